@@ -1,0 +1,114 @@
+"""Everything that can be set, by environment variables with the prefix `ASSAY_` or options of `server.py`.
+
+Every setting stands in README's table; a test fails while one does not.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgres": "postgresql+asyncpg",
+    "postgresql": "postgresql+asyncpg",
+}
+
+
+class Settings(BaseSettings):
+    """One server's settings. Units stand in the names; the bounds are refused at start, not later."""
+
+    model_config = SettingsConfigDict(env_prefix="ASSAY_", extra="ignore", frozen=True)
+
+    environment: Literal["development", "production"] = Field(
+        "development", description="`production` closes GET queries without a preflight header and hides suggestions."
+    )
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
+    data_dir: Path = Field(Path("data"), description="The folder for the SQLite database and files.")
+    database_url: str = Field("", description="`postgresql://…`, or empty for SQLite in the data folder.")
+    broadcast_url: str = Field("memory://", description="The bus that wakes other instances.")
+    workers: int = Field(3, ge=0, le=256, description="Analyses that run at once in this server; 0 runs none.")
+    log_format: Literal["console", "json"] = Field("console", description="How log lines look.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least level that is logged."
+    )
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins of other sites whose pages may call this server, separated by commas."
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Host names that requests may name, separated by commas; `*` allows all. Empty: the loopback names "
+        "where the server listens on a loopback address, and all where it does not.",
+    )
+    max_body_bytes: int = Field(10_000_000, ge=1_000, description="The largest request body.")
+    operation_timeout_seconds: float = Field(
+        30, gt=0, le=3600, description="The longest a query or mutation may take, beyond what it asks to wait."
+    )
+    stop_seconds: float = Field(8, gt=0, le=300, description="The time that running work has to end after SIGTERM.")
+
+    @field_validator("allowed_origins", "allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_database(cls, value: str) -> str:
+        # Nothing of the value is in a message: it can hold a password.
+        if not value:
+            return value
+        from sqlalchemy import make_url  # imported here: few need it, and sandbox processes load this module too
+        from sqlalchemy.exc import ArgumentError
+
+        try:
+            url = make_url(value)
+        except (ArgumentError, ValueError):
+            raise ValueError("It must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE, or empty for SQLite.") from None
+        if url.drivername not in _DRIVERS and url.drivername not in _DRIVERS.values():
+            raise ValueError("It must begin with postgresql:// or sqlite:///, or be empty for SQLite.")
+        if url.port is not None and not 0 < url.port <= 65535:
+            raise ValueError("Its port must be from 1 to 65535.")
+        if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+            raise ValueError("A SQLite database must be a file, sqlite:///PATH.")
+        return value
+
+    @field_validator("broadcast_url")
+    @classmethod
+    def _is_bus(cls, value: str) -> str:
+        if value != "memory://":
+            raise ValueError("It can only be memory:// so far: news travels within one server, and others poll.")
+        return value
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The host names that requests may name.
+
+        A page of another site can have its own name lead to 127.0.0.1 (DNS rebinding), and is then of the same origin
+        as this server: only the name in `Host` gives it away.
+        """
+        if self.allowed_hosts:
+            return self.allowed_hosts
+        if not _is_loopback(self.host):
+            return ("*",)
+        own = f"[{self.host}]" if ":" in self.host else self.host
+        return tuple(dict.fromkeys(("localhost", "127.0.0.1", "[::1]", own)))
+
+    @property
+    def database(self) -> str:
+        """The database's address in SQLAlchemy's form, with the async driver named."""
+        if not self.database_url:
+            return f"sqlite+aiosqlite:///{self.data_dir / 'assay.db'}"
+        scheme, _, rest = self.database_url.partition("://")
+        return f"{_DRIVERS.get(scheme, scheme)}://{rest}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
