@@ -1,0 +1,157 @@
+"""Batches: made with their items, read, listed, stopped, run again, deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import cast
+
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store import tables
+from store.analyses import NewAnalysis, insert_analyses, retry_analyses, stop_queued
+from store.changes import record, take_turns
+from store.database import announce
+from store.paging import Listing, Page, PageRequest, fetch_page, rows_of
+from store.tables import AnalysisStatus, BatchRow, BatchStatus
+from store.viewer import Viewer
+
+_batch = tables.batch
+_analysis = tables.analysis
+
+
+async def insert_batch(
+    connection: AsyncConnection,
+    viewer: Viewer,
+    batch_id: str,
+    name: str | None,
+    items: Sequence[NewAnalysis],
+    now: datetime,
+    *,
+    timeout_seconds: int,
+    max_attempts: int,
+) -> None:
+    """Queue a batch and its items, at least one, with their events."""
+    row = BatchRow(
+        id=batch_id,
+        workspace=viewer.workspace,
+        name=name,
+        status=BatchStatus.QUEUED.value,
+        total_items=len(items),
+        queued=0,  # its items count themselves in
+        timeout_seconds=timeout_seconds,
+        deadline_at=now + timedelta(seconds=timeout_seconds),
+        created_at=now,
+        updated_at=now,
+    )
+    await connection.execute(insert(_batch).values(row.model_dump()))
+    await insert_analyses(
+        connection,
+        viewer,
+        items,
+        now,
+        timeout_seconds=timeout_seconds,
+        max_attempts=max_attempts,
+        batch_id=batch_id,
+    )
+
+
+async def batches_by_id(connection: AsyncConnection, viewer: Viewer, ids: Sequence[str]) -> dict[str, BatchRow]:
+    """Those of these that there are and that this viewer may see."""
+    statement = select(_batch).where(_batch.c.id.in_(ids), _batch.c.workspace == viewer.workspace)
+    return {row.id: row for row in rows_of(await connection.execute(statement), BatchRow)}
+
+
+async def batch_by_id(connection: AsyncConnection, viewer: Viewer, batch_id: str) -> BatchRow | None:
+    """None where there is none, or it is not this viewer's to see."""
+    return (await batches_by_id(connection, viewer, [batch_id])).get(batch_id)
+
+
+async def page_of_batches(
+    connection: AsyncConnection, viewer: Viewer, status: Sequence[BatchStatus] | None, request: PageRequest
+) -> Page[BatchRow]:
+    """A page of what this viewer may see, newest first. Raises PageError for a wrong cursor."""
+    statement = select(_batch).where(_batch.c.workspace == viewer.workspace)
+    if status is not None:
+        statement = statement.where(_batch.c.status.in_([each.value for each in status]))
+    return await fetch_page(connection, statement, Listing("batches", [_batch.c.id], True), request, BatchRow)
+
+
+async def count_batches(connection: AsyncConnection, viewer: Viewer, status: Sequence[BatchStatus] | None) -> int:
+    """How many there are in all."""
+    statement = select(func.count()).select_from(_batch).where(_batch.c.workspace == viewer.workspace)
+    if status is not None:
+        statement = statement.where(_batch.c.status.in_([each.value for each in status]))
+    return (await connection.execute(statement)).scalar_one()
+
+
+async def request_batch_stop(
+    connection: AsyncConnection, viewer: Viewer, batch_id: str, end: AnalysisStatus, now: datetime
+) -> bool:
+    """End what of the batch waits as CANCELED or TIMED_OUT, and ask the workers that run the rest to.
+
+    False where there was nothing to stop: it is not there, has ended, or was asked before.
+    """
+    await take_turns(connection, [batch_id])
+    return await _stop(connection, batch_id, _batch.c.workspace == viewer.workspace, end=end, now=now)
+
+
+async def time_out_batches(connection: AsyncConnection, now: datetime) -> list[str]:
+    """Stop every batch whose time is up; returns their ids."""
+    late = (tables.unended, _batch.c.deadline_at <= now)
+    statement = select(_batch.c.id).where(*late, _batch.c.stop_requested.is_(None))
+    ids = (await connection.execute(statement)).scalars().all()
+    await take_turns(connection, ids)
+    # One that was run again until it was our turn has a new deadline.
+    return [id_ for id_ in ids if await _stop(connection, id_, *late, end=AnalysisStatus.TIMED_OUT, now=now)]
+
+
+async def _stop(
+    connection: AsyncConnection, batch_id: str, *where: ColumnElement[bool], end: AnalysisStatus, now: datetime
+) -> bool:
+    """Stop this batch, whose turn it is, if it is open, was not asked to stop before, and meets the conditions."""
+    statement = (
+        update(_batch)
+        .where(_batch.c.id == batch_id, _batch.c.finished_at.is_(None), _batch.c.stop_requested.is_(None), *where)
+        .values(stop_requested=end.value, updated_at=now)
+        .returning(_batch.c.id)
+    )
+    if (await connection.execute(statement)).first() is None:
+        return False
+    # In the batch's turn no item that runs comes to wait again between these two.
+    changes = await stop_queued(connection, _analysis.c.batch_id == batch_id, end=end, now=now)
+    await connection.execute(
+        update(_analysis)
+        .where(_analysis.c.batch_id == batch_id, _analysis.c.status == AnalysisStatus.RUNNING)
+        .where(_analysis.c.stop_requested.is_(None))
+        .values(stop_requested=end.value, updated_at=now)
+    )
+    await record(connection, changes, now)
+    announce(connection, "stop")
+    return True
+
+
+async def next_deadline(connection: AsyncConnection) -> datetime | None:
+    """When the next open batch's time is up."""
+    statement = select(func.min(_batch.c.deadline_at)).where(tables.unended, _batch.c.stop_requested.is_(None))
+    return cast(datetime | None, (await connection.execute(statement)).scalar_one())
+
+
+async def retry_batch(connection: AsyncConnection, viewer: Viewer, batch_id: str, now: datetime) -> int:
+    """Queue its failed, canceled and timed-out items again; returns how many."""
+    return len(await retry_analyses(connection, viewer, _analysis.c.batch_id == batch_id, now=now))
+
+
+async def delete_batch(connection: AsyncConnection, viewer: Viewer, batch_id: str) -> bool:
+    """Delete a batch that has ended, and its items; False where there is none such. Its events stay."""
+    await take_turns(connection, [batch_id])
+    statement = (
+        delete(_batch)
+        .where(_batch.c.id == batch_id, _batch.c.workspace == viewer.workspace, _batch.c.finished_at.is_not(None))
+        .returning(_batch.c.id)
+    )
+    if (await connection.execute(statement)).first() is None:
+        return False
+    await connection.execute(delete(_analysis).where(_analysis.c.batch_id == batch_id))
+    return True

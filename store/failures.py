@@ -1,0 +1,54 @@
+"""What the database's errors mean: whether what was to be written is at fault, or the moment."""
+
+from __future__ import annotations
+
+import socket
+import sqlite3
+
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+# PostgreSQL's classes of SQLSTATE (appendix A): data exception, integrity violation, program limit exceeded.
+_LASTING = ("22", "23", "54")
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether the same statement could work later: a lock, a lost connection, a full disk, a deadlock."""
+    if isinstance(error, OSError | PoolTimeoutError):
+        return True
+    if not isinstance(error, DBAPIError) or isinstance(error, DataError | IntegrityError):
+        return False
+    return not str(getattr(error.orig, "sqlstate", None) or "").startswith(_LASTING)
+
+
+# A connection that is lost, a deadlock, too few resources, a lock that was not had, a server that stops or starts.
+_MOMENTARY = ("08", "40", "53", "55P03", "57P")
+_DISK_FULL = "53100"
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether the database's disk is full."""
+    return _sqlite_code(error) == sqlite3.SQLITE_FULL or _sqlstate(error) == _DISK_FULL
+
+
+def is_out_of_reach(error: BaseException) -> bool:
+    """Whether the database is locked, too busy or gone. Less than what `may_pass`: a wrong statement is neither."""
+    if isinstance(error, ConnectionError | socket.gaierror | PoolTimeoutError):
+        return True
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return _sqlite_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or _sqlstate(error).startswith(
+        _MOMENTARY
+    )
+
+
+def _sqlite_code(error: BaseException) -> int | None:
+    """SQLite's primary result code."""
+    code = getattr(error.orig, "sqlite_errorcode", None) if isinstance(error, DBAPIError) else None
+    return None if code is None else code & 0xFF
+
+
+def _sqlstate(error: BaseException) -> str:
+    """PostgreSQL's code. What fails while connecting comes as the driver raised it."""
+    orig = error.orig if isinstance(error, DBAPIError) else error
+    return str(getattr(orig, "sqlstate", None) or "")

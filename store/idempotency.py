@@ -1,0 +1,48 @@
+"""Idempotency keys: the same key with the same input, within a day, is the same call."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store import tables
+from store.viewer import Viewer
+
+LIFETIME = timedelta(days=1)
+
+_table = tables.idempotency
+
+
+class IdempotencyMismatch(Exception):
+    """This key came before with another input."""
+
+
+async def take_key(
+    connection: AsyncConnection, viewer: Viewer, key: str, input_hash: str, subject_id: str, now: datetime
+) -> str:
+    """Tie a key to what the call makes, in the transaction that makes it.
+
+    Returns the id of what an earlier call with it made (then nothing may be made now), or `subject_id`.
+    Two calls at once: the second waits for the first's transaction. Raises IdempotencyMismatch.
+    """
+    mine = (_table.c.workspace == viewer.workspace, _table.c.key == key)
+    await connection.execute(delete(_table).where(*mine, _table.c.created_at <= now - LIFETIME))
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    await connection.execute(
+        dialect.insert(_table)
+        .values(workspace=viewer.workspace, key=key, input_hash=input_hash, subject_id=subject_id, created_at=now)
+        .on_conflict_do_nothing()
+    )
+    row = (await connection.execute(select(_table.c.input_hash, _table.c.subject_id).where(*mine))).one()
+    if row.input_hash != input_hash:
+        raise IdempotencyMismatch(key)
+    return str(row.subject_id)
+
+
+async def trim_keys(connection: AsyncConnection, now: datetime) -> int:
+    """Delete the keys whose day is over; returns how many."""
+    statement = delete(_table).where(_table.c.created_at <= now - LIFETIME).returning(_table.c.key)
+    return len((await connection.execute(statement)).all())

@@ -1,0 +1,141 @@
+"""Pages by keyset: a page begins behind a row's own values, so that it stays where it is while rows arrive.
+
+A list has a name and an order of columns that ends in a unique one, all ascending or all descending, and an index over
+them. A cursor is the list's name and a row's values in that order: one of another list is refused.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+import orjson
+from sqlalchemy import BigInteger, ColumnElement, Float, Result, Select, Text, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+MAX_PAGE = 1000
+RowT = TypeVar("RowT")
+
+
+class PageError(ValueError):
+    """What a client asked for is no page. `argument` is at fault; the message says what would be right."""
+
+    def __init__(self, argument: str, message: str) -> None:
+        super().__init__(message)
+        self.argument = argument
+
+
+def rows_of(result: Result[Any], row_type: type[RowT]) -> list[RowT]:
+    """The rows as they come from the driver: they have the attributes of their table's class, and are read only."""
+    return cast(list[RowT], result.all())
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list that can be paged: its name, and its order, from the most telling column to the unique one."""
+
+    name: str
+    order: Sequence[ColumnElement[Any]]
+    descending: bool = False
+
+    def cursor(self, row: Any) -> str:
+        """The place of a row that `fetch_page` gave."""
+        values = [getattr(row, f"order_{index}") for index in range(len(self.order))]
+        return urlsafe_b64encode(orjson.dumps([self.name, *values])).decode().rstrip("=")
+
+    def values(self, argument: str, cursor: str) -> list[Any]:
+        """The values of a cursor of this list. Raises PageError for any other text."""
+        try:
+            name, *values = cast(list[Any], orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))))
+        except (ValueError, TypeError):
+            raise PageError(argument, f"`{argument}` is no cursor: give one that this list gave") from None
+        if name != self.name or len(values) != len(self.order) or not all(map(_fits, self.order, values)):
+            raise PageError(argument, f"`{argument}` is a cursor of another list: give one that this list gave")
+        return values
+
+
+def _fits(column: ColumnElement[Any], value: object) -> bool:
+    """Whether a database can compare the column with it: PostgreSQL refuses text for a number, and too large ones."""
+    if isinstance(column.type, Text):
+        return isinstance(value, str) and "\0" not in value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    if isinstance(column.type, Float):
+        return abs(value) < 2**63
+    bits = 63 if isinstance(column.type, BigInteger) else 31
+    return isinstance(value, int) and abs(value) < 2**bits
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Relay's four arguments, within their bounds."""
+
+    size: int
+    backward: bool
+    after: str | None = None
+    before: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        first: int | None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+        *,
+        default: int = 20,
+    ) -> PageRequest:
+        """Raises PageError for both of `first` and `last`, or for one below 0 or above 1,000."""
+        if first is not None and last is not None:
+            raise PageError("last", "`first` and `last` can't be given together: take one")
+        for argument, size in (("first", first), ("last", last)):
+            if size is not None and not 0 <= size <= MAX_PAGE:
+                raise PageError(argument, f"`{argument}` is {size}: it goes from 0 to {MAX_PAGE:,}")
+        backward = last is not None
+        size = last if last is not None else first if first is not None else default
+        return cls(size=size, backward=backward, after=after, before=before)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[RowT]):
+    """A stretch of a list, in the list's order."""
+
+    rows: list[RowT]
+    has_next: bool
+    has_previous: bool
+    listing: Listing
+
+    def cursor(self, row: RowT) -> str:
+        """The place of one of its rows."""
+        return self.listing.cursor(row)
+
+
+async def fetch_page(
+    connection: AsyncConnection, statement: Select[Any], listing: Listing, request: PageRequest, row_type: type[RowT]
+) -> Page[RowT]:
+    """One page of `statement`, which has its conditions but no order. Raises PageError for a wrong cursor."""
+    key = tuple_(*listing.order)
+    for argument, cursor in (("after", request.after), ("before", request.before)):
+        if cursor is not None:
+            values = tuple_(*listing.values(argument, cursor))
+            forward = (argument == "after") != listing.descending
+            statement = statement.where(key > values if forward else key < values)
+    descending = listing.descending != request.backward
+    statement = (
+        statement.add_columns(*(column.label(f"order_{index}") for index, column in enumerate(listing.order)))
+        .order_by(*(column.desc() if descending else column.asc() for column in listing.order))
+        .limit(request.size + 1)
+    )
+    rows = rows_of(await connection.execute(statement), row_type)
+    more = len(rows) > request.size
+    del rows[request.size :]
+    if request.backward:
+        rows.reverse()
+    return Page(
+        rows=rows,
+        has_next=request.before is not None if request.backward else more,
+        has_previous=more if request.backward else request.after is not None,
+        listing=listing,
+    )

@@ -1,0 +1,58 @@
+"""Whether the database is there to be used, said in one line to who starts the program. No password is in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import select
+
+from store.database import Database
+from store.migrate import is_current
+
+CONNECT_SECONDS = 10.0
+
+
+class Unusable(Exception):
+    """The database can't be used: which one, and why."""
+
+
+async def require_usable(url: str, *, migrated: bool) -> None:
+    """Connect once. With `migrated`, a database that others look after must have this program's tables too.
+
+    Raises:
+        Unusable: It does not answer within ten seconds, or lacks the tables.
+    """
+    async with _opened(url) as database:
+        async with asyncio.timeout(CONNECT_SECONDS), database.read() as connection:
+            await connection.execute(select(1))  # not of a table: there may be none yet
+        if migrated and not database.is_sqlite and not await is_current(database):
+            raise Unusable("The database lacks this program's tables: run `python server.py migrate` first.")
+
+
+@asynccontextmanager
+async def _opened(url: str) -> AsyncIterator[Database]:
+    try:
+        database = Database(url)
+    except OSError as error:
+        raise Unusable(f"The folder {error.filename} can't be made: {error.strerror}.") from None
+    try:
+        yield database
+    except Unusable:
+        raise
+    except TimeoutError:
+        raise Unusable(f"{_name(database)} does not answer.") from None
+    except Exception as error:  # whatever the driver says of it
+        lines = str(getattr(error, "orig", None) or error).splitlines()
+        reason = lines[0].rstrip(".") if lines else type(error).__name__
+        raise Unusable(f"{_name(database)} can't be used: {reason}.") from None
+    finally:
+        await database.close()
+
+
+def _name(database: Database) -> str:
+    url = database.url
+    if database.is_sqlite:
+        return f"The SQLite database {url.database}"
+    return f"The database {url.database or ''} on {url.host or 'this machine'}:{url.port or 5432}"

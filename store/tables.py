@@ -1,0 +1,223 @@
+"""The tables. Rows are what resolvers hand up and what the schema is a lens over.
+
+Enums are kept by value, JSON as its text (it is written and read whole, and decoded by its own type),
+instants as microseconds. Ids are text, compared byte by byte, and grow with time, so that inserts stay at
+the right edge of every index.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, Column, ColumnElement, FetchedValue, Index, Integer, Text, literal_column
+from sqlmodel import Field, SQLModel
+
+from store.columns import Instant, Key
+
+
+class AnalysisStatus(StrEnum):
+    """QUEUED → RUNNING → one of the four ends; RUNNING → QUEUED when it is tried again or given back."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+    TIMED_OUT = "TIMED_OUT"
+
+    @property
+    def ended(self) -> bool:
+        """Whether it moves no more by itself."""
+        return self not in (AnalysisStatus.QUEUED, AnalysisStatus.RUNNING)
+
+
+class BatchStatus(StrEnum):
+    """QUEUED → RUNNING → one of the three ends, when the last item has ended."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    CANCELED = "CANCELED"
+    TIMED_OUT = "TIMED_OUT"
+
+    @property
+    def ended(self) -> bool:
+        """Whether every item has ended."""
+        return self not in (BatchStatus.QUEUED, BatchStatus.RUNNING)
+
+
+class EventType(StrEnum):
+    """What can happen to what."""
+
+    ANALYSIS_QUEUED = "ANALYSIS_QUEUED"
+    ANALYSIS_STARTED = "ANALYSIS_STARTED"
+    ANALYSIS_PROGRESS = "ANALYSIS_PROGRESS"
+    ANALYSIS_RETRYING = "ANALYSIS_RETRYING"
+    ANALYSIS_COMPLETED = "ANALYSIS_COMPLETED"
+    ANALYSIS_FAILED = "ANALYSIS_FAILED"
+    ANALYSIS_CANCELED = "ANALYSIS_CANCELED"
+    ANALYSIS_TIMED_OUT = "ANALYSIS_TIMED_OUT"
+    BATCH_STARTED = "BATCH_STARTED"
+    BATCH_PROGRESS = "BATCH_PROGRESS"
+    BATCH_COMPLETED = "BATCH_COMPLETED"
+    BATCH_CANCELED = "BATCH_CANCELED"
+    BATCH_TIMED_OUT = "BATCH_TIMED_OUT"
+
+
+class AnalysisRow(SQLModel, table=True):
+    """One piece of work and what came of it."""
+
+    __tablename__ = "analysis"
+
+    id: str = Field(sa_column=Column(Key, primary_key=True))
+    workspace: str = Field(sa_column=Column(Key, nullable=False))
+    batch_id: str | None = Field(default=None, sa_column=Column(Key))
+    position: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    key: str | None = Field(default=None, sa_column=Column(Key))
+    analyzer: str = Field(sa_column=Column(Key, nullable=False))
+    status: str = Field(sa_column=Column(Key, nullable=False))
+    priority: int = Field(sa_column=Column(Integer, nullable=False))
+    input_text: str | None = Field(default=None, sa_column=Column(Text))
+    input_data: str | None = Field(default=None, sa_column=Column(Text))
+    options: str = Field(sa_column=Column(Text, nullable=False))
+    result: str | None = Field(default=None, sa_column=Column(Text))
+    error_code: str | None = Field(default=None, sa_column=Column(Key))
+    error_message: str | None = Field(default=None, sa_column=Column(Text))
+    error_retryable: bool | None = Field(default=None)
+    progress: float = Field(default=0)
+    progress_step: str | None = Field(default=None, sa_column=Column(Text))
+    attempt: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    max_attempts: int = Field(sa_column=Column(Integer, nullable=False))
+    timeout_seconds: int = Field(sa_column=Column(Integer, nullable=False))
+    created_at: datetime = Field(sa_column=Column(Instant, nullable=False))
+    updated_at: datetime = Field(sa_column=Column(Instant, nullable=False))
+    started_at: datetime | None = Field(default=None, sa_column=Column(Instant))
+    finished_at: datetime | None = Field(default=None, sa_column=Column(Instant))
+    processing_time_ms: float | None = Field(default=None)
+    # A claim: a fresh lease for every one, so that a worker that comes back late writes over nothing.
+    lease: str | None = Field(default=None, sa_column=Column(Key))
+    lease_expires_at: datetime | None = Field(default=None, sa_column=Column(Instant))
+    worker_id: str | None = Field(default=None, sa_column=Column(Key))
+    # A queued row that waits for its next try is not claimed until this is null again.
+    not_before: datetime | None = Field(default=None, sa_column=Column(Instant))
+    # CANCELED or TIMED_OUT: the end that was asked for while it runs. Its worker stops it and then records that end.
+    stop_requested: str | None = Field(default=None, sa_column=Column(Key))
+
+
+class BatchRow(SQLModel, table=True):
+    """Many analyses in one. Its counters change together with its items, and add up to `total_items`."""
+
+    __tablename__ = "batch"
+
+    id: str = Field(sa_column=Column(Key, primary_key=True))
+    workspace: str = Field(sa_column=Column(Key, nullable=False))
+    name: str | None = Field(default=None, sa_column=Column(Text))
+    status: str = Field(sa_column=Column(Key, nullable=False))
+    total_items: int = Field(sa_column=Column(Integer, nullable=False))
+    queued: int = Field(sa_column=Column(Integer, nullable=False))
+    running: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    processed: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    failed: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    canceled: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    timed_out: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    timeout_seconds: int = Field(sa_column=Column(Integer, nullable=False))
+    deadline_at: datetime = Field(sa_column=Column(Instant, nullable=False))
+    # CANCELED or TIMED_OUT: how it will have ended once the last item has.
+    stop_requested: str | None = Field(default=None, sa_column=Column(Key))
+    # JSON, [[second since 1970, items that ended in it], …]: the last ten seconds in which some did.
+    recent_ends: str = Field(default="[]", sa_column=Column(Text, nullable=False))
+    created_at: datetime = Field(sa_column=Column(Instant, nullable=False))
+    updated_at: datetime = Field(sa_column=Column(Instant, nullable=False))
+    started_at: datetime | None = Field(default=None, sa_column=Column(Instant))
+    finished_at: datetime | None = Field(default=None, sa_column=Column(Instant))
+    progress_event_at: datetime | None = Field(default=None, sa_column=Column(Instant))
+
+
+class EventRow(SQLModel, table=True):
+    """One line of the log. (`xid`, `position`) is its place in the order of all events.
+
+    On SQLite there is one writer, so `position` alone is the commit order and `xid` is 0. On PostgreSQL positions
+    of concurrent transactions become visible out of order: `xid` is the transaction that wrote the row, and readers
+    look only at transactions below the oldest that is still open (`pg_snapshot_xmin`).
+    """
+
+    __tablename__ = "event"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    position: int | None = Field(
+        default=None,
+        sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    )
+    xid: int = Field(default=None, sa_column=Column(BigInteger, nullable=False, server_default=FetchedValue()))
+    workspace: str = Field(sa_column=Column(Key, nullable=False))
+    type: str = Field(sa_column=Column(Key, nullable=False))
+    analysis_id: str | None = Field(default=None, sa_column=Column(Key))
+    batch_id: str | None = Field(default=None, sa_column=Column(Key))
+    occurred_at: datetime = Field(sa_column=Column(Instant, nullable=False))
+    data: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class WorkerRow(SQLModel, table=True):
+    """A process that runs work: the server's own in embedded mode."""
+
+    __tablename__ = "worker"
+
+    id: str = Field(sa_column=Column(Key, primary_key=True))
+    instance: str = Field(sa_column=Column(Key, nullable=False))
+    host: str = Field(sa_column=Column(Key, nullable=False))
+    pid: int = Field(sa_column=Column(Integer, nullable=False))
+    started_at: datetime = Field(sa_column=Column(Instant, nullable=False))
+    last_seen_at: datetime = Field(sa_column=Column(Instant, nullable=False))
+    completed: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    failed: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    cpu_percent: float = Field(default=0)
+    memory_mb: float = Field(default=0)
+
+
+class IdempotencyRow(SQLModel, table=True):
+    """A key that a client gave with a mutation, the hash of what it said, and what it made."""
+
+    __tablename__ = "idempotency"
+
+    workspace: str = Field(sa_column=Column(Key, primary_key=True))
+    key: str = Field(sa_column=Column(Key, primary_key=True))
+    input_hash: str = Field(sa_column=Column(Key, nullable=False))
+    subject_id: str = Field(sa_column=Column(Key, nullable=False))
+    created_at: datetime = Field(sa_column=Column(Instant, nullable=False))
+
+
+analysis = AnalysisRow.__table__  # type: ignore[attr-defined]
+batch = BatchRow.__table__  # type: ignore[attr-defined]
+event = EventRow.__table__  # type: ignore[attr-defined]
+worker = WorkerRow.__table__  # type: ignore[attr-defined]
+idempotency = IdempotencyRow.__table__  # type: ignore[attr-defined]
+
+# The conditions of the partial indexes. A statement that is to use one says the same to the letter, not by parameters.
+queued: ColumnElement[bool] = literal_column("status = 'QUEUED' AND not_before IS NULL")
+waiting: ColumnElement[bool] = literal_column("status = 'QUEUED' AND not_before IS NOT NULL")
+running: ColumnElement[bool] = literal_column("status = 'RUNNING'")
+unended: ColumnElement[bool] = literal_column("status IN ('QUEUED', 'RUNNING')")
+
+# The order of the queue, and nothing but what waits in it.
+Index(
+    "analysis_queue",
+    analysis.c.priority.desc(),
+    analysis.c.id,
+    sqlite_where=queued,
+    postgresql_where=queued,
+)
+Index("analysis_waiting", analysis.c.not_before, sqlite_where=waiting, postgresql_where=waiting)
+# By id and not by lease: an index on the lease makes the fenced update of a chunk quadratic.
+Index("analysis_running", analysis.c.id, sqlite_where=running, postgresql_where=running)
+Index("analysis_batch", analysis.c.batch_id, analysis.c.position)
+Index("analysis_created", analysis.c.workspace, analysis.c.id)
+Index("analysis_status", analysis.c.workspace, analysis.c.status, analysis.c.id)
+Index("analysis_finished", analysis.c.workspace, literal_column("coalesce(finished_at, 0)"), analysis.c.id)
+Index("analysis_duration", analysis.c.workspace, literal_column("coalesce(processing_time_ms, -1)"), analysis.c.id)
+Index("analysis_priority", analysis.c.workspace, analysis.c.priority, analysis.c.id)
+Index("batch_created", batch.c.workspace, batch.c.id)
+Index("batch_open", batch.c.deadline_at, sqlite_where=unended, postgresql_where=unended)
+Index("event_order", event.c.xid, event.c.position)
+Index("event_of_analysis", event.c.analysis_id, event.c.xid, event.c.position)
+Index("event_of_batch", event.c.batch_id, event.c.xid, event.c.position)
