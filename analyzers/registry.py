@@ -1,0 +1,75 @@
+"""Which analyzers there are: the built-in ones, then those of installed packages.
+
+A built-in one is a module of this package that holds `ANALYZER`; a package brings one by an entry point of the group
+`assay.analyzers`. One that can't be imported, is no `Analyzer`, or has a name that is taken is left out and reported:
+the others work without it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
+
+import analyzers
+from analyzers.base import Analyzer, Request, Result
+
+GROUP = "assay.analyzers"
+_NAME = re.compile(r"[a-z][0-9A-Za-z]*")
+
+AnyAnalyzer = Analyzer[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The analyzers by name, and why others were left out, by module or entry point."""
+
+    analyzers: Mapping[str, AnyAnalyzer]
+    failures: Mapping[str, str]
+
+
+def load_registry() -> Registry:
+    """Import every analyzer. This imports whatever they import, so it is done once a process."""
+    found: dict[str, AnyAnalyzer] = {}
+    failures: dict[str, str] = {}
+    for source, load in _candidates():
+        try:
+            analyzer = load()
+            if analyzer is not None:
+                _add(found, analyzer)
+        except Exception as error:
+            failures[source] = f"{type(error).__name__}: {error}"
+    return Registry(found, failures)
+
+
+def load_analyzers() -> dict[str, AnyAnalyzer]:
+    """The analyzers by name, without what could not be loaded."""
+    return dict(load_registry().analyzers)
+
+
+def _candidates() -> Iterator[tuple[str, Any]]:
+    """Where analyzers may be, each with what imports it; a module without one gives None."""
+    for module in sorted(pkgutil.iter_modules(analyzers.__path__, "analyzers."), key=lambda module: module.name):
+        if not module.ispkg and module.name not in ("analyzers.base", "analyzers.registry"):
+            name = module.name
+            yield name, lambda name=name: getattr(importlib.import_module(name), "ANALYZER", None)
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)):
+        yield f"{entry.name} = {entry.value}", entry.load
+
+
+def _add(found: dict[str, AnyAnalyzer], analyzer: object) -> None:
+    if not isinstance(analyzer, Analyzer):
+        raise TypeError(f"{type(analyzer).__name__} is no Analyzer")
+    if not _NAME.fullmatch(analyzer.name):
+        raise ValueError(f"{analyzer.name!r} is no name in camelCase, such as `text` or `rootCause`")
+    for given, base in ((analyzer.request, Request), (analyzer.result, Result)):
+        if not (isinstance(given, type) and issubclass(given, base)):
+            raise TypeError(f"{given!r} is no subclass of analyzers.base.{base.__name__}")
+    if analyzer.name in found:
+        raise ValueError(f"an analyzer named {analyzer.name!r} is there already")
+    analyzer.content_field  # noqa: B018 — raises where the request has none
+    found[analyzer.name] = analyzer
