@@ -1,0 +1,207 @@
+"""One slot: a sandbox, and the chunk of claimed rows that runs in it, item by item.
+
+A chunk's rows all have the outcome that the slot reports, exactly one each. `_open` are those without one, in order.
+Whatever ends an item without running it (a stop, a drain) closes it here at once; should the process come to it all
+the same, the process is killed, and the rest of the chunk goes on in the next one. What a dead process was not at
+fault for runs again, without being charged an attempt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+
+from analyzers.base import Analyzer
+from jobs import retry
+from jobs.recorder import Progress, Recorder
+from jobs.sandbox import Completed, Died, Failed, Progressed, Report, Sandbox, SandboxUnavailable, Task
+from store.changes import Fault
+from store.columns import utcnow
+from store.queue import Claimed, End, Outcome
+from store.tables import AnalysisStatus
+
+# Outcomes of a chunk that runs on are handed over together, this often.
+HAND_OVER_SECONDS = 0.05
+
+Analyzers = Mapping[str, Analyzer[Any, Any]]
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kill:
+    """Why the process was killed: for one item's end, or for none's."""
+
+    row: Claimed | None
+    end: AnalysisStatus | None
+    milliseconds: float | None
+
+
+class Slot:
+    """Runs one chunk at a time. `measured` is told each item's analyzer and milliseconds."""
+
+    def __init__(
+        self, sandbox: Sandbox, analyzers: Analyzers, recorder: Recorder, measured: Callable[[str, float], None]
+    ) -> None:
+        self.sandbox = sandbox
+        self._analyzers = analyzers
+        self._recorder = recorder
+        self._measured = measured
+        self._open: dict[str, Claimed] = {}
+        self._ended: list[Outcome] = []
+        self._handed_over_at = 0.0
+        self._kill: _Kill | None = None
+
+    @property
+    def leases(self) -> set[str]:
+        """The leases of what it has to run, and of what it has not handed over yet."""
+        return {row.lease for row in self._open.values()} | {outcome.lease for outcome in self._ended}
+
+    @property
+    def busy_seconds(self) -> float:
+        """For how long the current item has run."""
+        return max(0.0, time.monotonic() - self.sandbox.current_since)
+
+    async def run(self, rows: list[Claimed]) -> None:
+        """Run these rows, all of one analyzer, until each has its outcome."""
+        self._open = {row.id: row for row in rows}
+        self._handed_over_at = time.monotonic()
+        analyzer = self._analyzers.get(rows[0].analyzer)
+        try:
+            if analyzer is None:
+                message = f"This server has no analyzer named {rows[0].analyzer!r} any more: install its package again."
+                self._fail_all(Fault("UNSUPPORTED_FORMAT", message))
+            else:
+                await self._run(analyzer)
+        except SandboxUnavailable:
+            self.give_back(keep_current=False)
+        except asyncio.CancelledError:
+            self.give_back(keep_current=False)
+            raise
+        except Exception:
+            self._fail_all(Fault("WORKER_LOST", "The worker failed while it ran this.", retryable=True))
+            raise
+        finally:
+            self._hand_over()
+
+    def watch(self) -> None:
+        """Kill what has run for too long, or need not run at all. Called several times a second."""
+        current = self.sandbox.current
+        if current is None or self._kill is not None:
+            return
+        row = self._open.get(current)
+        if row is None:
+            self._kill_current(None, None)
+        elif self.busy_seconds > row.timeout_seconds:
+            self._kill_current(row, AnalysisStatus.TIMED_OUT)
+        elif self._ended and time.monotonic() - self._handed_over_at > HAND_OVER_SECONDS:
+            self._hand_over()
+
+    def stop(self, analysis_id: str, lease: str, end: AnalysisStatus) -> None:
+        """End this row so, if it is one of this slot's: at once if it has not begun, else when its process is gone."""
+        row = self._open.get(analysis_id)
+        if row is None or row.lease != lease:
+            return
+        if analysis_id != self.sandbox.current:
+            self._close(row, retry.stopped(row, end))
+        elif self._kill is None:
+            self._kill_current(row, end)
+
+    def take_unstarted(self) -> list[Claimed]:
+        """Hand what has not begun over to the caller, who runs it elsewhere."""
+        current = self.sandbox.current
+        rows = [row for row in self._open.values() if row.id != current]
+        for row in rows:
+            del self._open[row.id]
+        return rows
+
+    def give_back(self, *, keep_current: bool) -> None:
+        """Give back what has not begun; with `keep_current` false also what runs, whose process is killed."""
+        rows = self.take_unstarted()
+        if not keep_current:
+            rows += self._open.values()
+            self._open = {}
+            self.sandbox.kill()
+        self._ended += [retry.given_back(row) for row in rows]
+        self._hand_over()
+
+    async def _run(self, analyzer: Analyzer[Any, Any]) -> None:
+        while self._open:
+            tasks = [Task(row.id, request_json(analyzer, row)) for row in self._open.values()]
+            self._kill = None
+            async with aclosing(self.sandbox.run(analyzer.name, tasks)) as runs:
+                async for reports in runs:
+                    self._take(reports)
+                    if not self._open:
+                        break
+                    await self._recorder.has_room()
+
+    def _take(self, reports: list[Report]) -> None:
+        for report in reports:
+            if isinstance(report, Died):
+                self._take_death(report)
+                continue
+            row = self._open.get(report.task_id)
+            if row is None:
+                continue
+            if isinstance(report, Completed):
+                self._measured(row.analyzer, report.milliseconds)
+                result = report.result.decode()
+                outcome = Outcome(row.id, row.lease, End.COMPLETED, result, processing_time_ms=report.milliseconds)
+                self._close(row, outcome)
+            elif isinstance(report, Failed):
+                self._measured(row.analyzer, report.milliseconds)
+                fault = Fault(report.code, report.message, report.retryable)
+                self._close(row, retry.failed(row, fault, utcnow(), report.milliseconds))
+            elif isinstance(report, Progressed):
+                self._recorder.put_progress(row.id, Progress(row.lease, report.fraction, report.step))
+        if self._ended and time.monotonic() - self._handed_over_at > HAND_OVER_SECONDS:
+            self._hand_over()
+
+    def _take_death(self, death: Died) -> None:
+        kill, self._kill = self._kill, None
+        if kill is not None:
+            # It may have ended just before: then its outcome stands, and the process died for nothing.
+            if kill.row is not None and kill.end is not None and kill.row.id in self._open:
+                self._close(kill.row, retry.stopped(kill.row, kill.end, kill.milliseconds))
+            return
+        if death.code == "KILLED":
+            return
+        log.warning("process died", analysis=death.task_id, code=death.code, message=death.message)
+        row = self._open.get(death.task_id or "")
+        if row is not None:
+            fault = Fault(death.code, death.message, death.code in retry.RETRYABLE_DEATHS)
+            self._close(row, retry.failed(row, fault, utcnow()))
+
+    def _kill_current(self, row: Claimed | None, end: AnalysisStatus | None) -> None:
+        self._kill = _Kill(row, end, self.busy_seconds * 1000)
+        self.sandbox.kill()
+
+    def _close(self, row: Claimed, outcome: Outcome) -> None:
+        del self._open[row.id]
+        self._ended.append(outcome)
+
+    def _fail_all(self, fault: Fault) -> None:
+        now = utcnow()
+        for row in list(self._open.values()):
+            self._close(row, retry.failed(row, fault, now))
+
+    def _hand_over(self) -> None:
+        self._handed_over_at = time.monotonic()
+        ended, self._ended = self._ended, []
+        self._recorder.put(ended)
+
+
+def request_json(analyzer: Analyzer[Any, Any], row: Claimed) -> bytes:
+    """The analyzer's request: its content beside the options, which are the text of a JSON object already."""
+    content = row.input_data.encode() if row.input_data is not None else orjson.dumps(row.input_text)
+    options = row.options.strip().encode()[1:]
+    separator = b"" if options.lstrip().startswith(b"}") else b","
+    return b'{"' + analyzer.content_field.encode() + b'":' + content + separator + options

@@ -1,0 +1,287 @@
+"""The worker: claims work for its slots, has it run, and keeps its claims alive.
+
+    worker = Worker(database, analyzers, slots=3, instance="host:1")
+    run = asyncio.create_task(worker.run())
+    ...
+    await worker.stop(grace_seconds=8)   # and `run` returns
+
+Invariants:
+
+- Polling is the guarantee, and news only wakes: work is found within a second though every announcement is lost.
+- A lease is renewed only while this worker knows that it holds it, so what slips through its hands runs out.
+- A side task that fails is logged and begins again; the slots go on meanwhile.
+- After `run` no process is left, however it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import os
+import socket
+from collections import deque
+from datetime import timedelta
+from functools import partial
+
+import structlog
+
+from jobs import retry
+from jobs.keeper import is_gone, reclaim
+from jobs.pace import Pace
+from jobs.recorder import Recorder
+from jobs.sandbox import DEFAULT_ANALYZERS, Limits, Sandbox, SandboxUnavailable, Template
+from jobs.slot import Analyzers, Slot
+from jobs.supervision import keep_running, side_tasks, wait_for
+from jobs.usage import Usage
+from store import queue, workers
+from store.columns import utcnow
+from store.database import Database
+from store.ids import new_id
+from store.queue import Claimed
+from store.tables import WorkerRow
+
+POLL_SECONDS = 1.0
+STOP_POLL_SECONDS = 0.5
+BEAT_SECONDS = 1.0
+WATCH_SECONDS = 0.1
+# Behind an item that has run for so long, the rest of its chunk moves to a slot that is free.
+STUCK_SECONDS = 0.5
+# The last words must not keep the program from ending: what is not written then is found at the next start.
+LAST_WRITE_SECONDS = 1.0
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Worker:
+    """Runs up to `slots` analyses at once. `analyzers` are those that `where` (`module:function`) returns."""
+
+    def __init__(
+        self,
+        database: Database,
+        analyzers: Analyzers,
+        *,
+        slots: int,
+        instance: str,
+        where: str = DEFAULT_ANALYZERS,
+        limits: Limits | None = None,
+        lease: timedelta = queue.LEASE,
+    ) -> None:
+        self.id = new_id("worker")
+        self._database = database
+        self._instance = instance
+        self._lease = lease
+        self._template = Template(where, limits)
+        self._recorder = Recorder(database)
+        self._pace = Pace()
+        self._usage = Usage()
+        measured = self._pace.measured
+        self._slots = [Slot(Sandbox(self._template), analyzers, self._recorder, measured) for _ in range(slots)]
+        self._free: deque[asyncio.Future[list[Claimed]]] = deque()
+        # Claimed, and taken out of a chunk that is stuck.
+        self._spare: list[Claimed] = []
+        self._slot_news = asyncio.Event()
+        self._work_news = asyncio.Event()
+        self._stop_news = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._stopped = asyncio.Event()
+        self._stop_at = math.inf
+        self._grace: asyncio.Timeout | None = None
+        self._started_at = utcnow()
+        database.on_commit(self._hear)
+
+    @property
+    def completed(self) -> int:
+        """Analyses that this worker completed."""
+        return self._recorder.completed
+
+    @property
+    def failed(self) -> int:
+        """Analyses that failed or ran out of time on this worker."""
+        return self._recorder.failed
+
+    def wake(self) -> None:
+        """There may be work, or work to stop."""
+        self._hear(frozenset({"queue", "stop"}))
+
+    def _hear(self, news: frozenset[str]) -> None:
+        if "queue" in news:
+            self._work_news.set()
+        if "stop" in news:
+            self._stop_news.set()
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Claim nothing more, give back what has not begun, let what runs end within the grace, give back the rest.
+
+        Returns when `run` is about to. What `run` does before it waits takes of the grace.
+        """
+        self._stop_at = min(self._stop_at, asyncio.get_running_loop().time() + grace_seconds)
+        self._stopping.set()
+        await self._stopped.wait()
+
+    def hurry(self) -> None:
+        """Let the grace be over, whether `stop` was called or will be."""
+        self._stop_at = 0.0
+        if self._grace is not None and not self._grace.expired():
+            self._grace.reschedule(self._stop_at)
+
+    async def run(self) -> None:
+        """Work until `stop`, or until cancelled."""
+        try:
+            await keep_running("register", self._register)
+            async with (
+                side_tasks(recorder=self._recorder.run, heartbeat=self._beat, leases=self._renew),
+                side_tasks(watch=self._watch, stops=self._stop_what_is_asked),
+                side_tasks(claim=self._claim) as claiming,
+                side_tasks(
+                    **{f"slot {n}": partial(self._run_slot, slot) for n, slot in enumerate(self._slots)}
+                ) as running,
+            ):
+                await self._stopping.wait()
+                await self._drain(claiming, running)
+        finally:
+            await asyncio.gather(*(slot.sandbox.close() for slot in self._slots), return_exceptions=True)
+            await self._template.close()
+            self._stopped.set()
+
+    async def _register(self) -> None:
+        now = utcnow()
+        async with self._database.write() as connection:
+            gone = [worker.id for worker in await workers.all_workers(connection) if is_gone(worker)]
+            row = WorkerRow(
+                id=self.id,
+                instance=self._instance,
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                started_at=self._started_at,
+                last_seen_at=now,
+            )
+            await workers.register(connection, row)
+        if gone:
+            await reclaim(self._database, gone)
+
+    async def _claim(self) -> None:
+        """Claim for the slots that are free, until `stop`."""
+        while not self._stopping.is_set():
+            if not self._free:
+                self._slot_news.clear()
+                await self._slot_news.wait()
+                continue
+            self._work_news.clear()  # before looking: what comes while we look is seen in the next round
+            rows = self._spare
+            self._spare = []
+            if not rows:
+                async with self._database.write() as connection:
+                    rows = await queue.claim(connection, self.id, self._how_many, utcnow(), self._lease)
+            if rows:
+                self._deal(rows)
+            else:
+                await wait_for(self._work_news, POLL_SECONDS)
+
+    def _how_many(self, analyzer: str) -> int:
+        return self._pace.chunk(analyzer) * len(self._free)
+
+    def _deal(self, rows: list[Claimed]) -> None:
+        """Give the free slots equal shares, the first items first."""
+        if self._stopping.is_set():
+            self._recorder.put([retry.given_back(row) for row in rows])
+            return
+        shares = min(len(self._free), len(rows))
+        for share in range(shares):
+            self._free.popleft().set_result(rows[share::shares])
+
+    async def _run_slot(self, slot: Slot) -> None:
+        while not self._stopping.is_set():
+            try:
+                await slot.sandbox.start()
+            except SandboxUnavailable as error:
+                log.error("no process for a slot", reason=str(error))
+                continue
+            if self._stopping.is_set():  # while it started: nobody would hand it a chunk any more
+                break
+            chunk: asyncio.Future[list[Claimed]] = asyncio.get_running_loop().create_future()
+            self._free.append(chunk)
+            self._slot_news.set()
+            rows = await chunk
+            if self._stopping.is_set():
+                self._recorder.put([retry.given_back(row) for row in rows])
+            else:
+                await slot.run(rows)
+
+    async def _watch(self) -> None:
+        """Keep time limits, and let nothing wait behind an item that takes long while a slot is free."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            for slot in self._slots:
+                slot.watch()
+                if self._free and slot.busy_seconds > STUCK_SECONDS and (rows := slot.take_unstarted()):
+                    self._spare += rows
+                    self._work_news.set()
+
+    async def _stop_what_is_asked(self) -> None:
+        while True:
+            if await wait_for(self._stop_news, STOP_POLL_SECONDS):
+                self._stop_news.clear()
+            if not any(slot.leases for slot in self._slots) and not self._spare:
+                continue
+            async with self._database.read() as connection:
+                asked = await queue.stops(connection, self.id)
+            for analysis_id, (lease, end) in asked.items():
+                for slot in self._slots:
+                    slot.stop(analysis_id, lease, end)
+            stopped = [row for row in self._spare if row.id in asked]
+            self._spare = [row for row in self._spare if row.id not in asked]
+            self._recorder.put([retry.stopped(row, asked[row.id][1]) for row in stopped])
+
+    async def _beat(self) -> None:
+        while True:
+            pids = [os.getpid(), self._template.pid, *(slot.sandbox.pid for slot in self._slots)]
+            cpu_percent, memory_mb = self._usage.look([pid for pid in pids if pid is not None])
+            async with self._database.write() as connection:
+                known = await workers.beat(
+                    connection,
+                    self.id,
+                    utcnow(),
+                    completed=self.completed,
+                    failed=self.failed,
+                    cpu_percent=cpu_percent,
+                    memory_mb=memory_mb,
+                )
+            if not known:
+                await self._register()
+            await asyncio.sleep(BEAT_SECONDS)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._lease.total_seconds() / 3)
+            leases = self._recorder.leases | {row.lease for row in self._spare}
+            leases |= {lease for slot in self._slots for lease in slot.leases}
+            if leases:
+                async with self._database.write() as connection:
+                    await queue.renew(connection, self.id, leases, utcnow(), self._lease)
+
+    async def _drain(self, claiming: list[asyncio.Task[None]], running: list[asyncio.Task[None]]) -> None:
+        """End in order: nothing new, the unstarted back, the running ended or back, all of it written."""
+        self._work_news.set()
+        self._slot_news.set()
+        for slot in self._slots:
+            slot.give_back(keep_current=True)
+        while self._free:
+            self._free.popleft().set_result([])
+        await asyncio.wait(claiming, timeout=LAST_WRITE_SECONDS)
+        self._deal(self._spare)
+        self._spare = []
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(self._stop_at) as self._grace:
+                await asyncio.wait(running)
+        self._grace = None
+        for slot in self._slots:
+            slot.give_back(keep_current=False)
+        await asyncio.wait(running, timeout=LAST_WRITE_SECONDS / 2)
+        for task in running:
+            task.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WRITE_SECONDS):
+                await self._recorder.is_empty()
+                async with self._database.write() as connection:
+                    await workers.forget(connection, [self.id])
