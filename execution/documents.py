@@ -1,0 +1,99 @@
+"""Documents, read once: text is parsed, measured against the limits and validated, and the outcome is kept.
+
+The cache is bounded twice, by documents and by the length of their texts, since a parsed document takes some 250
+times the memory of its text. Refusals are kept too: the same bad document costs its validation once.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    specified_rules,
+    validate,
+)
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+from strawberry.types.graphql import OperationType
+
+from execution.answers import Answer, AnswerKind
+from execution.errors import ErrorCode, error_body, request_errors
+from execution.limits import LimitExceeded, Limits, check_document, read_text
+
+MAX_DOCUMENTS = 500
+MAX_TEXT = 250_000
+
+RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A valid document and the types of its operations by name."""
+
+    node: DocumentNode
+    operations: Mapping[str | None, OperationType]
+
+
+class Documents:
+    """The bounded cache of documents for one schema, the least recently used leaving first."""
+
+    def __init__(self, schema: GraphQLSchema, *, limits: Limits, hide_suggestions: bool) -> None:
+        self._schema = schema
+        self._limits = limits
+        self._hide_suggestions = hide_suggestions
+        self._kept: OrderedDict[str, Document | Answer] = OrderedDict()
+        self._text = 0
+
+    def get(self, text: str) -> Document | Answer:
+        """The document in `text`, or the answer that refuses it."""
+        found = self._kept.get(text)
+        if found is not None:
+            self._kept.move_to_end(text)
+            return found
+        found = self._read(text)
+        if len(text) <= self._limits.characters:
+            self._keep(text, found)
+        return found
+
+    def _keep(self, text: str, outcome: Document | Answer) -> None:
+        self._kept[text] = outcome
+        self._text += len(text)
+        while self._text > MAX_TEXT or len(self._kept) > MAX_DOCUMENTS:
+            oldest, _ = self._kept.popitem(last=False)
+            self._text -= len(oldest)
+
+    def _read(self, text: str) -> Document | Answer:
+        try:
+            node = read_text(text, self._limits)
+            check_document(node, self._limits)
+        except LimitExceeded as refused:
+            return _refusal(refused)
+        except GraphQLError as error:
+            return Answer({"errors": request_errors([error], ErrorCode.GRAPHQL_PARSE_FAILED)}, AnswerKind.PARSE_ERROR)
+        errors = validate(self._schema, node, RULES, hide_suggestions=self._hide_suggestions)
+        if errors:
+            body: dict[str, Any] = {"errors": request_errors(errors, ErrorCode.GRAPHQL_VALIDATION_FAILED)}
+            return Answer(body, AnswerKind.VALIDATION_ERROR)
+        return Document(node, _operations(node))
+
+
+def _refusal(refused: LimitExceeded) -> Answer:
+    body = error_body(
+        ErrorCode.QUERY_TOO_COMPLEX, str(refused), measure=refused.measure, limit=refused.limit, actual=refused.actual
+    )
+    return Answer(body, AnswerKind.LIMIT)
+
+
+def _operations(node: DocumentNode) -> dict[str | None, OperationType]:
+    return {
+        definition.name.value if definition.name else None: OperationType(definition.operation.value)
+        for definition in node.definitions
+        if isinstance(definition, OperationDefinitionNode)
+    }

@@ -1,0 +1,262 @@
+"""How large an operation may be, found in one pass over the document in which each node is visited once.
+
+A fragment is measured once and its measure added wherever it is spread, so that a document of n nodes costs n visits
+however often its fragments double. Sums saturate at `SATURATED`. A fragment that spreads itself counts as empty where
+it does: validation refuses it. The pass is made before validation, whose check for overlapping fields is quadratic in
+repeated fields; those are counted by `execution.repeats`, once all else is known to be small.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLSyntaxError,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    TokenKind,
+    parse,
+)
+
+from execution.repeats import repeated_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from graphql import DocumentNode, SelectionSetNode
+
+SATURATED = 10**9
+
+INTROSPECTION = frozenset({"__schema", "__type"})
+
+_OPENING = frozenset({TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L})
+_CLOSING = frozenset({TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The largest operation that is run. Counts are those of one operation with its fragments expanded.
+
+    GraphiQL's introspection query has 600 tokens, 140 selections and is 14 deep below `__schema`; a page of this
+    API's own clients has some 200 selections and is 8 deep.
+    """
+
+    characters: int = 100_000
+    """The document's length: long texts belong into variables."""
+    tokens: int = 4_000
+    """Lexical tokens, and comments, each: parsing costs 3 microseconds a token."""
+    nesting: int = 100
+    """Brackets inside brackets, of any kind: selections, lists, objects, types. The parser bears some 190."""
+    depth: int = 15
+    """Fields inside fields, those of introspection aside."""
+    introspection_depth: int = 18
+    """Fields inside `__schema` and `__type`, and these themselves."""
+    root_fields: int = 50
+    aliases: int = 50
+    """graphql-armor's default is 15; dashboards ask for one field with some dozens of filters."""
+    directives: int = 50
+    selections: int = 5_000
+    """Fields, inline fragments and spreads: what execution has to collect."""
+    fields: int = 500
+    """Fields in any one selection set, its fragments included."""
+    fragments: int = 100
+    """Named fragments: validation compares each with each."""
+    repeated_pairs: int = 2_000
+    """Pairs of fields at one place of the answer: validation compares each with the other, in up to 40 microseconds.
+    20 fragments that all select `id` and `__typename` make 380."""
+
+
+class LimitExceeded(Exception):
+    """A document beyond a limit. `measure` says of what; `actual` may be less than the truth where counting stopped."""
+
+    def __init__(self, measure: str, limit: int, actual: int) -> None:
+        super().__init__(f"The document has too many {measure}: {actual:,}, where the limit is {limit:,}.")
+        self.measure = measure
+        self.limit = limit
+        self.actual = actual
+
+
+@dataclass(slots=True)
+class Measure:
+    """One selection set, its fragments expanded."""
+
+    depth: int = 0
+    introspection_depth: int = 0
+    aliases: int = 0
+    directives: int = 0
+    selections: int = 0
+    fields: int = 0
+    """Fields of this selection set itself, not of those below."""
+
+    def add(self, other: Measure) -> None:
+        """Count what stands below this selection set, in `other`, with it; level-wise measures are the caller's."""
+        self.aliases = min(self.aliases + other.aliases, SATURATED)
+        self.directives = min(self.directives + other.directives, SATURATED)
+        self.selections = min(self.selections + other.selections, SATURATED)
+
+
+def read_text(text: str, limits: Limits) -> DocumentNode:
+    """Parse a text that is not too long, has not too many tokens and is not nested too deeply.
+
+    Raises:
+        LimitExceeded: It is, or has.
+        GraphQLSyntaxError: It is no GraphQL.
+    """
+    _check("characters", len(text), limits.characters)
+    try:
+        document = parse(text, max_lexical_tokens=limits.tokens, max_comments=limits.tokens)
+    except GraphQLSyntaxError as error:
+        if not error.description.endswith("Parsing aborted."):
+            raise
+        # The parser stopped here: that it was one too many is all that is known.
+        if "too deeply" in error.description:
+            raise LimitExceeded("levels of nesting", limits.nesting, limits.nesting + 1) from None
+        raise LimitExceeded("tokens", limits.tokens, limits.tokens + 1) from None
+    _check("levels of nesting", _nesting(document), limits.nesting)
+    return document
+
+
+def _nesting(document: DocumentNode) -> int:
+    """How deep brackets stand inside brackets."""
+    level = deepest = 0
+    token = document.loc.start_token if document.loc else None
+    while token:
+        if token.kind in _OPENING:
+            level += 1
+            deepest = max(deepest, level)
+        elif token.kind in _CLOSING:
+            level -= 1
+        token = token.next
+    return deepest
+
+
+def check_document(document: DocumentNode, limits: Limits) -> None:
+    """Refuse a document with an operation, or an unused fragment, beyond the limits.
+
+    Raises:
+        LimitExceeded: One is.
+    """
+    measurement = Measurement(document)
+    for measure in measurement.operations:
+        _check("levels of fields", measure.depth, limits.depth)
+        _check("levels of introspection", measure.introspection_depth, limits.introspection_depth)
+        _check("root fields", measure.fields, limits.root_fields)
+    for measure in (*measurement.operations, *measurement.fragments):
+        _check("aliases", measure.aliases, limits.aliases)
+        _check("directives", measure.directives, limits.directives)
+        _check("selections", measure.selections, limits.selections)
+    _check("fields in one selection set", measurement.widest, limits.fields)
+    _check("fragments", len(measurement.fragments), limits.fragments)
+    _check("pairs of repeated fields", repeated_pairs(document, limits.repeated_pairs), limits.repeated_pairs)
+
+
+def _check(measure: str, actual: int, limit: int) -> None:
+    if actual > limit:
+        raise LimitExceeded(measure, limit, actual)
+
+
+class Measurement:
+    """The measures of a document's operations and fragments."""
+
+    def __init__(self, document: DocumentNode) -> None:
+        self.visits = 0
+        """Selections visited: never more than the document has."""
+        self.widest = 0
+        self.operations: list[Measure] = []
+        self.fragments: list[Measure] = []
+        self._by_name: dict[str, Measure] = {}
+        fragments = [each for each in document.definitions if isinstance(each, FragmentDefinitionNode)]
+        definitions = {each.name.value: each for each in fragments}
+        for name in _spread_first(definitions):
+            self._by_name[name] = self._fragment(definitions[name])
+        # Two of one name are for validation to refuse, which goes through both.
+        for definition in fragments:
+            if definitions[definition.name.value] is not definition:
+                self._fragment(definition)
+        for operation in document.definitions:
+            if isinstance(operation, OperationDefinitionNode):
+                measure = self._selection_set(operation.selection_set)
+                measure.directives += len(operation.directives or ())
+                measure.directives += sum(len(each.directives or ()) for each in operation.variable_definitions or ())
+                self.operations.append(measure)
+
+    def _fragment(self, definition: FragmentDefinitionNode) -> Measure:
+        measure = self._selection_set(definition.selection_set)
+        measure.directives += len(definition.directives or ())
+        self.fragments.append(measure)
+        return measure
+
+    def _selection_set(self, node: SelectionSetNode) -> Measure:
+        """Measure one selection set; the parser bounds how deep they nest in the text."""
+        total = Measure()
+        self._collect(node, total)
+        self.widest = max(self.widest, total.fields)
+        return total
+
+    def _collect(self, node: SelectionSetNode, total: Measure) -> None:
+        """Add a selection set's selections to `total`; those of inline fragments stand on the same level."""
+        for selection in node.selections:
+            self.visits += 1
+            total.selections += 1
+            total.directives += len(selection.directives or ())
+            if isinstance(selection, FieldNode):
+                self._field(selection, total)
+            elif isinstance(selection, InlineFragmentNode):
+                self._collect(selection.selection_set, total)
+            elif isinstance(selection, FragmentSpreadNode):
+                spread = self._by_name.get(selection.name.value)
+                if spread is not None:
+                    self._spread(spread, total)
+
+    def _field(self, node: FieldNode, total: Measure) -> None:
+        below = self._selection_set(node.selection_set) if node.selection_set else Measure()
+        total.add(below)
+        total.aliases += node.alias is not None
+        total.fields = min(total.fields + 1, SATURATED)
+        if node.name.value in INTROSPECTION:
+            total.depth = max(total.depth, 1)
+            total.introspection_depth = max(total.introspection_depth, 1 + below.depth)
+        else:
+            total.depth = max(total.depth, 1 + below.depth)
+            if below.introspection_depth:
+                total.introspection_depth = max(total.introspection_depth, 1 + below.introspection_depth)
+
+    def _spread(self, fragment: Measure, total: Measure) -> None:
+        total.add(fragment)
+        total.depth = max(total.depth, fragment.depth)
+        total.introspection_depth = max(total.introspection_depth, fragment.introspection_depth)
+        total.fields = min(total.fields + fragment.fields, SATURATED)
+
+
+def _spread_first(definitions: dict[str, FragmentDefinitionNode]) -> Iterator[str]:
+    """The fragments' names, each after those that it spreads; without recursion, since chains can be long."""
+    done: set[str] = set()
+    for first in definitions:
+        waiting: list[tuple[str, Iterator[str]]] = []
+        if first not in done:
+            done.add(first)
+            waiting.append((first, _spreads(definitions[first].selection_set)))
+        while waiting:
+            name, spreads = waiting[-1]
+            following = next((each for each in spreads if each in definitions and each not in done), None)
+            if following is None:
+                waiting.pop()
+                yield name
+            else:
+                done.add(following)
+                waiting.append((following, _spreads(definitions[following].selection_set)))
+
+
+def _spreads(node: SelectionSetNode) -> Iterator[str]:
+    """The names of the fragments spread in a selection set and in those below it."""
+    open_sets = [node]
+    while open_sets:
+        for selection in open_sets.pop().selections:
+            if isinstance(selection, FragmentSpreadNode):
+                yield selection.name.value
+            elif isinstance(selection, (FieldNode, InlineFragmentNode)) and selection.selection_set:
+                open_sets.append(selection.selection_set)

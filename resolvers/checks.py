@@ -1,0 +1,219 @@
+"""What is well and what is not: one check for each thing that can fail, as a plain function of figures.
+
+A check gives its component and, where something is to be done, a sentence that names the figure and the remedy. The
+bounds stand together below; their units are in their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import psutil
+
+from resolvers.metrics import is_alive
+from resolvers.monitor import MIB, Disk, Memory
+from store.statistics import LogFigures, QueueFigures
+from store.tables import WorkerRow
+
+DATABASE_LIMIT_SECONDS = 2.0
+DATABASE_SLOW_MS = 500.0
+DISK_LOW_PERCENT, DISK_OUT_PERCENT = 10.0, 2.0  # of it free
+DISK_OUT_MIB = 200
+MEMORY_HIGH_PERCENT, MEMORY_OUT_PERCENT = 90.0, 97.0  # of it taken
+QUEUE_LONG_SECONDS = 60.0
+QUEUE_STUCK_SECONDS = 15.0
+FENCE_LATE_SECONDS, FENCE_STUCK_SECONDS = 5.0, 60.0
+LOOP_LATE_SECONDS, LOOP_STUCK_SECONDS = 0.25, 2.0
+
+
+class HealthStatus(StrEnum):
+    """From best to worst."""
+
+    HEALTHY = "HEALTHY"
+    DEGRADED = "DEGRADED"
+    UNHEALTHY = "UNHEALTHY"
+
+
+HEALTHY, DEGRADED, UNHEALTHY = HealthStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One thing that can fail, how it does, and what to do about it."""
+
+    name: str
+    status: HealthStatus
+    message: str | None = None
+    latency_ms: float | None = None
+    advice: Sequence[str] = ()
+
+
+def check_database(latency_ms: float | None, disk: Disk | None = None) -> Component:
+    """`latency_ms` is None where it did not answer; `disk` is where a file of ours lies, None for a server."""
+    if latency_ms is None:
+        message = f"It did not answer within {DATABASE_LIMIT_SECONDS:g} s, or refused to."
+        advice = (
+            f"The database did not answer within {DATABASE_LIMIT_SECONDS:g} s, or refused to: see that it runs and "
+            "that ASSAY_DATABASE_URL is right; the log has the reason."
+        )
+        return Component("database", UNHEALTHY, message, None, [advice])
+    if disk is not None and _disk_status(disk) is UNHEALTHY:
+        free = _size(disk.free_bytes)
+        advice = f"The disk of the database has {free} free, too little to write to: give it more room."
+        return Component("database", UNHEALTHY, f"Its disk has {free} free.", latency_ms, [advice])
+    if latency_ms > DATABASE_SLOW_MS:
+        advice = (
+            f"The database took {latency_ms:,.0f} ms for the smallest of questions: look for what else uses it or "
+            "its disk."
+        )
+        return Component("database", DEGRADED, "It answers slowly.", latency_ms, [advice])
+    return Component("database", HEALTHY, "It answers.", latency_ms)
+
+
+def check_events(figures: LogFigures, bus_live: bool) -> Component:
+    """The bus, and how far readers of the log are held back by transactions that are still open."""
+    late = figures.held_back_seconds
+    status, messages, advice = HEALTHY, [], []
+    if not bus_live:
+        status = DEGRADED
+        messages.append("The bus is down: news comes by polling, up to a second late.")
+        advice.append(
+            "The bus is down and events come up to a second late: see that what ASSAY_BROADCAST_URL names can be "
+            "reached; the server connects again by itself."
+        )
+    if late > FENCE_LATE_SECONDS:
+        status = UNHEALTHY if late > FENCE_STUCK_SECONDS else DEGRADED
+        messages.append(f"An open transaction holds back events for {late:,.0f} s.")
+        open_for = f", the oldest of {figures.open_seconds:,.0f} s," if figures.open_seconds else ""
+        advice.append(
+            f"A transaction on the PostgreSQL server that has written and is still open{open_for} holds back events "
+            f"for {late:,.0f} s: find it in pg_stat_activity (backend_xid is not null) or pg_prepared_xacts and end it."
+        )
+    message = " ".join(messages) or "The bus is live, and nothing holds back the log."
+    return Component("events", status, message, None, advice)
+
+
+def check_workers(rows: Sequence[WorkerRow], wanted: int, now: datetime) -> Component:
+    """Whether somebody does the work. `wanted` is how many analyses this server is set to run at once."""
+    silent = [row for row in rows if not is_alive(row, now)]
+    alive = len(rows) - len(silent)
+    ages = [(now - row.last_seen_at).total_seconds() for row in silent]
+    if not alive and wanted:
+        heard = f"the last was heard of {min(ages):,.0f} s ago" if silent else "none has signed on"
+        advice = (
+            f"ASSAY_WORKERS is {wanted} and no worker is alive ({heard}): look in the log for why it ended, and start "
+            "the server again."
+        )
+        return Component("workers", UNHEALTHY, f"No worker is alive: {heard}.", None, [advice])
+    if silent:
+        one = len(silent) == 1
+        advice = (
+            f"{len(silent)} of {_count(len(rows), 'worker')} ({_names(row.instance for row in silent)}) "
+            f"{'was' if one else 'were'} last heard of {max(ages):,.0f} s ago: what {'it' if one else 'they'} ran is "
+            "taken up by others; see whether those servers still run."
+        )
+        return Component("workers", DEGRADED, f"{alive} alive, {len(silent)} silent.", None, [advice])
+    return Component("workers", HEALTHY, f"{alive} alive." if alive else "None is alive, and none is wanted here.")
+
+
+def check_queue(figures: QueueFigures, alive: int, wanted: int) -> Component:
+    """Whether what waits is taken, and soon enough, by the `alive` workers; `wanted` as for `check_workers`."""
+    depth, oldest = figures.depth, figures.oldest_seconds or 0.0
+    verb = "waits" if depth == 1 else "wait"
+    waits = f"{_count(depth, 'analysis', 'analyses')} {verb}, the oldest for {oldest:,.0f} s"
+    if oldest > QUEUE_STUCK_SECONDS and not alive:
+        remedy = "start the server again" if wanted else "set ASSAY_WORKERS above 0, here or on another server"
+        return Component("queue", UNHEALTHY, f"{waits}.", None, [f"{waits}, and no worker is alive: {remedy}."])
+    if oldest > QUEUE_STUCK_SECONDS and not figures.running:
+        advice = f"{waits}, and nothing runs though a worker is alive: look in the log for why it takes nothing."
+        return Component("queue", UNHEALTHY, f"{waits}, and nothing runs.", None, [advice])
+    if oldest > QUEUE_LONG_SECONDS:
+        cores = psutil.cpu_count() or 1
+        has = f"this machine has {_count(cores, 'core')}"
+        if wanted < cores:
+            remedy = f"raise ASSAY_WORKERS from {wanted} ({has})"
+        else:
+            remedy = (
+                f"ASSAY_WORKERS is {wanted} and {has}, so take a larger machine, or let further servers share the "
+                "queue over PostgreSQL (ASSAY_DATABASE_URL)"
+            )
+        advice = f"{waits}, while {figures.running:,} are being worked on: {remedy}."
+        return Component("queue", DEGRADED, f"{waits}.", None, [advice])
+    return Component("queue", HEALTHY, f"{depth:,} waiting, {figures.running:,} running.")
+
+
+def check_disk(disk: Disk) -> Component:
+    """The free room of the data folder's disk."""
+    status = _disk_status(disk)
+    message = f"{disk.percent:.0f} % full, {_size(disk.free_bytes)} free."
+    if status is HEALTHY:
+        return Component("disk", HEALTHY, message)
+    advice = (
+        f"The disk of the data folder is {disk.percent:.0f} % full ({_size(disk.free_bytes)} free): give it more "
+        "room, for deleting analyses takes room first."
+    )
+    return Component("disk", status, message, None, [advice])
+
+
+def _disk_status(disk: Disk) -> HealthStatus:
+    free = 100 - disk.percent
+    if free < DISK_OUT_PERCENT or disk.free_bytes < DISK_OUT_MIB * MIB:
+        return UNHEALTHY
+    return DEGRADED if free < DISK_LOW_PERCENT else HEALTHY
+
+
+def check_memory(memory: Memory, wanted: int) -> Component:
+    """The machine's memory; `wanted` as for `check_workers`."""
+    message = f"{memory.percent:.0f} % of the machine's is taken, {memory.server_mb:,.0f} MiB by this server."
+    if memory.percent < MEMORY_HIGH_PERCENT:
+        return Component("memory", HEALTHY, message)
+    status = DEGRADED if memory.percent < MEMORY_OUT_PERCENT else UNHEALTHY
+    lower = f"lower ASSAY_WORKERS from {wanted}, or " if wanted > 1 else ""
+    advice = (
+        f"{memory.percent:.0f} % of the machine's memory is taken, {memory.server_mb:,.0f} MiB of it by this server "
+        f"and its processes: {lower}give the machine more memory."
+    )
+    return Component("memory", status, message, None, [advice])
+
+
+def check_analyzers(loaded: int, failures: Mapping[str, str]) -> Component:
+    """Whether every plug-in loaded; `failures` says why by the plug-in's name."""
+    if not failures:
+        return Component("analyzers", HEALTHY, f"{loaded} loaded.")
+    ordered = sorted(failures.items())
+    message = f"{loaded} loaded; not loaded: {'; '.join(f'{name} ({why})' for name, why in ordered)}."
+    advice = [
+        f"The plug-in {name} did not load ({why}): mend or uninstall it, and start the server again."
+        for name, why in ordered
+    ]
+    return Component("analyzers", DEGRADED, message, None, advice)
+
+
+def check_loop(lag_seconds: float) -> Component:
+    """By how much the event loop was late at most, over the last ten seconds."""
+    lag_ms = round(lag_seconds * 1000, 3)
+    if lag_seconds <= LOOP_LATE_SECONDS:
+        return Component("event_loop", HEALTHY, "It turns in time.", lag_ms)
+    status = UNHEALTHY if lag_seconds > LOOP_STUCK_SECONDS else DEGRADED
+    advice = (
+        f"The event loop was {lag_ms:,.0f} ms late within the last ten seconds: the machine has too little processor "
+        "time for this server (lower ASSAY_WORKERS, or move other programs away), or a plug-in blocks it."
+    )
+    return Component("event_loop", status, f"It was {lag_ms:,.0f} ms late.", lag_ms, [advice])
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _names(names: Iterable[str]) -> str:
+    distinct = sorted(set(names))
+    shown = ", ".join(distinct[:3])
+    return shown if len(distinct) <= 3 else f"{shown} and {len(distinct) - 3} more"
+
+
+def _size(count: int) -> str:
+    return f"{count / MIB / 1024:.1f} GiB" if count >= 1024 * MIB else f"{count // MIB:,} MiB"

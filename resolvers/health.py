@@ -1,0 +1,135 @@
+"""Health: every component looked at, now, and what follows from it. The checks are in `resolvers.checks`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import TypeVar
+
+import structlog
+
+from resolvers import metrics
+from resolvers.checks import (
+    DATABASE_LIMIT_SECONDS,
+    Component,
+    HealthStatus,
+    check_analyzers,
+    check_database,
+    check_disk,
+    check_events,
+    check_loop,
+    check_memory,
+    check_queue,
+    check_workers,
+)
+from resolvers.context import Services
+from resolvers.monitor import read_disk
+from store.columns import utcnow
+from store.database import Database
+from store.statistics import LogFigures, QueueFigures, log_figures, touch
+
+log = structlog.stdlib.get_logger(__name__)
+
+ValueT = TypeVar("ValueT")
+
+_SEVERITY = {status: severity for severity, status in enumerate(HealthStatus)}
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Every component, and the worst of them as the whole."""
+
+    components: Sequence[Component]
+
+    @property
+    def status(self) -> HealthStatus:
+        """The worst component's."""
+        return max((component.status for component in self.components), key=_SEVERITY.__getitem__)
+
+    @property
+    def recommendations(self) -> list[str]:
+        """What to do, the worst first."""
+        ordered = sorted(self.components, key=lambda component: -_SEVERITY[component.status])
+        return [sentence for component in ordered for sentence in component.advice]
+
+
+async def health(services: Services) -> Health:
+    """Look at everything. Never raises: what can't be read is UNHEALTHY, and the log says why."""
+    wanted = services.settings.workers
+    database, disk, memory = await asyncio.gather(
+        _checked("database", services, _database, lambda component: component),
+        _checked("disk", services, metrics.disk, check_disk),
+        _checked("memory", services, metrics.memory, lambda memory: check_memory(memory, wanted)),
+    )
+    kept = await _kept(services, wanted) if database.latency_ms is not None else _unknown()
+    analyzers = check_analyzers(len(services.analyzers), services.plugin_failures)
+    return Health([database, *kept, disk, memory, analyzers, check_loop(services.monitor.loop_lag_seconds)])
+
+
+async def _kept(services: Services, wanted: int) -> Sequence[Component]:
+    """The components that the database tells of."""
+    return await asyncio.gather(
+        _checked("events", services, _log_figures, lambda figures: check_events(figures, services.bus.live)),
+        _checked("workers", services, metrics.workers, lambda rows: check_workers(rows, wanted, utcnow())),
+        _checked("queue", services, _queue, lambda found: check_queue(*found, wanted)),
+    )
+
+
+def _unknown() -> Sequence[Component]:
+    message = "Not known while the database does not answer."
+    return [Component(name, HealthStatus.UNHEALTHY, message) for name in ("events", "workers", "queue")]
+
+
+async def round_trip_ms(database: Database) -> float | None:
+    """How long the database takes for the smallest of questions, without a write; None where it does not answer.
+
+    Connecting, and waiting for a connection, is part of the time limit and not of the figure.
+    """
+    try:
+        async with asyncio.timeout(DATABASE_LIMIT_SECONDS), database.read() as connection:
+            began = perf_counter()
+            await touch(connection)
+    except Exception as error:  # whatever the driver says of it; probes ask often, so the log gets one line
+        log.warning("the database does not answer", error=repr(error))
+        return None
+    return round((perf_counter() - began) * 1000, 3)
+
+
+async def _database(services: Services) -> Component:
+    database, disk = services.database, None
+    latency_ms = await round_trip_ms(database)
+    if latency_ms is not None and database.is_sqlite and database.url.database:
+        disk = await asyncio.to_thread(read_disk, Path(database.url.database).parent)
+    return check_database(latency_ms, disk)
+
+
+async def _checked(
+    name: str,
+    services: Services,
+    read: Callable[[Services], Awaitable[ValueT]],
+    check: Callable[[ValueT], Component],
+) -> Component:
+    try:
+        async with asyncio.timeout(DATABASE_LIMIT_SECONDS):
+            return check(await read(services))
+    except TimeoutError:
+        log.warning("a health check took too long", component=name, limit_seconds=DATABASE_LIMIT_SECONDS)
+        return Component(name, HealthStatus.UNHEALTHY, f"Not known within {DATABASE_LIMIT_SECONDS:g} s.")
+    except Exception:
+        log.exception("a health check failed", component=name)
+        return Component(name, HealthStatus.UNHEALTHY, "Its figures can't be read; the log has the reason.")
+
+
+async def _log_figures(services: Services) -> LogFigures:
+    async with services.database.read() as connection:
+        return await log_figures(connection, utcnow())
+
+
+async def _queue(services: Services) -> tuple[QueueFigures, int]:
+    """The queue, and how many workers live."""
+    figures, rows = await asyncio.gather(metrics.queue(services), metrics.workers(services))
+    now = utcnow()
+    return figures, sum(metrics.is_alive(row, now) for row in rows)

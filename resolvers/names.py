@@ -1,0 +1,180 @@
+"""How an analyzer's models are written for clients: the names of their fields in camelCase, and nothing else changed.
+
+Models name their fields in snake_case. Where a field holds JSON of the caller's own shape, the keys in it are the
+caller's too: names are exchanged along the model, never by looking at keys alone.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import types
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
+
+from execution.errors import ClientError, ErrorCode
+
+
+@lru_cache(maxsize=4096)
+def camel(name: str) -> str:
+    """`top_words` as `topWords`; digits stay as they are."""
+    first, *rest = name.split("_")
+    return first + "".join(part[:1].upper() + part[1:] for part in rest)
+
+
+@cache
+def names_of(model: type[BaseModel]) -> Mapping[str, str]:
+    """A model's fields by the names that clients see. Raises TypeError where two have the same."""
+    names = {camel(name): name for name in model.model_fields}
+    if len(names) < len(model.model_fields):
+        raise TypeError(f"two fields of {model.__name__} have the same name in camelCase")
+    return names
+
+
+def plain(annotation: Any) -> Any:
+    """An annotation without `Annotated` and without None."""
+    while True:
+        arguments = get_args(annotation)
+        if get_origin(annotation) is Annotated:
+            annotation = arguments[0]
+        elif get_origin(annotation) in (Union, types.UnionType):
+            rest = [each for each in arguments if each is not types.NoneType]
+            if len(rest) != 1:
+                return annotation
+            annotation = rest[0]
+        else:
+            return annotation
+
+
+def _member(annotation: Any) -> Any:
+    """What a list holds, where that is models or lists of models; else None."""
+    annotation = plain(annotation)
+    if get_origin(annotation) not in (list, Sequence, tuple):
+        return None
+    member = plain(get_args(annotation)[0])
+    return member if is_model(member) or _member(member) is not None else None
+
+
+def is_model(annotation: Any) -> bool:
+    """Whether this is a model, which clients see as a type of its own."""
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def read(value: Any, annotation: Any) -> Any:
+    """What a client gave for this, with the names of its model. A null for what has a default is left out.
+
+    Raises ClientError for a number that is infinite: graphql-core lets it pass in a document (`1e999`).
+    """
+    for number in value if isinstance(value, list) else (value,):
+        if isinstance(number, float) and not math.isfinite(number):
+            raise ClientError(ErrorCode.BAD_USER_INPUT, "Numbers are finite: one of these is too large for a Float.")
+
+    def exchange(given: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+        exchanged: dict[str, Any] = {}
+        names = names_of(model)
+        for key, each in given.items():
+            field = model.model_fields[names[key]]
+            if each is not None or field.is_required():
+                exchanged[names[key]] = read(each, field.annotation)
+        return exchanged
+
+    return _along(value, annotation, exchange)
+
+
+def write(value: Any, annotation: Any) -> Any:
+    """JSON of this, with the names that clients see."""
+
+    def exchange(kept: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+        fields = model.model_fields
+        return {
+            camel(name): write(each, fields[name].annotation if name in fields else None) for name, each in kept.items()
+        }
+
+    return _along(value, annotation, exchange)
+
+
+def _along(value: Any, annotation: Any, exchange: Callable[[dict[str, Any], type[BaseModel]], dict[str, Any]]) -> Any:
+    if not isinstance(value, dict | list):
+        return value
+    annotation = plain(annotation)
+    if isinstance(value, dict) and is_model(annotation):
+        return exchange(value, annotation)
+    if isinstance(value, list) and (member := _member(annotation)) is not None:
+        return [_along(each, member, exchange) for each in value]
+    return value
+
+
+_LEAVES = frozenset({str, int, bool})
+
+
+def write_model(value: Any) -> Any:
+    """The JSON of a model, or of anything that may hold some, with the names that clients see."""
+    if value is None or type(value) in _LEAVES:
+        return value
+    if isinstance(value, BaseModel):
+        return {camel(name): write_model(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, dict):
+        return {str(key): write_model(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [write_model(each) for each in value]
+    return to_jsonable_python(value)
+
+
+def untyped(value: Any) -> Any:
+    """JSON of an analyzer that is gone: without its models, keys in snake_case are taken for names of fields."""
+    if isinstance(value, dict):
+        return {camel(key): untyped(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [untyped(each) for each in value]
+    return value
+
+
+def path(location: Sequence[str | int], annotation: Any) -> list[str]:
+    """The place of a fault within a model, as pydantic gives it, with the names that clients see."""
+    written = []
+    for part in location:
+        annotation = plain(annotation)
+        if isinstance(part, str) and is_model(annotation) and part in annotation.model_fields:
+            written.append(camel(part))
+            annotation = annotation.model_fields[part].annotation
+        else:
+            written.append(str(part))
+            annotation = _member(annotation)
+    return written
+
+
+def options_schema(request: type[BaseModel], content_field: str) -> dict[str, Any]:
+    """JSON Schema of a request without its content, with the names that clients see."""
+    schema = request.model_json_schema()
+    definitions = schema.pop("$defs", {})
+    for each in (schema, *definitions.values()):
+        if "properties" in each:
+            each["properties"] = {camel(name): one for name, one in each["properties"].items()}
+            each["required"] = [camel(name) for name in each.get("required", ())]
+    properties = schema["properties"]
+    del properties[camel(content_field)]
+    for name, field in request.model_fields.items():
+        if isinstance(field.default, BaseModel) and camel(name) in properties:
+            properties[camel(name)]["default"] = write_model(field.default)
+    schema["title"] = f"{request.__name__} options"
+    schema["required"] = [name for name in schema["required"] if name in properties]
+    if used := _definitions_of(schema, definitions):
+        schema["$defs"] = used
+    return schema
+
+
+def _definitions_of(schema: Any, definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the definitions that the schema refers to, and that these refer to."""
+    used: dict[str, Any] = {}
+    waiting = [schema]
+    while waiting:
+        for name in re.findall(r'"#/\$defs/([^"]+)"', json.dumps(waiting.pop())):
+            if name not in used:
+                used[name] = definitions[name]
+                waiting.append(used[name])
+    return used

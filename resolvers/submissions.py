@@ -1,0 +1,250 @@
+"""Submitting: what a client hands in is checked against its analyzer's own types, and queued with its events.
+
+What is wrong with a submission as a whole refuses it, and nothing is kept. What is wrong with the content of one item
+of a batch makes that item FAILED, with its error and key, and the others run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from analyzers.base import Request
+from resolvers.analyses import AnalysisPayload
+from resolvers.batches import BatchPayload
+from resolvers.context import Context
+from resolvers.faults import UserError, UserErrorCode, check_name, check_number
+from resolvers.names import path as path_in
+from resolvers.waiting import wait_until_ended
+from store.analyses import NewAnalysis, insert_analyses
+from store.batches import insert_batch
+from store.changes import Fault
+from store.columns import utcnow
+from store.idempotency import IdempotencyMismatch, take_key
+from store.ids import new_id
+from store.tables import AnalysisStatus, BatchStatus
+
+MAX_ITEMS = 10_000
+MAX_TIMEOUT_SECONDS = 86_400
+MAX_ATTEMPTS = 10
+MAX_WAIT_SECONDS = 60
+MAX_PRIORITY = 10
+# One mutation names at most so many faults; an item that is kept says its own.
+_MAX_FAULTS = 1_000
+
+_FAULT_CODES = {
+    UserErrorCode.INVALID: "INPUT_UNREADABLE",
+    UserErrorCode.TOO_LARGE: "INPUT_TOO_LARGE",
+    UserErrorCode.UNSUPPORTED: "UNSUPPORTED_FORMAT",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """What is to be analyzed: the analyzer's name, and its request's fields as the client gave them."""
+
+    analyzer: str
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a submission is to run and be answered."""
+
+    timeout_seconds: int
+    max_attempts: int
+    wait_seconds: float
+    idempotency_key: str | None
+
+    def faults(self) -> Iterator[UserError]:
+        """What is out of its bounds."""
+        yield from check_number("timeoutSeconds", self.timeout_seconds, 1, MAX_TIMEOUT_SECONDS, ["timeoutSeconds"])
+        yield from check_number("maxAttempts", self.max_attempts, 1, MAX_ATTEMPTS, ["maxAttempts"])
+        yield from check_number("waitSeconds", self.wait_seconds, 0, MAX_WAIT_SECONDS, ["waitSeconds"])
+        yield from check_name("idempotencyKey", self.idempotency_key, ["idempotencyKey"])
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of a batch, as the client gave it."""
+
+    key: str | None
+    requested: Requested
+    priority: int
+
+
+def _checked(
+    context: Context, requested: Requested, priority: int, path: Sequence[str], key: str | None = None
+) -> tuple[NewAnalysis, list[UserError]]:
+    """The analysis to queue; where its content is at fault, kept as failed and without it, and the faults."""
+    analyzer = context.services.analyzers[requested.analyzer]
+    try:
+        request = analyzer.request.model_validate(requested.fields)
+    except ValidationError as error:
+        faults = list(_content_faults(error, [*path, requested.analyzer], analyzer.request))
+        first = faults[0]
+        fault = Fault(_FAULT_CODES[first.code], first.message)
+        return NewAnalysis(requested.analyzer, "{}", priority, key, fault=fault), faults
+    options = analyzer.options_of(request)
+    content = getattr(request, analyzer.content_field)
+    return (
+        NewAnalysis(
+            requested.analyzer,
+            orjson.dumps(options).decode(),
+            priority,
+            key,
+            input_text=content if analyzer.content_field == "text" else None,
+            input_data=orjson.dumps(to_jsonable_python(content)).decode() if analyzer.content_field == "data" else None,
+        ),
+        [],
+    )
+
+
+def _content_faults(error: ValidationError, path: Sequence[str], model: type[Request]) -> Iterator[UserError]:
+    for detail in error.errors(include_url=False, include_input=False):
+        kind = detail["type"]
+        if kind in ("string_too_long", "too_long"):
+            code = UserErrorCode.TOO_LARGE
+        elif kind == "unsupported":
+            code = UserErrorCode.UNSUPPORTED
+        else:
+            code = UserErrorCode.INVALID
+        place = path_in(detail["loc"], model)
+        name = place[-1] if place else path[-1]
+        yield UserError(code, f"`{name}`: {detail['msg'].removeprefix('Value error, ').rstrip('.')}.", [*path, *place])
+
+
+async def submit_analysis(context: Context, requested: Requested, priority: int, terms: Terms) -> AnalysisPayload:
+    """Queue one analysis; the answer comes when it has ended, or after the seconds that the client would wait."""
+    faults = [*check_number("priority", priority, 1, MAX_PRIORITY, ["priority"]), *terms.faults()]
+    item, content_faults = _checked(context, requested, priority, ["request"])
+    faults.extend(content_faults)
+    if faults:
+        return AnalysisPayload(user_errors=faults)
+    analysis_id = new_id("analysis")
+
+    async def insert(connection: AsyncConnection) -> None:
+        await insert_analyses(
+            connection,
+            context.viewer,
+            [item],
+            utcnow(),
+            ids=[analysis_id],
+            timeout_seconds=terms.timeout_seconds,
+            max_attempts=terms.max_attempts,
+        )
+
+    said = ["submitAnalysis", _plain(requested), priority, terms.timeout_seconds, terms.max_attempts]
+    async with context.services.database.write() as connection:
+        try:
+            found = await _once(connection, context, terms, said, analysis_id)
+        except IdempotencyMismatch:
+            return AnalysisPayload(user_errors=[_mismatch()])
+        if found == analysis_id:
+            await insert(connection)
+    context.forget()
+    row = await context.analyses.load(found)
+    if row is not None and terms.wait_seconds and not AnalysisStatus(row.status).ended:
+        await wait_until_ended(context, analysis_id=found, seconds=terms.wait_seconds)
+        context.forget()
+        row = await context.analyses.load(found)
+    return AnalysisPayload(row, [] if row is not None else [_deleted()])
+
+
+async def batch_process(context: Context, name: str | None, items: Sequence[Item] | None, terms: Terms) -> BatchPayload:
+    """Queue a batch; the answer comes when it has ended, or after the seconds that the client would wait."""
+    faults = [*_batch_faults(name, items or ()), *terms.faults()]
+    if faults or not items:
+        return BatchPayload(user_errors=faults[:_MAX_FAULTS])
+    new: list[NewAnalysis] = []
+    refused: list[UserError] = []
+    for position, item in enumerate(items):
+        key = str(position) if item.key is None else item.key
+        path = ["items", str(position), "request"]
+        analysis, content_faults = _checked(context, item.requested, item.priority, path, key)
+        new.append(analysis)
+        refused.extend(content_faults)
+    batch_id = new_id("batch")
+    said = [
+        "batchProcess",
+        name,
+        [[item.key, _plain(item.requested), item.priority] for item in items] if terms.idempotency_key else None,
+        terms.timeout_seconds,
+        terms.max_attempts,
+    ]
+    async with context.services.database.write() as connection:
+        try:
+            found = await _once(connection, context, terms, said, batch_id)
+        except IdempotencyMismatch:
+            return BatchPayload(user_errors=[_mismatch()])
+        if found == batch_id:
+            await insert_batch(
+                connection,
+                context.viewer,
+                batch_id,
+                name,
+                new,
+                utcnow(),
+                timeout_seconds=terms.timeout_seconds,
+                max_attempts=terms.max_attempts,
+            )
+    context.forget()
+    row = await context.batches.load(found)
+    if row is not None and terms.wait_seconds and not BatchStatus(row.status).ended:
+        await wait_until_ended(context, batch_id=found, seconds=terms.wait_seconds)
+        context.forget()
+        row = await context.batches.load(found)
+    return BatchPayload(row, refused[:_MAX_FAULTS] if row is not None else [_deleted()])
+
+
+def _batch_faults(name: str | None, items: Sequence[Item]) -> Iterable[UserError]:
+    yield from check_name("name", name, ["name"])
+    if not items:
+        yield UserError(
+            UserErrorCode.INVALID, f"`items` is empty: a batch has from 1 to {MAX_ITEMS:,} items.", ["items"]
+        )
+    if len(items) > MAX_ITEMS:
+        message = f"`items` has {len(items):,} items: a batch has from 1 to {MAX_ITEMS:,}."
+        yield UserError(UserErrorCode.TOO_LARGE, message, ["items"])
+        return
+    keys = [str(position) if item.key is None else item.key for position, item in enumerate(items)]
+    twice = {key for key, count in Counter(keys).items() if count > 1}
+    seen: set[str] = set()
+    for position, (item, key) in enumerate(zip(items, keys, strict=True)):
+        path = ["items", str(position)]
+        yield from check_number("priority", item.priority, 1, MAX_PRIORITY, [*path, "priority"])
+        yield from check_name("key", item.key, [*path, "key"])
+        if key in twice and key in seen:
+            message = f"The key {key!r} is given twice: each item of a batch has a key of its own."
+            yield UserError(UserErrorCode.INVALID, message, [*path, "key"])
+        seen.add(key)
+
+
+async def _once(connection: AsyncConnection, context: Context, terms: Terms, said: list[Any], new: str) -> str:
+    """The id of what an earlier call with the same key made, or `new`. Raises IdempotencyMismatch."""
+    if terms.idempotency_key is None:
+        return new
+    digest = sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return await take_key(connection, context.viewer, terms.idempotency_key, digest, new, utcnow())
+
+
+def _plain(requested: Requested) -> list[Any]:
+    return [requested.analyzer, requested.fields]
+
+
+def _mismatch() -> UserError:
+    message = "This key came within the last day with another input: give another key, or the same input."
+    return UserError(UserErrorCode.IDEMPOTENCY_MISMATCH, message, ["idempotencyKey"])
+
+
+def _deleted() -> UserError:
+    message = "What the first call with this key made has been deleted: give another key."
+    return UserError(UserErrorCode.CONFLICT, message, ["idempotencyKey"])

@@ -1,0 +1,128 @@
+"""Submitting in the schema. The types that hold an `AnalysisRequest` are made for a set of analyzers."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, cast
+
+import strawberry
+
+from resolvers import submissions as resolve
+from resolvers.submissions import Item, Requested, Terms
+from schema.analyses import Analysis
+from schema.batches import Batch
+from schema.common import USER_ERRORS, Info, UserError
+
+_PRIORITY = "From 1 (last) to 10 (first). A null stands for the default."
+_ATTEMPTS = "How often each analysis is tried where another try could end differently: 1 to 10."
+_IDEMPOTENCY = (
+    "1 to 200 characters. The same key with the same input, within a day, answers with the first call's {} and starts "
+    "nothing; with another input it is refused."
+)
+
+
+@strawberry.type(description="What came of a submission.")
+class SubmitAnalysisPayload:
+    analysis: Analysis | None = strawberry.field(description="Null where the submission was refused.")
+    user_errors: list[UserError] = strawberry.field(description=USER_ERRORS)
+
+
+@strawberry.type(description="What came of a batch's submission.")
+class BatchProcessPayload:
+    batch: Batch | None = strawberry.field(description="Null where the whole batch was refused.")
+    user_errors: list[UserError] = strawberry.field(
+        description=(
+            "Why the batch was refused; or, where there is one, the items whose content is at fault, at most 1,000: "
+            "they have FAILED, and the others run."
+        )
+    )
+
+
+def submission_mutation(analysis_request: Any) -> type:
+    """The mutations that submit, for this `AnalysisRequest`."""
+
+    @strawberry.input(description="One item of a batch.")
+    class BatchItem:
+        key: str | None = strawberry.field(
+            default=None,
+            description=(
+                'The caller\'s own name for the item, 1 to 200 characters; made up ("0", "1", …) where it is not given.'
+            ),
+        )
+        request: analysis_request = strawberry.field(description="What is to be analyzed.")
+        priority: int | None = strawberry.field(default=5, description=_PRIORITY)
+
+    def item(_type: type, value: Mapping[str, Any], context: Any) -> Item:
+        request = value["request"]
+        requested = analysis_request.__strawberry_definition__.from_input(analysis_request, request, context)
+        priority = value["priority"]
+        return Item(value.get("key"), requested, 5 if priority is None else priority)
+
+    # Ten thousand items are read straight from what graphql-core has coerced.
+    BatchItem.__strawberry_definition__.from_input = item  # type: ignore[attr-defined]
+
+    @strawberry.input(description="A batch to run.")
+    class BatchProcessInput:
+        name: str | None = strawberry.field(default=None, description="A name for it, 1 to 200 characters.")
+        items: list[BatchItem] | None = strawberry.field(default=None, description="1 to 10,000 items.")
+        timeout_seconds: int | None = strawberry.field(
+            default=300, description="Seconds until what has not ended is timed out: 1 to 86,400."
+        )
+        max_attempts: int | None = strawberry.field(default=3, description=_ATTEMPTS)
+        wait_seconds: float | None = strawberry.field(
+            default=0,
+            description=(
+                "Answer when the batch has ended, or after this many seconds, whichever is first; 0 answers at once. "
+                "At most 60."
+            ),
+        )
+        idempotency_key: str | None = strawberry.field(default=None, description=_IDEMPOTENCY.format("batch"))
+
+    @strawberry.input(description="One analysis to run.")
+    class SubmitAnalysisInput:
+        request: analysis_request = strawberry.field(description="What is to be analyzed.")
+        priority: int | None = strawberry.field(default=5, description=_PRIORITY)
+        timeout_seconds: int | None = strawberry.field(
+            default=300, description="The longest that one try may take, in seconds: 1 to 86,400."
+        )
+        max_attempts: int | None = strawberry.field(default=3, description=_ATTEMPTS)
+        wait_seconds: float | None = strawberry.field(
+            default=0,
+            description=(
+                "Answer when the analysis has ended, or after this many seconds, whichever is first; 0 answers at "
+                "once. At most 60."
+            ),
+        )
+        idempotency_key: str | None = strawberry.field(default=None, description=_IDEMPOTENCY.format("analysis"))
+
+    @strawberry.type
+    class SubmissionMutation:
+        @strawberry.mutation(description="Queues one analysis.")
+        async def submit_analysis(
+            self, info: Info, input: Annotated[SubmitAnalysisInput, strawberry.argument(description="What and how.")]
+        ) -> SubmitAnalysisPayload:
+            requested: Requested = input.request
+            priority = 5 if input.priority is None else input.priority
+            return await resolve.submit_analysis(info.context, requested, priority, _terms(input))
+
+        @strawberry.mutation(
+            description=(
+                "Queues 1 to 10,000 analyses as one batch. Partial failure is normal: an item whose content is at "
+                "fault has FAILED, and the others run."
+            )
+        )
+        async def batch_process(
+            self, info: Info, input: Annotated[BatchProcessInput, strawberry.argument(description="What and how.")]
+        ) -> BatchProcessPayload:
+            items = cast(list[Item] | None, input.items)
+            return await resolve.batch_process(info.context, input.name, items, _terms(input))
+
+    return SubmissionMutation
+
+
+def _terms(input_: Any) -> Terms:
+    """A null stands for the default."""
+    return Terms(
+        timeout_seconds=300 if input_.timeout_seconds is None else input_.timeout_seconds,
+        max_attempts=3 if input_.max_attempts is None else input_.max_attempts,
+        wait_seconds=input_.wait_seconds or 0,
+        idempotency_key=input_.idempotency_key,
+    )
