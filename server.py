@@ -1,0 +1,299 @@
+"""The front door: the command line, and `create_app`, which puts one server instance together.
+
+python server.py serve      the server: API, GraphiQL, and in embedded mode its own workers
+python server.py migrate    bring the database to this program's tables
+python server.py schema     print the schema
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from settings import Settings
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from jobs.supervision import Ending
+    from jobs.worker import Worker
+
+
+def create_app(settings: Settings, instance: str | None = None) -> Starlette:
+    """One server instance as an ASGI app. Nothing runs before its lifespan begins, and nothing is left behind it."""
+    # Imported here: sandbox processes and `--help` load this module too, and need none of it.
+    from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
+    from starlette.requests import HTTPConnection, Request
+    from starlette.responses import RedirectResponse, Response
+    from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+    from analyzers.registry import load_registry
+    from events.bus import Bus
+    from events.feed import Feed
+    from execution.executor import Executor
+    from jobs.keeper import Keeper
+    from jobs.supervision import Ending, side_tasks
+    from jobs.worker import Worker
+    from resolvers.context import Context, Services
+    from resolvers.faults import explain
+    from resolvers.monitor import Monitor
+    from schema.build import fit
+    from store.database import Database
+    from store.migrate import is_current, migrate
+    from store.viewer import LOCAL_ADMINISTRATOR
+    from telemetry import Telemetry, default_instance
+    from web.graphql_http import GraphQLHTTP
+    from web.graphql_ws import GraphQLWebSocket
+    from web.health import Readiness, health_routes
+    from web.middleware import middleware
+    from web.pages import dashboard_routes, graphiql_routes
+    from web.responses import refusal
+
+    instance = instance or default_instance()
+    registry = load_registry()
+    schema, analyzers, unfit = fit(registry.analyzers)
+    telemetry = Telemetry(instance)
+    database = Database(settings.database)
+    bus = Bus(settings.broadcast_url)
+    feed = Feed(database)
+    services = Services(
+        settings=settings,
+        database=database,
+        feed=feed,
+        bus=bus,
+        telemetry=telemetry,
+        monitor=Monitor(),
+        analyzers=analyzers,
+        plugin_failures={**registry.failures, **unfit},
+        instance=instance,
+    )
+
+    def context(connection: HTTPConnection) -> Context:
+        return Context(services, LOCAL_ADMINISTRATOR, connection.scope["state"]["request_id"])
+
+    executor = Executor(schema, settings=settings, telemetry=telemetry, explain=explain)
+    sockets = GraphQLWebSocket(executor, context, settings, telemetry)
+    worker = Worker(database, analyzers, slots=settings.workers, instance=instance)
+    readiness = Readiness()
+    ending = Ending(settings.stop_seconds)
+
+    def hear(news: frozenset[str]) -> None:
+        """News from any instance, this one too."""
+        if "events" in news:
+            feed.wake()
+        if news & {"queue", "stop"}:
+            worker.wake()
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            # Left in the opposite order: the database closes last, when nothing is left that could ask it.
+            stack.push_async_callback(database.close)
+            if database.is_sqlite:
+                await migrate(database)
+            elif not await is_current(database):
+                raise SystemExit("The database lacks this program's tables: run `python server.py migrate` first.")
+            bus.listen(hear)
+            database.on_commit(bus.publish)
+            await stack.enter_async_context(
+                side_tasks(bus=bus.run, feed=feed.run, keeper=Keeper(database).run, monitor=services.monitor.run)
+            )
+            if settings.workers:
+                await stack.enter_async_context(working(worker, ending))
+            stack.push_async_callback(stop)
+            readiness.begin()
+            yield
+
+    async def stop() -> None:
+        """Take nobody new, answer who waits, and send every socket elsewhere, while all behind it is still there."""
+        ending.begin()
+        readiness.end()
+        services.stopping.set()
+        await sockets.close_all()
+
+    async def to_graphiql(_request: Request) -> Response:
+        return RedirectResponse("/graphql")
+
+    routes: list[BaseRoute] = [
+        Route("/", to_graphiql),
+        Route("/graphql", GraphQLHTTP(executor, context, settings), methods=None),
+        WebSocketRoute("/graphql", sockets.endpoint),
+        *graphiql_routes(),
+        *dashboard_routes(),
+        *health_routes(services, readiness),
+    ]
+    app = Starlette(
+        routes=routes,
+        middleware=middleware(settings, telemetry),
+        lifespan=lifespan,
+        exception_handlers={HTTPException: refusal},
+    )
+    app.state.stop = stop
+    app.state.ending, app.state.hurry = ending, worker.hurry
+    return app
+
+
+@asynccontextmanager
+async def working(worker: Worker, ending: Ending) -> AsyncIterator[None]:
+    """The worker runs inside; on leaving, what it runs may end within the time to stop, and the rest is given back."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(worker.run())
+        try:
+            yield
+        finally:
+            ending.begin()
+            await worker.stop(ending.seconds_left)
+
+
+def serve(settings: Settings) -> None:
+    """Run one server instance until SIGTERM or SIGINT."""
+    import uvicorn
+
+    from telemetry import configure_logging
+    from web.graphql_ws import MAX_MESSAGE_BYTES
+    from web.listen import CannotListen, bind, reason
+
+    try:
+        listening = bind(settings.host, settings.port)
+    except CannotListen as error:
+        raise SystemExit(str(error)) from None
+    check_database(settings, migrated=True)
+    configure_logging(settings)
+    app = create_app(settings)
+
+    class Server(uvicorn.Server):
+        loop: asyncio.AbstractEventLoop | None = None
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            again = self.should_exit
+            # uvicorn takes a second SIGINT for leave to drop what runs; here that is given back first.
+            super().handle_exit(signal.SIGTERM, frame)
+            app.state.ending.begin()
+            if again and self.loop is not None:
+                self.loop.call_soon_threadsafe(app.state.hurry)  # wakes the loop too, which a signal alone does not
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            self.loop = asyncio.get_running_loop()
+            try:
+                await super().startup(sockets)
+            except OSError as error:  # two that started in one moment had both bound it, and one listens
+                await self.lifespan.shutdown()
+                raise SystemExit(reason(settings.host, settings.port, error)) from None
+            if self.started:
+                host, port = listening[0].getsockname()[:2]
+                print_addresses(f"[{host}]" if ":" in host else host, port)
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            await app.state.stop()
+            await super().shutdown(sockets)
+
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws="websockets-sansio",
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,  # 44 KB a socket in place of 84
+        ws_ping_interval=None,  # the subprotocol has pings of its own
+        timeout_graceful_shutdown=1,
+        lifespan="on",
+    )
+    server = Server(config)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn stops in order and then raises the signal again, for this: to have been told to stop is no failure.
+        signal.signal(number, lambda *_: sys.exit(0))
+    server.run(listening)
+    if not server.started:
+        raise SystemExit(1)
+
+
+def check_database(settings: Settings, *, migrated: bool) -> None:
+    """End the program with one line where there is no database to work with."""
+    from store.reach import Unusable, require_usable
+
+    try:
+        asyncio.run(require_usable(settings.database, migrated=migrated))
+    except Unusable as error:
+        name = "DATABASE_URL" if settings.database_url else "DATA_DIR"
+        raise SystemExit(f"ASSAY_{name}: {error}") from None
+
+
+def print_addresses(host: str, port: int) -> None:
+    """Where people go first."""
+    root = f"http://{host}:{port}"
+    lines = (
+        ("GraphiQL", "/graphql"),
+        ("Live page", "/dashboard"),
+        ("Health", "/health/ready"),
+        ("Metrics", "/metrics"),
+    )
+    print("\n  Assay is up.\n", *(f"  {name:<11}{root}{path}" for name, path in lines), "", sep="\n", flush=True)
+
+
+def migrate_database(settings: Settings) -> None:
+    """Bring the database to this program's tables."""
+    from store.database import Database
+    from store.migrate import migrate
+
+    check_database(settings, migrated=False)
+
+    async def run() -> None:
+        database = Database(settings.database)
+        try:
+            await migrate(database)
+        finally:
+            await database.close()
+
+    asyncio.run(run())
+    print("The database has this program's tables.")
+
+
+def print_schema(_settings: Settings) -> None:
+    """Print the schema of the built-in analyzers and the installed plug-ins."""
+    from analyzers.registry import load_registry
+    from schema.build import fit, print_sdl
+
+    schema, _, _ = fit(load_registry().analyzers)
+    sys.stdout.write(print_sdl(schema))
+
+
+COMMANDS = {"serve": serve, "migrate": migrate_database, "schema": print_schema}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line: each setting is an option too, and wins over the environment."""
+    parser = argparse.ArgumentParser(prog="server.py", description="Assay, a GraphQL analysis server.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for name, command in COMMANDS.items():
+        about = (command.__doc__ or "").strip()
+        subparser = commands.add_parser(name, help=about, description=about)
+        for field, info in Settings.model_fields.items():
+            option = f"--{field.replace('_', '-')}"
+            about = f"{info.description} [ASSAY_{field.upper()}]".replace("%", "%%")
+            subparser.add_argument(option, default=argparse.SUPPRESS, metavar="VALUE", help=about)
+    given = vars(parser.parse_args(arguments))
+    command = COMMANDS[given.pop("command")]
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        for fault in error.errors():
+            name = str(fault["loc"][0])
+            message = fault["msg"].removeprefix("Value error, ")
+            print(f"ASSAY_{name.upper()} (--{name.replace('_', '-')}): {message}", file=sys.stderr)
+        raise SystemExit(2) from None
+    command(settings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Doors: GraphQL over HTTP and WebSockets, health, and the built pages."""

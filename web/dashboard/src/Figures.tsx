@@ -1,0 +1,157 @@
+/** The server's figures at this second, and over the last five minutes. */
+import { count, duration, milliseconds, rate } from './clock';
+import { metrics, points } from './model';
+import type { Latency } from './operations';
+import { Plot, type Line } from './Plot';
+import { useStore } from './store';
+import { Card } from './ui';
+
+function Tile({ name, value, note, kind }: { name: string; value: string; note: string | undefined; kind?: string }) {
+  return (
+    <div class="tile" data-tile={name} data-kind={kind}>
+      <dt>{name}</dt>
+      <dd>
+        <b>{value}</b>
+        {note && <span class="quiet">{note}</span>}
+      </dd>
+    </div>
+  );
+}
+
+export function Tiles() {
+  const figures = useStore(metrics);
+  const most = Math.max(0, ...points.value.map((point) => point.perSecond || 0));
+  const { queue, batches } = figures ?? {};
+  const oldest = queue?.oldestSeconds;
+  return (
+    <section aria-label="Now">
+      <dl class="tiles">
+        <Tile name="Queued" value={queue ? count(queue.depth) : '–'} note={oldest != null ? `oldest waits ${duration(oldest)}` : queue && 'nothing waits'} />
+        <Tile name="Running" value={queue ? count(queue.running) : '–'} note={batches && `${count(batches.running)} ${batches.running === 1 ? 'batch' : 'batches'}`} />
+        <Tile name="Done per second" value={batches ? rate(batches.itemsPerSecond) : '–'} note={batches && `most in 5 min: ${rate(most)}`} />
+        <Tile
+          name="Failed"
+          value={batches ? count(batches.itemsFailed) : '–'}
+          kind={batches?.itemsFailed ? 'bad' : ''}
+          note={batches && `of ${count(batches.itemsProcessed + batches.itemsFailed)} batch items`}
+        />
+      </dl>
+    </section>
+  );
+}
+
+function Depths() {
+  const queue = useStore(metrics)?.queue;
+  if (!queue) return <p class="empty">Waiting for the server…</p>;
+  const most = Math.max(1, ...queue.byPriority.map((each) => each.depth));
+  return (
+    <>
+      {queue.byPriority.length === 0 ? (
+        <p class="empty">Nothing waits.</p>
+      ) : (
+        <table class="bars depths">
+          <thead>
+            <tr>
+              <th scope="col">Priority</th>
+              <th scope="col">
+                <span class="hidden">Share of the longest</span>
+              </th>
+              <th scope="col" class="number">
+                Waiting
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {queue.byPriority.map(({ priority, depth }) => (
+              <tr key={priority}>
+                <th scope="row">{priority}</th>
+                <td>
+                  <Meter value={depth / most} />
+                </td>
+                <td class="number">{count(depth)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      <p class="quiet">{queue.oldestSeconds === null ? 'No one waits.' : `The oldest has waited ${duration(queue.oldestSeconds)}.`}</p>
+    </>
+  );
+}
+
+function Meter({ value }: { value: number }) {
+  return (
+    <span class="meter" aria-hidden="true">
+      <span style={{ width: `${value * 100}%` }} />
+    </span>
+  );
+}
+
+export function Queue() {
+  return (
+    <Card title="Queue by priority" id="queue">
+      <Depths />
+    </Card>
+  );
+}
+
+const THROUGHPUT: Line<'perSecond'>[] = [{ key: 'perSecond', name: 'done per second', color: '--line-1', fill: true }];
+const QUEUE: Line<'queued' | 'running'>[] = [
+  { key: 'queued', name: 'queued', color: '--line-2', fill: true },
+  { key: 'running', name: 'running', color: '--line-1' },
+];
+const LATENCY: Line<'p50' | 'p95' | 'p99'>[] = [
+  { key: 'p50', name: 'p50', color: '--line-1' },
+  { key: 'p95', name: 'p95', color: '--line-3' },
+  { key: 'p99', name: 'p99', color: '--line-2' },
+];
+
+export function Plots() {
+  return (
+    <Card title="Over the last five minutes" id="plots" aside={<span class="quiet">at most, since this page was opened</span>}>
+      <div class="plots">
+        <Plot title="Throughput" lines={THROUGHPUT} format={(value) => `${rate(value)}/s`} />
+        <Plot title="Queue" lines={QUEUE} format={count} />
+        <Plot title="Latency of requests" lines={LATENCY} format={milliseconds} />
+      </div>
+      <Latencies />
+    </Card>
+  );
+}
+
+function Latencies() {
+  const figures = useStore(metrics);
+  if (!figures) return null;
+  const rows: [string, Latency][] = [
+    ['Requests', figures.http.latency],
+    ['Batches', figures.batches.latency],
+  ];
+  return (
+    <table class="latencies">
+      <thead>
+        <tr>
+          <th scope="col">Latency, last 5 min</th>
+          <th scope="col" class="number">
+            p50
+          </th>
+          <th scope="col" class="number">
+            p95
+          </th>
+          <th scope="col" class="number">
+            p99
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map(([name, latency]) => (
+          <tr key={name}>
+            <th scope="row">{name}</th>
+            <td class="number">{milliseconds(latency.p50Ms)}</td>
+            <td class="number">{milliseconds(latency.p95Ms)}</td>
+            <td class="number">{milliseconds(latency.p99Ms)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

@@ -1,0 +1,47 @@
+import { options, render } from 'preact';
+import { connection } from './api';
+import { Batches } from './Batches';
+import { Drawer } from './Drawer';
+import { Feed } from './Feed';
+import { Plots, Queue, Tiles } from './Figures';
+import { Header, Notices } from './Header';
+import { follow } from './log';
+import { watch } from './model';
+import { HealthCard, Workers } from './Server';
+import { useStore } from './store';
+import './style.css';
+import { Submit } from './Submit';
+
+// However much comes between two frames, it is drawn once.
+options.debounceRendering = (draw) => void requestAnimationFrame(draw);
+
+function Page() {
+  const { state } = useStore(connection);
+  return (
+    <>
+      <Header />
+      <main class={state === 'stale' ? 'is-stale' : ''}>
+        <Notices />
+        <Tiles />
+        <div class="columns">
+          <div class="column">
+            <Batches />
+            <Plots />
+            <Workers />
+            <HealthCard />
+          </div>
+          <div class="column side">
+            <Submit />
+            <Feed />
+            <Queue />
+          </div>
+        </div>
+      </main>
+      <Drawer />
+    </>
+  );
+}
+
+render(<Page />, document.getElementById('root')!);
+watch();
+void follow();

@@ -1,0 +1,168 @@
+"""Doors for those who keep the server running: is it alive, is it ready, and its figures for Prometheus.
+
+Open to everybody who can reach the server: no message of an exception, no address and no name that a client chose
+stands in an answer, but for the names of operations, which `telemetry` bounds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from resolvers import metrics
+from resolvers.checks import DATABASE_LIMIT_SECONDS, Component, HealthStatus, check_database
+from resolvers.context import Services
+from resolvers.health import Health, round_trip_ms
+from store.columns import utcnow
+from store.database import Database
+from store.migrate import is_current
+from telemetry import exposition
+from web.responses import json_response
+
+log = structlog.stdlib.get_logger(__name__)
+
+PRIORITIES = range(1, 11)
+
+Door = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class Readiness:
+    """Whether this instance takes requests: from the end of its startup to the beginning of its end."""
+
+    def __init__(self) -> None:
+        self.message = "It is starting."
+        self.begun = False
+        self.migrated = False
+
+    def begin(self) -> None:
+        """Startup is done."""
+        self.begun, self.message = True, "It has started."
+
+    def end(self) -> None:
+        """It stops: whoever spreads requests over instances is to send none here."""
+        self.begun, self.message = False, "It is stopping."
+
+    async def look(self, database: Database) -> Health:
+        """The components that decide. The database is asked each time, within two seconds."""
+        if not self.begun:
+            return Health([Component("server", HealthStatus.UNHEALTHY, self.message)])
+        server = Component("server", HealthStatus.HEALTHY, self.message)
+        answering = check_database(await round_trip_ms(database))
+        if answering.latency_ms is None:
+            return Health([server, answering])
+        return Health([server, answering, await self._migrations(database)])
+
+    async def _migrations(self, database: Database) -> Component:
+        # Once current, it stays so: a newer program that takes the database further while it replaces the instances
+        # one by one must not make those that are left refuse their requests.
+        if not self.migrated:
+            try:
+                async with asyncio.timeout(DATABASE_LIMIT_SECONDS):
+                    self.migrated = await is_current(database)
+            except Exception as error:
+                log.warning("the migrations can't be read", error=repr(error))
+        if self.migrated:
+            return Component("migrations", HealthStatus.HEALTHY, "They are current.")
+        message = "The database lacks this program's migrations, or has others."
+        return Component("migrations", HealthStatus.UNHEALTHY, message)
+
+
+def health_routes(services: Services, readiness: Readiness) -> Sequence[BaseRoute]:
+    """`/health/live`, `/health/ready` and `/metrics`, each by GET and HEAD only."""
+
+    async def live(_request: Request) -> Response:
+        """200 while the event loop turns."""
+        return json_response({"status": HealthStatus.HEALTHY})
+
+    async def ready(_request: Request) -> Response:
+        """200 where requests may come, 503 where not, and why."""
+        health = await readiness.look(services.database)
+        body = {
+            "status": health.status,
+            "components": [
+                {
+                    "name": component.name,
+                    "status": component.status,
+                    "message": component.message,
+                    "latencyMs": component.latency_ms,
+                }
+                for component in health.components
+            ],
+        }
+        return json_response(body, status=503 if health.status is HealthStatus.UNHEALTHY else 200)
+
+    async def prometheus(_request: Request) -> Response:
+        """What is counted, and what is read now."""
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Read(await read_gauges(services)))
+        body = exposition(services.telemetry) + generate_latest(registry)
+        return Response(body, headers={"content-type": CONTENT_TYPE_PLAIN_0_0_4, "cache-control": "no-store"})
+
+    doors: dict[str, Door] = {"/health/live": live, "/health/ready": ready, "/metrics": prometheus}
+    return [Route(path, door, methods=["GET"]) for path, door in doors.items()]
+
+
+async def read_gauges(services: Services) -> list[Metric]:
+    """What is not counted as it happens. Without the database, only what does not come from it."""
+    monitor = services.monitor
+    memory = await metrics.memory(services)
+    gauges = [
+        _gauge("assay_uptime_seconds", "Seconds since the server started.", services.telemetry.uptime_seconds),
+        _gauge("assay_memory_bytes", "Resident memory of the server and its processes.", memory.server_bytes),
+        _gauge("assay_event_loop_lag_seconds", "Longest in the last ten seconds.", monitor.loop_lag_seconds),
+        _gauge("assay_bus_live", "Whether news comes by the bus (1) or by polling (0).", services.bus.live),
+    ]
+    try:
+        async with asyncio.timeout(DATABASE_LIMIT_SECONDS):
+            kept = await _database_gauges(services)
+    except Exception as error:
+        log.warning("the database does not answer", error=repr(error))
+        kept = []
+    return [*gauges, _gauge("assay_database_up", "Whether the database answered.", bool(kept)), *kept]
+
+
+async def _database_gauges(services: Services) -> list[Metric]:
+    queue, batches, storage, workers = await asyncio.gather(
+        metrics.queue(services), metrics.batches(services), metrics.storage(services), metrics.workers(services)
+    )
+    now = utcnow()
+    waiting = dict(queue.by_priority)
+    depth = GaugeMetricFamily("assay_queue_depth", "Analyses that wait for a worker.", labels=["priority"])
+    for priority in PRIORITIES:
+        depth.add_metric([str(priority)], waiting.get(priority, 0))
+    return [
+        depth,
+        _gauge("assay_queue_oldest_seconds", "How long the oldest has waited; 0 if none.", queue.oldest_seconds or 0),
+        _gauge("assay_running", "Analyses that a worker has taken.", queue.running),
+        _gauge("assay_workers_alive", "Workers alive.", sum(metrics.is_alive(worker, now) for worker in workers)),
+        _gauge("assay_batches_running", "Batches that have begun and not ended.", batches.running),
+        _gauge("assay_batches", "Batches that are kept.", batches.total),
+        _gauge("assay_analyses", "Analyses that are kept.", storage.analyses),
+        _gauge("assay_events", "Events in the log.", storage.events),
+        _gauge("assay_database_bytes", "What the database takes on disk.", storage.database_bytes),
+    ]
+
+
+def _gauge(name: str, documentation: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, documentation, value=float(value))
+
+
+class _Read(Collector):
+    """Gauges that were read before: a collector can't wait."""
+
+    def __init__(self, gauges: Iterable[Metric]) -> None:
+        self._gauges = gauges
+
+    def collect(self) -> Iterable[Metric]:
+        return self._gauges

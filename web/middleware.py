@@ -1,0 +1,265 @@
+"""What surrounds every request: its id, its log line and counters, the checks that need no body, the body's limit.
+
+Pure ASGI, in this order from the outside: `RequestMiddleware`, `SecurityMiddleware`, Starlette's CORS where other
+origins are allowed, `BodyLimitMiddleware`. Every refusal is GraphQL-shaped JSON, and nothing leaves the outermost one
+as an exception.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import suppress
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import structlog
+import uuid_utils
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
+
+from execution.errors import INTERNAL_MESSAGE, ErrorCode
+from web.responses import error_response
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from settings import Settings
+    from telemetry import Telemetry
+
+MAX_URL_BYTES = 16_384
+"""Path and query string together; proxies commonly allow 8 to 16 KiB."""
+
+DRAIN_SECONDS = 30
+DRAIN_BYTES = 1_000_000_000
+"""How much of a body that is too large is read and thrown away: who is still sending would not see the answer."""
+
+CLIENT_GONE = 499
+"""The status in log and counters of a request whose client did not wait for the answer."""
+
+PREFLIGHT_HEADERS = ("GraphQL-Require-Preflight", "Apollo-Require-Preflight")
+
+SECURITY_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+}
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+
+log = structlog.get_logger("access")
+
+
+def middleware(settings: Settings, telemetry: Telemetry) -> list[Middleware]:
+    """All of them, in order, for `Starlette(middleware=...)`."""
+    cors = Middleware(
+        _CORS,
+        allow_origins=[origin.rstrip("/") for origin in settings.allowed_origins],
+        allow_methods=("GET", "POST"),
+        allow_headers=("Content-Type", "Authorization", "X-Request-ID", *PREFLIGHT_HEADERS),
+        expose_headers=("X-Request-ID",),
+    )
+    return [
+        Middleware(RequestMiddleware, telemetry=telemetry),
+        Middleware(SecurityMiddleware, allowed_hosts=settings.hosts),
+        *([cors] if settings.allowed_origins else []),
+        Middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes),
+    ]
+
+
+class _CORS(CORSMiddleware):
+    """Starlette's, whose refusal of a preflight is shaped as all others are."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        response = super().preflight_response(request_headers)
+        if response.status_code < 400:
+            return response
+        message = f"{bytes(response.body).decode()}."
+        return error_response(403, ErrorCode.FORBIDDEN, message, headers={"vary": response.headers["vary"]})
+
+
+class RequestMiddleware:
+    """Gives each request its id (the client's own, if it is a sane one), counts it, and writes its access line.
+
+    The id is in `scope["state"]["request_id"]`, in every log line and in the `x-request-id` header. An exception that
+    arrives here is logged and answered with a masked 500, or ends the connection if the response had begun.
+    """
+
+    def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
+        self.app = app
+        self.http = telemetry.http
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            if scope["type"] == "websocket":
+                await self.app(scope, receive, send)
+            else:
+                await self._answer(scope, receive, send, request_id)
+        finally:
+            structlog.contextvars.unbind_contextvars("request_id")
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        started = perf_counter()
+        self.http.started()
+        try:
+            await self.app(scope, receive, send_with_id)
+        except ClientDisconnect:
+            status = CLIENT_GONE
+        except asyncio.CancelledError:
+            # uvicorn stops, and waits no longer. It goes no further: uvicorn would log it as a fault.
+            if not status:
+                message = "The server is stopping: send the request again."
+                response = error_response(
+                    503, ErrorCode.SERVICE_UNAVAILABLE, message, headers={**SECURITY_HEADERS, "retry-after": "1"}
+                )
+                await response(scope, receive, send_with_id)
+        except Exception:
+            log.exception("request failed")
+            if status:
+                raise
+            response = error_response(
+                500, ErrorCode.INTERNAL_SERVER_ERROR, INTERNAL_MESSAGE, requestId=request_id, headers=SECURITY_HEADERS
+            )
+            await response(scope, receive, send_with_id)
+        finally:
+            seconds = perf_counter() - started
+            self.http.ended(status or CLIENT_GONE, seconds)
+            log.info(
+                "request",
+                method=scope["method"],
+                # As it was sent, still percent-encoded: nothing in it can break a line.
+                path=scope.get("raw_path", b"").decode("latin-1")[:200],
+                status=status or CLIENT_GONE,
+                milliseconds=round(seconds * 1000, 3),
+            )
+
+
+class SecurityMiddleware:
+    """Refuses foreign host names and overlong URLs; sets the headers that every response has."""
+
+    def __init__(self, app: ASGIApp, allowed_hosts: tuple[str, ...]) -> None:
+        self.app = app
+        self.all_hosts = "*" in allowed_hosts
+        self.hosts = frozenset(host.lower() for host in allowed_hosts if not host.startswith("*."))
+        self.domains = tuple(host[1:].lower() for host in allowed_hosts if host.startswith("*."))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        refusal = None
+        if not self.all_hosts and not self._is_allowed(Headers(scope=scope).get("host", "")):
+            refusal = error_response(400, ErrorCode.BAD_REQUEST, "This server is not known by that host name.")
+        elif len(scope.get("raw_path", b"")) + len(scope["query_string"]) > MAX_URL_BYTES:
+            message = f"The URL is too long: at most {MAX_URL_BYTES} bytes. Send the operation by POST."
+            refusal = error_response(414, ErrorCode.URI_TOO_LONG, message, limit=MAX_URL_BYTES)
+        await (refusal or self.app)(scope, receive, send_with_headers)
+
+    def _is_allowed(self, header: str) -> bool:
+        """Whether the `Host` header, its port aside, is one of ours."""
+        host = header.lower()
+        host = host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
+        return host in self.hosts or host.endswith(self.domains)
+
+
+class BodyTooLarge(Exception):
+    """Raised into the application out of `receive`, so that it stops reading. `more`: whether more is to come."""
+
+    def __init__(self, *, more: bool) -> None:
+        super().__init__()
+        self.more = more
+
+
+class BodyLimitMiddleware:
+    """Answers 413 to a body over the limit, whether its length was declared or not.
+
+    The rest of the body is read and thrown away before the answer, within bounds: most clients write the whole
+    body before they read, and would see only a reset connection.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        declared = headers.get("content-length", "")
+        if declared.isdecimal() and int(declared[:20]) > self.max_bytes:
+            # Who waits for "100 Continue" has sent nothing yet, and need not.
+            if headers.get("expect", "").lower() != "100-continue":
+                await _drain(receive)
+            await self._refusal()(scope, receive, send)
+            return
+        received = 0
+
+        async def receive_within_limit() -> Message:
+            nonlocal received
+            message = await receive()
+            if message["type"] == "http.request":
+                received += len(message.get("body", b""))
+                if received > self.max_bytes:
+                    raise BodyTooLarge(more=message.get("more_body", False))
+            return message
+
+        try:
+            await self.app(scope, receive_within_limit, send)
+        except BodyTooLarge as refused:
+            if refused.more:  # after the last of it nothing comes but the client's leaving
+                await _drain(receive)
+            await self._refusal()(scope, receive, send)
+
+    def _refusal(self) -> ASGIApp:
+        message = f"The body is too large: at most {self.max_bytes:,} bytes."
+        return error_response(
+            413, ErrorCode.PAYLOAD_TOO_LARGE, message, limit=self.max_bytes, headers={"connection": "close"}
+        )
+
+
+async def _drain(receive: Receive) -> None:
+    left = DRAIN_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            given: str = value.decode("latin-1")
+            if _REQUEST_ID.fullmatch(given):
+                return given
+            break
+    return uuid_utils.uuid7().hex

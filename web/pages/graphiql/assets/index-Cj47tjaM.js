@@ -1,0 +1,403 @@
+import{a as e}from"./rolldown-runtime-BWaJ3C7D.js";import{a as t,c as n,i as r,l as i,n as a,o,r as s,s as c,t as l,u}from"./graphiql-DqyI_4rj.js";import{H as ee,Q as d,X as f,Z as p,l as m}from"./monaco-BswUIiTz.js";var h=e(u(),1),g=i();self.MonacoEnvironment={getWorker(e,t){return t===`json`?new p:t===`graphql`?new f:new d}};var _=`analysis_00000000000000000000000000`,te=`batch_00000000000000000000000000`,v=({analysis:e=_})=>({id:e}),y=({batch:e=te})=>({id:e}),b=[{group:`Start here`,title:`First look`,description:`Is the server well, and what can it analyze?`,query:`query FirstLook {
+  health {
+    status
+    components {
+      name
+      status
+      message
+    }
+    recommendations
+  }
+  analyzers {
+    name
+    version
+    description
+    scoreMeaning
+    resultTypeName
+  }
+}
+`},{group:`Submit`,title:`Analyze a text`,description:`Submit it and wait up to ten seconds for the result.`,query:`mutation AnalyzeText($input: SubmitAnalysisInput!) {
+  submitAnalysis(input: $input) {
+    analysis {
+      id
+      status
+      processingTimeMs
+      result {
+        score
+        tags
+        summary
+      }
+      error {
+        code
+        message
+      }
+    }
+    userErrors {
+      code
+      message
+      path
+    }
+  }
+}
+`,variables:()=>({input:{request:{text:{text:`The new trains are wonderful: quiet, quick and never late. Only the coffee is still terrible.`}},waitSeconds:10}})},{group:`Submit`,title:`A batch with one bad item`,description:`Three texts, one of them empty: it fails by name, the others run.`,query:`mutation AnalyzeBatch($input: BatchProcessInput!) {
+  batchProcess(input: $input) {
+    batch {
+      id
+      status
+      totalItems
+      processed
+      failed
+      results {
+        nodes {
+          id
+          key
+          status
+          result {
+            summary
+          }
+          error {
+            code
+            message
+          }
+        }
+      }
+    }
+    userErrors {
+      code
+      message
+      path
+    }
+  }
+}
+`,variables:()=>({input:{name:`Three reviews`,waitSeconds:10,items:[{key:`praise`,request:{text:{text:`A delight from the first page to the last.`}}},{key:`empty`,request:{text:{text:``}}},{key:`complaint`,request:{text:{text:`It broke within a week, and nobody answered my letters.`}}}]}})},{group:`Submit`,title:`A batch of sixty`,description:`Answered before it has run; “Watch a batch” follows it.`,query:`mutation StartBatch($input: BatchProcessInput!) {
+  batchProcess(input: $input) {
+    batch {
+      id
+      status
+      totalItems
+      queued
+    }
+    userErrors {
+      code
+      message
+      path
+    }
+  }
+}
+`,variables:()=>({input:{name:`Sixty notes`,items:Array.from({length:60},(e,t)=>({key:`note-${t+1}`,request:{text:{text:`Note ${t+1}: the harbour was calm, and the boats came home early.`}}}))}})},{group:`Watch`,title:`Watch a batch`,description:`Progress, rate and time to go, until it ends.`,query:`subscription WatchBatch($id: ID!) {
+  batch(id: $id) {
+    id
+    status
+    progress {
+      fraction
+      step
+      etaSeconds
+    }
+    processed
+    failed
+    running
+    queued
+    itemsPerSecond
+  }
+}
+`,variables:y},{group:`Watch`,title:`Watch an analysis`,description:`It as it is, then every change, until it ends.`,query:`subscription WatchAnalysis($id: ID!) {
+  analysis(id: $id) {
+    id
+    status
+    attempt
+    progress {
+      fraction
+      step
+      etaSeconds
+    }
+    result {
+      summary
+    }
+  }
+}
+`,variables:v},{group:`Watch`,title:`Read the event log`,description:`What has happened, oldest first. “Watch all events” goes on from where it stops.`,query:`query ReadEvents($filter: EventFilter, $first: Int, $after: String) {
+  events(filter: $filter, first: $first, after: $after) {
+    nodes {
+      cursor
+      type
+      occurredAt
+      subjectId
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+`,variables:()=>({filter:{},first:10,after:null})},{group:`Watch`,title:`Watch all events`,description:`By type, from the last cursor on: first what was missed, then live.`,query:`subscription WatchEvents($filter: EventFilter, $after: String) {
+  events(filter: $filter, after: $after) {
+    cursor
+    type
+    occurredAt
+    subjectId
+    ... on AnalysisEvent {
+      status
+      progress {
+        fraction
+      }
+      error {
+        code
+        message
+      }
+    }
+    ... on BatchEvent {
+      batchStatus: status
+      processed
+      failed
+      totalItems
+    }
+  }
+}
+`,variables:({cursor:e})=>({filter:{types:[`ANALYSIS_STARTED`,`ANALYSIS_COMPLETED`,`ANALYSIS_FAILED`,`BATCH_PROGRESS`,`BATCH_COMPLETED`]},after:e??null})},{group:`Watch`,title:`Live metrics`,description:`Load, queue, workers and latency, every two seconds.`,query:`subscription LiveMetrics($intervalSeconds: Float) {
+  metrics(intervalSeconds: $intervalSeconds) {
+    timestamp
+    instance
+    uptimeSeconds
+    system {
+      cpuPercent
+      memoryMb
+    }
+    queue {
+      depth
+      running
+      oldestSeconds
+      byPriority {
+        priority
+        depth
+      }
+    }
+    batches {
+      running
+      itemsPerSecond
+    }
+    http {
+      requestsTotal
+      errorsTotal
+      latency {
+        p50Ms
+        p95Ms
+        p99Ms
+      }
+    }
+    workers {
+      instance
+      alive
+      completed
+      failed
+    }
+    health {
+      status
+      recommendations
+    }
+  }
+}
+`,variables:()=>({intervalSeconds:2})},{group:`Read`,title:`Page through analyses`,description:`Filtered, newest first, with the total; “after” turns the page.`,query:`query PageAnalyses($filter: AnalysisFilter, $orderBy: AnalysisOrder, $first: Int, $after: String) {
+  analyses(filter: $filter, orderBy: $orderBy, first: $first, after: $after) {
+    totalCount
+    nodes {
+      id
+      key
+      status
+      inputText
+      createdAt
+      processingTimeMs
+      result {
+        score
+        summary
+      }
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+`,variables:()=>({filter:{status:[`COMPLETED`,`FAILED`],analyzer:[`text`]},orderBy:{field:`CREATED_AT`,direction:`DESC`},first:5,after:null})},{group:`Read`,title:`Read a typed result`,description:`What every result has, and what only a text’s result has.`,query:`query ReadResult($id: ID!) {
+  analysis(id: $id) {
+    id
+    status
+    inputText
+    options
+    analyzer {
+      name
+      scoreMeaning
+    }
+    result {
+      __typename
+      score
+      tags
+      summary
+      ... on TextResult {
+        language {
+          code
+          name
+          reliable
+        }
+        sentiment {
+          label
+          score
+        }
+        keywords {
+          text
+          score
+          count
+        }
+        statistics {
+          words
+          sentences
+          readingTimeSeconds
+          readability {
+            level
+            readingEase
+          }
+        }
+        unavailable {
+          operation
+          message
+        }
+      }
+    }
+    error {
+      code
+      message
+      retryable
+    }
+  }
+}
+`,variables:v},{group:`Read`,title:`Batches and their items`,description:`The last batches, with the items that failed and why.`,query:`query PageBatches($first: Int) {
+  batches(first: $first) {
+    totalCount
+    nodes {
+      id
+      name
+      status
+      totalItems
+      processed
+      failed
+      totalProcessingTimeMs
+      results(first: 5, status: [FAILED]) {
+        nodes {
+          key
+          error {
+            code
+            message
+          }
+        }
+      }
+    }
+  }
+}
+`,variables:()=>({first:5})},{group:`Read`,title:`Anything by its id`,description:`node(id) answers with whatever the id names.`,query:`query AnyNode($id: ID!) {
+  node(id: $id) {
+    __typename
+    id
+    ... on Analysis {
+      analysisStatus: status
+      batch {
+        id
+      }
+      events(first: 10) {
+        nodes {
+          type
+          occurredAt
+        }
+      }
+    }
+    ... on Batch {
+      batchStatus: status
+      totalItems
+    }
+    ... on Analyzer {
+      name
+    }
+    ... on Worker {
+      instance
+      alive
+    }
+  }
+}
+`,variables:v},{group:`Control`,title:`Cancel an analysis`,description:`Takes it back or stops it; one that has ended stays as it is.`,query:`mutation CancelAnalysis($input: CancelAnalysisInput!) {
+  cancelAnalysis(input: $input) {
+    analysis {
+      id
+      status
+    }
+    userErrors {
+      code
+      message
+      path
+    }
+  }
+}
+`,variables:e=>({input:v(e)})},{group:`Control`,title:`Retry an analysis`,description:`Runs one that failed, was canceled or timed out once more.`,query:`mutation RetryAnalysis($input: RetryAnalysisInput!) {
+  retryAnalysis(input: $input) {
+    analysis {
+      id
+      status
+      attempt
+      maxAttempts
+    }
+    userErrors {
+      code
+      message
+      path
+    }
+  }
+}
+`,variables:e=>({input:v(e)})},{group:`Control`,title:`Cancel a batch`,description:`Stops all of its items that have not ended.`,query:`mutation CancelBatch($input: CancelBatchInput!) {
+  cancelBatch(input: $input) {
+    batch {
+      id
+      status
+      processed
+      canceled
+    }
+    userErrors {
+      code
+      message
+      path
+    }
+  }
+}
+`,variables:e=>({input:y(e)})},{group:`Control`,title:`Retry a batch`,description:`Runs its failed, canceled and timed-out items again.`,query:`mutation RetryBatch($input: RetryBatchInput!) {
+  retryBatch(input: $input) {
+    batch {
+      id
+      status
+      queued
+      processed
+      failed
+    }
+    userErrors {
+      code
+      message
+      path
+    }
+  }
+}
+`,variables:e=>({input:y(e)})}],x=`# Welcome to Assay.
+#
+#   Ctrl-Enter   runs this
+#   Ctrl-Space   completes
+#   Hover        explains a word
+#
+# On the left: schema, examples,
+# explorer, and your history.
+
+query Welcome {
+  health {
+    status
+    recommendations
+  }
+  analyzers {
+    name
+    description
+    scoreMeaning
+  }
+}
+`,S=`assay:seen`;function C(){try{return JSON.parse(sessionStorage.getItem(S)??`{}`)}catch{return{}}}function w(e){let t={};if(T(e,t),Object.keys(t).length!==0)try{sessionStorage.setItem(S,JSON.stringify({...C(),...t}))}catch{}}function T(e,t){if(Array.isArray(e))for(let n of e)T(n,t);else if(typeof e==`object`&&e){for(let[n,r]of Object.entries(e))if(typeof r!=`string`){let e=n===`events`?E(r):void 0;e!==void 0&&(t.cursor=e),T(r,t)}else if(n===`id`||n===`subjectId`){let e=r.slice(0,r.indexOf(`_`));(e===`analysis`||e===`batch`)&&(t[e]??=r)}}}function E(e){let{cursor:t,pageInfo:n}=e??{},r=t??n?.endCursor;return typeof r==`string`?r:void 0}var D=n(),O=[...new Set(b.map(({group:e})=>e))];function k({query:e}){return e.slice(0,e.indexOf(` `))}function ne(){return(0,D.jsx)(`svg`,{viewBox:`0 0 24 24`,fill:`none`,stroke:`currentColor`,strokeWidth:`1.5`,"aria-hidden":`true`,children:(0,D.jsx)(`path`,{strokeLinecap:`round`,strokeLinejoin:`round`,d:`M9.5 3h5M10.5 3v6.2L4.9 18.4A1.7 1.7 0 0 0 6.4 21h11.2a1.7 1.7 0 0 0 1.5-2.6L13.5 9.2V3M7.6 14.5h8.8`})})}function A(){let{addTab:e,stop:n}=o(),r=t(e=>e.queryEditor),i=t(e=>e.variableEditor),a=t(e=>e.headerEditor);function s({query:t,variables:o}){let s=a?.getValue()??``;n(),e(),r?.setValue(t),i?.setValue(o?JSON.stringify(o(C()),null,2):``),a?.setValue(s),r?.setScrollTop(0),r?.focus()}return(0,D.jsxs)(`section`,{className:`examples`,"aria-label":`Examples`,children:[(0,D.jsx)(`h2`,{className:`examples-title`,children:`Examples`}),(0,D.jsx)(`p`,{className:`examples-note`,children:`Each opens in a new tab. Ids and cursors are those of the last answer.`}),O.map(e=>(0,D.jsxs)(`div`,{children:[(0,D.jsx)(`h3`,{className:`examples-group`,children:e}),(0,D.jsx)(`ul`,{className:`examples-list`,children:b.filter(t=>t.group===e).map(e=>(0,D.jsx)(`li`,{children:(0,D.jsxs)(`button`,{type:`button`,className:`examples-item`,onClick:()=>s(e),children:[(0,D.jsx)(`span`,{className:`examples-name`,children:e.title}),(0,D.jsx)(`span`,{className:`examples-kind examples-${k(e)}`,children:k(e)}),(0,D.jsx)(`span`,{className:`examples-description`,children:e.description})]})},e.title))})]},e))]})}var j={title:`Examples`,icon:ne,content:A};m();var M={state:`idle`},N=new Set;function P(){return M}function F(e){M=e;for(let e of N)e()}function I(e){return N.add(e),()=>N.delete(e)}var L=`/graphql`,R=20;function z(e){try{return ee(e)}catch{return}}function B(e,t){let n=e?.definitions.filter(e=>e.kind===`OperationDefinition`)??[];return n.find(e=>e.name?.value===t)??(n.length===1?n[0]:void 0)}async function V(e,t){let n;try{n=await fetch(e,t)}catch{throw Error(`The server did not answer. Is it still running?`)}let r=n.headers.get(`content-type`)??``;if(!/json|multipart/.test(r))throw Error(`The server answered ${n.status} ${n.statusText} with ${r||`nothing`}, not with JSON.`);return n}async function H(e,t){let n=performance.now();F({state:`waiting`});try{let r=await V(e,t);return F({state:`answered`,code:r.status,milliseconds:performance.now()-n}),r.clone().json().then(w,()=>void 0),r}catch(e){throw F({state:`failed`}),e}}function U(e){let t=new URL(L,location.href);t.protocol=t.protocol===`https:`?`wss:`:`ws:`;let n,r;return l({url:t.href,lazy:!0,connectionParams:e,connectionAckWaitTimeout:1e4,keepAlive:1e4,retryAttempts:R,shouldRetry:()=>!0,retryWait:e=>new Promise(t=>setTimeout(t,250+Math.random()*Math.min(1e4,250*2**e))),on:{ping:e=>{e||(r=setTimeout(()=>n?.close(4408,`Request Timeout`),5e3))},pong:e=>{e&&clearTimeout(r)},opened:e=>{n=e},closed:()=>{clearTimeout(r);let e=P();e.state===`live`&&F({...e,state:`reconnecting`})}}})}var W;function G(e){let t=JSON.stringify(e);return W?.headers!==t&&(W?.client.dispose(),W={headers:t,client:U(e)}),W.client}function K(e){if(e instanceof CloseEvent){let t=e.reason?`: ${e.reason}`:``;return Error(`The connection for subscriptions was closed with ${e.code}${t}.`)}return e instanceof Event?Error(`The connection for subscriptions could not be made.`):e}function q(e,t){let n=(n,r)=>{let i={...n.variables},a=0;return F({state:`live`,messages:a}),e.subscribe({...n,variables:i},{next:e=>{F({state:`live`,messages:++a}),w(e);let n=t&&E(e.data?.events);n&&(i.after=n),r.next(e)},error:e=>{F({state:`failed`}),r.error(K(e))},complete:()=>{P().state!==`failed`&&F({state:`ended`,messages:a}),r.complete()}})};return{...e,subscribe:n}}var J=(e,t)=>{let n=t?.headers??{};if(e.operationName===`IntrospectionQuery`)return c({url:L,fetch:V})(e,{headers:n});let r=z(e.query),i=B(r,e.operationName),a=i?.operation===`subscription`,o=i?.variableDefinitions?.some(e=>e.variable.name.value===`after`)??!1;return c({url:L,fetch:H,...a&&{wsClient:q(G(n),o)}})({...e,operationName:i?.name?.value??e.operationName??null},{headers:n,...r&&{documentAST:r}})};function Y(e){return`${e} ${e===1?`message`:`messages`}`}function X(e){switch(e.state){case`idle`:return``;case`waiting`:return`Waiting for the answer…`;case`answered`:return`Answered ${e.code} in ${e.milliseconds.toFixed(0)} ms`;case`live`:return e.messages?`Live: ${Y(e.messages)}, the last one shown`:`Live: waiting for the first message`;case`reconnecting`:return`Connection lost, trying again… (${Y(e.messages)} so far)`;case`ended`:return`Ended after ${Y(e.messages)}`;case`failed`:return`Failed`}}function re(){let e=(0,h.useSyncExternalStore)(I,P),n=t(e=>e.tabs[e.activeTabIndex]?.id),r=t(e=>e.tabs[e.activeTabIndex]?.title);return(0,h.useEffect)(()=>F({state:`idle`}),[n]),(0,h.useEffect)(()=>{document.querySelector(`.graphiql-tab-active`)?.scrollIntoView({inline:`nearest`,block:`nearest`})},[n,r]),(0,D.jsx)(`div`,{className:`status`,"data-state":e.state,children:X(e)})}var Z=`graphiql:`;function ie(e){try{return JSON.stringify(JSON.parse(e,(e,t)=>e===`headers`?null:t))}catch{return e}}var ae={getItem:()=>null,setItem:()=>{},removeItem:()=>{},clear:()=>{},length:0};function oe(){let e;try{e=localStorage}catch{return ae}let t=()=>Object.keys(e).filter(e=>e.startsWith(Z));return{getItem:t=>e.getItem(t),setItem:(t,n)=>{t!==`${Z}headers`&&e.setItem(t,ie(n))},removeItem:t=>e.removeItem(t),clear:()=>t().forEach(t=>e.removeItem(t)),get length(){return t().length}}}var se=[j,r({showAttribution:!1}),s],Q=oe(),ce=Q.getItem(`graphiql:visiblePlugin`)===null?j:``;function le(){return(0,D.jsxs)(a,{fetcher:J,plugins:se,visiblePlugin:ce,defaultQuery:x,defaultEditorToolsVisibility:`variables`,storage:Q,shouldPersistHeaders:!1,showPersistHeadersSettings:!1,inputValueDeprecation:!0,schemaDescription:!0,children:[(0,D.jsx)(a.Logo,{children:(0,D.jsxs)(`a`,{className:`logo`,href:`/graphql`,children:[(0,D.jsxs)(`svg`,{viewBox:`0 0 32 32`,"aria-hidden":`true`,children:[(0,D.jsx)(`path`,{d:`M16 1.5 28.6 8.8v14.4L16 30.5 3.4 23.2V8.8z`,fill:`#0f766e`}),(0,D.jsx)(`path`,{d:`M10.5 21.5v-5M16 21.5v-11M21.5 21.5v-8`,stroke:`#fff`,strokeWidth:`3`,strokeLinecap:`round`})]}),`Assay`]})}),(0,D.jsx)(a.Footer,{children:(0,D.jsx)(re,{})})]})}var $=document.getElementById(`root`);if(!$)throw Error(`The page has no #root.`);(0,g.createRoot)($).render((0,D.jsx)(h.StrictMode,{children:(0,D.jsx)(le,{})}));
