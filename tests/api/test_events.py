@@ -1,0 +1,279 @@
+"""The stream of events: what was missed, then what is new, each once and in order, as the log has it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.api.calls import EVENTS, WATCH, Api, ApiServer, connected, texts
+from tests.api.sockets import opened
+from tests.support import until
+
+
+async def newest(api: Api) -> str:
+    """The cursor of an event that has just happened."""
+    found = await api.submit(request={"text": "A mark.", "operations": ["STATISTICS"]}, waitSeconds=60)
+    cursor: str = (await api.log(analysisId=found["id"]))[-1]["cursor"]
+    return cursor
+
+
+async def read(answers: AsyncIterator[dict[str, Any]], last: asyncio.Future[str]) -> list[dict[str, Any]]:
+    """What comes, up to the event whose cursor `last` will be."""
+    events: list[dict[str, Any]] = []
+    stopping = asyncio.ensure_future(_reading(answers, events))
+    try:
+        cursor = await last
+        await until(lambda: (events and events[-1]["cursor"] >= cursor) or stopping.done(), what="the last event")
+    finally:
+        stopping.cancel()
+        await asyncio.gather(stopping, return_exceptions=True)
+    return events
+
+
+async def _reading(answers: AsyncIterator[dict[str, Any]], events: list[dict[str, Any]]) -> None:
+    async with aclosing(answers) as all_of_them:  # type: ignore[type-var]
+        async for answer in all_of_them:
+            events.append(answer["events"])
+
+
+def behind(log: list[dict[str, Any]], first: dict[str, Any]) -> list[dict[str, Any]]:
+    return log[log.index(first) :]
+
+
+async def test_replay_goes_over_into_live_without_a_gap_and_without_a_repeat(
+    api: Api, working_server: ApiServer, bare_server: ApiServer
+) -> None:
+    start = await newest(api)
+    last: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def by_gql(server: ApiServer, after: str | None) -> list[dict[str, Any]]:
+        async with connected(server, websockets=True) as client:
+            return await read(client.stream(WATCH, after=after), last)
+
+    async def by_hand(server: ApiServer, after: str | None) -> list[dict[str, Any]]:
+        async with opened(server) as socket:
+            return await read(socket.answers(WATCH, after=after), last)
+
+    async def submit(number: int) -> str:
+        async with connected(working_server) as client:
+            return str((await client.batch(texts(25), name=f"Concurrent {number}"))["id"])
+
+    readers = [asyncio.create_task(by_gql(working_server, start)), asyncio.create_task(by_hand(working_server, None))]
+    batches: list[str] = []
+    for turn in range(3):
+        batches += await asyncio.gather(*(submit(3 * turn + n) for n in range(3)))
+        readers.append(asyncio.create_task(by_hand(working_server, start)))
+        # Another server on the same database, which hears of nothing but what it reads.
+        readers.append(asyncio.create_task(by_gql(bare_server, start)))
+    await asyncio.gather(*(api.ended(id_) for id_ in batches))
+    last.set_result(await newest(api))
+    full, from_now, *others = await asyncio.gather(*readers)
+    log = await api.log(after=start)
+    assert len(log) > 9 * 25 * 3
+    assert full == log
+    assert all(other == log for other in others)
+    assert from_now == behind(log, from_now[0])
+    assert len({event["cursor"] for event in log}) == len(log)
+
+
+async def test_each_filter_lets_through_what_the_query_does(api: Api, working_server: ApiServer) -> None:
+    start = await newest(api)
+    batch = await api.batch(texts(5), waitSeconds=60)
+    other = await api.submit(request={"text": "Another."}, waitSeconds=60)
+    last = await newest(api)
+    log = await api.log(after=start)
+    filters: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
+        "types": (
+            {"types": ["BATCH_STARTED", "BATCH_COMPLETED", "ANALYSIS_COMPLETED"]},
+            [e for e in log if e["type"] in ("BATCH_STARTED", "BATCH_COMPLETED", "ANALYSIS_COMPLETED")],
+        ),
+        "analysis": ({"analysisId": other["id"]}, [e for e in log if e["subjectId"] == other["id"]]),
+        "analysis and type": (
+            {"analysisId": other["id"], "types": ["ANALYSIS_STARTED"]},
+            [e for e in log if e["subjectId"] == other["id"] and e["type"] == "ANALYSIS_STARTED"],
+        ),
+        "no type": ({"types": []}, []),
+        "nothing": ({"analysisId": other["id"], "batchId": batch["id"]}, []),
+    }
+    for name, (where, expected) in filters.items():
+        assert await api.log(after=start, **where) == expected, name
+    of_batch = await api.log(after=start, batchId=batch["id"])
+    assert [e["type"] for e in of_batch].count("ANALYSIS_COMPLETED") == 5
+    assert [e["type"] for e in of_batch if e["subjectId"] == batch["id"]][-1] == "BATCH_COMPLETED"
+    filters["batch"] = ({"batchId": batch["id"]}, of_batch)
+
+    async def replayed(where: dict[str, Any], expected: list[dict[str, Any]]) -> None:
+        # The end of what passes the filter is told by a second stream, of everything, on the same socket.
+        found: list[dict[str, Any]] = []
+        async with opened(working_server) as socket:
+            await socket.subscribe("filtered", WATCH, filter=where, after=start)
+            while len(found) < len(expected):
+                message = await socket.receive()
+                found.append(message["payload"]["data"]["events"])
+            await socket.subscribe("all", WATCH, after=start)
+            while (message := await socket.receive())["id"] == "all":
+                if message["payload"]["data"]["events"]["cursor"] == last:
+                    break
+        assert message["id"] == "all", message
+        assert found == expected
+
+    for where, expected in filters.values():
+        await replayed(where, expected)
+
+
+async def test_a_stream_tells_how_things_were_and_how_they_are(api: Api, working_server: ApiServer) -> None:
+    start = await newest(api)
+    items = [*texts(1), {"request": {"trial": {"text": "No.", "refused": True}}}]
+    batch = await api.batch(items, waitSeconds=60)
+    document = """subscription ($filter: EventFilter, $after: String) { events(filter: $filter, after: $after) {
+      __typename cursor type occurredAt subjectId
+      ... on AnalysisEvent { was: status progress { fraction } error { code message retryable } analysis { id status } }
+      ... on BatchEvent { stood: status totalItems processed failed progress { fraction step } batch { id status } }
+    } }"""
+    seen: list[dict[str, Any]] = []
+    async with connected(working_server, websockets=True) as client:
+        async for answer in client.stream(document, filter={"batchId": batch["id"]}, after=start):
+            seen.append(answer["events"])
+            if seen[-1]["type"] == "BATCH_COMPLETED":
+                break
+    of_items = [event for event in seen if event["__typename"] == "AnalysisEvent"]
+    assert {event["type"] for event in of_items[:2]} == {"ANALYSIS_QUEUED"}
+    assert {event["was"] for event in of_items[:2]} == {"QUEUED"}
+    (failed,) = [event for event in of_items if event["type"] == "ANALYSIS_FAILED"]
+    assert failed["error"] == {"code": "INPUT_UNREADABLE", "message": "It can't be read.", "retryable": False}
+    assert failed["analysis"] == {"id": failed["subjectId"], "status": "FAILED"}
+    (completed,) = [event for event in of_items if event["type"] == "ANALYSIS_COMPLETED"]
+    assert (completed["error"], completed["progress"], completed["was"]) == (None, {"fraction": 1.0}, "COMPLETED")
+    end = seen[-1]
+    assert {name: end[name] for name in ("stood", "totalItems", "processed", "failed", "batch")} == {
+        "stood": "COMPLETED",
+        "totalItems": 2,
+        "processed": 1,
+        "failed": 1,
+        "batch": {"id": batch["id"], "status": "COMPLETED"},
+    }
+    assert end["progress"] == {"fraction": 1.0, "step": None}
+    assert [event["occurredAt"] for event in seen] == sorted(event["occurredAt"] for event in seen)
+
+
+async def test_a_client_goes_on_with_its_last_cursor_after_the_server_was_killed(tmp_path: Path) -> None:
+    server = ApiServer(tmp_path, {"workers": 2})
+    events: list[dict[str, Any]] = []
+    killed = asyncio.Event()
+    try:
+        await server.start()
+        async with connected(server) as api:
+            start = await newest(api)
+            batch = await api.batch(texts(400))
+
+        async def follow() -> None:
+            while not (events and events[-1]["type"] == "BATCH_COMPLETED"):
+                try:
+                    async with opened(server) as socket:
+                        after = events[-1]["cursor"] if events else start
+                        async for answer in socket.answers(WATCH, after=after):
+                            events.append(answer["events"])
+                            if len(events) == 450:
+                                killed.set()
+                            if events[-1]["type"] == "BATCH_COMPLETED":
+                                return
+                except (ConnectionClosed, OSError):
+                    await asyncio.to_thread(server.process.wait)
+                    await until(lambda: asyncio.to_thread(server._is_ready), what="the server to be back", seconds=60)
+
+        following = asyncio.create_task(follow())
+        await killed.wait()
+        await server.restart(kill=True)
+        await following
+        async with connected(server) as api:
+            assert events == await api.log(after=start)
+            assert (await api.ended(batch["id"]))["processed"] == 400
+        # The same over a stop that clients are told of.
+        async with opened(server) as socket:
+            await socket.subscribe("1", WATCH)
+            await server.terminate()
+            with pytest.raises(ConnectionClosed) as closed:
+                await socket.receive()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1012
+        assert "`after`" in closed.value.rcvd.reason
+    finally:
+        await server.close()
+
+
+CURSORS = [
+    "",
+    "nonsense",
+    "s0-",
+    "s0-zz",
+    "p0-1",
+    "S0-1",
+    " s0-1",
+    "s0-1 ",
+    "s0-1\n",
+    "\0",
+    "s" * 10_000,
+    "s0-" + "f" * 16,
+]
+
+
+@pytest.mark.parametrize("cursor", CURSORS, ids=lambda cursor: repr(cursor[:20]))
+async def test_what_is_no_cursor_is_refused(queue: Api, queueing_server: ApiServer, cursor: str) -> None:
+    expected = "`after` is no cursor of this log: give one that an event of this server had."
+    (error,) = await queue.errors(EVENTS, after=cursor)
+    assert (error["message"], error["path"]) == (expected, ["events"])
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": "after"}
+    async with opened(queueing_server) as socket:
+        error = await socket.refusal(WATCH, after=cursor)
+    assert (error["message"], error["path"]) == (expected, ["events"])
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": "after"}
+
+
+@pytest.mark.parametrize("cursor", ["s0-fffffffffff", "s1-0", "s" + "f" * 15 + "-" + "f" * 15])
+async def test_a_cursor_from_the_future_is_refused(queue: Api, queueing_server: ApiServer, cursor: str) -> None:
+    (error,) = await queue.errors(EVENTS, after=cursor)
+    async with opened(queueing_server) as socket:
+        streamed = await socket.refusal(WATCH, after=cursor)
+    for each in (error, streamed):
+        assert each["message"].startswith("`after` is from the future: this log has not come that far.")
+        assert each["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_a_cursor_of_a_list_is_no_cursor_of_the_log(queue: Api) -> None:
+    batch = await queue.batch(texts(1))
+    query = (
+        "query ($id: ID!) { batch(id: $id) { results { pageInfo { endCursor } } events { pageInfo { endCursor } } } }"
+    )
+    found = (await queue(query, id=batch["id"]))["batch"]
+    (error,) = await queue.errors(EVENTS, after=found["results"]["pageInfo"]["endCursor"])
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": "after"}
+    other = "query ($id: ID!, $after: String) { batch(id: $id) { results(after: $after) { nodes { id } } } }"
+    (error,) = await queue.errors(other, id=batch["id"], after=found["events"]["pageInfo"]["endCursor"])
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": "after"}
+
+
+@pytest.mark.parametrize(
+    ("where", "argument"),
+    [
+        ({"analysisId": "nonsense"}, "filter.analysisId"),
+        ({"analysisId": "batch_01jd0000000000000000000000"}, "filter.analysisId"),
+        ({"batchId": "analysis_01jd0000000000000000000000"}, "filter.batchId"),
+        ({"batchId": ""}, "filter.batchId"),
+    ],
+    ids=repr,
+)
+async def test_a_filter_by_what_is_no_id_is_refused(
+    queue: Api, queueing_server: ApiServer, where: dict[str, str], argument: str
+) -> None:
+    (error,) = await queue.errors(EVENTS, filter=where)
+    async with opened(queueing_server) as socket:
+        streamed = await socket.refusal(WATCH, filter=where)
+    for each in (error, streamed):
+        assert each["path"] == ["events"]
+        assert each["extensions"] == {"code": "BAD_USER_INPUT", "argument": argument}

@@ -1,0 +1,331 @@
+"""Reading in pages: both ways, in every order, with every filter, and while rows arrive."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.calls import Api, ApiServer, texts
+
+PAGE = """
+query Page($filter: AnalysisFilter, $order: AnalysisOrder, $first: Int, $after: String, $last: Int, $before: String) {
+  found: analyses(filter: $filter, orderBy: $order, first: $first, after: $after, last: $last, before: $before) {
+    edges { cursor node { id } } nodes { id }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount
+  }
+}
+"""
+RESULTS = """
+query Page($id: ID!, $status: [AnalysisStatus!], $first: Int, $after: String, $last: Int, $before: String) {
+  batch(id: $id) { found: results(status: $status, first: $first, after: $after, last: $last, before: $before) {
+    edges { cursor node { id } } nodes { id }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount
+  } }
+}
+"""
+BATCHES = """
+query Page($status: [BatchStatus!], $first: Int, $after: String, $last: Int, $before: String) {
+  found: batches(status: $status, first: $first, after: $after, last: $last, before: $before) {
+    edges { cursor node { id } } nodes { id }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount
+  }
+}
+"""
+
+
+async def page(api: Api, document: str, **arguments: Any) -> dict[str, Any]:
+    """One page, its parts compared with one another."""
+    found = await api(document, **arguments)
+    connection: dict[str, Any] = found["found"] if "found" in found else found["batch"]["found"]
+    edges, info = connection["edges"], connection["pageInfo"]
+    assert connection["nodes"] == [edge["node"] for edge in edges]
+    cursors = [edge["cursor"] for edge in edges]
+    assert (info["startCursor"], info["endCursor"]) == ((cursors[0], cursors[-1]) if cursors else (None, None))
+    return connection
+
+
+async def walk(api: Api, document: str, size: int, *, backward: bool = False, **arguments: Any) -> list[str]:
+    """The whole list in pages of this size, from one end to the other; the ids in the list's order."""
+    ids: list[str] = []
+    place: dict[str, Any] = {"last" if backward else "first": size}
+    while True:
+        found = await page(api, document, **arguments, **place)
+        page_ids = [node["id"] for node in found["nodes"]]
+        ids = page_ids + ids if backward else ids + page_ids
+        info = found["pageInfo"]
+        assert info["hasNextPage" if backward else "hasPreviousPage"] is (len(place) > 1)
+        if not info["hasPreviousPage" if backward else "hasNextPage"]:
+            assert found["totalCount"] == len(ids)
+            return ids
+        assert len(page_ids) == size
+        place["before" if backward else "after"] = info["startCursor" if backward else "endCursor"]
+
+
+@pytest.fixture(scope="module")
+def batch_ids() -> list[str]:
+    return []
+
+
+@pytest.fixture
+async def batch_id(api: Api, batch_ids: list[str]) -> str:
+    """A batch of 23 items of different priorities and ends, made once."""
+    if not batch_ids:
+        items = texts(20)
+        for number, item in enumerate(items):
+            item["priority"] = 1 + number % 4
+        items += [{"request": {"text": {"text": ""}}}, {"request": {"trial": {"text": "No.", "refused": True}}}]
+        items += [{"request": {"record": {"data": 1}}}]
+        batch_ids.append((await api.batch(items, faults=1, waitSeconds=60))["id"])
+    return batch_ids[0]
+
+
+ORDERS = [
+    {"field": field, "direction": direction}
+    for field in ("CREATED_AT", "FINISHED_AT", "PRIORITY", "PROCESSING_TIME")
+    for direction in ("ASC", "DESC")
+]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=lambda order: f"{order['field']} {order['direction']}")
+async def test_each_order_goes_both_ways_in_pages_of_any_size(api: Api, batch_id: str, order: dict[str, str]) -> None:
+    where = {"batchId": batch_id}
+    query = """query ($filter: AnalysisFilter, $order: AnalysisOrder) {
+      analyses(filter: $filter, orderBy: $order, first: 100) {
+        nodes { id createdAt finishedAt priority processingTimeMs } } }"""
+    rows = (await api(query, filter=where, order=order))["analyses"]["nodes"]
+    assert len(rows) == 23
+    ids = [row["id"] for row in rows]
+    column = {
+        "CREATED_AT": "createdAt",
+        "FINISHED_AT": "finishedAt",
+        "PRIORITY": "priority",
+        "PROCESSING_TIME": "processingTimeMs",
+    }[order["field"]]
+    # Instants are shown in milliseconds and kept more finely; what took no time counts as the shortest.
+    values = [-1 if row[column] is None else row[column] for row in rows]
+    assert values == sorted(values, reverse=order["direction"] == "DESC")
+    if order["field"] == "PRIORITY":
+        assert [(value, id_) for value, id_ in zip(values, ids, strict=True)] == sorted(
+            zip(values, ids, strict=True), reverse=order["direction"] == "DESC"
+        )
+    for size in (1, 7, 23, 24):
+        assert await walk(api, PAGE, size, filter=where, order=order) == ids
+        assert await walk(api, PAGE, size, backward=True, filter=where, order=order) == ids
+
+
+async def test_the_newest_come_first_and_twenty_of_them(api: Api, batch_id: str) -> None:
+    where = {"batchId": batch_id}
+    ids = await walk(api, PAGE, 100, filter=where)
+    assert ids == sorted(ids, reverse=True)
+    found = await page(api, PAGE, filter=where)
+    assert [node["id"] for node in found["nodes"]] == ids[:20]
+    assert await walk(api, PAGE, 5, filter=where, order={}) == ids
+    assert await walk(api, PAGE, 5, filter=where, order={"field": None, "direction": None}) == ids
+
+
+async def test_between_two_cursors(api: Api, batch_id: str) -> None:
+    where = {"batchId": batch_id}
+    edges = (await page(api, PAGE, filter=where, first=23))["edges"]
+    bounds = {"after": edges[3]["cursor"], "before": edges[9]["cursor"]}
+    inside = [edge["node"]["id"] for edge in edges[4:9]]
+    forward = await page(api, PAGE, filter=where, first=3, **bounds)
+    assert [node["id"] for node in forward["nodes"]] == inside[:3]
+    backward = await page(api, PAGE, filter=where, last=3, **bounds)
+    assert [node["id"] for node in backward["nodes"]] == inside[2:]
+    whole = await page(api, PAGE, filter=where, first=100, **bounds)
+    assert [node["id"] for node in whole["nodes"]] == inside
+
+
+async def test_a_page_of_nothing(api: Api, batch_id: str) -> None:
+    for arguments in ({"first": 0}, {"last": 0}):
+        found = await page(api, PAGE, filter={"batchId": batch_id}, **arguments)
+        assert (found["nodes"], found["totalCount"]) == ([], 23)
+        assert found["pageInfo"]["hasNextPage" if "first" in arguments else "hasPreviousPage"] is True
+    nothing = await page(api, PAGE, filter={"batchId": batch_id, "status": []}, first=5)
+    info = nothing["pageInfo"]
+    assert (nothing["nodes"], nothing["totalCount"]) == ([], 0)
+    assert (info["hasNextPage"], info["hasPreviousPage"]) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("where", "count"),
+    [
+        ({"status": ["COMPLETED"]}, 21),
+        ({"status": ["FAILED"]}, 2),
+        ({"status": ["FAILED", "COMPLETED", "QUEUED"]}, 23),
+        ({"analyzer": ["text"]}, 21),
+        ({"analyzer": ["trial", "record", "no such"]}, 2),
+        ({"analyzer": []}, 0),
+        ({"analyzer": ["text"], "status": ["FAILED"]}, 1),
+        ({"createdAfter": "2020-01-01T00:00:00Z"}, 23),
+        ({"createdBefore": "2020-01-01T00:00:00+14:00"}, 0),
+        ({"createdAfter": "2020-01-01T00:00:00Z", "createdBefore": "9999-12-31T23:59:59.999999999Z"}, 23),
+        ({"search": "number"}, 20),
+        ({"search": "FINE 7 text. number"}, 2),
+        ({"search": "Number 7 is"}, 2),
+        ({"search": "   "}, 23),
+        ({"search": ""}, 23),
+        ({"search": "%"}, 0),
+    ],
+    ids=repr,
+)
+async def test_each_filter(api: Api, batch_id: str, where: dict[str, Any], count: int) -> None:
+    where = {"batchId": batch_id, **where}
+    found = await page(api, PAGE, filter=where, first=1000)
+    assert (len(found["nodes"]), found["totalCount"]) == (count, count)
+    assert len(await walk(api, PAGE, 3, filter=where)) == count
+
+
+async def test_instants_are_bounds_that_are_not_included(queue: Api) -> None:
+    batch = await queue.batch(texts(1))
+    query = "query ($id: ID!) { batch(id: $id) { results { nodes { createdAt } } } }"
+    (node,) = (await queue(query, id=batch["id"]))["batch"]["results"]["nodes"]
+    instant = node["createdAt"]
+    assert len(instant) == len("2026-11-21T10:00:00.000Z")
+    # It is kept more finely than it is shown.
+    for where, count in (({"createdAfter": instant}, 1), ({"createdBefore": instant}, 0)):
+        found = await page(queue, PAGE, filter={"batchId": batch["id"], **where})
+        assert found["totalCount"] == count
+
+
+SCRIPTS = [
+    "100% sure_thing \\ back",
+    "ΑΘΗΝΑ και Straße",
+    "Привет МИР",
+    "日本語のテキスト",
+    "שלום עולם",
+    "a 🤷🏽‍♀️ b",
+    "É clair e\u0301clair",
+    "'; DROP TABLE analysis; --",
+    '"quoted" [GLOB]* ?',
+]
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("%", [0]),
+        ("_", [0]),
+        ("\\", [0]),
+        ("100% SURE_THING", [0]),
+        ("1__%", []),
+        ("ΑΘΗΝΑ", [1]),
+        ("straße", [1]),
+        ("МИР Привет", [2]),
+        ("本語", [3]),
+        ("עולם", [4]),
+        ("🤷🏽‍♀️", [5]),
+        ("clair É", [6]),
+        ("';", [7]),
+        ("drop table analysis; --", [7]),
+        ('"QUOTED" *', [8]),
+        ("[a-z]", []),
+    ],
+    ids=repr,
+)
+async def test_search_takes_every_character_for_itself(queue: Api, search: str, found: list[int]) -> None:
+    items = [{"request": {"text": {"text": text}}, "key": str(n)} for n, text in enumerate(SCRIPTS)]
+    batch = await queue.batch(items, idempotencyKey="scripts")
+    query = "query ($filter: AnalysisFilter) { analyses(filter: $filter) { nodes { key } } }"
+    nodes = (await queue(query, filter={"batchId": batch["id"], "search": search}))["analyses"]["nodes"]
+    assert sorted(int(node["key"]) for node in nodes) == found
+
+
+async def test_results_of_a_batch_stand_in_the_order_given(api: Api, batch_id: str) -> None:
+    query = "query ($id: ID!) { batch(id: $id) { results(first: 100) { nodes { id key } } } }"
+    nodes = (await api(query, id=batch_id))["batch"]["results"]["nodes"]
+    assert [node["key"] for node in nodes] == [str(n) for n in range(23)]
+    ids = [node["id"] for node in nodes]
+    for size in (1, 10, 23):
+        assert await walk(api, RESULTS, size, id=batch_id) == ids
+        assert await walk(api, RESULTS, size, backward=True, id=batch_id) == ids
+    assert await walk(api, RESULTS, 1, id=batch_id, status=["FAILED"]) == [ids[20], ids[21]]
+    completed = await walk(api, RESULTS, 4, backward=True, id=batch_id, status=["COMPLETED"])
+    assert completed == [*ids[:20], ids[22]]
+
+
+async def test_batches_both_ways_and_by_status(queue: Api) -> None:
+    made = [(await queue.batch(texts(1)))["id"] for _ in range(3)]
+    ended = (await queue.batch([{"request": {"text": {"text": ""}}}], faults=1))["id"]
+    every = await walk(queue, BATCHES, 1000)
+    assert every == sorted(every, reverse=True)
+    assert every[:4] == [ended, *reversed(made)]
+    assert await walk(queue, BATCHES, 3) == every
+    assert await walk(queue, BATCHES, 3, backward=True) == every
+    queued = await walk(queue, BATCHES, 2, status=["QUEUED"])
+    assert queued[:3] == made[::-1]
+    assert ended not in queued
+    assert (await walk(queue, BATCHES, 2, backward=True, status=["COMPLETED", "CANCELED"]))[0] == ended
+    assert await walk(queue, BATCHES, 2, status=["TIMED_OUT"]) == []
+
+
+async def test_a_page_stays_where_it_is_while_rows_arrive(queue: Api) -> None:
+    batch = await queue.batch(texts(12))
+    assert batch["totalItems"] == 12
+    first = await page(queue, PAGE, first=5)
+    seen = [node["id"] for node in first["nodes"]]
+    other = await queue.batch(texts(7))
+    second = await page(queue, PAGE, first=7, after=first["pageInfo"]["endCursor"])
+    seen += [node["id"] for node in second["nodes"]]
+    mine = await walk(queue, PAGE, 1000, filter={"batchId": batch["id"]})
+    assert seen == mine
+    back = await page(queue, PAGE, last=100, before=first["pageInfo"]["startCursor"])
+    assert len(back["nodes"]) == 7
+    assert {node["id"] for node in back["nodes"]} == set(await walk(queue, PAGE, 100, filter={"batchId": other["id"]}))
+
+
+async def test_the_total_is_counted_only_where_it_is_selected(queue: Api, queueing_server: ApiServer) -> None:
+    batch = await queue.batch(texts(3))
+    lists = (
+        f'{{ analyses(filter: {{ batchId: "{batch["id"]}" }}) {{ nodes {{ id }} %s }} }}',
+        f'{{ batch(id: "{batch["id"]}") {{ results {{ nodes {{ id }} %s }} }} }}',
+        "{ batches { nodes { id } %s } }",
+    )
+
+    async def statements(selected: str) -> list[str]:
+        before = len(queueing_server.trace())
+        for document in lists:
+            await queue(document % selected)
+        new = [note["sql"] for note in queueing_server.trace()[before:] if "sql" in note]
+        assert sum("LIMIT" in sql for sql in new) >= 3
+        return [sql for sql in new if "count(" in sql.lower() and ("FROM analysis" in sql or "FROM batch" in sql)]
+
+    assert await statements("pageInfo { hasNextPage }") == []
+    assert len(await statements("totalCount")) == 3
+
+
+async def test_rows_of_a_page_are_read_together(queue: Api, queueing_server: ApiServer) -> None:
+    batches = [await queue.batch(texts(2)) for _ in range(3)]
+    before = len(queueing_server.trace())
+    found = await queue("{ analyses(first: 6) { nodes { batch { id } } } }")
+    assert {node["batch"]["id"] for node in found["analyses"]["nodes"]} == {batch["id"] for batch in batches}
+    new = [note["sql"] for note in queueing_server.trace()[before:] if "sql" in note]
+    assert sum("FROM batch" in sql and "batch.id IN" in sql for sql in new) == 1
+
+
+async def test_events_in_pages(queue: Api) -> None:
+    batch = await queue.batch(texts(7))
+    query = """query ($id: ID!, $first: Int, $after: String) { batch(id: $id) { events(first: $first, after: $after) {
+      edges { cursor node { cursor type subjectId } } nodes { cursor }
+      pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }"""
+    whole = await queue.log(batchId=batch["id"])
+    assert [event["type"] for event in whole] == ["ANALYSIS_QUEUED"] * 7
+    found: list[dict[str, Any]] = []
+    after = None
+    for size in (3, 3, 1):
+        connection = (await queue(query, id=batch["id"], first=size, after=after))["batch"]["events"]
+        edges, info = connection["edges"], connection["pageInfo"]
+        assert [edge["cursor"] for edge in edges] == [edge["node"]["cursor"] for edge in edges]
+        assert connection["nodes"] == [{"cursor": edge["cursor"]} for edge in edges]
+        assert (info["startCursor"], info["endCursor"]) == (edges[0]["cursor"], edges[-1]["cursor"])
+        assert info["hasPreviousPage"] is (after is not None)
+        found += [edge["node"] for edge in edges]
+        after = info["endCursor"]
+        assert info["hasNextPage"] is (len(found) < 7)
+    assert found == whole
+    ids = {event["subjectId"] for event in whole}
+    own = "query ($id: ID!) { analysis(id: $id) { events { nodes { cursor subjectId } } } }"
+    for id_ in ids:
+        (event,) = (await queue(own, id=id_))["analysis"]["events"]["nodes"]
+        assert event in [{"cursor": each["cursor"], "subjectId": id_} for each in whole]

@@ -1,0 +1,54 @@
+"""`server.py serve`, with an eye on it: every SQL statement is noted, and at SIGUSR1 what is open.
+
+The notes are lines of JSON in the file that TRACE_FILE names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import signal
+from types import AsyncGeneratorType
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+import server
+from events.feed import Feed
+
+STREAMS = {"follow", "_follow_events", "_follow_analysis", "_follow_batch", "_follow_metrics"}
+
+
+def main() -> None:
+    """Serve, and note."""
+    with open(os.environ["TRACE_FILE"], "a", buffering=1) as notes:
+
+        def note(**entry: Any) -> None:
+            notes.write(json.dumps(entry) + "\n")
+
+        def note_statement(_c: object, _cursor: object, statement: str, *_more: object) -> None:
+            note(sql=" ".join(statement.split()))
+
+        def note_open_soon(*_: object) -> None:
+            # A signal may come while a line is being written.
+            asyncio.get_running_loop().call_soon_threadsafe(note_open)
+
+        def note_open() -> None:
+            things = gc.get_objects()
+            followers = sum(thing._followers for thing in things if isinstance(thing, Feed))
+            generators = [
+                thing.ag_code.co_name
+                for thing in things
+                if isinstance(thing, AsyncGeneratorType) and thing.ag_code.co_name in STREAMS and thing.ag_frame
+            ]
+            note(followers=followers, generators=sorted(generators))
+
+        event.listen(Engine, "before_cursor_execute", note_statement)
+        signal.signal(signal.SIGUSR1, note_open_soon)
+        server.main(["serve"])
+
+
+if __name__ == "__main__":
+    main()

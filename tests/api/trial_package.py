@@ -1,0 +1,164 @@
+"""The source of a package of analyzers that the tests build and install: it knows nothing but `analyzers.base`."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from analyzers.base import AnalysisFailure, Analyzer, Choice, Job, Request, Result
+
+
+class SurveyMode(Choice):
+    """What is computed."""
+
+    MEAN = "MEAN", "The mean of the readings."
+    TOTAL = "TOTAL", "Their sum."
+
+
+class SurveyScale(BaseModel):
+    """How readings are weighed."""
+
+    factor: float = Field(default=1, gt=0, description="What each is multiplied with.")
+    offset_by: int = Field(default=0, description="What is added to each.")
+
+
+class SurveyReading(BaseModel):
+    """One reading."""
+
+    at_station: str = Field(min_length=1, description="Where it was taken.")
+    value: float = Field(ge=-1000, le=1000, description="What was read.")
+
+
+class SurveyRequest(Request):
+    """Readings to compute with."""
+
+    data: list[SurveyReading] = Field(min_length=1, max_length=100, description="1 to 100 readings.")
+    mode: SurveyMode = Field(default=SurveyMode.MEAN, description="What to compute.")
+    scale: SurveyScale = Field(default=SurveyScale(), description="How to weigh the readings.")
+    sha256sum: bool = Field(default=False, description="A name with digits.")
+    since: datetime | None = Field(default=None, description="When the readings began.")
+
+
+class SurveyPlace(BaseModel):
+    """What came of one station."""
+
+    at_station: str = Field(description="The station.")
+    weighed: float = Field(description="Its reading, weighed.")
+
+
+class SurveyResult(Result):
+    """What came of a survey."""
+
+    mode: SurveyMode = Field(description="What was computed.")
+    figure: float = Field(description="The figure.")
+    best_place: SurveyPlace | None = Field(description="Where most was read.")
+    places: list[SurveyPlace] = Field(description="All stations, at most 100.")
+    since: datetime | None = Field(default=None, description="When the readings began.")
+
+
+def survey(request: SurveyRequest, job: Job) -> SurveyResult:
+    """Weigh, and add up."""
+    scale = request.scale
+    places = [
+        SurveyPlace(at_station=each.at_station, weighed=each.value * scale.factor + scale.offset_by)
+        for each in request.data
+    ]
+    total = sum(place.weighed for place in places)
+    return SurveyResult(
+        score=0.5,
+        tags=["survey"],
+        summary=f"{len(places)} readings.",
+        mode=request.mode,
+        figure=total if request.mode is SurveyMode.TOTAL else total / len(places),
+        best_place=max(places, key=lambda place: place.weighed),
+        places=places,
+        since=request.since,
+    )
+
+
+class RecordRequest(Request):
+    """Any JSON."""
+
+    data: Any = Field(description="Any JSON value.")
+    extra: dict[str, Any] | None = Field(default=None, description="Any JSON object.")
+
+
+class RecordResult(Result):
+    """The JSON, given back."""
+
+    document: Any = Field(description="What was given.")
+    extra: dict[str, Any] | None = Field(default=None, description="The object that was given beside it.")
+
+
+def record(request: RecordRequest, job: Job) -> RecordResult:
+    """Give it back."""
+    return RecordResult(summary="A record.", document=request.data, extra=request.extra)
+
+
+class TrialRequest(Request):
+    """A text, and what happens to it."""
+
+    text: str = Field(min_length=1, max_length=1000, description="Any text.")
+    until: str | None = Field(default=None, description="A file: it computes without a pause until there is one.")
+    failures: int = Field(default=0, description="So many tries fail and may be tried again.")
+    folder: str | None = Field(default=None, description="Where tries leave a note each.")
+    steps: int = Field(default=0, description="So many notes of progress.")
+    refused: bool = Field(default=False, description="Whether it fails for good.")
+
+
+class TrialResult(Result):
+    """What came of a trial."""
+
+    tries: int = Field(description="Which try it was.")
+
+
+def trial(request: TrialRequest, job: Job) -> TrialResult:
+    """Do what the request says."""
+    tries = 1
+    if request.folder is not None:
+        tries += len(list(Path(request.folder).iterdir()))
+        (Path(request.folder) / str(tries)).touch()
+    for step in range(request.steps):
+        job.progress((step + 1) / (request.steps + 1), f"step {step + 1} of {request.steps}")
+        time.sleep(0.3)
+    while request.until is not None and not Path(request.until).exists():
+        pass
+    if request.refused:
+        raise AnalysisFailure("INPUT_UNREADABLE", "It can't be read.")
+    if tries <= request.failures:
+        raise AnalysisFailure("ANALYZER_FAILED", f"Try {tries} fails.", retryable=True)
+    return TrialResult(summary=request.text, tries=tries)
+
+
+SURVEY = Analyzer(
+    name="survey",
+    version="7",
+    description="Computes with readings.",
+    request=SurveyRequest,
+    result=SurveyResult,
+    run=survey,
+    score_meaning="Always a half.",
+    memory_limit_mb=512,
+)
+RECORD = Analyzer(
+    name="record",
+    version="1",
+    description="Gives JSON back.",
+    request=RecordRequest,
+    result=RecordResult,
+    run=record,
+    memory_limit_mb=512,
+)
+TRIAL = Analyzer(
+    name="trial",
+    version="1",
+    description="Does what the request says.",
+    request=TrialRequest,
+    result=TrialResult,
+    run=trial,
+    memory_limit_mb=512,
+)

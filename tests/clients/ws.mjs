@@ -1,0 +1,235 @@
+/* The graphql-ws client of npm against a running server.
+
+   node ws.mjs URL              queries, mutations, subscriptions, errors, cancel
+   node ws.mjs URL resume       a stream of events over restarts of the server. It prints RESTART when whoever started
+                                it is to restart the server, and goes on by itself when the server is back. */
+import assert from "node:assert/strict";
+import { createClient } from "graphql-ws";
+import WebSocket from "ws";
+
+const [url, scenario = "basics"] = process.argv.slice(2);
+if (!url) {
+  console.error("usage: node ws.mjs ws://HOST:PORT/graphql [basics|resume]");
+  process.exit(2);
+}
+
+const DEADLINE_MS = 150_000;
+setTimeout(() => {
+  console.error(`not done within ${DEADLINE_MS / 1000} s: ${current}`);
+  process.exit(1);
+}, DEADLINE_MS).unref();
+
+let current = "start";
+async function step(name, run) {
+  current = name;
+  await run();
+  console.log(`ok ${name}`);
+}
+
+function connect(options = {}) {
+  return createClient({ url, webSocketImpl: WebSocket, retryAttempts: 0, lazyCloseTimeout: 0, ...options });
+}
+
+/* The first answer of an operation; its errors are part of it. */
+async function once(client, query, variables) {
+  for await (const answer of client.iterate({ query, variables })) return answer;
+  throw new Error("the operation ended without an answer");
+}
+
+async function all(client, query, variables) {
+  const answers = [];
+  for await (const answer of client.iterate({ query, variables })) answers.push(answer);
+  return answers;
+}
+
+const SUBMIT = `mutation Submit($input: SubmitAnalysisInput!) {
+  submitAnalysis(input: $input) { analysis { id status result { summary } } userErrors { code message path } }
+}`;
+const BATCH = `mutation Batch($input: BatchProcessInput!) {
+  batchProcess(input: $input) { batch { id totalItems } userErrors { code message path } }
+}`;
+const item = (text) => ({ request: { text: { text, operations: ["STATISTICS"] } } });
+
+async function basics() {
+  const client = connect({ lazy: false });
+
+  await step("a query", async () => {
+    const { data, errors } = await once(client, "query Names { analyzers { name } }");
+    assert.equal(errors, undefined);
+    assert.ok(data.analyzers.some((analyzer) => analyzer.name === "text"));
+  });
+
+  let id;
+  await step("a mutation", async () => {
+    const { data, errors } = await once(client, SUBMIT, { input: { ...item("Wine is bottled poetry."), waitSeconds: 30 } });
+    assert.equal(errors, undefined);
+    assert.deepEqual(data.submitAnalysis.userErrors, []);
+    assert.equal(data.submitAnalysis.analysis.status, "COMPLETED");
+    id = data.submitAnalysis.analysis.id;
+  });
+
+  await step("user errors are data", async () => {
+    const { data, errors } = await once(client, SUBMIT, { input: { ...item("x"), priority: 11 } });
+    assert.equal(errors, undefined);
+    assert.equal(data.submitAnalysis.analysis, null);
+    assert.equal(data.submitAnalysis.userErrors[0].code, "INVALID");
+    assert.deepEqual(data.submitAnalysis.userErrors[0].path, ["priority"]);
+  });
+
+  await step("a subscription to what has ended gives it once and ends", async () => {
+    const answers = await all(client, "subscription A($id: ID!) { analysis(id: $id) { id status } }", { id });
+    assert.deepEqual(answers, [{ data: { analysis: { id, status: "COMPLETED" } } }]);
+  });
+
+  await step("a subscription follows a batch to its end", async () => {
+    const { data } = await once(client, BATCH, { input: { items: Array.from({ length: 50 }, (_, n) => item(`Number ${n}.`)) } });
+    const answers = await all(client, "subscription B($id: ID!) { batch(id: $id) { status totalItems processed } }", {
+      id: data.batchProcess.batch.id,
+    });
+    const seen = answers.map((answer) => answer.data.batch.processed);
+    assert.deepEqual(seen, seen.toSorted((a, b) => a - b));
+    assert.deepEqual(answers.at(-1), { data: { batch: { status: "COMPLETED", totalItems: 50, processed: 50 } } });
+  });
+
+  await step("two operations at once on one socket", async () => {
+    const both = await Promise.all([once(client, "{ health { status } }"), once(client, "{ analyzers { name } }")]);
+    assert.ok(both[0].data.health.status);
+    assert.ok(both[1].data.analyzers.length > 0);
+  });
+
+  await step("a subscription that the client ends", async () => {
+    const stream = client.iterate({ query: "subscription M { metrics(intervalSeconds: 0.5) { timestamp } }" });
+    const first = await stream.next();
+    const second = await stream.next();
+    assert.ok(second.value.data.metrics.timestamp > first.value.data.metrics.timestamp);
+    await stream.return();
+    assert.ok((await once(client, "{ health { status } }")).data.health.status, "the socket goes on");
+  });
+
+  await step("a document that does not parse, one that is not valid, a variable that does not fit", async () => {
+    for (const [query, variables, code] of [
+      ["{ analyzers {", undefined, "GRAPHQL_PARSE_FAILED"],
+      ["{ analyzers { nosuch } }", undefined, "GRAPHQL_VALIDATION_FAILED"],
+      ["query Q($id: ID!) { analysis(id: $id) { id } }", { id: {} }, "BAD_USER_INPUT"],
+    ]) {
+      const refusal = await once(client, query, variables).then(
+        (answer) => answer.errors,
+        (errors) => errors,
+      );
+      assert.ok(Array.isArray(refusal), `${query}: ${refusal}`);
+      assert.equal(refusal[0].extensions.code, code);
+    }
+    assert.ok((await once(client, "{ health { status } }")).data.health.status, "the socket goes on");
+  });
+
+  await step("a malformed id", async () => {
+    const { errors } = await once(client, 'subscription { analysis(id: "nonsense") { id } }').catch((thrown) => ({ errors: thrown }));
+    assert.equal(errors[0].extensions.code, "BAD_USER_INPUT");
+  });
+
+  await client.dispose();
+
+  await step("ping and pong", async () => {
+    const heard = deferred();
+    const pinging = connect({ lazy: false, keepAlive: 50, on: { pong: (received) => received && heard.resolve() } });
+    await heard.promise;
+    await pinging.dispose();
+  });
+}
+
+function deferred() {
+  const made = {};
+  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
+  return made;
+}
+
+/* Each time another quarter of the batch has ended the server is restarted, and the client goes on behind the
+   cursor that it saw last. */
+async function resume() {
+  const ITEMS = 120;
+  const LONG = "The harbour was quiet, and the ships lay still under a pale sky. ".repeat(300); // so that it takes a while
+  const RESTARTS = 2;
+  const client = connect({ retryAttempts: 100, retryWait: () => new Promise((resolve) => setTimeout(resolve, 200)), shouldRetry: () => true });
+  let connections = 0;
+  client.on("connected", () => (connections += 1));
+
+  // By HTTP: it is more than one WebSocket message may hold.
+  const items = Array.from({ length: ITEMS }, (_, n) => ({ request: { text: { text: `${n} ${LONG}` } } }));
+  const answer = await fetch(url.replace(/^ws/, "http"), {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ query: BATCH, variables: { input: { items, timeoutSeconds: 300 } } }),
+  });
+  const { data } = await answer.json();
+  const batchId = data.batchProcess.batch.id;
+
+  // The client sends this same object again on each connection: with the newest cursor in it, it resumes there.
+  const payload = {
+    query: `subscription E($filter: EventFilter, $after: String) {
+      events(filter: $filter, after: $after) { cursor type subjectId }
+    }`,
+    variables: { filter: { batchId, types: ["ANALYSIS_COMPLETED", "BATCH_COMPLETED"] }, after: null },
+  };
+  const { data: beginning } = await once(client, "query F($filter: EventFilter) { events(filter: $filter, first: 1) { edges { cursor } } }", {
+    filter: { batchId },
+  });
+  payload.variables.after = beginning.events.edges[0].cursor;
+
+  const events = [];
+  let restarts = 0;
+  await new Promise((resolve, reject) => {
+    client.subscribe(payload, {
+      next(answer) {
+        if (answer.errors) return reject(answer.errors);
+        const event = answer.data.events;
+        payload.variables.after = event.cursor;
+        events.push(event);
+        if (restarts < RESTARTS && events.length === Math.floor(((restarts + 1) * ITEMS) / (RESTARTS + 2))) {
+          restarts += 1;
+          console.log("RESTART");
+        }
+        if (event.type === "BATCH_COMPLETED") resolve();
+      },
+      error: reject,
+      complete: () => reject(new Error("the stream of events ended")),
+    });
+  });
+
+  await step(`${ITEMS} items over ${RESTARTS} restarts: none lost, none twice`, async () => {
+    assert.ok(connections > RESTARTS, `${connections} connections`);
+    assert.equal(restarts, RESTARTS);
+    assert.equal(new Set(events.map((event) => event.cursor)).size, events.length);
+    const ended = events.filter((event) => event.type === "ANALYSIS_COMPLETED").map((event) => event.subjectId);
+    assert.equal(ended.length, ITEMS);
+    assert.equal(new Set(ended).size, ITEMS);
+    assert.equal(events.length, ITEMS + 1);
+  });
+
+  await step("the log says the same, in the same order", async () => {
+    const logged = [];
+    for (let after = null; ; ) {
+      const { data: page } = await once(
+        client,
+        "query L($filter: EventFilter, $after: String) { events(filter: $filter, first: 100, after: $after) { nodes { cursor type subjectId } pageInfo { hasNextPage endCursor } } }",
+        { filter: payload.variables.filter, after },
+      );
+      logged.push(...page.events.nodes);
+      if (!page.events.pageInfo.hasNextPage) break;
+      after = page.events.pageInfo.endCursor;
+    }
+    assert.deepEqual(events, logged);
+  });
+  await client.dispose();
+}
+
+const scenarios = { basics, resume };
+assert.ok(scenarios[scenario], `no scenario ${scenario}`);
+try {
+  await scenarios[scenario]();
+  console.log("all ok");
+  process.exit(0);
+} catch (problem) {
+  console.error(`failed at: ${current}`);
+  console.error(problem);
+  process.exit(1);
+}

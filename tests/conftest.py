@@ -1,0 +1,166 @@
+"""Fixtures that every test may use, and the rule for what a machine lacks.
+
+A test that needs an outside service says so with `@pytest.mark.needs("postgresql")`. Where that service is missing the
+test is left out and the end of the run says so; under CI nothing may be left out, so there it fails.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+from gql import Client
+from gql.client import AsyncClientSession
+from gql.transport.aiohttp import AIOHTTPTransport
+from gql.transport.httpx import HTTPXAsyncTransport
+from gql.transport.websockets import WebsocketsTransport
+
+from tests import support
+
+CI = bool(os.environ.get("CI"))
+SERVERS = pytest.StashKey[list[support.Server]]()
+
+_missing = functools.cache(support.missing)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "needs(*services): outside services without which the test can't run: postgresql, redis, node, chromium",
+    )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("needs"):
+        for need in marker.args:
+            reason = _missing(need)
+            if reason is not None:
+                text = f"needs {need}: {reason}"
+                if CI:
+                    pytest.fail(text, pytrace=False)
+                pytest.skip(text)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        for server in item.stash.get(SERVERS, []):
+            report.sections.append((f"log of {server.name}, its last 16,000 characters", server.log[-16_000:]))
+    return report
+
+
+def _skipped(terminal: Any) -> list[pytest.TestReport]:
+    return list(terminal.stats.get("skipped", []))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    reasons = Counter(
+        str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr).removeprefix("Skipped: ")
+        for report in _skipped(terminalreporter)
+    )
+    if reasons:
+        terminalreporter.section("left out", red=CI, yellow=not CI)
+        for reason, count in reasons.most_common():
+            terminalreporter.line(f"{count} test{'s' if count > 1 else ''}: {reason}")
+        if CI:
+            terminalreporter.line("CI is set: a test that is left out is a failure.")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if CI and exitstatus == pytest.ExitCode.OK and terminal is not None and _skipped(terminal):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+async def _administer(statement: str) -> None:
+    connection = await asyncpg.connect(support.POSTGRESQL_URL)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def postgresql_url() -> AsyncIterator[str]:
+    """A new, empty PostgreSQL database, dropped afterwards. Tests that ask for it bear `needs("postgresql")`."""
+    name = f"assay_test_{uuid.uuid4().hex}"
+    await _administer(f'CREATE DATABASE "{name}"')
+    try:
+        yield urlunsplit(urlsplit(support.POSTGRESQL_URL)._replace(path=f"/{name}"))
+    finally:
+        await _administer(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.needs("postgresql"))])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind: the test runs once on a SQLite file and once on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'assay.db'}"
+    url: str = request.getfixturevalue("postgresql_url")
+    return url
+
+
+@pytest.fixture
+async def server(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[Callable[..., Awaitable[support.Server]]]:
+    """Starts real servers: `await server(workers=2)`, with settings by their names in `Settings`.
+
+    Each gets a free port and, where none is given, one data folder that all of this test's servers share. At the
+    end all are asked to stop, and a process that any of them left behind fails the test.
+    """
+    servers: list[support.Server] = []
+    request.node.stash[SERVERS] = servers
+
+    async def start(**settings: object) -> support.Server:
+        one = support.Server(tmp_path, settings, name=f"server {len(servers) + 1}")
+        servers.append(one)
+        return await one.start()
+
+    yield start
+    problems = []
+    for one in servers:
+        try:
+            await one.close()
+        except AssertionError as problem:
+            problems.append(str(problem))
+    assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Callable[..., Awaitable[AsyncClientSession]]]:
+    """Connects `gql`: `await client(server)`, or with `transport="websockets"` or `"httpx"`."""
+    clients: list[Client] = []
+
+    async def connect(
+        server: support.Server, transport: Literal["aiohttp", "httpx", "websockets"] = "aiohttp", **options: Any
+    ) -> AsyncClientSession:
+        one = Client(transport=_transport(server, transport), execute_timeout=60, **options)
+        session = await one.connect_async()  # type: ignore[no-untyped-call]
+        clients.append(one)
+        assert isinstance(session, AsyncClientSession)
+        return session
+
+    yield connect
+    for one in clients:
+        await one.close_async()  # type: ignore[no-untyped-call]
+
+
+def _transport(server: support.Server, kind: str) -> AIOHTTPTransport | HTTPXAsyncTransport | WebsocketsTransport:
+    if kind == "websockets":
+        return WebsocketsTransport(url=server.ws_url, subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL])
+    if kind == "httpx":
+        return HTTPXAsyncTransport(url=server.url)
+    return AIOHTTPTransport(url=server.url, ssl=False)

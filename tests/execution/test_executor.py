@@ -1,0 +1,279 @@
+"""Operations, from request to answer: kinds, codes, masking, time limits, streams."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from execution.errors import INTERNAL_MESSAGE, MAX_ERRORS, MAX_LOGGED, MAX_MESSAGE
+from execution.executor import QUERIES, Answer, AnswerKind, Executor, Limits, OperationRequest, OperationType
+from settings import Settings
+from tests.execution.toy import SECRET, Context, Toy
+from tests.support import until
+
+MASKED = {"code": "INTERNAL_SERVER_ERROR", "requestId": "request-1"}
+
+
+@pytest.fixture
+def toy() -> Toy:
+    return Toy()
+
+
+def codes(body: dict[str, Any]) -> list[str]:
+    return [error["extensions"]["code"] for error in body["errors"]]
+
+
+# What is asked for
+
+
+async def test_data_is_all_there_is_when_nothing_fails(toy: Toy) -> None:
+    request = OperationRequest("query Greet($name: String!) { hello(name: $name) }", "Greet", {"name": "you"}, {})
+    answer = await toy.executor.execute(request, toy.context)
+    assert answer == Answer({"data": {"hello": "Hello you"}}, AnswerKind.DATA)
+
+
+@pytest.mark.parametrize(
+    ("request_", "kind", "code"),
+    [
+        (OperationRequest("{ hello "), AnswerKind.PARSE_ERROR, "GRAPHQL_PARSE_FAILED"),
+        (OperationRequest("{ nope }"), AnswerKind.VALIDATION_ERROR, "GRAPHQL_VALIDATION_FAILED"),
+        (
+            OperationRequest("{ ...on Query @defer { hello } }"),
+            AnswerKind.VALIDATION_ERROR,
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
+        (
+            OperationRequest("{...A} fragment A on Query {...A}"),
+            AnswerKind.VALIDATION_ERROR,
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
+        (OperationRequest("query($a: Int!) { hello }" * 2), AnswerKind.VALIDATION_ERROR, "GRAPHQL_VALIDATION_FAILED"),
+        (OperationRequest("query($n: String!) { hello(name: $n) }"), AnswerKind.VARIABLES_ERROR, "BAD_USER_INPUT"),
+        (
+            OperationRequest("query($n: String!) { hello(name: $n) }", variables={"n": 5}),
+            AnswerKind.VARIABLES_ERROR,
+            "BAD_USER_INPUT",
+        ),
+        (OperationRequest("{ hello }", "Other"), AnswerKind.OPERATION_ERROR, "OPERATION_RESOLUTION_FAILURE"),
+        (
+            OperationRequest("query A { hello } query B { hello }"),
+            AnswerKind.OPERATION_ERROR,
+            "OPERATION_RESOLUTION_FAILURE",
+        ),
+        (OperationRequest("subscription { count(to: 1) }"), AnswerKind.METHOD, "METHOD_NOT_ALLOWED"),
+        (OperationRequest(None), AnswerKind.BAD_REQUEST, "BAD_REQUEST"),
+        (OperationRequest(""), AnswerKind.BAD_REQUEST, "BAD_REQUEST"),
+        (
+            OperationRequest(None, extensions={"persistedQuery": {"version": 1}}),
+            AnswerKind.BAD_REQUEST,
+            "PERSISTED_QUERY_NOT_SUPPORTED",
+        ),
+        (OperationRequest("{" + "deeper{" * 50 + "hello" + "}" * 51), AnswerKind.LIMIT, "QUERY_TOO_COMPLEX"),
+    ],
+)
+async def test_request_errors_have_a_code_and_no_data(
+    toy: Toy, request_: OperationRequest, kind: AnswerKind, code: str
+) -> None:
+    for _ in range(2):  # read, and from the cache
+        answer = await toy.executor.execute(request_, toy.context)
+        assert answer.kind is kind
+        assert set(answer.body) == {"errors"}
+        assert codes(answer.body)[0] == code
+        assert code == "BAD_USER_INPUT" or toy.executor.operation_type(request_) == (
+            OperationType.SUBSCRIPTION if kind is AnswerKind.METHOD else answer
+        )
+
+
+async def test_an_operation_type_that_is_not_allowed_does_not_run(toy: Toy) -> None:
+    answer = await toy.executor.execute(OperationRequest("mutation { bump }"), toy.context, allowed=QUERIES)
+    assert answer.kind is AnswerKind.METHOD
+    assert toy.context.probe.bumped == 0
+    assert (await toy.executor.execute(OperationRequest("mutation { bump }"), toy.context)).body == {
+        "data": {"bump": 1}
+    }
+
+
+async def test_the_named_operation_runs(toy: Toy) -> None:
+    text = "query A { a: hello } mutation B { bump } subscription C { count(to: 1) }"
+    assert await toy.body(text, operation_name="A") == {"data": {"a": "Hello world"}}
+    assert await toy.body(text, operation_name="B") == {"data": {"bump": 1}}
+    assert toy.executor.operation_type(OperationRequest(text, "C")) is OperationType.SUBSCRIPTION
+
+
+# What fails inside
+
+
+@pytest.mark.parametrize("name", ["broken", "brokenRequired", "nullRequired", "notANumber", "uncoded"])
+async def test_the_unexpected_is_masked_and_logged(toy: Toy, name: str) -> None:
+    with capture_logs() as logs:
+        body = await toy.body(f"{{ {name} }}")
+    assert body["data"] == (None if name in ("brokenRequired", "nullRequired") else {name: None})
+    assert body["errors"] == [
+        {"message": INTERNAL_MESSAGE, "locations": [{"line": 1, "column": 3}], "path": [name], "extensions": MASKED}
+    ]
+    assert [(line["event"], line["request_id"], line["path"]) for line in logs] == [
+        ("resolver failed", "request-1", [name])
+    ]
+    assert isinstance(logs[0]["exc_info"], Exception)
+
+
+async def test_the_expected_is_told_as_it_was_raised(toy: Toy) -> None:
+    with capture_logs() as logs:
+        body = await toy.body('{ hello, node(key: "x"), coded, items(count: 1) { refused } }')
+    assert body["data"] == {"hello": "Hello world", "node": None, "coded": None, "items": [{"refused": None}]}
+    assert [(error["message"], error["path"], error["extensions"]) for error in body["errors"]] == [
+        ("This is no id of an item.", ["node"], {"code": "BAD_USER_INPUT"}),
+        ("Sign in first.", ["coded"], {"code": "UNAUTHENTICATED"}),
+        ("There is no item 0.", ["items", 0, "refused"], {"code": "NOT_FOUND", "number": 0}),
+    ]
+    assert logs == []
+
+
+async def test_an_argument_that_only_execution_can_refuse_is_the_clients_mistake(toy: Toy) -> None:
+    body = await toy.body("query($c: Colour = RED) { hello, colour(of: $c) }", variables={"c": None})
+    assert body["data"] is None
+    assert codes(body) == ["BAD_USER_INPUT"]
+
+
+async def test_errors_are_bounded_in_answer_and_log(toy: Toy) -> None:
+    with capture_logs() as logs:
+        body = await toy.body("{ items(count: 1000) { checked } }")
+    assert len(body["errors"]) == MAX_ERRORS + 1
+    assert body["errors"][-1]["extensions"] == {"code": "TOO_MANY_ERRORS", "limit": 100, "actual": 1000}
+    assert [line["event"] for line in logs] == ["resolver failed"] * MAX_LOGGED + ["more resolvers failed"]
+    assert SECRET not in str(body)
+
+
+async def test_validation_errors_are_bounded_in_number_and_length(toy: Toy) -> None:
+    body = await toy.body("{ deeper { " + " ".join(f"x{number}" for number in range(300)) + " } }")
+    assert len(body["errors"]) == 101
+    assert codes(body) == ["GRAPHQL_VALIDATION_FAILED"] * 101
+    body = await toy.body("{ hello(name: [" + "1 " * 3_000 + "]) }")
+    assert all(len(error["message"]) <= MAX_MESSAGE + 1 for error in body["errors"])
+
+
+@pytest.mark.parametrize(("environment", "suggests"), [("development", True), ("production", False)])
+async def test_suggestions_are_hidden_in_production(environment: str, suggests: bool) -> None:
+    toy = Toy(environment=environment)
+    for body in (
+        await toy.body("{ helo }"),
+        await toy.body("{ hello(nam: 1) }"),
+        await toy.body("{ colour(of: GREN) }"),
+        await toy.body("query($c: Colour!) { colour(of: $c) }", variables={"c": "GREN"}),
+    ):
+        assert ("Did you mean" in str(body)) is suggests
+
+
+# Time
+
+
+async def test_an_operation_is_ended_at_its_time_limit() -> None:
+    toy = Toy(operation_timeout_seconds=0.01)
+    answer = await toy.executor.execute(OperationRequest("query Slow { a: slow, b: slow }"), toy.context)
+    assert answer.kind is AnswerKind.TIMEOUT
+    assert answer.body["data"] is None
+    assert answer.body["errors"] == [
+        {
+            "message": "The operation was ended at its time limit of 0.01 seconds.",
+            "extensions": {"code": "OPERATION_TIMEOUT", "limitSeconds": 0.01},
+        }
+    ]
+    assert (toy.context.probe.waiting, toy.context.probe.cancelled) == (2, 2)
+    assert toy.telemetry.operation("Slow").errors == 1
+
+
+async def test_a_resolver_may_push_its_time_limit_out(toy: Toy) -> None:
+    assert await toy.body("{ patient(seconds: 3) }") == {"data": {"patient": True}}
+
+
+async def test_cancelling_an_execution_cancels_the_work_behind_it(toy: Toy) -> None:
+    task = asyncio.create_task(toy.body("{ slow }"))
+    await until(lambda: toy.context.probe.waiting)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert toy.context.probe.cancelled == 1
+
+
+# Streams
+
+
+async def stream(toy: Toy, query: str, **request: Any) -> list[dict[str, Any]]:
+    bodies = await toy.executor.subscribe(OperationRequest(query, **request), toy.context)
+    assert not isinstance(bodies, Answer)
+    return [body async for body in bodies]
+
+
+async def test_closing_a_stream_closes_its_source(toy: Toy) -> None:
+    bodies = await toy.executor.subscribe(OperationRequest("subscription { count(to: 2) }"), toy.context)
+    assert not isinstance(bodies, Answer)
+    assert [await anext(bodies), await anext(bodies)] == [{"data": {"count": 0}}, {"data": {"count": 1}}]
+    assert (toy.context.probe.opened, toy.context.probe.closed) == (1, 0)
+    await bodies.aclose()
+    assert toy.context.probe.closed == 1
+
+
+async def test_cancelling_a_waiting_stream_closes_its_source(toy: Toy) -> None:
+    task = asyncio.create_task(stream(toy, "subscription { count(to: 2) }"))
+    await until(lambda: toy.context.probe.opened)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert toy.context.probe.closed == 1
+
+
+async def test_a_stream_that_throws_ends_with_masked_errors(toy: Toy) -> None:
+    with capture_logs() as logs:
+        assert await stream(toy, "subscription S { throwing }") == [
+            {"data": {"throwing": 0}},
+            {"errors": [{"message": INTERNAL_MESSAGE, "extensions": MASKED}]},
+        ]
+    assert [line["event"] for line in logs] == ["resolver failed"]
+    assert toy.telemetry.operation("S").errors == 1
+
+
+async def test_a_stream_that_is_refused_ends_with_the_refusal(toy: Toy) -> None:
+    (body,) = await stream(toy, "subscription { refused }")
+    assert set(body) == {"errors"}
+    assert (body["errors"][0]["message"], codes(body)) == ("There is no such batch.", ["NOT_FOUND"])
+
+
+async def test_an_event_that_fails_in_part_does_not_end_the_stream(toy: Toy) -> None:
+    (body,) = await stream(toy, "subscription { items { number checked } }")
+    assert body["data"] == {"items": {"number": 1, "checked": None}}
+    assert codes(body) == ["INTERNAL_SERVER_ERROR"]
+
+
+async def test_wrong_variables_end_a_stream_before_it_begins(toy: Toy) -> None:
+    (body,) = await stream(toy, "subscription($n: Int!) { count(to: $n) }", variables={"n": "x"})
+    assert set(body) == {"errors"}
+    assert codes(body) == ["BAD_USER_INPUT"]
+    assert toy.context.probe.opened == 0
+
+
+@pytest.mark.parametrize("query", ["{ hello }", "mutation { bump }", "{ nope }", "subscription {"])
+async def test_what_is_no_valid_subscription_is_answered_at_once(toy: Toy, query: str) -> None:
+    assert isinstance(await toy.executor.subscribe(OperationRequest(query), toy.context), Answer)
+    assert toy.context.probe.bumped == 0
+
+
+# What is counted
+
+
+async def test_operations_are_counted_by_name(toy: Toy) -> None:
+    await toy.body("query Greet { hello }")
+    await toy.body("query Greet { hello, broken }")
+    await toy.body("{ hello }")
+    await toy.body("{ nope }")
+    counted = {each.name: (each.count, each.errors, each.latency.count) for each in toy.telemetry.operations()}
+    assert counted == {"Greet": (2, 1, 2), "anonymous": (1, 0, 1)}
+
+
+async def test_two_executors_on_one_schema_do_not_mix(toy: Toy) -> None:
+    strict = Executor(toy.schema, settings=Settings(), telemetry=toy.telemetry, limits=Limits(root_fields=1))
+    request = OperationRequest("{ a: hello, b: hello }")
+    assert (await strict.execute(request, Context())).kind is AnswerKind.LIMIT
+    assert (await toy.executor.execute(request, Context())).kind is AnswerKind.DATA

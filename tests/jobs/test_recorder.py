@@ -1,0 +1,129 @@
+"""What waits to be written: how much of it there may be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from sqlalchemy import select
+
+from jobs import recorder
+from jobs.recorder import BACKLOG, BACKLOG_BYTES, Progress, Recorder
+from settings import Settings
+from store import queue, tables
+from store.analyses import NewAnalysis
+from store.batches import insert_batch
+from store.changes import _lock_key, take_turns
+from store.columns import utcnow
+from store.database import Database
+from store.ids import new_id
+from store.migrate import migrate
+from store.queue import Claimed, End, Outcome
+from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
+from tests.store.waiting import waits
+from tests.support import until
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(Settings(database_url=database_url).database)
+    await migrate(database)
+    yield database
+    await database.close()
+
+
+@asynccontextmanager
+async def running(recorder: Recorder) -> AsyncIterator[None]:
+    task = asyncio.create_task(recorder.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def has_room(recorder: Recorder) -> bool:
+    """Whether a slot could go on now: without the recorder's tasks nothing moves meanwhile."""
+    task = asyncio.create_task(recorder.has_room())
+    for _ in range(3):  # the task's steps up to where it waits
+        await asyncio.sleep(0)
+    done = task.done()
+    task.cancel()
+    await asyncio.wait([task])
+    return done
+
+
+def outcome(number: int, result: str | None = None) -> Outcome:
+    return Outcome(str(number), "lease", End.COMPLETED, result)
+
+
+async def test_slots_wait_while_too_many_ends_wait(database: Database) -> None:
+    recorder = Recorder(database)
+    recorder.put([outcome(number) for number in range(BACKLOG)])
+    assert await has_room(recorder)
+    recorder.put([outcome(BACKLOG)])
+    assert not await has_room(recorder)
+    async with running(recorder), asyncio.timeout(30):
+        await recorder.has_room()
+        await recorder.is_empty()
+    assert await has_room(recorder)
+
+
+@pytest.mark.parametrize("character", ["x", "ж", "𝄞"])
+async def test_slots_wait_while_results_that_wait_are_too_large(
+    database: Database, monkeypatch: pytest.MonkeyPatch, character: str
+) -> None:
+    assert BACKLOG_BYTES == 64 * 1024 * 1024
+    monkeypatch.setattr(recorder, "BACKLOG_BYTES", 40_000)
+    waiting = Recorder(database)
+    result = character * (15_000 // len(character.encode()))
+    waiting.put([outcome(1, result), outcome(2, result)])
+    assert await has_room(waiting)
+    waiting.put([outcome(3, result)])
+    assert not await has_room(waiting)
+    async with running(waiting), asyncio.timeout(30):
+        await waiting.has_room()
+        await waiting.is_empty()
+    assert await has_room(waiting)
+
+
+async def test_a_result_larger_than_all_that_may_wait_is_written(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "BACKLOG_BYTES", 1000)
+    waiting = Recorder(database)
+    async with running(waiting), asyncio.timeout(30):
+        waiting.put([outcome(1, "x" * 2000)])
+        await waiting.has_room()
+        waiting.put([outcome(2, "x" * 2000)])
+        await waiting.is_empty()
+    assert await has_room(waiting)
+
+
+async def test_progress_in_several_batches_is_written_when_it_is_the_turn_of_all(database: Database) -> None:
+    rows: list[Claimed] = []
+    for _ in range(2):
+        items = [NewAnalysis("text", "{}", 5, input_text="x")]
+        async with database.write() as connection:
+            await insert_batch(
+                connection, VIEWER, new_id("batch"), None, items, utcnow(), timeout_seconds=60, max_attempts=3
+            )
+            rows += await queue.claim(connection, "w", lambda analyzer: 1, utcnow())
+    rows.sort(key=lambda row: _lock_key(row.batch_id or ""))
+    writer = Recorder(database)
+
+    async def written() -> bool:
+        async with database.read() as connection:
+            return set((await connection.execute(select(tables.analysis.c.progress))).scalars()) == {0.5}
+
+    async with running(writer):
+        async with database.write() as connection:
+            await take_turns(connection, [rows[0].batch_id])
+            for row in reversed(rows):
+                writer.put_progress(row.id, Progress(row.lease, 0.5, None))
+            await until(lambda: waits(database), what="the recorder to wait")
+            # While it waits for the first turn it must not hold the second: that is where this transaction goes next.
+            await take_turns(connection, [rows[1].batch_id])
+        await until(written, what="the progress to be written")

@@ -1,0 +1,439 @@
+"""The sandbox with real processes, each broken for real: what one task does hurts its own attempt and no other."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import os
+import signal
+import socket
+from collections.abc import Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import uvloop
+from structlog.testing import capture_logs
+
+from jobs.sandbox import Completed, Died, Failed, Limits, Progressed, Report, Sandbox, Task, Template
+from tests.jobs.conftest import ANALYZERS
+from tests.support import until
+
+
+def task(deed: str, argument: object = "", name: str = "") -> Task:
+    return Task(name or deed, json.dumps({"text": deed, "argument": str(argument)}).encode())
+
+
+def echo(name: str) -> Task:
+    return task("echo", name, name)
+
+
+async def reports(sandbox: Sandbox, tasks: Sequence[Task], analyzer: str = "deeds") -> list[Report]:
+    async with asyncio.timeout(60), aclosing(sandbox.run(analyzer, tasks)) as lists:
+        return [report async for several in lists for report in several]
+
+
+async def outcomes(sandbox: Sandbox, tasks: Sequence[Task], analyzer: str = "deeds") -> list[Report]:
+    return [each for each in await reports(sandbox, tasks, analyzer) if not isinstance(each, Progressed)]
+
+
+def result(report: Report) -> dict[str, Any]:
+    assert isinstance(report, Completed), report
+    value: dict[str, Any] = json.loads(report.result)
+    return value
+
+
+def alive(pid: int) -> bool:
+    """Whether it runs; a zombie, which only waits to be reaped, doesn't."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def pid_in(file: Path) -> int:
+    return int(file.read_text() or 0) if file.exists() else 0
+
+
+async def test_outcomes_come_in_order_with_their_time(sandbox: Sandbox) -> None:
+    tasks = [echo(str(n)) for n in range(500)]
+    found = await reports(sandbox, tasks)
+    assert [(report.task_id, result(report)["summary"]) for report in found] == [(str(n), str(n)) for n in range(500)]
+    assert {result(report)["pid"] for report in found} == {sandbox.pid}
+    assert all(isinstance(report, Completed) and report.milliseconds > 0 for report in found)
+    assert (sandbox.current, sandbox.current_since) == (None, math.inf)
+
+
+async def test_no_tasks_need_no_process(sandbox: Sandbox) -> None:
+    assert await reports(sandbox, []) == []
+    assert sandbox.pid is None
+
+
+async def test_one_chunk_at_a_time(sandbox: Sandbox) -> None:
+    async with aclosing(sandbox.run("deeds", [echo("a"), echo("b")])) as lists:
+        await anext(lists)
+        with pytest.raises(RuntimeError, match="one chunk at a time"):
+            await anext(sandbox.run("deeds", [echo("c")]))
+    assert len(await outcomes(sandbox, [echo("d")])) == 1
+
+
+@pytest.mark.parametrize(
+    ("deed", "code", "message", "retryable"),
+    [
+        (task("value error", "wrong"), "ANALYZER_FAILED", "ValueError: wrong", False),
+        (task("value error", "a\0b"), "ANALYZER_FAILED", "ValueError: a�b", False),
+        (task("unspeakable"), "ANALYZER_FAILED", "Unspeakable", False),
+        (task("base"), "ANALYZER_FAILED", "Base: out", False),
+        (task("interrupt"), "ANALYZER_FAILED", "KeyboardInterrupt", False),
+        (task("sys.exit"), "ANALYZER_FAILED", "SystemExit: 3", False),
+        (task("generator exit"), "ANALYZER_FAILED", "GeneratorExit", False),
+        (task("lost connection"), "ANALYZER_FAILED", "ConnectionResetError: gone", True),
+        (task("timeout"), "ANALYZER_FAILED", "TimeoutError: slow", True),
+        (task("no file"), "ANALYZER_FAILED", "FileNotFoundError: [Errno 2] No such file: 'model.bin'", False),
+        (task("no memory"), "MEMORY_EXCEEDED", "The analyzer needed more than its 256 MiB of memory.", False),
+        (task("eat"), "MEMORY_EXCEEDED", "The analyzer needed more than its 256 MiB of memory.", False),
+        (task("failure"), "INPUT_UNREADABLE", "not a text", False),
+        (task("failure to retry"), "ANALYZER_FAILED", "busy", True),
+        (task("failure of its own"), "ANALYZER_FAILED", "mine", False),
+        (task("fail_strangely"), "ANALYZER_FAILED", "AnalysisFailure", False),
+        (task("none"), "ANALYZER_FAILED", "TypeError: run returned NoneType instead of Answer", False),
+        (task("other type"), "ANALYZER_FAILED", "TypeError: run returned Other instead of Answer", False),
+        (task("wrong_field"), "ANALYZER_FAILED", "PydanticSerializationError: ", False),
+        (task("nan"), "ANALYZER_FAILED", "ValueError: Out of range float values are not JSON compliant", False),
+        (task("infinite"), "ANALYZER_FAILED", "ValueError: Out of range float values are not JSON compliant", False),
+        (task("surrogate"), "ANALYZER_FAILED", "PydanticSerializationError: Error serializing to JSON: Unicode", False),
+        (task("nul"), "ANALYZER_FAILED", "ValueError: the result holds a NUL character", False),
+        (task("large", 17 * 2**20), "INPUT_TOO_LARGE", "The result takes 17,825,", False),
+        (task("recurse"), "ANALYZER_FAILED", "RecursionError: maximum recursion depth exceeded", False),
+        (Task("no request", b'{"argument": 1}'), "INPUT_UNREADABLE", "ValidationError: 2 validation errors", False),
+        (Task("no JSON", b"\xff"), "INPUT_UNREADABLE", "ValidationError: 1 validation error", False),
+    ],
+    ids=lambda value: value.id if isinstance(value, Task) else "",
+)
+async def test_a_failing_task_fails_alone(
+    sandbox: Sandbox, deed: Task, code: str, message: str, retryable: bool
+) -> None:
+    before, failed, after = await outcomes(sandbox, [echo("before"), deed, echo("after")])
+    assert result(before)["summary"] == "before"
+    assert result(after)["summary"] == "after"
+    assert isinstance(failed, Failed)
+    assert (failed.task_id, failed.code, failed.retryable) == (deed.id, code, retryable)
+    assert failed.message.startswith(message)
+    assert len(failed.message) <= 500
+    assert "Traceback" not in failed.message
+
+
+@pytest.mark.parametrize(
+    ("deed", "code", "message"),
+    [
+        (task("exit", 0), "WORKER_LOST", "The analyzer ended its process, with exit code 0."),
+        (task("exit", 3), "WORKER_LOST", "The analyzer ended its process, with exit code 3."),
+        (task("crash"), "WORKER_LOST", "The analyzer's process was ended by SIGSEGV."),
+        (task("overflow"), "WORKER_LOST", "The analyzer's process was ended by SIGSEGV."),
+        (task("abort"), "WORKER_LOST", "The analyzer's process was ended by SIGABRT."),
+        (task("bad_alloc"), "MEMORY_EXCEEDED", "The analyzer's process ran out of memory and was ended by SIGABRT."),
+        (task("signal", 9), "WORKER_LOST", "The analyzer's process was ended by SIGKILL."),
+        (task("close_all"), "WORKER_LOST", "The analyzer"),
+        (task("hang_up"), "WORKER_LOST", "The analyzer closed its process's channel to the server."),
+        (task("write_everywhere"), "WORKER_LOST", "The analyzer wrote into its process's channel to the server."),
+    ],
+    ids=lambda value: value.id if isinstance(value, Task) else "",
+)
+async def test_a_death_names_the_task_that_ran(sandbox: Sandbox, deed: Task, code: str, message: str) -> None:
+    tasks = [echo("a"), echo("b"), deed, echo("c")]
+    first, second, died = await outcomes(sandbox, tasks)
+    assert [result(first)["summary"], result(second)["summary"]] == ["a", "b"]
+    assert isinstance(died, Died)
+    assert (died.task_id, died.code) == (deed.id, code)
+    assert died.message.startswith(message)
+    assert sandbox.pid is None
+    (rest,) = await outcomes(sandbox, tasks[3:])
+    assert result(rest)["summary"] == "c"
+
+
+async def test_text_that_only_looks_like_a_nul_or_nan_is_kept(sandbox: Sandbox) -> None:
+    nul, nan = await outcomes(sandbox, [task("no nul"), echo("NaN and Infinity é")])
+    assert result(nul)["summary"] == r"a\u0000b"
+    assert result(nan)["summary"] == "NaN and Infinity é"
+
+
+async def test_large_requests_and_results_pass(sandbox: Sandbox) -> None:
+    text = "y" * 900_000
+    tasks = [task("echo", text, str(n)) for n in range(6)] + [task("large", 15 * 2**20)]
+    found = await outcomes(sandbox, tasks)
+    assert [len(result(each)["summary"]) for each in found] == [900_000] * 6 + [15 * 2**20]
+
+
+async def test_a_message_is_cut_and_its_traceback_goes_to_the_log(sandbox: Sandbox) -> None:
+    with capture_logs() as lines:
+        (failed,) = await outcomes(sandbox, [task("value error", "long " * 1000)])
+    assert isinstance(failed, Failed)
+    assert len(failed.message) == 500
+    (line,) = [line for line in lines if line["event"] == "analyzer.failed"]
+    assert line["task"] == "value error"
+    assert "Traceback (most recent call last)" in line["traceback"]
+
+
+async def test_an_unknown_analyzer_fails_its_tasks(sandbox: Sandbox) -> None:
+    found = await outcomes(sandbox, [echo("a"), echo("b")], "absent")
+    assert [(each.task_id, each.code) for each in found if isinstance(each, Failed)] == [
+        ("a", "ANALYZER_FAILED"),
+        ("b", "ANALYZER_FAILED"),
+    ]
+
+
+async def test_prepare_is_called_once_a_process_at_first_use(sandbox: Sandbox) -> None:
+    await outcomes(sandbox, [echo("a")])
+    for _ in range(2):
+        found = await outcomes(sandbox, [echo("a"), echo("b")], "prepared")
+        assert [result(each)["summary"] for each in found] == ["['once']"] * 2
+    sandbox.kill()
+    (again,) = await outcomes(sandbox, [echo("a")], "prepared")
+    assert result(again)["summary"] == "['once']"
+
+
+async def test_a_failing_prepare_fails_the_tasks_and_is_tried_again(sandbox: Sandbox) -> None:
+    for _ in range(2):
+        for each in await outcomes(sandbox, [echo("a"), echo("b")], "unprepared"):
+            assert isinstance(each, Failed)
+            assert (each.code, each.message, each.retryable) == ("ANALYZER_FAILED", "ConnectionError: no model", True)
+    assert await outcomes(sandbox, [echo("a"), echo("b")], "crashing") == [
+        Died("a", "WORKER_LOST", "The analyzer ended its process, with exit code 5.")
+    ]
+
+
+async def test_a_tasks_own_time_begins_after_prepare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREPARE_STARTED", str(tmp_path / "started"))
+    monkeypatch.setenv("PREPARE_GO", str(tmp_path / "go"))
+    template = Template(ANALYZERS)
+    sandbox = Sandbox(template)
+    work = asyncio.create_task(outcomes(sandbox, [task("wait_for", tmp_path / "end")], "slow"))
+    await until(lambda: pid_in(tmp_path / "started"))
+    assert (sandbox.current, sandbox.current_since) == ("wait_for", math.inf)
+    (tmp_path / "go").touch()
+    await until(lambda: sandbox.current_since < math.inf)
+    (tmp_path / "end").touch()
+    assert result((await work)[0])["summary"] == "ok"
+    await sandbox.close()
+    await template.close()
+
+
+async def test_prepare_has_a_time_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREPARE_STARTED", str(tmp_path / "started"))
+    monkeypatch.setenv("PREPARE_GO", str(tmp_path / "go"))
+    template = Template(ANALYZERS, Limits(prepare_seconds=0.1))
+    sandbox = Sandbox(template)
+    died = await outcomes(sandbox, [echo("a")], "slow")
+    assert died == [Died("a", "WORKER_LOST", "The analyzer was not prepared within 0.1 s.")]
+    await sandbox.close()
+    await template.close()
+
+
+@pytest.mark.parametrize("deed", ["hang_in_sleep", "hang_in_regex"])
+async def test_kill_ends_what_hangs(sandbox: Sandbox, tmp_path: Path, deed: str) -> None:
+    file = tmp_path / "pid"
+    work = asyncio.create_task(outcomes(sandbox, [echo("a"), task(deed, file, "b"), echo("c")]))
+    pid = await until(lambda: pid_in(file))
+    await until(lambda: sandbox.current == "b", what="the outcome before the one that hangs")
+    assert sandbox.pid == pid
+    sandbox.kill()
+    first, died = await work
+    assert result(first)["summary"] == "a"
+    assert died == Died("b", "KILLED", "The process was killed on request.")
+    assert not alive(pid)
+    (after,) = await outcomes(sandbox, [echo("c")])
+    assert result(after)["pid"] != pid
+
+
+async def test_kill_while_idle_and_while_starting(sandbox: Sandbox) -> None:
+    await sandbox.start()
+    first = sandbox.pid
+    sandbox.kill()
+    (completed,) = await outcomes(sandbox, [echo("a")])
+    assert result(completed)["pid"] != first
+    await sandbox.close()
+    work = asyncio.create_task(outcomes(sandbox, [echo("a")]))
+    await asyncio.sleep(0)
+    sandbox.kill()
+    assert await work == [Died(None, "KILLED", "The process was killed on request.")]
+
+
+async def test_a_death_while_idle_is_no_tasks_fault(sandbox: Sandbox) -> None:
+    for _ in range(5):
+        await sandbox.start()
+        assert sandbox.pid is not None
+        os.kill(sandbox.pid, signal.SIGKILL)
+        (only,) = await outcomes(sandbox, [echo("a")])
+        assert isinstance(only, Completed) or only == Died(
+            None, "WORKER_LOST", "The analyzer's process was ended by SIGKILL."
+        )
+
+
+async def test_leaving_a_run_early_kills_the_process(sandbox: Sandbox, tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    work = asyncio.create_task(outcomes(sandbox, [task("hang_in_sleep", file)]))
+    pid = await until(lambda: pid_in(file))
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    await until(lambda: not alive(pid))
+    assert len(await outcomes(sandbox, [echo("a")])) == 1
+
+
+async def test_progress_is_bounded_and_never_goes_back(sandbox: Sandbox) -> None:
+    *notes, completed = await reports(sandbox, [task("progress")])
+    assert result(completed)["summary"] == "ok"
+    fractions = [note.fraction for note in notes if isinstance(note, Progressed)]
+    assert fractions == [0.25, 0.25, 0.25, 0.25, 1.0]
+    steps = [note.step for note in notes if isinstance(note, Progressed)]
+    assert steps[0] == "step 0.25�?" + "x" * 188 + "…"
+    *notes, completed = await reports(sandbox, [task("progress_much")])
+    assert isinstance(completed, Completed)
+    assert 5 <= len(notes) <= 6 + completed.milliseconds / 100
+    assert all(isinstance(note, Progressed) for note in notes)
+
+
+async def test_what_is_printed_goes_to_the_log(sandbox: Sandbox) -> None:
+    with capture_logs() as lines:
+        (completed,) = await outcomes(sandbox, [task("print_much", "by print")])
+        await sandbox.close()
+    assert result(completed)["summary"] == "ok"
+    text = "\n".join(line["text"] for line in lines if line["event"] == "analyzer.printed")
+    assert text.splitlines() == ["by print", "by descriptor 1", "by descriptor 2"]
+    with capture_logs() as lines:
+        (completed,) = await outcomes(sandbox, [task("print_without_end")])
+    assert result(completed)["summary"] == "ok"
+    printed = [line for line in lines if line["event"] == "analyzer.printed"]
+    assert printed
+    assert max(len(line["text"]) for line in printed) <= 4_096
+
+
+async def test_traces_of_a_task_are_gone_before_the_next(sandbox: Sandbox) -> None:
+    with capture_logs() as lines:
+        left, seen = await outcomes(sandbox, [task("leave_traces"), task("see_traces")])
+        await sandbox.close()
+    assert result(seen)["summary"] == f"{os.getcwd()} False 1"
+    assert result(seen)["pid"] == result(left)["pid"]
+    assert [line["text"] for line in lines if line["event"] == "analyzer.printed"] == ["still heard"]
+
+
+@pytest.mark.parametrize("deed", ["leave_thread", "leave_threads_of_note", "close_output", "fork_and_return", "eat"])
+async def test_what_cant_be_put_back_takes_a_new_process(sandbox: Sandbox, deed: str) -> None:
+    first, left, seen = await outcomes(sandbox, [echo("a"), task(deed), task("see_traces")])
+    assert left.task_id == deed
+    assert result(seen)["summary"] == f"{os.getcwd()} False 1"
+    assert result(seen)["pid"] != result(first)["pid"]
+
+
+async def test_what_a_task_forked_ends_with_its_process(sandbox: Sandbox, tmp_path: Path) -> None:
+    file = tmp_path / "pids-hang"
+    work = asyncio.create_task(outcomes(sandbox, [task("fork_and_stay", file)]))
+    await until(file.exists)
+    pids = [int(pid) for pid in file.read_text().split()]
+    assert all(map(alive, pids))
+    sandbox.kill()
+    assert [type(each) for each in await work] == [Died]
+    await until(lambda: not any(map(alive, pids)))
+
+
+async def test_what_a_finished_task_forked_ends_too(sandbox: Sandbox, tmp_path: Path) -> None:
+    file = tmp_path / "pids"
+    found = await outcomes(sandbox, [task("fork_and_stay", file), echo("a")])
+    assert [result(each)["summary"] for each in found] == ["ok", "a"]
+    pids = [int(pid) for pid in file.read_text().split()]
+    await until(lambda: not any(map(alive, pids)))
+
+
+async def test_the_process_has_nothing_of_the_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSAY_DATABASE_URL", "postgresql://user:password@host/base")
+    with socket.create_server(("127.0.0.1", 0)), (tmp_path / "assay.db").open("w") as database:
+        os.set_inheritable(database.fileno(), True)
+        template = Template(ANALYZERS)
+        sandbox = Sandbox(template)
+        (completed,) = await outcomes(sandbox, [task("environment")])
+        await sandbox.close()
+        await template.close()
+    directory, limits, files, variables = result(completed)["summary"].splitlines()
+    assert (directory, limits) == (os.getcwd(), "[0, 1024]")
+    assert "assay.db" not in files
+    assert files.count("socket:") == 1  # the channel
+    assert files.count("pipe:") == 3  # frames, and descriptors 1 and 2
+    assert "ASSAY_" not in variables
+
+
+@pytest.mark.parametrize("limits", [Limits(tasks=10)])
+async def test_a_process_makes_way_after_its_tasks(sandbox: Sandbox, limits: Limits) -> None:
+    pids = []
+    for _ in range(4):
+        found = await outcomes(sandbox, [echo(str(n)) for n in range(5)])
+        pids.append({result(each)["pid"] for each in found})
+    assert pids[0] == pids[1] != pids[2] == pids[3]
+
+
+@pytest.mark.parametrize("limits", [Limits(growth_bytes=50 * 2**20)])
+async def test_a_process_that_has_grown_makes_way(sandbox: Sandbox, limits: Limits) -> None:
+    pids = []
+    for megabytes in (40, 1, 20, 60, 0):
+        (completed,) = await outcomes(sandbox, [task("touch", megabytes)])
+        pids.append(result(completed)["pid"])
+    assert pids[0] == pids[1] == pids[2] == pids[3] != pids[4]
+
+
+async def test_one_analyzers_memory_is_not_anothers_want(sandbox: Sandbox) -> None:
+    (big,) = await outcomes(sandbox, [task("touch", 100)])
+    (small,) = await outcomes(sandbox, [task("touch", 20)], "small")
+    assert result(small)["pid"] != result(big)["pid"]
+    (failed,) = await outcomes(sandbox, [task("touch", 70)], "small")
+    assert isinstance(failed, Failed)
+    assert failed.message == "The analyzer needed more than its 64 MiB of memory."
+
+
+async def test_leaked_files_take_a_new_process(sandbox: Sandbox) -> None:
+    (leaked,) = await outcomes(sandbox, [task("leak_files")])
+    (after,) = await outcomes(sandbox, [task("leak_files")])
+    assert result(after)["pid"] != result(leaked)["pid"]
+
+
+async def test_signals_to_stop_are_the_servers_to_act_on(sandbox: Sandbox, template: Template, tmp_path: Path) -> None:
+    file = tmp_path / "go"
+    work = asyncio.create_task(outcomes(sandbox, [task("wait_for", file)]))
+    await until(lambda: pid_in(tmp_path / "go.started"))
+    assert template.pid is not None
+    assert sandbox.pid is not None
+    assert len({os.getpgid(0), os.getpgid(template.pid), os.getpgid(sandbox.pid)}) == 3
+    for pid in (sandbox.pid, template.pid):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            os.kill(pid, number)
+    file.touch()
+    assert [type(each) for each in await work] == [Completed]
+
+
+async def test_slots_are_independent(template: Template, sandbox: Sandbox, tmp_path: Path) -> None:
+    other = Sandbox(template)
+    work = asyncio.create_task(outcomes(other, [task("hang_in_regex", tmp_path / "pid")]))
+    await until(lambda: pid_in(tmp_path / "pid"))
+    found = await outcomes(sandbox, [echo("a"), task("exit", 1)])
+    assert [type(each) for each in found] == [Completed, Died]
+    assert not work.done()
+    await other.close()
+    assert [type(each) for each in await work] == [Died]
+
+
+def test_it_works_under_uvloop(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        template = Template(ANALYZERS)
+        sandbox = Sandbox(template)
+        found = await outcomes(sandbox, [*(echo(str(n)) for n in range(300)), task("large", 2**20), task("crash")])
+        assert [type(each) for each in found] == [Completed] * 301 + [Died]
+        work = asyncio.create_task(outcomes(sandbox, [task("hang_in_regex", tmp_path / "pid")]))
+        await until(lambda: pid_in(tmp_path / "pid"))
+        sandbox.kill()
+        assert [type(each) for each in await work] == [Died]
+        assert len(await outcomes(sandbox, [echo("a")])) == 1
+        await sandbox.close()
+        await template.close()
+
+    uvloop.run(scenario())

@@ -1,0 +1,166 @@
+"""A database with a worker and a keeper on it, and what tests ask of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import select
+
+from jobs.keeper import Keeper
+from jobs.worker import Worker
+from settings import Settings
+from store import tables
+from store.analyses import NewAnalysis, analyses_by_id, insert_analyses, request_stop
+from store.batches import batch_by_id, insert_batch, request_batch_stop
+from store.columns import utcnow
+from store.database import Database
+from store.ids import new_id
+from store.migrate import migrate
+from store.queue import LEASE
+from store.tables import AnalysisRow, AnalysisStatus, BatchRow
+from store.viewer import LOCAL_ADMINISTRATOR
+from tests.jobs.analyzers_for_tests import load
+from tests.jobs.processes import sandbox_processes
+from tests.store.truth import assert_consistent
+from tests.support import until
+
+WHERE = "tests.jobs.analyzers_for_tests:load"
+
+
+def sandboxes(worker: Worker) -> list[int]:
+    """The ids of the processes in which a worker's analyzers run."""
+    return [slot.sandbox.pid for slot in worker._slots if slot.sandbox.pid is not None]
+
+
+class Work:
+    """What is submitted, and what came of it."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.database = database
+        self.folder = folder
+        self._workers: list[tuple[Worker, asyncio.Task[None]]] = []
+
+    def start(self, *, slots: int = 3, lease: timedelta = LEASE) -> Worker:
+        """A worker in this process, ended with the test if the test doesn't."""
+        worker = Worker(self.database, load(), slots=slots, instance="test", where=WHERE, lease=lease)
+        self._workers.append((worker, asyncio.create_task(worker.run())))
+        return worker
+
+    async def close(self) -> None:
+        """Stop the workers, none of whom may have failed."""
+        for worker, task in self._workers:
+            async with asyncio.timeout(30):
+                await worker.stop(0)
+                await task
+        self._workers.clear()
+
+    async def submit(
+        self,
+        analyzer: str,
+        *texts: str,
+        batch_id: str | None = None,
+        priority: int = 5,
+        timeout_seconds: int = 60,
+        max_attempts: int = 3,
+        **options: Any,
+    ) -> list[str]:
+        """Queue an analysis for each text, as the items of a new batch if `batch_id` is given."""
+        ids = [new_id("analysis") for _ in texts]
+        given = orjson.dumps({"folder": str(self.folder), **options}).decode()
+        items = [NewAnalysis(analyzer, given, priority, text, text) for text in texts]
+        async with self.database.write() as connection:
+            if batch_id is None:
+                submit = partial(insert_analyses, connection, LOCAL_ADMINISTRATOR, items, utcnow(), ids=ids)
+            else:
+                submit = partial(insert_batch, connection, LOCAL_ADMINISTRATOR, batch_id, None, items, utcnow())
+            await submit(timeout_seconds=timeout_seconds, max_attempts=max_attempts)
+        if batch_id is not None:
+            ids = [row.id for row in await self.items(batch_id)]
+        return ids
+
+    async def items(self, batch_id: str) -> list[AnalysisRow]:
+        """A batch's rows, in their order."""
+        statement = select(tables.analysis).where(tables.analysis.c.batch_id == batch_id)
+        async with self.database.read() as connection:
+            rows = (await connection.execute(statement.order_by(tables.analysis.c.position))).all()
+        return list(rows)  # type: ignore[arg-type]
+
+    async def rows(self, ids: list[str]) -> list[AnalysisRow]:
+        """The rows of these ids, in their order."""
+        async with self.database.read() as connection:
+            found = await analyses_by_id(connection, LOCAL_ADMINISTRATOR, ids)
+        return [found[each] for each in ids]
+
+    async def ended(self, ids: list[str]) -> list[AnalysisRow]:
+        """The rows, once all have ended."""
+
+        async def all_ended() -> bool:
+            return all(AnalysisStatus(row.status).ended for row in await self.rows(ids))
+
+        await until(all_ended, what="the analyses to end")
+        return await self.rows(ids)
+
+    async def batch(self, batch_id: str) -> BatchRow:
+        """The batch's row."""
+        async with self.database.read() as connection:
+            row = await batch_by_id(connection, LOCAL_ADMINISTRATOR, batch_id)
+        assert row is not None
+        return row
+
+    async def batch_ended(self, batch_id: str) -> BatchRow:
+        """The batch's row, once it has ended."""
+
+        async def has_ended() -> bool:
+            return (await self.batch(batch_id)).finished_at is not None
+
+        await until(has_ended, what="the batch to end", seconds=60)
+        return await self.batch(batch_id)
+
+    async def cancel(self, analysis_id: str) -> AnalysisRow | None:
+        """As a client does."""
+        async with self.database.write() as connection:
+            return await request_stop(connection, LOCAL_ADMINISTRATOR, analysis_id, AnalysisStatus.CANCELED, utcnow())
+
+    async def cancel_batch(self, batch_id: str) -> bool:
+        """As a client does."""
+        async with self.database.write() as connection:
+            return await request_batch_stop(
+                connection, LOCAL_ADMINISTRATOR, batch_id, AnalysisStatus.CANCELED, utcnow()
+            )
+
+    def starts(self, text: str) -> int:
+        """How often the text's analyzer began."""
+        return len(list(self.folder.glob(f"{text}.*")))
+
+    async def has_started(self, *texts: str) -> None:
+        """Return once each has begun."""
+        await until(lambda: all(self.starts(text) for text in texts), what=f"{texts} to begin")
+
+
+@asynccontextmanager
+async def working(database_url: str, folder: Path, *, keeper_lease: timedelta = LEASE) -> AsyncIterator[Work]:
+    """A migrated database with a keeper. Afterwards all is consistent, and no process and no task is left."""
+    tasks = asyncio.all_tasks()
+    database = Database(Settings(database_url=database_url).database)
+    await migrate(database)
+    (folder / "starts").mkdir()
+    work = Work(database, folder / "starts")
+    keeper = asyncio.create_task(Keeper(database, keeper_lease).run())
+    try:
+        yield work
+        await work.close()
+        await assert_consistent(database)
+    finally:
+        keeper.cancel()
+        await asyncio.wait([keeper])
+        await work.close()
+        await database.close()
+    assert not sandbox_processes()
+    await until(lambda: asyncio.all_tasks() <= tasks | {asyncio.current_task()}, what="the end of all tasks")

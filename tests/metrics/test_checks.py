@@ -1,0 +1,217 @@
+"""Each check at its bounds: the status, and the words that an operator reads."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from resolvers import checks
+from resolvers.checks import Component, HealthStatus
+from resolvers.health import Health
+from resolvers.monitor import MIB, Disk, Memory
+from store.statistics import LogFigures, QueueFigures
+from store.tables import WorkerRow
+from tests.metrics.rows import NOW
+
+HEALTHY, DEGRADED, UNHEALTHY = HealthStatus
+GIB = 1024 * MIB
+
+
+def workers(*silent_seconds: float) -> list[WorkerRow]:
+    rows = [
+        SimpleNamespace(instance=f"server:{number}", last_seen_at=NOW - timedelta(seconds=seconds))
+        for number, seconds in enumerate(silent_seconds, 1)
+    ]
+    return cast(list[Any], rows)
+
+
+def only(found: Component) -> str:
+    """Its one sentence of advice."""
+    (sentence,) = found.advice
+    return sentence
+
+
+def queue(depth: int, oldest: float | None, running: int = 0) -> QueueFigures:
+    return QueueFigures(depth, running, oldest, [(5, depth)])
+
+
+@pytest.mark.parametrize(
+    ("free_percent", "free_bytes", "status"),
+    [
+        (10, 50 * GIB, HEALTHY),
+        (9.9, 50 * GIB, DEGRADED),
+        (2, 50 * GIB, DEGRADED),
+        (1.9, 50 * GIB, UNHEALTHY),
+        (50, 200 * MIB, HEALTHY),
+        (50, 200 * MIB - 1, UNHEALTHY),
+    ],
+)
+def test_the_disk(free_percent: float, free_bytes: int, status: HealthStatus) -> None:
+    found = checks.check_disk(Disk(100 - free_percent, free_bytes))
+    assert found.status is status
+    assert len(found.advice) == (status is not HEALTHY)
+
+
+def test_the_disks_advice() -> None:
+    found = checks.check_disk(Disk(93.2, 12 * GIB))
+    assert found.message == "93 % full, 12.0 GiB free."
+    assert only(found) == (
+        "The disk of the data folder is 93 % full (12.0 GiB free): give it more room, for deleting analyses "
+        "takes room first."
+    )
+
+
+def test_the_database() -> None:
+    room, full = Disk(50, 50 * GIB), Disk(99.5, 150 * MIB)
+    assert checks.check_database(500, room) == Component("database", HEALTHY, "It answers.", 500)
+    assert checks.check_database(0.5, None) == Component("database", HEALTHY, "It answers.", 0.5)
+    assert checks.check_database(501, room).status is DEGRADED
+    assert checks.check_database(None).status is UNHEALTHY
+    found = checks.check_database(0.5, full)
+    assert (found.status, found.message) == (UNHEALTHY, "Its disk has 150 MiB free.")
+
+
+@pytest.mark.parametrize(
+    ("bus_live", "held_back", "status", "sentences"),
+    [
+        (True, 5, HEALTHY, 0),
+        (False, 0, DEGRADED, 1),
+        (True, 5.1, DEGRADED, 1),
+        (True, 61, UNHEALTHY, 1),
+        (False, 61, UNHEALTHY, 2),
+    ],
+)
+def test_events(bus_live: bool, held_back: float, status: HealthStatus, sentences: int) -> None:
+    found = checks.check_events(LogFigures(held_back, held_back + 10), bus_live)
+    assert found.status is status
+    assert len(found.advice) == sentences
+
+
+def test_the_fences_advice() -> None:
+    found = checks.check_events(LogFigures(12, 30), bus_live=True)
+    assert found.message == "An open transaction holds back events for 12 s."
+    assert only(found) == (
+        "A transaction on the PostgreSQL server that has written and is still open, the oldest of 30 s, holds back "
+        "events for 12 s: find it in pg_stat_activity (backend_xid is not null) or pg_prepared_xacts and end it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("silent_seconds", "wanted", "status", "message"),
+    [
+        ([0, 5], 2, HEALTHY, "2 alive."),
+        ([], 0, HEALTHY, "None is alive, and none is wanted here."),
+        ([0, 5.1], 2, DEGRADED, "1 alive, 1 silent."),
+        ([7, 9], 0, DEGRADED, "0 alive, 2 silent."),
+        ([], 2, UNHEALTHY, "No worker is alive: none has signed on."),
+        ([7, 9], 2, UNHEALTHY, "No worker is alive: the last was heard of 7 s ago."),
+    ],
+)
+def test_workers(silent_seconds: list[float], wanted: int, status: HealthStatus, message: str) -> None:
+    found = checks.check_workers(workers(*silent_seconds), wanted, NOW)
+    assert (found.status, found.message) == (status, message)
+    assert len(found.advice) == (status is not HEALTHY)
+
+
+def test_the_workers_advice() -> None:
+    assert only(checks.check_workers(workers(0, 8, 7), 1, NOW)) == (
+        "2 of 3 workers (server:2, server:3) were last heard of 8 s ago: what they ran is taken up by others; see "
+        "whether those servers still run."
+    )
+    names = checks.check_workers(workers(*[60] * 5), 0, NOW).advice[0]
+    assert "(server:1, server:2, server:3 and 2 more)" in names
+
+
+@pytest.mark.parametrize(
+    ("figures", "alive", "wanted", "status"),
+    [
+        (queue(0, None), 0, 0, HEALTHY),
+        (queue(9, 15), 0, 2, HEALTHY),
+        (queue(9, 16), 0, 2, UNHEALTHY),
+        (queue(9, 16), 1, 2, UNHEALTHY),
+        (queue(9, 16, running=1), 1, 2, HEALTHY),
+        (queue(9, 60, running=1), 1, 2, HEALTHY),
+        (queue(9, 61, running=1), 1, 2, DEGRADED),
+        (queue(9, None, running=0), 1, 2, HEALTHY),
+    ],
+)
+def test_the_queue(figures: QueueFigures, alive: int, wanted: int, status: HealthStatus) -> None:
+    found = checks.check_queue(figures, alive, wanted)
+    assert found.status is status
+    assert len(found.advice) == (status is not HEALTHY)
+
+
+def test_the_queues_advice(machine: SimpleNamespace) -> None:
+    machine.cores = 8
+    busy = queue(412, 95, running=384)
+    assert only(checks.check_queue(busy, 1, 3)) == (
+        "412 analyses wait, the oldest for 95 s, while 384 are being worked on: raise ASSAY_WORKERS from 3 (this "
+        "machine has 8 cores)."
+    )
+    assert only(checks.check_queue(busy, 1, 8)) == (
+        "412 analyses wait, the oldest for 95 s, while 384 are being worked on: ASSAY_WORKERS is 8 and this machine "
+        "has 8 cores, so take a larger machine, or let further servers share the queue over PostgreSQL "
+        "(ASSAY_DATABASE_URL)."
+    )
+    assert only(checks.check_queue(queue(1, 95), 0, 0)) == (
+        "1 analysis waits, the oldest for 95 s, and no worker is alive: set ASSAY_WORKERS above 0, here or on "
+        "another server."
+    )
+    assert only(checks.check_queue(queue(1, 95), 1, 3)) == (
+        "1 analysis waits, the oldest for 95 s, and nothing runs though a worker is alive: look in the log for why it "
+        "takes nothing."
+    )
+
+
+@pytest.mark.parametrize(("percent", "status"), [(89.9, HEALTHY), (90, DEGRADED), (96.9, DEGRADED), (97, UNHEALTHY)])
+def test_memory(percent: float, status: HealthStatus) -> None:
+    found = checks.check_memory(Memory(percent, 512 * MIB), 3)
+    assert found.status is status
+    assert len(found.advice) == (status is not HEALTHY)
+
+
+def test_the_memorys_advice() -> None:
+    assert only(checks.check_memory(Memory(94, 512 * MIB), 3)) == (
+        "94 % of the machine's memory is taken, 512 MiB of it by this server and its processes: lower ASSAY_WORKERS "
+        "from 3, or give the machine more memory."
+    )
+    assert only(checks.check_memory(Memory(94, 512 * MIB), 1)) == (
+        "94 % of the machine's memory is taken, 512 MiB of it by this server and its processes: give the machine more "
+        "memory."
+    )
+
+
+def test_analyzers() -> None:
+    assert checks.check_analyzers(3, {}) == Component("analyzers", HEALTHY, "3 loaded.")
+    found = checks.check_analyzers(1, {"b": "ValueError: no", "a": "ImportError: no module x"})
+    assert found.status is DEGRADED
+    assert found.message == "1 loaded; not loaded: a (ImportError: no module x); b (ValueError: no)."
+    assert found.advice == [
+        "The plug-in a did not load (ImportError: no module x): mend or uninstall it, and start the server again.",
+        "The plug-in b did not load (ValueError: no): mend or uninstall it, and start the server again.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lag_seconds", "status"), [(0, HEALTHY), (0.25, HEALTHY), (0.26, DEGRADED), (2, DEGRADED), (2.1, UNHEALTHY)]
+)
+def test_the_event_loop(lag_seconds: float, status: HealthStatus) -> None:
+    found = checks.check_loop(lag_seconds)
+    assert (found.status, found.latency_ms) == (status, lag_seconds * 1000)
+    assert len(found.advice) == (status is not HEALTHY)
+
+
+def test_the_whole_is_as_its_worst_part_and_says_the_worst_first() -> None:
+    parts = [
+        Component("a", HEALTHY),
+        Component("b", DEGRADED, advice=["b1", "b2"]),
+        Component("c", UNHEALTHY, advice=["c"]),
+        Component("d", DEGRADED, advice=["d"]),
+    ]
+    assert Health(parts).status is UNHEALTHY
+    assert Health(parts).recommendations == ["c", "b1", "b2", "d"]
+    assert Health(parts[:1]).status is HEALTHY
+    assert Health(parts[:2]).status is DEGRADED

@@ -1,0 +1,164 @@
+"""Health over a real database: it degrades with its cause, and recovers with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import text, update
+
+from resolvers.context import Services
+from resolvers.health import health
+from store import tables
+from store.columns import utcnow
+from store.database import Database
+from tests.metrics.conftest import Ask
+from tests.metrics.rows import analysis, event, worker
+
+Add = Callable[..., Awaitable[None]]
+HEALTH = "{ health { status components { name status message latencyMs } recommendations } }"
+COMPONENTS = ["database", "events", "workers", "queue", "disk", "memory", "analyzers", "event_loop"]
+
+pytestmark = pytest.mark.usefixtures("machine")
+
+
+def statuses(found: dict[str, Any]) -> dict[str, str]:
+    """Of the components that are not healthy."""
+    return {each["name"]: each["status"] for each in found["components"] if each["status"] != "HEALTHY"}
+
+
+async def test_all_is_well(ask: Ask, add: Add) -> None:
+    await add(worker())
+    found = (await ask(HEALTH))["health"]
+    assert [each["name"] for each in found["components"]] == COMPONENTS
+    assert (found["status"], statuses(found), found["recommendations"]) == ("HEALTHY", {}, [])
+    by_name = {each["name"]: each for each in found["components"]}
+    assert by_name["database"]["latencyMs"] > 0
+    assert by_name["workers"]["message"] == "1 alive."
+    assert by_name["queue"]["message"] == "0 waiting, 0 running."
+    assert (await ask("{ metrics { health { status } } }")) == {"metrics": {"health": {"status": "HEALTHY"}}}
+
+
+async def test_a_worker_falls_silent_and_comes_back(ask: Ask, add: Add, database: Database) -> None:
+    await add(worker(silent_seconds=60))
+    found = (await ask(HEALTH))["health"]
+    assert (found["status"], statuses(found)) == ("UNHEALTHY", {"workers": "UNHEALTHY"})
+    (advice,) = found["recommendations"]
+    assert advice.startswith("ASSAY_WORKERS is 2 and no worker is alive (the last was heard of ")
+    async with database.write() as connection:
+        await connection.execute(update(tables.worker).values(last_seen_at=utcnow() + timedelta(hours=1)))
+    found = (await ask(HEALTH))["health"]
+    assert (found["status"], found["recommendations"]) == ("HEALTHY", [])
+
+
+async def test_work_waits_and_is_taken(ask: Ask, add: Add, database: Database, machine: SimpleNamespace) -> None:
+    machine.cores = 8
+    since = utcnow() - timedelta(seconds=3600)
+    await add(worker(), *(analysis(updated_at=since) for _ in range(3)))
+    found = (await ask(HEALTH))["health"]
+    assert statuses(found) == {"queue": "UNHEALTHY"}
+    assert "nothing runs though a worker is alive" in found["recommendations"][0]
+
+    await add(analysis("RUNNING"), analysis("RUNNING"))
+    found = (await ask(HEALTH))["health"]
+    assert statuses(found) == {"queue": "DEGRADED"}
+    (advice,) = found["recommendations"]
+    assert advice.startswith("3 analyses wait, the oldest for 3,6")
+    assert advice.endswith(" s, while 2 are being worked on: raise ASSAY_WORKERS from 2 (this machine has 8 cores).")
+
+    async with database.write() as connection:
+        await connection.execute(update(tables.analysis).values(status="RUNNING"))
+    found = (await ask(HEALTH))["health"]
+    assert (found["status"], found["recommendations"]) == ("HEALTHY", [])
+
+
+async def test_the_machine_runs_out_of_room(ask: Ask, add: Add, machine: SimpleNamespace, database: Database) -> None:
+    await add(worker())
+    machine.disk_percent, machine.memory_percent = 93.0, 94.0
+    found = (await ask(HEALTH))["health"]
+    assert statuses(found) == {"disk": "DEGRADED", "memory": "DEGRADED"}
+    assert len(found["recommendations"]) == 2
+    machine.disk_percent = 99.0
+    found = (await ask(HEALTH))["health"]
+    full = {"disk": "UNHEALTHY", "memory": "DEGRADED"}
+    assert statuses(found) == (full | {"database": "UNHEALTHY"} if database.is_sqlite else full)
+    machine.disk_percent, machine.memory_percent = 50.0, 50.0
+    assert (await ask(HEALTH))["health"]["recommendations"] == []
+
+
+async def test_a_plugin_that_did_not_load(ask: Ask, add: Add) -> None:
+    await add(worker())
+    found = (await ask(HEALTH, plugin_failures={"tides = tides:ANALYZER": "ImportError: no module moon"}))["health"]
+    assert (found["status"], statuses(found)) == ("DEGRADED", {"analyzers": "DEGRADED"})
+    (advice,) = found["recommendations"]
+    assert advice == (
+        "The plug-in tides = tides:ANALYZER did not load (ImportError: no module moon): mend or uninstall it, and "
+        "start the server again."
+    )
+
+
+async def test_the_bus_is_down(ask: Ask, add: Add, services: Services) -> None:
+    await add(worker())
+    services.bus.live = False
+    found = (await ask(HEALTH))["health"]
+    assert (found["status"], statuses(found)) == ("DEGRADED", {"events": "DEGRADED"})
+    assert "ASSAY_BROADCAST_URL" in found["recommendations"][0]
+
+
+@pytest.mark.needs("postgresql")
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_a_stalled_transaction(ask: Ask, add: Add, database: Database) -> None:
+    await add(worker())
+    async with database.write() as stalled:
+        await stalled.execute(text("SELECT pg_current_xact_id()"))
+        await add(event(occurred_at=utcnow() - timedelta(seconds=600)))
+        found = (await ask(HEALTH))["health"]
+    assert statuses(found) == {"events": "UNHEALTHY"}
+    (advice,) = found["recommendations"]
+    assert "pg_stat_activity" in advice
+
+
+async def test_a_database_that_does_not_answer(services: Services) -> None:
+    # Nothing listens on this port.
+    away = Database("postgresql+asyncpg://assay:secret@127.0.0.1:1/assay")
+    try:
+        found = await health(replace(services, database=away))
+    finally:
+        await away.close()
+    by_name = {component.name: component for component in found.components}
+    assert [component.name for component in found.components] == COMPONENTS
+    assert {name for name, component in by_name.items() if component.status == "UNHEALTHY"} == {
+        "database",
+        "events",
+        "workers",
+        "queue",
+    }
+    assert by_name["queue"].message == "Not known while the database does not answer."
+    assert "secret" not in repr(found)
+
+
+async def test_figures_that_cannot_be_read_are_unhealthy_and_nothing_else_is(
+    services: Services, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(worker())
+
+    async def fail(_services: Services) -> None:
+        raise OSError("no such device: /dev/secret")
+
+    async def hang(_services: Services) -> None:
+        await asyncio.Future()
+
+    monkeypatch.setattr("resolvers.metrics.disk", fail)
+    monkeypatch.setattr("resolvers.metrics.memory", hang)
+    monkeypatch.setattr("resolvers.health.DATABASE_LIMIT_SECONDS", 0.5)
+    found = await health(services)
+    unwell = {each.name: each.message for each in found.components if each.status != "HEALTHY"}
+    assert unwell == {
+        "disk": "Its figures can't be read; the log has the reason.",
+        "memory": "Not known within 0.5 s.",
+    }

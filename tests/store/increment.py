@@ -1,0 +1,33 @@
+"""Adds 1 to a worker's counter, reading it first: `python -m tests.store.increment URL ID TIMES`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from sqlalchemy import select, update
+
+from store import tables
+from store.database import Database
+
+
+async def increment(database: Database, worker_id: str) -> None:
+    """One transaction that reads, lets others have a turn, and writes."""
+    counter = tables.worker.c.completed
+    async with database.write() as connection:
+        statement = select(counter).where(tables.worker.c.id == worker_id).with_for_update()
+        count = (await connection.execute(statement)).scalar_one()
+        await asyncio.sleep(0)
+        await connection.execute(
+            update(tables.worker).where(tables.worker.c.id == worker_id).values(completed=count + 1)
+        )
+
+
+async def main(url: str, worker_id: str, times: str) -> None:
+    database = Database(url)
+    await asyncio.gather(*(increment(database, worker_id) for _ in range(int(times))))
+    await database.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

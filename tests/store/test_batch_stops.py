@@ -1,0 +1,137 @@
+"""Batches that are stopped and run again while some of their items still run."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from store import queue, tables
+from store.analyses import NewAnalysis, retry_analyses
+from store.batches import (
+    batch_by_id,
+    insert_batch,
+    next_deadline,
+    request_batch_stop,
+    retry_batch,
+    time_out_batches,
+)
+from store.columns import utcnow
+from store.database import Database
+from store.ids import new_id
+from store.queue import Claimed, End, Outcome
+from store.tables import AnalysisRow, AnalysisStatus, BatchRow
+from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
+from tests.store.truth import assert_consistent
+
+NOW = utcnow()
+LATER = NOW + timedelta(seconds=100)
+ENDS = [AnalysisStatus.CANCELED, AnalysisStatus.TIMED_OUT]
+
+
+async def do(database: Database, function: Any, *arguments: Any, **named: Any) -> Any:
+    """Call a function of the store in a transaction of its own."""
+    async with database.write() as connection:
+        return await function(connection, *arguments, **named)
+
+
+async def submit(database: Database, count: int) -> str:
+    batch_id = new_id("batch")
+    items = [NewAnalysis("text", "{}", 5, input_text="x") for _ in range(count)]
+    await do(database, insert_batch, VIEWER, batch_id, None, items, NOW, timeout_seconds=60, max_attempts=3)
+    return batch_id
+
+
+async def claim(database: Database, most: int) -> list[Claimed]:
+    rows: list[Claimed] = await do(database, queue.claim, "w", lambda analyzer: most, NOW)
+    return rows
+
+
+async def batch_row(database: Database, batch_id: str) -> BatchRow:
+    async with database.read() as connection:
+        row = await batch_by_id(connection, VIEWER, batch_id)
+    assert row is not None
+    return row
+
+
+async def items_of(database: Database, batch_id: str) -> list[AnalysisRow]:
+    statement = select(tables.analysis).where(tables.analysis.c.batch_id == batch_id)
+    async with database.read() as connection:
+        return list((await connection.execute(statement.order_by(tables.analysis.c.position))).all())  # type: ignore[arg-type]
+
+
+async def stopped_while_one_runs(database: Database, end: AnalysisStatus) -> tuple[str, Claimed]:
+    """A batch of three, stopped while its first item ran; that item still runs."""
+    batch_id = await submit(database, 3)
+    [running] = await claim(database, 1)
+    assert await do(database, request_batch_stop, VIEWER, batch_id, end, NOW)
+    return batch_id, running
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_a_batch_that_is_retried_while_it_stops_is_stopped_no_longer(
+    database: Database, end: AnalysisStatus
+) -> None:
+    batch_id, running = await stopped_while_one_runs(database, end)
+    started_at = (await batch_row(database, batch_id)).started_at
+    assert await do(database, retry_batch, VIEWER, batch_id, LATER) == 2
+    batch = await batch_row(database, batch_id)
+    assert (batch.status, batch.stop_requested, batch.finished_at) == ("RUNNING", None, None)
+    assert (batch.started_at, batch.deadline_at) == (started_at, LATER + timedelta(seconds=60))
+    items = await items_of(database, batch_id)
+    assert [(item.status, item.stop_requested) for item in items] == [
+        ("RUNNING", end.value),
+        ("QUEUED", None),
+        ("QUEUED", None),
+    ]
+    outcomes = [Outcome(running.id, running.lease, End.GIVEN_BACK)]
+    outcomes += [Outcome(row.id, row.lease, End.COMPLETED, "{}") for row in await claim(database, 2)]
+    await do(database, queue.finish, outcomes, LATER)
+    items = await items_of(database, batch_id)
+    assert [item.status for item in items] == [end.value, "COMPLETED", "COMPLETED"]
+    assert (await batch_row(database, batch_id)).status == "COMPLETED"
+    await assert_consistent(database)
+
+
+async def test_an_item_that_is_retried_while_its_batch_stops_opens_the_batch(database: Database) -> None:
+    batch_id, _ = await stopped_while_one_runs(database, AnalysisStatus.CANCELED)
+    item = (await items_of(database, batch_id))[1]
+    assert await do(database, retry_analyses, VIEWER, tables.analysis.c.id == item.id, now=LATER) == [item.id]
+    batch = await batch_row(database, batch_id)
+    assert (batch.stop_requested, batch.deadline_at) == (None, LATER + timedelta(seconds=60))
+    await assert_consistent(database)
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_a_batch_that_was_retried_while_it_stopped_can_be_stopped_again(
+    database: Database, end: AnalysisStatus
+) -> None:
+    batch_id, running = await stopped_while_one_runs(database, AnalysisStatus.CANCELED)
+    assert await do(database, retry_batch, VIEWER, batch_id, LATER) == 2
+    deadline = LATER + timedelta(seconds=60)
+    async with database.read() as connection:
+        assert await next_deadline(connection) == deadline
+    if end is AnalysisStatus.CANCELED:
+        assert await do(database, request_batch_stop, VIEWER, batch_id, end, LATER)
+    else:
+        assert await do(database, time_out_batches, deadline) == [batch_id]
+    items = await items_of(database, batch_id)
+    assert [(item.status, item.stop_requested) for item in items] == [
+        ("RUNNING", "CANCELED"),
+        (end.value, None),
+        (end.value, None),
+    ]
+    await do(database, queue.finish, [Outcome(running.id, running.lease, End.CANCELED)], deadline)
+    assert (await batch_row(database, batch_id)).status == end.value
+    await assert_consistent(database)
+
+
+async def test_a_retry_of_nothing_leaves_a_stopping_batch_as_it_is(database: Database) -> None:
+    batch_id = await submit(database, 1)
+    await claim(database, 1)
+    assert await do(database, request_batch_stop, VIEWER, batch_id, AnalysisStatus.CANCELED, NOW)
+    before = await batch_row(database, batch_id)
+    assert await do(database, retry_batch, VIEWER, batch_id, LATER) == 0
+    assert await batch_row(database, batch_id) == before

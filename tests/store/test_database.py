@@ -1,0 +1,138 @@
+"""The doors: what is left by an exception never was, what is announced is committed, and no update is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, insert, select
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from settings import Settings
+from store import tables
+from store.columns import utcnow
+from store.database import Database, announce
+from store.failures import may_pass
+from store.migrate import migrate
+from store.tables import WorkerRow
+from store.workers import all_workers, register
+from tests.store.increment import increment
+from tests.support import ROOT
+
+
+def worker(worker_id: str) -> WorkerRow:
+    now = utcnow()
+    return WorkerRow(id=worker_id, instance="i", host="h", pid=1, started_at=now, last_seen_at=now)
+
+
+async def names(database: Database) -> list[str]:
+    async with database.read() as connection:
+        return [row.id for row in await all_workers(connection)]
+
+
+class Stumble(Exception):
+    """A transaction is left by it."""
+
+
+async def test_a_transaction_that_is_left_by_an_exception_never_was(database: Database) -> None:
+    news: list[frozenset[str]] = []
+    database.on_commit(news.append)
+
+    async def write() -> None:
+        async with database.write() as connection:
+            await register(connection, worker("one"))
+            announce(connection, "events")
+            raise Stumble
+
+    with pytest.raises(Stumble):
+        await write()
+    assert await names(database) == []
+    assert news == []
+    async with database.write() as connection:
+        await register(connection, worker("two"))
+    assert await names(database) == ["two"]
+    assert news == []
+
+
+async def test_what_is_announced_is_committed(database: Database) -> None:
+    seen: list[tuple[frozenset[str], asyncio.Task[list[str]]]] = []
+    database.on_commit(lambda news: seen.append((news, asyncio.ensure_future(names(database)))))
+    async with database.write() as connection:
+        await register(connection, worker("one"))
+        announce(connection, "events")
+        announce(connection, "queue")
+        announce(connection, "events")
+        assert seen == []
+    assert [news for news, _ in seen] == [{"events", "queue"}]
+    assert await seen[0][1] == ["one"]
+
+
+async def test_a_canceled_transaction_never_was(database: Database) -> None:
+    inside = asyncio.Event()
+
+    async def write() -> None:
+        async with database.write() as connection:
+            await register(connection, worker("one"))
+            inside.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(write())
+    await inside.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    assert await names(database) == []
+    async with database.write() as connection:
+        await register(connection, worker("two"))
+    assert await names(database) == ["two"]
+
+
+async def test_readers_do_not_see_what_is_not_committed_and_do_not_wait_for_it(database: Database) -> None:
+    async with database.write() as connection:
+        await register(connection, worker("one"))
+        assert await names(database) == []
+    assert await names(database) == ["one"]
+
+
+async def test_the_reading_door_of_sqlite_writes_nothing(tmp_path: Path) -> None:
+    database = Database(Settings(data_dir=tmp_path).database)
+    await migrate(database)
+    async with database.read() as connection:
+        with pytest.raises(OperationalError, match="readonly"):
+            await connection.execute(insert(tables.worker).values(worker("one").model_dump()))
+    assert await names(database) == []
+    await database.close()
+
+
+async def test_no_increment_is_lost(database: Database) -> None:
+    """60 here and 40 in another process, each reading first: nothing but waiting happens."""
+    async with database.write() as connection:
+        await register(connection, worker("counter"))
+    url = database.url.render_as_string(hide_password=False)
+    command = [sys.executable, "-m", "tests.store.increment", url, "counter", "40"]
+    other = await asyncio.create_subprocess_exec(*command, cwd=ROOT)
+    await asyncio.gather(*(increment(database, "counter") for _ in range(60)))
+    assert await other.wait() == 0
+    async with database.read() as connection:
+        (row,) = await all_workers(connection)
+    assert row.completed == 100
+
+
+async def test_what_the_database_refuses_is_told_from_what_may_pass(database: Database) -> None:
+    async with database.write() as connection:
+        await register(connection, worker("one"))
+    with pytest.raises(DBAPIError) as twice:
+        async with database.write() as connection:
+            await register(connection, worker("one"))
+    assert not may_pass(twice.value)
+    if not database.is_sqlite:
+        with pytest.raises(DBAPIError) as refused:
+            async with database.write() as connection:
+                await register(connection, worker("nul\0"))
+        assert not may_pass(refused.value)
+    assert may_pass(OperationalError("statement", {}, Exception("database is locked")))
+    assert may_pass(ConnectionResetError())
+    assert not may_pass(ValueError())
+    async with database.read() as connection:
+        assert (await connection.execute(select(func.count()).select_from(tables.worker))).scalar_one() == 1

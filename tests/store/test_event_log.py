@@ -1,0 +1,156 @@
+"""The log: whoever follows it sees every event, in order, none twice, whatever writers do at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from store.columns import utcnow
+from store.database import Database
+from store.events import (
+    START,
+    EventFilter,
+    NewEvent,
+    Place,
+    append,
+    events_after,
+    last_place,
+    new_event,
+    page_of_events,
+    place_of,
+    read_cursor,
+    write_cursor,
+)
+from store.tables import EventType
+from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
+from tests.store.truth import whole_log
+
+T = EventType
+NOW = utcnow()
+
+
+def line(name: str, type_: EventType = T.ANALYSIS_QUEUED, workspace: str = VIEWER.workspace) -> NewEvent:
+    return new_event(workspace, type_, NOW, "{}", analysis_id=name, batch_id=f"of {name}")
+
+
+async def write(database: Database, *names: str) -> None:
+    async with database.write() as connection:
+        await append(connection, [line(name) for name in names])
+
+
+async def follow(database: Database, count: int) -> list[str]:
+    """Read behind the last place read until so many events have come; the names in the order in which they came."""
+    met: list[str] = []
+    place = START
+    async with asyncio.timeout(60):
+        while len(met) < count:
+            async with database.read() as connection:
+                events = await events_after(connection, place, random.randint(1, 20))
+            for event in events:
+                assert place_of(event) > place
+                place = place_of(event)
+                met.append(event.analysis_id or "")
+            await asyncio.sleep(0)
+    return met
+
+
+async def test_a_follower_sees_what_stalling_writers_write_once_and_in_order(database: Database) -> None:
+    """16 writers; each transaction takes its positions, then stays open for a while, so that they end out of order."""
+    rounds, writers = 10, 16
+
+    async def writer(number: int) -> None:
+        for turn in range(rounds):
+            async with database.write() as connection:
+                await append(connection, [line(f"{number}.{turn}.a")])
+                await asyncio.sleep(random.random() * 0.02)
+                await append(connection, [line(f"{number}.{turn}.b")])
+
+    expected = {f"{number}.{turn}.{part}" for number in range(writers) for turn in range(rounds) for part in "ab"}
+    following = asyncio.create_task(follow(database, len(expected)))
+    await asyncio.gather(*(writer(number) for number in range(writers)))
+    met = await following
+    assert len(met) == len(set(met))
+    assert set(met) == expected
+    for number in range(writers):
+        assert [name for name in met if name.startswith(f"{number}.")] == [
+            f"{number}.{turn}.{part}" for turn in range(rounds) for part in "ab"
+        ]
+    async with database.read() as connection:
+        assert await events_after(connection, await last_place(connection), 1) == []
+
+
+async def test_an_open_transaction_holds_back_what_began_after_it(database: Database) -> None:
+    if database.is_sqlite:
+        return  # one writer: nothing can begin after it
+    async with database.write() as connection:
+        await append(connection, [line("first")])
+        await write(database, "second")
+        assert [event.analysis_id for event in await whole_log(database)] == ["second"]
+        async with database.read() as reading:
+            assert await events_after(reading, START, 10) == []
+            assert await last_place(reading) == START
+    assert await follow(database, 2) == ["first", "second"]
+
+
+async def test_a_transaction_that_is_undone_leaves_no_event(database: Database) -> None:
+    async def fail() -> None:
+        async with database.write() as connection:
+            await append(connection, [line("never")])
+            raise ZeroDivisionError
+
+    await write(database, "before")
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    await write(database, "after")
+    assert await follow(database, 2) == ["before", "after"]
+
+
+async def test_pages_have_what_the_filter_says(database: Database) -> None:
+    async with database.write() as connection:
+        kinds = [T.ANALYSIS_QUEUED, T.ANALYSIS_STARTED, T.ANALYSIS_COMPLETED]
+        await append(connection, [line(name, kind) for name in "ab" for kind in kinds])
+        await append(connection, [line("c", workspace="other")])
+    await follow(database, 7)
+
+    async def page(where: EventFilter, after: Place = START, limit: int = 100, until: Place | None = None) -> list[str]:
+        async with database.read() as connection:
+            events = await page_of_events(connection, VIEWER, where, after, limit, until=until)
+        assert all(where.matches(event) for event in events)
+        return [f"{event.analysis_id} {event.type.removeprefix('ANALYSIS_')}" for event in events]
+
+    everything = [f"{name} {kind}" for name in "ab" for kind in ("QUEUED", "STARTED", "COMPLETED")]
+    assert await page(EventFilter()) == everything
+    assert await page(EventFilter(analysis_id="a")) == everything[:3]
+    assert await page(EventFilter(batch_id="of b")) == everything[3:]
+    assert await page(EventFilter(types=frozenset({T.ANALYSIS_STARTED}))) == ["a STARTED", "b STARTED"]
+    assert await page(EventFilter(), limit=2) == everything[:2]
+    places = [place_of(event) for event in await whole_log(database)]
+    assert await page(EventFilter(), after=places[1], until=places[4]) == everything[2:5]
+    assert await page(EventFilter(analysis_id="c")) == []
+
+
+async def test_an_event_is_kept_to_the_microsecond(database: Database) -> None:
+    when = NOW.replace(microsecond=123457) - timedelta(days=20_000)
+    async with database.write() as connection:
+        await append(connection, [new_event("default", T.BATCH_STARTED, when, '{"é":1}', batch_id="b")])
+    (event,) = await whole_log(database)
+    assert (event.occurred_at, event.data, event.analysis_id, event.batch_id) == (when, '{"é":1}', None, "b")
+
+
+@given(xid=st.integers(0, 2**56 - 1), position=st.integers(0, 2**56 - 1), sqlite=st.booleans())
+def test_a_cursor_says_its_place_and_its_database(xid: int, position: int, sqlite: bool) -> None:
+    cursor = write_cursor(Place(xid, position), sqlite=sqlite)
+    assert read_cursor(cursor, sqlite=sqlite) == Place(xid, position)
+    assert read_cursor(cursor, sqlite=not sqlite) is None
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "s", "s1", "s1-", "s-1", "s1-1 ", "s1-1\n", "x1-1", "sg-1", "S1-1", "s1-" + "f" * 16]
+)
+def test_what_is_no_cursor_has_no_place(cursor: str) -> None:
+    assert read_cursor(cursor, sqlite=True) is None

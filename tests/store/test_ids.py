@@ -1,0 +1,61 @@
+"""Ids are TypeIDs: by the vectors of its specification, and in the order in which they were made."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import uuid_utils
+
+from store.ids import kind_of, new_id
+
+# From the specification's valid.json: a UUID and its suffix.
+VALID = [
+    ("00000000-0000-0000-0000-000000000000", "00000000000000000000000000"),
+    ("00000000-0000-0000-0000-000000000001", "00000000000000000000000001"),
+    ("00000000-0000-0000-0000-00000000000a", "0000000000000000000000000a"),
+    ("00000000-0000-0000-0000-000000000010", "0000000000000000000000000g"),
+    ("00000000-0000-0000-0000-000000000020", "00000000000000000000000010"),
+    ("ffffffff-ffff-ffff-ffff-ffffffffffff", "7zzzzzzzzzzzzzzzzzzzzzzzzz"),
+    ("0110c853-1d09-52d8-d73e-1194e95b5f19", "0123456789abcdefghjkmnpqrs"),
+    ("01890a5d-ac96-774b-bcce-b302099a8057", "01h455vb4pex5vsknk084sn02q"),
+]
+# From its invalid.json, as suffixes.
+INVALID = [
+    "1234567890123456789012345",
+    "123456789012345678901234567",
+    "0123456789ABCDEFGHJKMNPQRS",
+    "123456789-0123456789-01234",
+    "i23456789ol23456789oi23456",
+    "u0000000000000000000000000",
+    "8zzzzzzzzzzzzzzzzzzzzzzzzz",
+    "123456789-123456789-123456",
+    " 1234567890123456789012345",
+    "",
+]
+
+
+@pytest.mark.parametrize(("uuid", "suffix"), VALID)
+def test_a_uuid_is_written_as_the_specification_has_it(uuid: str, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uuid_utils, "uuid7", lambda: uuid_utils.UUID(uuid))
+    assert new_id("analysis") == f"analysis_{suffix}"
+    assert kind_of(f"analysis_{suffix}") == "analysis"
+
+
+@pytest.mark.parametrize("suffix", INVALID)
+def test_a_malformed_id_has_no_kind(suffix: str) -> None:
+    assert kind_of(f"analysis_{suffix}") is None
+    assert kind_of(suffix) is None
+    assert kind_of(f"analysis{suffix}") is None
+
+
+def test_a_suffix_alone_has_no_kind() -> None:
+    assert kind_of("_01h455vb4pex5vsknk084sn02q") is None
+    assert kind_of("01h455vb4pex5vsknk084sn02q") is None
+    assert kind_of("analysis_01h455vb4pex5vsknk084sn02q\n") is None
+
+
+def test_ids_grow() -> None:
+    ids = [new_id("batch") for _ in range(100_000)]
+    assert ids == sorted(set(ids))
+    assert re.fullmatch(r"batch_[0-7][0-9a-hjkmnp-tv-z]{25}", ids[0])

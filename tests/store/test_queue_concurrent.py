@@ -1,0 +1,92 @@
+"""Many workers and clients at once, each in transactions of its own: no item twice, no deadlock, all consistent."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+
+from store import queue, tables
+from store.analyses import NewAnalysis, insert_analyses
+from store.batches import insert_batch, request_batch_stop, retry_batch
+from store.columns import utcnow
+from store.database import Database
+from store.ids import new_id
+from store.queue import Claimed, End, Outcome
+from store.tables import AnalysisStatus, EventType
+from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
+from tests.store.truth import assert_consistent, whole_log
+
+
+def items(count: int) -> list[NewAnalysis]:
+    return [NewAnalysis("text", "{}", 5, input_text="x") for _ in range(count)]
+
+
+async def submit_batches(database: Database, count: int, size: int) -> list[str]:
+    batch_ids = [new_id("batch") for _ in range(count)]
+    for batch_id in batch_ids:
+        async with database.write() as connection:
+            await insert_batch(
+                connection, VIEWER, batch_id, None, items(size), utcnow(), timeout_seconds=60, max_attempts=3
+            )
+    return batch_ids
+
+
+async def work(database: Database, worker_id: str, ends: list[End]) -> list[Claimed]:
+    """Claim and finish, by pieces that are not the claims, until nothing is left; returns what was claimed."""
+    claimed: list[Claimed] = []
+    unfinished: list[Claimed] = []
+    while True:
+        async with database.write() as connection:
+            rows = await queue.claim(connection, worker_id, lambda analyzer: random.randint(1, 9), utcnow())
+        claimed += rows
+        unfinished += rows
+        random.shuffle(unfinished)
+        part = unfinished[: random.randint(1, 12)] if rows else unfinished
+        if not part:
+            return claimed
+        outcomes = [
+            Outcome(row.id, row.lease, end, "{}" if end is End.COMPLETED else None)
+            for row in part
+            for end in [random.choice(ends)]
+        ]
+        async with database.write() as connection:
+            held = await queue.finish(connection, outcomes, utcnow())
+        assert {outcome.id for outcome in held} == {row.id for row in part}
+        del unfinished[: len(part)]
+
+
+async def test_no_item_is_claimed_twice(database: Database) -> None:
+    batch_ids = await submit_batches(database, 3, 60)
+    async with database.write() as connection:
+        await insert_analyses(connection, VIEWER, items(20), utcnow(), timeout_seconds=60, max_attempts=3)
+    claims = await asyncio.gather(*(work(database, f"w{number}", [End.COMPLETED]) for number in range(8)))
+    times = Counter(row.id for rows in claims for row in rows)
+    assert len(times) == 200
+    assert set(times.values()) == {1}
+    ends = Counter(event.type for event in await whole_log(database))
+    assert ends[EventType.ANALYSIS_COMPLETED] == 200
+    assert ends[EventType.BATCH_COMPLETED] == len(batch_ids)
+    await assert_consistent(database)
+
+
+async def test_workers_and_clients_do_not_stand_in_each_others_way(database: Database) -> None:
+    batch_ids = await submit_batches(database, 4, 60)
+
+    async def stop_and_retry(batch_id: str) -> None:
+        for _ in range(5):
+            async with database.write() as connection:
+                await request_batch_stop(connection, VIEWER, batch_id, AnalysisStatus.CANCELED, utcnow())
+            async with database.write() as connection:
+                await retry_batch(connection, VIEWER, batch_id, utcnow())
+
+    ends = [End.COMPLETED, End.COMPLETED, End.FAILED, End.GIVEN_BACK]
+    async with asyncio.timeout(120):
+        await asyncio.gather(
+            *(work(database, f"w{number}", ends) for number in range(6)), *map(stop_and_retry, batch_ids)
+        )
+        await work(database, "last", [End.COMPLETED])
+    await assert_consistent(database)
+    async with database.read() as connection:
+        open_rows = (await connection.execute(tables.analysis.select().where(tables.unended))).all()
+    assert open_rows == []

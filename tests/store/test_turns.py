@@ -1,0 +1,207 @@
+"""Two transactions that want the same rows: one waits for the other, and then acts on what it finds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import pytest
+from sqlalchemy import select
+
+from store import queue, tables
+from store.analyses import NewAnalysis, delete_analysis, request_stop, retry_analyses
+from store.batches import batch_by_id, delete_batch, insert_batch, request_batch_stop, retry_batch, time_out_batches
+from store.changes import take_turns
+from store.columns import utcnow
+from store.database import Database
+from store.ids import new_id
+from store.queue import Claimed, End, Outcome
+from store.tables import AnalysisRow, AnalysisStatus
+from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
+from tests.store.truth import assert_consistent
+from tests.store.waiting import waits
+from tests.support import until
+
+T = TypeVar("T")
+NOW = utcnow()
+CANCELED = AnalysisStatus.CANCELED
+
+
+async def do(database: Database, function: Any, *arguments: Any, **named: Any) -> Any:
+    """Call a function of the store in a transaction of its own."""
+    async with database.write() as connection:
+        return await function(connection, *arguments, **named)
+
+
+async def begun(database: Database, other: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """The other transaction, begun: it has ended, or waits for the one that the test holds open."""
+    task = asyncio.create_task(other)
+    await until(lambda: task.done() or waits(database), what="the other transaction to wait")
+    return task
+
+
+async def submit(database: Database, count: int) -> str:
+    batch_id = new_id("batch")
+    items = [NewAnalysis("text", "{}", 5, input_text="x") for _ in range(count)]
+    await do(database, insert_batch, VIEWER, batch_id, None, items, NOW, timeout_seconds=60, max_attempts=3)
+    return batch_id
+
+
+async def claim(database: Database) -> list[Claimed]:
+    rows: list[Claimed] = await do(database, queue.claim, "w", lambda analyzer: 100, NOW)
+    return rows
+
+
+async def items_of(database: Database, batch_id: str) -> list[AnalysisRow]:
+    statement = select(tables.analysis).where(tables.analysis.c.batch_id == batch_id)
+    async with database.read() as connection:
+        return list((await connection.execute(statement.order_by(tables.analysis.c.position))).all())  # type: ignore[arg-type]
+
+
+async def test_a_retry_waits_for_an_end_that_is_being_written(database: Database) -> None:
+    await submit(database, 1)
+    [row] = await claim(database)
+    async with database.write() as connection:
+        await queue.finish(connection, [Outcome(row.id, row.lease, End.FAILED)], NOW)
+        retry = do(database, retry_analyses, VIEWER, tables.analysis.c.id == row.id, now=NOW)
+        task = await begun(database, retry)
+    assert await task == [row.id]
+    await assert_consistent(database)
+
+
+async def test_an_item_of_a_batch_that_is_being_opened_again_is_not_deleted(database: Database) -> None:
+    batch_id = await submit(database, 2)
+    await do(database, request_batch_stop, VIEWER, batch_id, CANCELED, NOW)
+    first, second = [item.id for item in await items_of(database, batch_id)]
+    async with database.write() as connection:
+        assert await retry_analyses(connection, VIEWER, tables.analysis.c.id == first, now=NOW) == [first]
+        task = await begun(database, do(database, delete_analysis, VIEWER, second))
+    assert not await task
+    assert [item.status for item in await items_of(database, batch_id)] == ["QUEUED", "CANCELED"]
+    await assert_consistent(database)
+
+
+async def test_a_batch_that_is_being_opened_again_is_not_deleted(database: Database) -> None:
+    batch_id = await submit(database, 2)
+    await do(database, request_batch_stop, VIEWER, batch_id, CANCELED, NOW)
+    async with database.write() as connection:
+        assert await retry_batch(connection, VIEWER, batch_id, NOW) == 2
+        task = await begun(database, do(database, delete_batch, VIEWER, batch_id))
+    assert not await task
+    assert [item.status for item in await items_of(database, batch_id)] == ["QUEUED", "QUEUED"]
+    await assert_consistent(database)
+
+
+async def test_a_batch_is_deleted_in_its_turn(database: Database) -> None:
+    batch_id = await submit(database, 2)
+    await do(database, request_batch_stop, VIEWER, batch_id, CANCELED, NOW)
+    async with database.write() as connection:
+        await take_turns(connection, [batch_id])
+        items = select(tables.analysis.c.id).where(tables.analysis.c.batch_id == batch_id).with_for_update()
+        await connection.execute(items)
+        # It must not hold the batch while it waits for the items: that is where this transaction goes next.
+        task = await begun(database, do(database, delete_batch, VIEWER, batch_id))
+        assert await retry_batch(connection, VIEWER, batch_id, NOW) == 2
+    assert not await task
+    await assert_consistent(database)
+
+
+async def test_a_batch_that_is_being_retried_is_not_timed_out_for_its_old_deadline(database: Database) -> None:
+    late, retried = await submit(database, 1), await submit(database, 1)
+    past = NOW + timedelta(seconds=60)
+    async with database.write() as connection:
+        assert await request_batch_stop(connection, VIEWER, retried, CANCELED, past)
+        assert await retry_batch(connection, VIEWER, retried, past) == 1
+        task = await begun(database, do(database, time_out_batches, past))
+    assert await task == [late]
+    assert [item.status for item in await items_of(database, late)] == ["TIMED_OUT"]
+    assert [item.status for item in await items_of(database, retried)] == ["QUEUED"]
+    assert await do(database, time_out_batches, past + timedelta(seconds=60)) == [retried]
+    await assert_consistent(database)
+
+
+@pytest.mark.parametrize("end", [End.AGAIN, End.GIVEN_BACK])
+async def test_nothing_waits_in_a_batch_that_was_stopped_while_it_was_to_wait_again(
+    database: Database, end: End
+) -> None:
+    batch_id = await submit(database, 1)
+    [row] = await claim(database)
+    async with database.write() as connection:
+        held = await queue.finish(connection, [Outcome(row.id, row.lease, end, retry_at=NOW)], NOW)
+        assert [outcome.end for outcome in held] == [end]
+        task = await begun(database, do(database, request_batch_stop, VIEWER, batch_id, CANCELED, NOW))
+    assert await task
+    assert [item.status for item in await items_of(database, batch_id)] == ["CANCELED"]
+    await assert_consistent(database)
+
+
+@pytest.mark.parametrize("end", [End.AGAIN, End.GIVEN_BACK])
+async def test_nothing_waits_again_in_a_batch_that_is_being_stopped(database: Database, end: End) -> None:
+    batch_id = await submit(database, 1)
+    [row] = await claim(database)
+    async with database.write() as connection:
+        assert await request_batch_stop(connection, VIEWER, batch_id, CANCELED, NOW)
+        finish = do(database, queue.finish, [Outcome(row.id, row.lease, end, retry_at=NOW)], NOW)
+        task = await begun(database, finish)
+    assert [outcome.end for outcome in await task] == [End.CANCELED]
+    assert [item.status for item in await items_of(database, batch_id)] == ["CANCELED"]
+    await assert_consistent(database)
+
+
+async def test_leases_are_renewed_in_their_turn(database: Database) -> None:
+    await submit(database, 20)
+    rows = await claim(database)
+    # From the middle, so that neither order of the rows is the one in which the other transaction may lock them.
+    rows = rows[10:] + rows[:10]
+    async with database.write() as connection:
+        first, *others = rows
+        assert await queue.report_progress(connection, first.lease, first.id, 0.5, None, NOW)
+        task = await begun(database, do(database, queue.renew, "w", {first.lease}, NOW + queue.LEASE))
+        for row in others:
+            assert await queue.report_progress(connection, row.lease, row.id, 0.5, None, NOW)
+    await task
+    async with database.read() as connection:
+        statement = select(tables.analysis.c.lease_expires_at, tables.analysis.c.progress).distinct()
+        assert (await connection.execute(statement)).all() == [(NOW + 2 * queue.LEASE, 0.5)]
+    await assert_consistent(database)
+
+
+async def test_waking_what_waits_does_not_lock_out_those_who_move_it(database: Database) -> None:
+    batch_id = await submit(database, 20)
+    rows = await claim(database)
+    outcomes = [Outcome(row.id, row.lease, End.AGAIN, retry_at=NOW) for row in rows]
+    await do(database, queue.finish, outcomes, NOW)
+    rows = rows[10:] + rows[:10]
+    async with database.write() as connection:
+        assert await request_stop(connection, VIEWER, rows[0].id, CANCELED, NOW)
+        task = await begun(database, do(database, queue.wake_waiting, NOW))
+        for row in rows[1:]:
+            assert await request_stop(connection, VIEWER, row.id, CANCELED, NOW)
+    await task
+    assert {item.status for item in await items_of(database, batch_id)} == {"CANCELED"}
+    await assert_consistent(database)
+
+
+async def test_deletions_retries_and_stops_of_a_batch_do_not_lock_each_other_out(database: Database) -> None:
+    for _ in range(25):
+        batch_id = await submit(database, 30)
+        await do(database, request_batch_stop, VIEWER, batch_id, CANCELED, NOW)
+        last = (await items_of(database, batch_id))[-1].id
+        async with asyncio.timeout(60):
+            deleted, _, _, _, item_deleted = await asyncio.gather(
+                do(database, delete_batch, VIEWER, batch_id),
+                do(database, retry_batch, VIEWER, batch_id, NOW),
+                do(database, request_batch_stop, VIEWER, batch_id, CANCELED, NOW),
+                do(database, retry_analyses, VIEWER, tables.analysis.c.id == last, now=NOW),
+                do(database, delete_analysis, VIEWER, last),
+            )
+        async with database.read() as connection:
+            assert (await batch_by_id(connection, VIEWER, batch_id) is None) == deleted
+        assert (await items_of(database, batch_id) == []) == deleted
+        await assert_consistent(database, {batch_id: Counter({CANCELED.value: int(item_deleted)})})
+        # Nothing of one round is left for the next.
+        await do(database, request_batch_stop, VIEWER, batch_id, CANCELED, NOW)
+        assert await do(database, delete_batch, VIEWER, batch_id) == (not deleted)

@@ -1,0 +1,230 @@
+"""What is written is what is read, value by value, and what batches and progress say of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from store import queue
+from store.analyses import AnalysisFilter, NewAnalysis, analysis_by_id, count_analyses, insert_analyses, request_stop
+from store.batches import batch_by_id, insert_batch
+from store.changes import Fault
+from store.database import Database
+from store.ids import new_id
+from store.progress import after_more_ends, items_per_second, progress_of_batch
+from store.queue import LEASE, End, Outcome
+from store.tables import AnalysisRow, AnalysisStatus, BatchRow, BatchStatus
+from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
+from tests.store.truth import whole_log
+
+NOW = datetime(2026, 11, 21, 10, 0, 0, 123457, tzinfo=UTC)
+TEXT = "\u202eright to left\u202c, \U0001f40d, a\tb\r\nc, \u00a8, 'quoted', %s :name ?"
+UNSET = {
+    "batch_id": None,
+    "key": None,
+    "input_text": None,
+    "input_data": None,
+    "result": None,
+    "error_code": None,
+    "error_message": None,
+    "error_retryable": None,
+    "progress": 0.0,
+    "progress_step": None,
+    "started_at": None,
+    "finished_at": None,
+    "processing_time_ms": None,
+    "lease": None,
+    "lease_expires_at": None,
+    "worker_id": None,
+    "not_before": None,
+    "stop_requested": None,
+}
+
+
+async def insert(database: Database, item: NewAnalysis) -> str:
+    typed_id = new_id("analysis")
+    async with database.write() as connection:
+        await insert_analyses(connection, VIEWER, [item], NOW, timeout_seconds=9, max_attempts=3, ids=[typed_id])
+    return typed_id
+
+
+async def read(database: Database, typed_id: str) -> dict[str, Any]:
+    async with database.read() as connection:
+        row = await analysis_by_id(connection, VIEWER, typed_id)
+    assert row is not None
+    return {name: getattr(row, name) for name in AnalysisRow.model_fields}
+
+
+async def test_an_analysis_through_its_life(database: Database) -> None:
+    typed_id = await insert(database, NewAnalysis("text", '{"n":1}', 7, "käy", TEXT))
+    queued = {
+        **UNSET,
+        "id": typed_id,
+        "workspace": "default",
+        "position": 0,
+        "key": "käy",
+        "analyzer": "text",
+        "status": "QUEUED",
+        "priority": 7,
+        "input_text": TEXT,
+        "options": '{"n":1}',
+        "attempt": 0,
+        "max_attempts": 3,
+        "timeout_seconds": 9,
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    assert await read(database, typed_id) == queued
+
+    later = NOW + timedelta(microseconds=1)
+    async with database.write() as connection:
+        (claimed,) = await queue.claim(connection, "worker", lambda analyzer: 5, later)
+    assert (claimed.input_text, claimed.options, claimed.attempt) == (TEXT, '{"n":1}', 1)
+    running = {
+        **queued,
+        "status": "RUNNING",
+        "attempt": 1,
+        "started_at": later,
+        "updated_at": later,
+        "lease": claimed.lease,
+        "lease_expires_at": later + LEASE,
+        "worker_id": "worker",
+    }
+    assert await read(database, typed_id) == running
+
+    async with database.write() as connection:
+        assert await queue.report_progress(connection, claimed.lease, typed_id, 0.375, "step", later)
+    running |= {"progress": 0.375, "progress_step": "step"}
+    assert await read(database, typed_id) == running
+
+    end = NOW + timedelta(seconds=1)
+    result = json.dumps({"summary": TEXT}, ensure_ascii=False)
+    async with database.write() as connection:
+        outcome = Outcome(typed_id, claimed.lease, End.COMPLETED, result, processing_time_ms=12.3456789)
+        assert await queue.finish(connection, [outcome], end) == [outcome]
+    completed = {
+        **queued,
+        "status": "COMPLETED",
+        "attempt": 1,
+        "result": result,
+        "progress": 1.0,
+        "started_at": later,
+        "updated_at": end,
+        "finished_at": end,
+        "processing_time_ms": 12.346,
+    }
+    assert await read(database, typed_id) == completed
+    states = [json.loads(event.data) for event in await whole_log(database)]
+    assert [(each["status"], each["attempt"], each["fraction"], each["step"]) for each in states] == [
+        ("QUEUED", 0, 0, None),
+        ("RUNNING", 1, 0.0, None),
+        ("RUNNING", 1, 0.375, "step"),
+        ("COMPLETED", 1, 1.0, None),
+    ]
+
+
+async def test_two_outcomes_of_one_row_are_told_apart_by_their_leases(database: Database) -> None:
+    """The attempt that a worker lost and the one that it has now, in one group, in either order."""
+    for order in (1, -1):
+        typed_id = await insert(database, NewAnalysis("text", "{}", 5, input_text="x"))
+        async with database.write() as connection:
+            (old,) = await queue.claim(connection, "worker", lambda analyzer: 1, NOW)
+            given_back = Outcome(typed_id, old.lease, End.GIVEN_BACK)
+            await queue.finish(connection, [given_back], NOW)
+            (new,) = await queue.claim(connection, "worker", lambda analyzer: 1, NOW)
+            assert new.lease != old.lease
+            late = Outcome(typed_id, old.lease, End.COMPLETED, '"late"')
+            right = Outcome(typed_id, new.lease, End.COMPLETED, '"right"')
+            assert await queue.finish(connection, [late, right][::order], NOW) == [right]
+        assert (await read(database, typed_id))["result"] == '"right"'
+
+
+async def test_a_refused_item_is_kept_without_its_content(database: Database) -> None:
+    fault = Fault("INPUT_UNREADABLE", "empty", retryable=False)
+    typed_id = await insert(database, NewAnalysis("text", "{}", 5, "key", fault=fault))
+    row = await read(database, typed_id)
+    assert (row["status"], row["attempt"], row["input_text"], row["finished_at"]) == ("FAILED", 0, None, NOW)
+    assert (row["error_code"], row["error_message"], row["error_retryable"]) == ("INPUT_UNREADABLE", "empty", False)
+
+
+async def test_a_queued_analysis_is_canceled_at_once(database: Database) -> None:
+    typed_id = await insert(database, NewAnalysis("text", "{}", 5, input_text="x"))
+    later = NOW + timedelta(seconds=1)
+    async with database.write() as connection:
+        row = await request_stop(connection, VIEWER, typed_id, AnalysisStatus.CANCELED, later)
+        assert row is not None
+        assert (row.status, row.finished_at, row.error_code) == ("CANCELED", later, "CANCELED")
+        assert await request_stop(connection, VIEWER, typed_id, AnalysisStatus.CANCELED, later) is None
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [("alpha", 2), ("ALPHA", 2), ("alpha beta", 1), ("beta alpha", 1), ("100%", 1), ("_", 0), ("", 3), ("gamma", 0)],
+)
+async def test_every_word_of_a_search_stands_in_the_text(database: Database, search: str, found: int) -> None:
+    for text in ("Alpha beta", "alphabet", "100% sure"):
+        await insert(database, NewAnalysis("text", "{}", 5, input_text=text))
+    async with database.read() as connection:
+        assert await count_analyses(connection, VIEWER, AnalysisFilter(search=search)) == found
+
+
+async def test_a_batch_counts_its_items(database: Database) -> None:
+    batch_id = new_id("batch")
+    fault = Fault("INPUT_UNREADABLE", "empty")
+    given = [
+        NewAnalysis("text", "{}", 5, str(number), "x", fault=fault if number == 2 else None) for number in range(4)
+    ]
+    async with database.write() as connection:
+        await insert_batch(connection, VIEWER, batch_id, "näme", given, NOW, timeout_seconds=60, max_attempts=3)
+        rows = await queue.claim(connection, "worker", lambda analyzer: 2, NOW)
+        outcomes = [Outcome(rows[0].id, rows[0].lease, End.COMPLETED, "{}")]
+        await queue.finish(connection, outcomes, NOW + timedelta(seconds=1))
+    async with database.read() as connection:
+        row = await batch_by_id(connection, VIEWER, batch_id)
+    assert row is not None
+    assert (row.name, row.status, row.total_items) == ("näme", "RUNNING", 4)
+    assert (row.queued, row.running, row.processed, row.failed, row.canceled, row.timed_out) == (1, 1, 1, 1, 0, 0)
+    assert (row.created_at, row.deadline_at) == (NOW, NOW + timedelta(seconds=60))
+    assert (row.started_at, row.updated_at, row.finished_at) == (NOW, NOW + timedelta(seconds=1), None)
+
+
+def batch(**values: Any) -> BatchRow:
+    started = NOW.replace(microsecond=0)
+    known = {"status": BatchStatus.RUNNING, "started_at": started, "updated_at": started, "recent_ends": "[]"}
+    counts = dict.fromkeys(("queued", "running", "processed", "failed", "canceled", "timed_out", "total_items"), 0)
+    return BatchRow(**{**known, **counts, **values})
+
+
+def test_the_rate_is_over_the_last_ten_seconds_in_which_items_ended() -> None:
+    ends = "[]"
+    start = NOW.replace(microsecond=0)
+    assert items_per_second(batch()) is None
+    for second in range(12):
+        ends = after_more_ends(ends, 10, start + timedelta(seconds=second))
+    ends = after_more_ends(ends, 30, start + timedelta(seconds=11.5))
+    assert [count for _, count in json.loads(ends)] == [10] * 9 + [40]
+    row = batch(recent_ends=ends, updated_at=start + timedelta(seconds=11.5))
+    assert items_per_second(row) == pytest.approx(130 / 9.5)
+
+
+def test_a_clock_that_goes_back_counts_into_the_last_second() -> None:
+    ends = after_more_ends("[]", 1, NOW)
+    ends = after_more_ends(ends, 2, NOW - timedelta(hours=1))
+    assert json.loads(ends) == [[int(NOW.timestamp()), 3]]
+
+
+def test_the_eta_follows_from_the_rate() -> None:
+    start = NOW.replace(microsecond=0)
+    ends = after_more_ends("[]", 30, start)
+    row = batch(
+        recent_ends=ends, updated_at=start + timedelta(seconds=0.5), total_items=90, queued=50, running=10, processed=30
+    )
+    progress = progress_of_batch(row)
+    assert (progress.fraction, progress.step, progress.eta_seconds) == (30 / 90, "30 of 90 items", 1.0)
+    few = batch(recent_ends=after_more_ends("[]", 2, start), total_items=90, queued=88, processed=2)
+    assert progress_of_batch(few).eta_seconds is None
+    over = batch(status=BatchStatus.CANCELED, total_items=90, canceled=90)
+    assert (progress_of_batch(over).fraction, progress_of_batch(over).eta_seconds) == (1.0, None)

@@ -1,0 +1,98 @@
+"""What must hold of a database whatever happened to it, checked row by row against the log."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+
+from sqlalchemy import select
+
+from store import tables
+from store.database import Database
+from store.tables import AnalysisRow, AnalysisStatus, EventRow, EventType
+
+T = EventType
+ENDS = {T.ANALYSIS_COMPLETED, T.ANALYSIS_FAILED, T.ANALYSIS_CANCELED, T.ANALYSIS_TIMED_OUT}
+# What may follow what in one analysis's history; None is before its first event.
+FOLLOWS: dict[EventType | None, set[EventType]] = {
+    None: {T.ANALYSIS_QUEUED, T.ANALYSIS_FAILED},  # FAILED at once: its input was refused
+    T.ANALYSIS_QUEUED: {T.ANALYSIS_STARTED, T.ANALYSIS_CANCELED, T.ANALYSIS_TIMED_OUT},
+    T.ANALYSIS_RETRYING: {T.ANALYSIS_STARTED, T.ANALYSIS_CANCELED, T.ANALYSIS_TIMED_OUT},
+    T.ANALYSIS_STARTED: {T.ANALYSIS_PROGRESS, T.ANALYSIS_RETRYING, T.ANALYSIS_QUEUED, *ENDS},
+    T.ANALYSIS_PROGRESS: {T.ANALYSIS_PROGRESS, T.ANALYSIS_RETRYING, T.ANALYSIS_QUEUED, *ENDS},
+    T.ANALYSIS_COMPLETED: set(),
+    T.ANALYSIS_FAILED: {T.ANALYSIS_QUEUED},
+    T.ANALYSIS_CANCELED: {T.ANALYSIS_QUEUED},
+    T.ANALYSIS_TIMED_OUT: {T.ANALYSIS_QUEUED},
+}
+# The status that each event leaves behind.
+LEAVES = {
+    T.ANALYSIS_QUEUED: AnalysisStatus.QUEUED,
+    T.ANALYSIS_RETRYING: AnalysisStatus.QUEUED,
+    T.ANALYSIS_STARTED: AnalysisStatus.RUNNING,
+    T.ANALYSIS_PROGRESS: AnalysisStatus.RUNNING,
+    T.ANALYSIS_COMPLETED: AnalysisStatus.COMPLETED,
+    T.ANALYSIS_FAILED: AnalysisStatus.FAILED,
+    T.ANALYSIS_CANCELED: AnalysisStatus.CANCELED,
+    T.ANALYSIS_TIMED_OUT: AnalysisStatus.TIMED_OUT,
+}
+COUNTERS = {
+    "queued": AnalysisStatus.QUEUED,
+    "running": AnalysisStatus.RUNNING,
+    "processed": AnalysisStatus.COMPLETED,
+    "failed": AnalysisStatus.FAILED,
+    "canceled": AnalysisStatus.CANCELED,
+    "timed_out": AnalysisStatus.TIMED_OUT,
+}
+
+
+async def whole_log(database: Database) -> list[EventRow]:
+    """Every event that is committed, in the order of the log, those too that a reader must not see yet."""
+    columns = tables.event.c
+    async with database.read() as connection:
+        events = (await connection.execute(select(tables.event).order_by(columns.xid, columns.position))).all()
+    return list(events)  # type: ignore[arg-type]
+
+
+async def history(database: Database, analysis_id: str) -> list[EventType]:
+    """The types of one analysis's events, oldest first."""
+    return [EventType(event.type) for event in await whole_log(database) if event.analysis_id == analysis_id]
+
+
+async def assert_consistent(database: Database, deleted: Mapping[str, Counter[str]] | None = None) -> None:
+    """States, counters and the log agree, and every history is one that can be.
+
+    `deleted` counts, by batch, the statuses of items that were deleted: their batch still counts them.
+    """
+    async with database.read() as connection:
+        analyses: list[AnalysisRow] = (await connection.execute(select(tables.analysis))).all()  # type: ignore[assignment]
+        batches = (await connection.execute(select(tables.batch))).all()
+    histories: defaultdict[str, list[EventType]] = defaultdict(list)
+    ended_batches: Counter[str] = Counter()
+    for event in await whole_log(database):
+        if event.analysis_id is not None:
+            histories[event.analysis_id].append(EventType(event.type))
+        elif event.type in (T.BATCH_COMPLETED, T.BATCH_CANCELED, T.BATCH_TIMED_OUT):
+            ended_batches[event.batch_id or ""] += 1
+    for each in histories.values():
+        for before, after in zip([None, *each], each, strict=False):
+            assert after in FOLLOWS[before], each
+    by_batch: defaultdict[str | None, Counter[str]] = defaultdict(Counter)
+    for row in analyses:
+        by_batch[row.batch_id][row.status] += 1
+        assert LEAVES[histories[row.id][-1]] == row.status, (row, histories[row.id])
+        runs = row.status == AnalysisStatus.RUNNING
+        assert (row.lease is not None, row.worker_id is not None, row.lease_expires_at is not None) == (runs,) * 3
+        assert (row.finished_at is not None) == AnalysisStatus(row.status).ended
+        assert runs or row.stop_requested is None
+        assert row.not_before is None or row.status == AnalysisStatus.QUEUED
+        assert (row.result is not None) == (row.status == AnalysisStatus.COMPLETED)
+        assert 0 <= row.attempt <= row.max_attempts
+    for batch in batches:
+        by_status = by_batch[batch.id] + (deleted or {}).get(batch.id, Counter())
+        counted = {name: by_status[status] for name, status in COUNTERS.items()}
+        assert {name: getattr(batch, name) for name in COUNTERS} == counted, batch
+        assert sum(counted.values()) == batch.total_items
+        open_items = counted["queued"] + counted["running"]
+        assert (batch.finished_at is None) == (open_items > 0), batch
+        assert ended_batches[batch.id] >= (open_items == 0)

@@ -1,0 +1,275 @@
+"""What tests share: which outside services are here, real servers in their own processes, waiting for a condition.
+
+A server under test is `server.py serve`, started as an operator would start it. All that it starts shares its
+session id, so that what is left over of it can be found even when its parent is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import IO, Any, Literal, cast
+from urllib.parse import urlsplit
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+CLIENTS = ROOT / "tests" / "clients"
+SCHEMA = ROOT / "schema" / "schema.graphql"
+
+POSTGRESQL_URL = os.environ.get("ASSAY_TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
+REDIS_URL = os.environ.get("ASSAY_TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
+
+Need = Literal["postgresql", "redis", "node", "chromium"]
+
+
+def _listens(url: str, default_port: int) -> bool:
+    parts = urlsplit(url)
+    try:
+        with socket.create_connection((parts.hostname or "127.0.0.1", parts.port or default_port), timeout=2):
+            return True
+    except OSError:
+        return False
+
+
+def _node_version() -> tuple[int, ...]:
+    node = shutil.which("node")
+    if node is None or shutil.which("npm") is None:
+        return ()
+    text = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    return tuple(int(part) for part in text.strip().lstrip("v").split(".") if part.isdigit())
+
+
+def chromium() -> str | None:
+    """The path of a Chromium, or None."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next((path for name in names if (path := shutil.which(name))), None)
+
+
+def missing(need: str) -> str | None:
+    """Why tests that need `need` can't run on this machine; None where they can."""
+    if need == "postgresql":
+        return None if _listens(POSTGRESQL_URL, 5432) else f"no PostgreSQL answers at {POSTGRESQL_URL}"
+    if need == "redis":
+        return None if _listens(REDIS_URL, 6379) else f"no Redis answers at {REDIS_URL}"
+    if need == "node":
+        if _node_version() < (20,):
+            return "Node.js 20 or newer with npm is not installed"
+        installed = (CLIENTS / "node_modules" / ".package-lock.json").exists()
+        return None if installed else "the Node packages are not installed: `make test` does that"
+    if need == "chromium":
+        return None if chromium() else "Chromium is not installed"
+    raise ValueError(f"unknown need {need!r}: one of postgresql, redis, node, chromium")
+
+
+def run_node(*arguments: str | Path, timeout: float = 300, cwd: Path = CLIENTS) -> str:
+    """Runs `node` with the given arguments in `cwd` and gives what it printed; fails with it when the exit is not 0."""
+    return run("node", *arguments, timeout=timeout, cwd=cwd)
+
+
+def run(*command: str | Path, timeout: float = 300, cwd: Path = ROOT, env: dict[str, str] | None = None) -> str:
+    """Runs a command and gives what it printed; fails with all of it when the exit is not 0."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=os.environ | {"NO_COLOR": "1", "FORCE_COLOR": "0"} | (env or {}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    if done.returncode:
+        raise AssertionError(f"exit {done.returncode} of {' '.join(map(str, command))}\n{done.stdout}")
+    return done.stdout
+
+
+def free_port() -> int:
+    """A port that nothing listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return cast(int, probe.getsockname()[1])
+
+
+async def until(condition: Callable[[], Any], *, what: str = "", seconds: float = 30) -> Any:
+    """Waits until `condition`, or what it awaits, gives something true, and gives that; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if isinstance(value, Awaitable):
+            value = await value
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds} s for {what or getattr(condition, '__name__', 'a condition')}")
+        await asyncio.sleep(0.02)
+
+
+class Server:
+    """One real server. Its address stays the same over restarts; its data folder and log too."""
+
+    command: Sequence[str] = (sys.executable, "server.py", "serve")
+    stop_seconds: float = 20
+
+    def __init__(self, folder: Path, settings: dict[str, object], name: str = "server") -> None:
+        self.name = name
+        self.data_dir = Path(str(settings.pop("data_dir", folder / "data")))
+        self.port = int(str(settings.pop("port", free_port())))
+        self.settings = settings
+        self.log_path = folder / f"{name}-{self.port}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._sessions: set[int] = set()
+
+    @property
+    def address(self) -> str:
+        """Without a path: `http://127.0.0.1:PORT`."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def url(self) -> str:
+        return f"{self.address}/graphql"
+
+    @property
+    def ws_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/graphql"
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "the server was not started"
+        return self._process
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def environment(self) -> dict[str, str]:
+        """The caller's environment without its own ASSAY_ settings, and with this server's."""
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
+        own = {
+            "host": "127.0.0.1",
+            "port": self.port,
+            "data_dir": self.data_dir,
+            "log_format": "json",
+            **self.settings,
+        }
+        return clean | {f"ASSAY_{name.upper()}": str(value) for name, value in own.items()}
+
+    async def start(self, *, seconds: float = 60) -> Server:
+        """Starts it and waits until /health/ready answers 200."""
+        self._spawn()
+
+        async def ready() -> bool:
+            code = self.process.poll()
+            assert code is None, f"{self.name} ended with {code} before it was ready:\n{self.log[-4000:]}"
+            return await asyncio.to_thread(self._is_ready)
+
+        await until(ready, what=f"{self.name} to be ready; its log ends:\n{self.log[-4000:]}", seconds=seconds)
+        return self
+
+    def _spawn(self) -> None:
+        self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        with self.log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                self.command,
+                cwd=ROOT,
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=cast(IO[bytes], log),
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._sessions.add(self._process.pid)
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.address}/health/ready", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    async def terminate(self, *, seconds: float | None = None) -> int:
+        """Asks it to stop, as an operator does, and gives its exit code; fails when it does not stop."""
+        self.process.send_signal(signal.SIGTERM)
+        return await self._ended(self.stop_seconds if seconds is None else seconds)
+
+    async def kill(self) -> int:
+        """Ends it at once, as a crash does. What it had started must end by itself."""
+        self.process.kill()
+        return await self._ended(10)
+
+    async def restart(self, *, kill: bool = False) -> Server:
+        """The same server again: same port, same data."""
+        await (self.kill() if kill else self.terminate())
+        return await self.start()
+
+    async def _ended(self, seconds: float) -> int:
+        await until(
+            lambda: self.process.poll() is not None,
+            what=f"{self.name} to end; its log ends:\n{self.log[-4000:]}",
+            seconds=seconds,
+        )
+        return cast(int, self.process.returncode)
+
+    def left_over(self) -> list[psutil.Process]:
+        """Processes of this server's that still run, though they may have lost their parent."""
+        found = []
+        for process in psutil.process_iter(["pid", "status"]):
+            try:
+                if os.getsid(process.pid) in self._sessions and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except (ProcessLookupError, psutil.NoSuchProcess):
+                continue
+        return found
+
+    async def close(self) -> None:
+        """Stops it where it still runs, and fails when it does not stop or leaves a process behind."""
+        stopped = True
+        if self._process is not None and self._process.poll() is None:
+            try:
+                await self.terminate()
+            except AssertionError:
+                stopped = False
+        try:
+            await until(
+                lambda: not self.left_over(),
+                what="nothing to be left over",
+                seconds=self.stop_seconds / 2 if stopped else 0,
+            )
+        except AssertionError:
+            left = [f"{process.pid} {' '.join(_command(process))}" for process in self.left_over()]
+            raise AssertionError(f"{self.name} left processes behind: {left}") from None
+        finally:
+            for process in self.left_over():
+                process.kill()
+            if self._process is not None:
+                self._process.wait(10)
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return ["?"]
+
+
+def post(url: str, query: str, variables: dict[str, Any] | None = None, *, seconds: float = 60) -> dict[str, Any]:
+    """One GraphQL request by the standard library alone; gives the whole answer, errors and all."""
+    request = urllib.request.Request(
+        url,
+        data=json.dumps({"query": query, "variables": variables or {}}).encode(),
+        headers={"Content-Type": "application/json", "Accept": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=seconds) as answer:
+        return cast(dict[str, Any], json.load(answer))

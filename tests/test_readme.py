@@ -1,0 +1,91 @@
+"""What README says works as it is written there."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gql import gql
+from gql.client import AsyncClientSession
+
+from analyzers.base import Analyzer
+from schema.build import build_schema
+from settings import Settings
+from tests.support import ROOT, Server
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    rows = dict(re.findall(r"^\| `(ASSAY_\w+)` \| (\S+) \|", README, flags=re.MULTILINE))
+    defaults = {}
+    for name, field in Settings.model_fields.items():
+        value = field.default
+        text = ",".join(value) if isinstance(value, tuple) else str(value)
+        text = f"./{text}" if name == "data_dir" else text
+        defaults[f"ASSAY_{name.upper()}"] = f"`{text}`" if text else "empty"
+    assert rows == defaults
+
+
+def test_every_setting_is_an_option_of_the_command_line() -> None:
+    command = [sys.executable, "server.py", "serve", "--help"]
+    text = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in Settings.model_fields:
+        assert f"--{name.replace('_', '-')} VALUE" in text
+
+
+@pytest.mark.parametrize("arguments", [["--port", "many"], ["--port", "70000"], ["--environment", "holiday"]])
+def test_a_wrong_setting_is_named_and_nothing_starts(arguments: list[str]) -> None:
+    command = [sys.executable, "server.py", "serve", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"ASSAY_{arguments[0][2:].upper()} ({arguments[0]}): " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+async def test_the_operations_run_as_they_stand(
+    server: Callable[..., Awaitable[Server]], client: Callable[..., Awaitable[AsyncClientSession]]
+) -> None:
+    session = await client(await server())
+    queries = [block for block in blocks("graphql") if not block.startswith("subscription")]
+    assert len(queries) == 3
+    first, lone, batch = [await session.execute(gql(query)) for query in queries]
+    assert [each["name"] for each in first["analyzers"]] == ["text"]
+    analysis = lone["submitAnalysis"]["analysis"]
+    assert analysis["status"] == "COMPLETED"
+    assert analysis["result"]["language"] == {"name": "English"}
+    assert [(node["key"], node["status"]) for node in batch["batchProcess"]["batch"]["results"]["nodes"]] == [
+        ("good", "COMPLETED"),
+        ("bad", "COMPLETED"),
+        ("empty", "FAILED"),
+    ]
+    assert [fault["path"] for fault in batch["batchProcess"]["userErrors"]] == [
+        ["items", "2", "request", "text", "text"]
+    ]
+
+
+def test_the_analyzer_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = blocks("python")
+    (tmp_path / "echo_of_the_readme.py").write_text(code, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    analyzer: Analyzer[Any, Any] = importlib.import_module("echo_of_the_readme").ANALYZER
+    sdl = build_schema({"echo": analyzer}).as_str()
+    assert "type EchoResult implements AnalysisResult" in sdl
+    assert "echo: EchoRequest" in sdl
+
+    class Job:
+        def progress(self, fraction: float, step: str | None = None) -> None:
+            assert (fraction, step) == (0.5, "counted")
+
+    result = analyzer.run(analyzer.request(text="one two two"), Job())
+    assert [(each.word, each.count) for each in result.words] == [("two", 2), ("one", 1)]

@@ -1,0 +1,134 @@
+"""The tests' own means: what is left out is said, and is a failure under CI; what a server leaves behind is found."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support import ROOT, Server, until
+
+LEFT_OUT = """
+import pytest
+
+def test_that_runs():
+    pass
+
+@pytest.mark.needs("postgresql")
+def test_that_can_not_run():
+    raise AssertionError
+
+def test_that_leaves_itself_out():
+    pytest.skip("for a reason of its own")
+"""
+
+
+@pytest.mark.parametrize(
+    ("ci", "code", "counts"), [("", 0, "1 passed, 2 skipped"), ("true", 1, "1 passed, 1 skipped, 1 error")]
+)
+def test_what_is_left_out_is_said_and_fails_under_ci(tmp_path: Path, ci: str, code: int, counts: str) -> None:
+    (tmp_path / "test_left_out.py").write_text(LEFT_OUT)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "tests.conftest",
+            "-p",
+            "no:cacheprovider",
+            "-c",
+            tmp_path / "pytest.ini",
+            tmp_path,
+        ],
+        cwd=ROOT,
+        env=os.environ | {"CI": ci, "ASSAY_TEST_POSTGRESQL_URL": "postgresql://postgres@127.0.0.1:1/none"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert counts in done.stdout
+    assert "1 test: for a reason of its own" in done.stdout
+    assert ("1 test: needs postgresql: no PostgreSQL answers" in done.stdout) is not bool(ci)
+
+
+def test_under_ci_a_skip_alone_fails(tmp_path: Path) -> None:
+    (tmp_path / "test_skip.py").write_text('import pytest\n\ndef test_one():\n    pytest.skip("so")\n')
+    (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "tests.conftest",
+        "-c",
+        str(tmp_path / "pytest.ini"),
+        str(tmp_path),
+    ]
+    assert subprocess.run(command, cwd=ROOT, env=os.environ | {"CI": "true"}, capture_output=True).returncode == 1
+
+
+PLAYED = """
+import http.server, os, signal, subprocess, sys
+
+class Ready(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/health/ready" else 404)
+        self.end_headers()
+
+{before}
+print("a line of its log", flush=True)
+http.server.HTTPServer(("127.0.0.1", int(os.environ["ASSAY_PORT"])), Ready).serve_forever()
+"""
+ORPHAN = 'subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])'
+
+
+def play(folder: Path, before: str = "") -> Server:
+    server = Server(folder, {})
+    server.command = (sys.executable, "-c", PLAYED.format(before=before))
+    return server
+
+
+async def test_a_server_is_started_killed_and_started_again_at_its_address(tmp_path: Path) -> None:
+    server = await play(tmp_path).start()
+    first, url = server.process.pid, server.url
+    assert await server.kill() == -9
+    await server.start()
+    assert server.url == url
+    assert server.process.pid != first
+    assert server.log.count("a line of its log") == 2
+    await server.close()
+    assert server.process.returncode == -15
+
+
+async def test_a_server_that_ends_before_it_is_ready_shows_its_log(tmp_path: Path) -> None:
+    server = play(tmp_path, before='sys.exit("no such database")')
+    with pytest.raises(AssertionError, match="ended with 1 before it was ready:\nno such database"):
+        await server.start()
+    await server.close()
+
+
+async def test_a_process_that_a_server_leaves_behind_is_found_and_ended(tmp_path: Path) -> None:
+    server = await play(tmp_path, before=ORPHAN).start()
+    await server.kill()
+    (orphan,) = server.left_over()
+    server.stop_seconds = 0.2
+    with pytest.raises(AssertionError, match="left processes behind"):
+        await server.close()
+    await until(lambda: not psutil.pid_exists(orphan.pid) or orphan.status() == psutil.STATUS_ZOMBIE, seconds=5)
+
+
+async def test_a_server_that_does_not_stop_is_ended(tmp_path: Path) -> None:
+    server = await play(tmp_path, before="signal.signal(signal.SIGTERM, signal.SIG_IGN)").start()
+    with pytest.raises(AssertionError, match="to end"):
+        await server.terminate(seconds=0.2)
+    server.stop_seconds = 0.2
+    with pytest.raises(AssertionError, match="left processes behind"):
+        await server.close()
+    assert server.process.returncode == -9

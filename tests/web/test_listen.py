@@ -1,0 +1,75 @@
+"""The socket to listen on: bound first, and clear about why it can't be."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import ROOT
+from web.listen import UNREAD_MILLISECONDS, CannotListen, bind
+
+
+def close(sockets: list[socket.socket]) -> None:
+    for one in sockets:
+        one.close()
+
+
+def loopback_6() -> bool:
+    with socket.socket(socket.AF_INET6) as probe:
+        try:
+            probe.bind(("::1", 0))
+        except OSError:
+            return False
+    return True
+
+
+def test_a_free_port_is_the_same_for_every_address_of_a_name() -> None:
+    found = bind("localhost", 0)
+    try:
+        assert len({one.getsockname()[1] for one in found}) == 1
+        assert {one.getsockname()[0] for one in found} <= {"127.0.0.1", "::1"}
+        for one in found:
+            assert one.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == UNREAD_MILLISECONDS
+    finally:
+        close(found)
+
+
+def test_every_address() -> None:
+    found = bind("", 0)
+    try:
+        assert "0.0.0.0" in {one.getsockname()[0] for one in found}
+    finally:
+        close(found)
+
+
+def test_an_ipv6_address() -> None:
+    if not loopback_6():
+        with pytest.raises(CannotListen, match=r"^ASSAY_HOST: ::1 can't be listened on: "):
+            bind("::1", 0)
+        return
+    (found,) = bind("::1", 0)
+    with found:
+        assert (found.family, found.getsockname()[0]) == (socket.AF_INET6, "::1")
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no such host"])
+def test_an_address_that_is_not_ours(host: str) -> None:
+    with pytest.raises(CannotListen, match=f"^ASSAY_HOST: {host} can't be listened on: "):
+        bind(host, 0)
+
+
+def test_a_taken_port_is_found_before_anything_is_done(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "server.py", "serve", "--port", port, "--data-dir", str(tmp_path / "data")]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert (done.stdout, done.stderr) == (
+        "",
+        f"Port {port} is taken: choose another with --port or ASSAY_PORT.\n",
+    )
+    assert list(tmp_path.iterdir()) == []
