@@ -27,6 +27,7 @@ from functools import partial
 import structlog
 
 from jobs import retry
+from jobs.engine import Embedded, Engine
 from jobs.keeper import is_gone, reclaim
 from jobs.pace import Pace
 from jobs.recorder import Recorder
@@ -41,7 +42,6 @@ from store.ids import new_id
 from store.queue import Claimed
 from store.tables import WorkerRow
 
-POLL_SECONDS = 1.0
 STOP_POLL_SECONDS = 0.5
 BEAT_SECONDS = 1.0
 WATCH_SECONDS = 0.1
@@ -66,9 +66,11 @@ class Worker:
         where: str = DEFAULT_ANALYZERS,
         limits: Limits | None = None,
         lease: timedelta = queue.LEASE,
+        engine: Engine | None = None,
     ) -> None:
         self.id = new_id("worker")
         self._database = database
+        self._engine = engine or Embedded(database)
         self._instance = instance
         self._lease = lease
         self._template = Template(where, limits)
@@ -81,7 +83,6 @@ class Worker:
         # Claimed, and taken out of a chunk that is stuck.
         self._spare: list[Claimed] = []
         self._slot_news = asyncio.Event()
-        self._work_news = asyncio.Event()
         self._stop_news = asyncio.Event()
         self._stopping = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -102,11 +103,10 @@ class Worker:
 
     def wake(self) -> None:
         """There may be work, or work to stop."""
-        self._hear(frozenset({"queue", "stop"}))
+        self._engine.wake()
+        self._stop_news.set()
 
     def _hear(self, news: frozenset[str]) -> None:
-        if "queue" in news:
-            self._work_news.set()
         if "stop" in news:
             self._stop_news.set()
 
@@ -131,7 +131,7 @@ class Worker:
             await keep_running("register", self._register)
             async with (
                 side_tasks(recorder=self._recorder.run, heartbeat=self._beat, leases=self._renew),
-                side_tasks(watch=self._watch, stops=self._stop_what_is_asked),
+                side_tasks(engine=self._engine.run, watch=self._watch, stops=self._stop_what_is_asked),
                 side_tasks(claim=self._claim) as claiming,
                 side_tasks(
                     **{f"slot {n}": partial(self._run_slot, slot) for n, slot in enumerate(self._slots)}
@@ -167,16 +167,17 @@ class Worker:
                 self._slot_news.clear()
                 await self._slot_news.wait()
                 continue
-            self._work_news.clear()  # before looking: what comes while we look is seen in the next round
-            rows = self._spare
-            self._spare = []
+            if not self._spare:
+                await self._engine.receive()
+                if self._stopping.is_set():
+                    break
+            rows, self._spare = self._spare, []
             if not rows:
                 async with self._database.write() as connection:
                     rows = await queue.claim(connection, self.id, self._how_many, utcnow(), self._lease)
+            await self._engine.done(found=bool(rows))
             if rows:
                 self._deal(rows)
-            else:
-                await wait_for(self._work_news, POLL_SECONDS)
 
     def _how_many(self, analyzer: str) -> int:
         return self._pace.chunk(analyzer) * len(self._free)
@@ -216,7 +217,7 @@ class Worker:
                 slot.watch()
                 if self._free and slot.busy_seconds > STUCK_SECONDS and (rows := slot.take_unstarted()):
                     self._spare += rows
-                    self._work_news.set()
+                    self._engine.wake()
 
     async def _stop_what_is_asked(self) -> None:
         while True:
@@ -262,7 +263,7 @@ class Worker:
 
     async def _drain(self, claiming: list[asyncio.Task[None]], running: list[asyncio.Task[None]]) -> None:
         """End in order: nothing new, the unstarted back, the running ended or back, all of it written."""
-        self._work_news.set()
+        self._engine.wake()
         self._slot_news.set()
         for slot in self._slots:
             slot.give_back(keep_current=True)

@@ -24,6 +24,8 @@ _SQLITE_PRAGMAS = (
     "PRAGMA temp_store = MEMORY",
     "PRAGMA cache_size = -65536",  # 64 MiB a connection
 )
+# For so long a process that stands still in the middle of a transaction can hold up the others, on PostgreSQL.
+IDLE_IN_TRANSACTION_SECONDS = 10
 _NEWS = "assay_news"
 
 
@@ -98,8 +100,11 @@ class Database:
         return engine
 
     def _postgresql_engine(self, pool_size: int, **options: Any) -> AsyncEngine:
-        # A transaction that is left open holds back every reader of the event log: the server ends it.
-        server_settings = {"idle_in_transaction_session_timeout": "30000", "application_name": "assay"}
+        # A transaction that is left open holds back its batches and every reader of the event log: the server ends it.
+        server_settings = {
+            "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS * 1000}",
+            "application_name": "assay",
+        }
         return create_async_engine(
             self.url,
             pool_size=pool_size,
