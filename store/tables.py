@@ -187,11 +187,22 @@ class IdempotencyRow(SQLModel, table=True):
     created_at: datetime = Field(sa_column=Column(Instant, nullable=False))
 
 
+class ControlRow(SQLModel, table=True):
+    """What an operator holds: one analyzer, or the queue as a whole under the empty name (`store.controls`)."""
+
+    __tablename__ = "control"
+
+    analyzer: str = Field(sa_column=Column(Key, primary_key=True))
+    paused_at: datetime | None = Field(default=None, sa_column=Column(Instant))
+    slots: int | None = Field(default=None, sa_column=Column(Integer))
+
+
 analysis = AnalysisRow.__table__  # type: ignore[attr-defined]
 batch = BatchRow.__table__  # type: ignore[attr-defined]
 event = EventRow.__table__  # type: ignore[attr-defined]
 worker = WorkerRow.__table__  # type: ignore[attr-defined]
 idempotency = IdempotencyRow.__table__  # type: ignore[attr-defined]
+control = ControlRow.__table__  # type: ignore[attr-defined]
 
 # The conditions of the partial indexes. A statement that is to use one says the same to the letter, not by parameters.
 queued: ColumnElement[bool] = literal_column("status = 'QUEUED' AND not_before IS NULL")

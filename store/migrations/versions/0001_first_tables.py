@@ -1,4 +1,4 @@
-"""Analyses, batches, the event log, workers, idempotency keys."""
+"""Analyses, batches, the event log, workers, idempotency keys, controls."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -109,6 +109,12 @@ def upgrade() -> None:
         sa.Column("subject_id", key, nullable=False),
         sa.Column("created_at", instant, nullable=False),
     )
+    op.create_table(
+        "control",
+        sa.Column("analyzer", key, primary_key=True),
+        sa.Column("paused_at", instant),
+        sa.Column("slots", sa.Integer()),
+    )
 
     def index(name: str, table: str, columns: list, where: str | None = None) -> None:
         condition = None if where is None else sa.text(where)
@@ -131,5 +137,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("idempotency", "worker", "event", "batch", "analysis"):
+    for table in ("control", "idempotency", "worker", "event", "batch", "analysis"):
         op.drop_table(table)

@@ -1,0 +1,83 @@
+"""What operators hold: set twice is set once, of many at once one stands, and only a change is announced."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from store.columns import utcnow
+from store.controls import Controls, control_rows, pause, read_controls, resume, set_slots
+from store.database import Database
+
+NOW = utcnow()
+FREE = Controls(paused=False, paused_analyzers=frozenset(), limits={}, slots=None)
+
+
+async def read(database: Database) -> Controls:
+    async with database.read() as connection:
+        return await read_controls(connection)
+
+
+async def test_nothing_is_held_at_first(database: Database) -> None:
+    assert await read(database) == FREE
+
+
+async def test_a_pause_stands_from_its_first_moment_until_it_is_taken_back(database: Database) -> None:
+    async with database.write() as connection:
+        assert await pause(connection, None, NOW)
+        assert not await pause(connection, None, NOW + timedelta(hours=1))
+        assert await pause(connection, "text", NOW + timedelta(hours=2))
+    assert await read(database) == Controls(True, frozenset({"text"}), {}, None)
+    async with database.read() as connection:
+        rows = [(row.analyzer, row.paused_at) for row in await control_rows(connection)]
+    assert rows == [("", NOW), ("text", NOW + timedelta(hours=2))]
+    async with database.write() as connection:
+        assert await resume(connection, None)
+        assert not await resume(connection, None)
+        assert not await resume(connection, "never held")
+    assert await read(database) == Controls(False, frozenset({"text"}), {}, None)
+
+
+async def test_limits_and_pauses_do_not_touch_each_other(database: Database) -> None:
+    async with database.write() as connection:
+        assert not await set_slots(connection, "text", None)
+        assert await set_slots(connection, "text", 2)
+        assert not await set_slots(connection, "text", 2)
+        assert await pause(connection, "text", NOW)
+        assert await set_slots(connection, None, 256)
+        assert await set_slots(connection, "text", 1)
+    assert await read(database) == Controls(False, frozenset({"text"}), {"text": 1}, 256)
+    async with database.write() as connection:
+        assert await set_slots(connection, "text", None)
+        assert await set_slots(connection, None, None)
+    assert await read(database) == Controls(False, frozenset({"text"}), {}, None)
+
+
+async def test_only_what_changed_is_announced_and_nothing_on_rollback(database: Database) -> None:
+    heard: list[frozenset[str]] = []
+    database.on_commit(heard.append)
+
+    async def hold(*, fail: bool = False) -> None:
+        async with database.write() as connection:
+            await pause(connection, "text", NOW)
+            if fail:
+                raise LookupError
+
+    await asyncio.gather(hold(fail=True), return_exceptions=True)
+    assert (heard, await read(database)) == ([], FREE)
+    await hold()
+    await hold()
+    assert heard == [frozenset({"controls"})]
+
+
+async def test_of_many_setters_at_once_each_is_whole_and_one_pauses(database: Database) -> None:
+    async def hold(number: int) -> tuple[bool, bool]:
+        async with database.write() as connection:
+            return await pause(connection, None, NOW), await set_slots(connection, None, number)
+
+    answers = await asyncio.gather(*(hold(number) for number in range(1, 21)))
+    assert sum(paused for paused, _ in answers) == 1
+    assert all(changed for _, changed in answers)
+    held = await read(database)
+    assert held.paused
+    assert held.slots in range(1, 21)
