@@ -1,0 +1,177 @@
+"""How fast a batch is accepted: from the request's first byte to the answer's last, over a socket, on an idle server.
+
+    python -m benchmarks.submission [--rounds 5] [--before CHECKOUT]
+
+Beside it stands the longest time for which the server answered nobody: a second client asks `{ __typename }` all the
+while, in a submission of its own. CHECKOUT is another state of this program, measured in turns with this one; what
+counts then is the last column. Each batch is canceled before the next one, so that every server is idle.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import http.client
+import sys
+import tempfile
+import threading
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from time import perf_counter, sleep
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.texts import TEXTS
+from tests.support import ROOT, Server
+
+SIZES = (1, 100, 1_000, 10_000)
+REPEATS = {1: 30, 100: 10}
+"""Submissions in a round, where it is not one; their median counts."""
+
+SUBMIT = """mutation ($input: BatchProcessInput!) {
+  batchProcess(input: $input) { batch { id totalItems } userErrors { message } }
+}"""
+CANCEL = "mutation ($id: ID!) { cancelBatch(input: { id: $id }) { batch { status } userErrors { message } } }"
+STATUS = "query ($id: ID!) { batch(id: $id) { status } }"
+ENDED = ("COMPLETED", "CANCELED", "TIMED_OUT")
+
+
+def body_of(query: str, **variables: Any) -> bytes:
+    """A request's body."""
+    return orjson.dumps({"query": query, "variables": variables})
+
+
+def batch_of(size: int) -> bytes:
+    """The body that submits so many texts."""
+    items = [{"request": {"text": {"text": TEXTS[number % len(TEXTS)]}}} for number in range(size)]
+    return body_of(SUBMIT, input={"items": items})
+
+
+class Client:
+    """One connection that is kept."""
+
+    def __init__(self, server: Server) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
+
+    def post(self, body: bytes) -> Any:
+        """The data of one operation."""
+        self._connection.request("POST", "/graphql", body, {"content-type": "application/json"})
+        answer = orjson.loads(self._connection.getresponse().read())
+        if "errors" in answer:
+            raise RuntimeError(answer["errors"])
+        return answer["data"]
+
+    def submit(self, body: bytes) -> tuple[float, str]:
+        """Milliseconds until the batch was accepted, and its id."""
+        began = perf_counter()
+        data = self.post(body)
+        taken = (perf_counter() - began) * 1000
+        return taken, data["batchProcess"]["batch"]["id"]
+
+    def clear(self, batch_id: str) -> None:
+        """Return when nothing of the batch is left to do."""
+        self.post(body_of(CANCEL, id=batch_id))
+        while self.post(body_of(STATUS, id=batch_id))["batch"]["status"] not in ENDED:
+            sleep(0.05)
+
+
+class Probe(threading.Thread):
+    """A client that asks the smallest of questions, one after the other, and knows the longest wait, in ms."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(daemon=True)
+        self._client = Client(server)
+        self._done = threading.Event()
+        self.longest = 0.0
+
+    def run(self) -> None:
+        body = body_of("{ __typename }")
+        while not self._done.is_set():
+            began = perf_counter()
+            self._client.post(body)
+            self.longest = max(self.longest, (perf_counter() - began) * 1000)
+
+    def end(self) -> float:
+        """Stop asking; the longest wait."""
+        self._done.set()
+        self.join()
+        return self.longest
+
+
+@dataclass
+class Figures:
+    """What was measured of one server, by the size of the batch, in milliseconds, one for each round."""
+
+    accepted: dict[int, list[float]] = field(default_factory=lambda: {size: [] for size in SIZES})
+    stalled: dict[int, list[float]] = field(default_factory=lambda: {size: [] for size in SIZES})
+
+
+def measure(server: Server, figures: Figures, size: int) -> None:
+    """One round of one size."""
+    client, body = Client(server), batch_of(size)
+    taken = []
+    for _ in range(REPEATS.get(size, 1)):
+        milliseconds, batch_id = client.submit(body)
+        taken.append(milliseconds)
+        client.clear(batch_id)
+    figures.accepted[size].append(median(taken))
+    probe = Probe(server)
+    probe.start()
+    _, batch_id = client.submit(body)
+    figures.stalled[size].append(probe.end())
+    client.clear(batch_id)
+
+
+def table_of(now: Figures, before: Figures | None) -> Table:
+    """The medians as people read them."""
+    table = Table(title="Until a batch is accepted")
+    columns = ["items", "accepted, ms", "longest stall, ms"]
+    if before is not None:
+        columns += ["before, ms", "stall before, ms", "of the time before"]
+    for column in columns:
+        table.add_column(column, justify="right")
+    for size in SIZES:
+        accepted, stalled = median(now.accepted[size]), median(now.stalled[size])
+        row = [f"{size:,}", f"{accepted:,.1f}", f"{stalled:,.1f}"]
+        if before is not None:
+            was = median(before.accepted[size])
+            ratio = median(a / b for a, b in zip(now.accepted[size], before.accepted[size], strict=True))
+            row += [f"{was:,.1f}", f"{median(before.stalled[size]):,.1f}", f"{ratio:.2f}"]
+        table.add_row(*row)
+    return table
+
+
+async def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="benchmarks.submission", description="Measure how fast batches are accepted.")
+    parser.add_argument("--rounds", type=int, default=5, help="how often everything is measured; the median counts")
+    parser.add_argument("--before", type=Path, help="another checkout of this program, to measure in turns with this")
+    given = parser.parse_args()
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="assay-bench-")))
+        servers: list[tuple[Server, Figures]] = []
+        for name, checkout in (("now", ROOT), ("before", given.before)):
+            if checkout is None:
+                continue
+            server = Server(folder, {"log_level": "warning", "data_dir": folder / name}, name)
+            server.command = (sys.executable, str(checkout.resolve() / "server.py"), "serve")
+            await server.start()
+            stack.push_async_callback(server.close)
+            client = Client(server)
+            client.clear(client.submit(batch_of(100))[1])  # processes started, statements compiled
+            servers.append((server, Figures()))
+        for _ in range(given.rounds):
+            for size in SIZES:
+                for server, figures in servers:
+                    measure(server, figures, size)
+    figures = [each for _, each in servers]
+    Console(width=120).print(table_of(figures[0], figures[1] if given.before else None))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
