@@ -13,8 +13,9 @@ UV := UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1 VIRTUAL_ENV= UV_PROJECT_EN
 # What was installed is noted inside .venv, so that both go together.
 INSTALLED := .venv/.installed
 INSTALLED_DEV := .venv/.installed-dev
+INSTALLED_BENCH := .venv/.installed-bench
 
-.PHONY: help install install-dev install-node run demo test check format lock-check format-check lint types layers schema schema-check bench clean
+.PHONY: help install install-dev install-bench install-node run demo test check format lock-check format-check lint types layers schema schema-check bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' \
@@ -64,8 +65,9 @@ schema-check: $(INSTALLED)
 	  || { echo "schema/schema.graphql is not what the server has: run 'make schema', and say in CHANGELOG.md what changed"; exit 1; }
 	@echo "schema/schema.graphql is what the server has"
 
-bench: install-dev ## Run the benchmarks (ARGS are theirs)
+bench: install-bench ## Run the benchmarks: a server against a floor, and the job engine beside others
 	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python -m benchmarks.engines
 
 clean: ## Remove .venv, caches and Node packages; the data folder stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -96,6 +98,12 @@ install-dev: $(INSTALLED_DEV)
 $(INSTALLED_DEV): pyproject.toml uv.lock | $(BIN)/uv
 	@$(UV) sync --quiet --frozen --inexact
 	@touch $@
+
+install-bench: $(INSTALLED_BENCH)
+
+$(INSTALLED_BENCH): pyproject.toml uv.lock | $(BIN)/uv
+	@$(UV) sync --quiet --frozen --inexact --group bench
+	@touch $@ $(INSTALLED_DEV)
 
 # Every folder with a package-lock.json of ours. Without Node its tests are left out, which pytest says at its end.
 install-node:

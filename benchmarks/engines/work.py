@@ -1,0 +1,66 @@
+"""The work, and how a run is timed: from the first item enqueued until the last one is recorded as done."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import DEVNULL, Popen, TimeoutExpired
+from typing import Any
+
+TEXT = "The quick brown fox jumps over the lazy dog, and the dog does not mind."
+PROCESSES = 2
+# Whoever looks too often takes the time from those who work.
+LOOK_SECONDS = 0.05
+
+
+def count_words(text: str) -> dict[str, int]:
+    """Next to nothing: what is left is the engine."""
+    return {"words": len(text.split())}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Items, and the seconds until all were enqueued and until all had ended, counted from the first."""
+
+    items: int
+    enqueued_seconds: float
+    ended_seconds: float
+
+
+def timed(items: int, enqueue: Callable[[int], Any], ended: Callable[[], int]) -> Run:
+    """Let the worker warm up with one item, then enqueue `items` and wait until `ended` counts them all."""
+    enqueue(1)
+    wait_until(lambda: ended() >= 1)
+    began = time.perf_counter()
+    enqueue(items)
+    enqueued = time.perf_counter() - began
+    wait_until(lambda: ended() >= items + 1)
+    return Run(items, enqueued, time.perf_counter() - began)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 600) -> None:
+    """Raises TimeoutError after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("the items did not end")
+        time.sleep(LOOK_SECONDS)
+
+
+@contextmanager
+def process(*command: str, root: Path, **environment: str) -> Iterator[Popen[bytes]]:
+    """A process with these variables added to the environment, terminated at the end, and killed if that is ignored."""
+    running = Popen(command, cwd=root, env=os.environ | environment, stdout=DEVNULL, stderr=DEVNULL)
+    try:
+        yield running
+    finally:
+        running.terminate()
+        try:
+            running.wait(10)
+        except TimeoutExpired:
+            running.kill()
+            running.wait()
