@@ -16,7 +16,7 @@ import psutil
 from resolvers.metrics import is_alive
 from resolvers.monitor import MIB, Disk, Memory
 from store.statistics import LogFigures, QueueFigures
-from store.tables import WorkerRow
+from store.tables import ControlRow, WorkerRow
 
 DATABASE_LIMIT_SECONDS = 2.0
 DATABASE_SLOW_MS = 500.0
@@ -119,11 +119,17 @@ def check_workers(rows: Sequence[WorkerRow], wanted: int, now: datetime) -> Comp
     return Component("workers", HEALTHY, f"{alive} alive." if alive else "None is alive, and none is wanted here.")
 
 
-def check_queue(figures: QueueFigures, alive: int, wanted: int) -> Component:
-    """Whether what waits is taken, and soon enough, by the `alive` workers; `wanted` as for `check_workers`."""
+def check_queue(figures: QueueFigures, alive: int, wanted: int, held: Sequence[ControlRow] = ()) -> Component:
+    """Whether what waits is taken, and soon enough, by the `alive` workers; `wanted` as for `check_workers`.
+
+    `held` is what operators hold: while something is paused, that it waits is what was asked for.
+    """
     depth, oldest = figures.depth, figures.oldest_seconds or 0.0
     verb = "waits" if depth == 1 else "wait"
     waits = f"{_count(depth, 'analysis', 'analyses')} {verb}, the oldest for {oldest:,.0f} s"
+    pauses = [_pause(row.analyzer, row.paused_at) for row in held if row.paused_at is not None]
+    if pauses:
+        return Component("queue", DEGRADED, f"{depth:,} waiting, {figures.running:,} running, paused.", None, pauses)
     if oldest > QUEUE_STUCK_SECONDS and not alive:
         remedy = "start the server again" if wanted else "set ASSAY_WORKERS above 0, here or on another server"
         return Component("queue", UNHEALTHY, f"{waits}.", None, [f"{waits}, and no worker is alive: {remedy}."])
@@ -133,7 +139,9 @@ def check_queue(figures: QueueFigures, alive: int, wanted: int) -> Component:
     if oldest > QUEUE_LONG_SECONDS:
         cores = psutil.cpu_count() or 1
         has = f"this machine has {_count(cores, 'core')}"
-        if wanted < cores:
+        if any(row.slots is not None for row in held):
+            remedy = "raise the concurrency that is set (`setConcurrency`), or set it back"
+        elif wanted < cores:
             remedy = f"raise ASSAY_WORKERS from {wanted} ({has})"
         else:
             remedy = (
@@ -143,6 +151,12 @@ def check_queue(figures: QueueFigures, alive: int, wanted: int) -> Component:
         advice = f"{waits}, while {figures.running:,} are being worked on: {remedy}."
         return Component("queue", DEGRADED, f"{waits}.", None, [advice])
     return Component("queue", HEALTHY, f"{depth:,} waiting, {figures.running:,} running.")
+
+
+def _pause(analyzer: str, since: datetime) -> str:
+    what, command = (f"Of the queue, {analyzer}", f"resume {analyzer}") if analyzer else ("The queue", "resume")
+    when = since.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"{what} is paused since {when}: resume it by `resumeQueue` or `python server.py {command}`."
 
 
 def check_disk(disk: Disk) -> Component:

@@ -28,8 +28,10 @@ from resolvers.checks import (
 from resolvers.context import Services
 from resolvers.monitor import read_disk
 from store.columns import utcnow
+from store.controls import control_rows
 from store.database import Database
 from store.statistics import LogFigures, QueueFigures, log_figures, touch
+from store.tables import ControlRow
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -74,7 +76,7 @@ async def _kept(services: Services, wanted: int) -> Sequence[Component]:
     return await asyncio.gather(
         _checked("events", services, _log_figures, lambda figures: check_events(figures, services.bus.live)),
         _checked("workers", services, metrics.workers, lambda rows: check_workers(rows, wanted, utcnow())),
-        _checked("queue", services, _queue, lambda found: check_queue(*found, wanted)),
+        _checked("queue", services, _queue, lambda found: check_queue(*found)),
     )
 
 
@@ -128,8 +130,13 @@ async def _log_figures(services: Services) -> LogFigures:
         return await log_figures(connection, utcnow())
 
 
-async def _queue(services: Services) -> tuple[QueueFigures, int]:
-    """The queue, and how many workers live."""
-    figures, rows = await asyncio.gather(metrics.queue(services), metrics.workers(services))
+async def _queue(services: Services) -> tuple[QueueFigures, int, int, Sequence[ControlRow]]:
+    """The queue, how many workers live, how many analyses this server is to run at once, and what operators hold."""
+    figures, rows, held = await asyncio.gather(metrics.queue(services), metrics.workers(services), _held(services))
     now = utcnow()
-    return figures, sum(metrics.is_alive(row, now) for row in rows)
+    return figures, sum(metrics.is_alive(row, now) for row in rows), services.settings.workers, held
+
+
+async def _held(services: Services) -> Sequence[ControlRow]:
+    async with services.database.read() as connection:
+        return await control_rows(connection)

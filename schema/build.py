@@ -25,6 +25,7 @@ from schema.analyses import AnalysisMutation, AnalysisQuery, AnalysisSubscriptio
 from schema.analyzers import UntypedResult
 from schema.batches import BatchMutation, BatchQuery, BatchSubscription
 from schema.common import Id, Info, Node
+from schema.controls import QueueMutation, QueueQuery
 from schema.events import AnalysisEvent, BatchEvent, EventQuery, EventSubscription
 from schema.metrics import MetricsQuery, MetricsSubscription
 from schema.models import AnalyzerTypes
@@ -47,7 +48,7 @@ class NodeQuery:
         return await resolve.nodes(info.context, ids)
 
 
-_QUERIES = (NodeQuery, AnalysisQuery, BatchQuery, EventQuery, MetricsQuery)
+_QUERIES = (NodeQuery, AnalysisQuery, BatchQuery, EventQuery, QueueQuery, MetricsQuery)
 _SUBSCRIPTIONS = (EventSubscription, AnalysisSubscription, BatchSubscription, MetricsSubscription)
 
 
@@ -97,7 +98,8 @@ def build_schema(analyzers: Mapping[str, AnalyzerValue[Any, Any]]) -> strawberry
     """
     made = AnalyzerTypes(analyzers)
     query = merge_types("Query", _QUERIES)
-    mutation = merge_types("Mutation", (submission_mutation(made.request), AnalysisMutation, BatchMutation))
+    mutations = (submission_mutation(made.request), AnalysisMutation, BatchMutation, QueueMutation)
+    mutation = merge_types("Mutation", mutations)
     subscription = merge_types("Subscription", _SUBSCRIPTIONS)
     for root, about in (
         (query, "What can be read."),

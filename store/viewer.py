@@ -15,5 +15,10 @@ class Viewer:
     workspace: str
     role: str
 
+    @property
+    def is_administrator(self) -> bool:
+        """Whether it may change what every workspace shares: the queue's pace, and what is kept how long."""
+        return self.role == "administrator"
+
 
 LOCAL_ADMINISTRATOR = Viewer(name="local", workspace=DEFAULT_WORKSPACE, role="administrator")

@@ -148,6 +148,7 @@ BOUNDED = {
     "Metrics.workers": "the workers that have not said goodbye",
     "Query.analyzers": "the analyzers that are installed",
     "Query.nodes": "100, as many as ids",
+    "Queue.analyzers": "the analyzers that are installed, and those that are held",
     "QueueMetrics.byPriority": "10 priorities",
     "UserError.path": "an input's depth",
     "Worker.current": "what it has claimed",

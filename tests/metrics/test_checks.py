@@ -13,7 +13,7 @@ from resolvers.checks import Component, HealthStatus
 from resolvers.health import Health
 from resolvers.monitor import MIB, Disk, Memory
 from store.statistics import LogFigures, QueueFigures
-from store.tables import WorkerRow
+from store.tables import ControlRow, WorkerRow
 from tests.metrics.rows import NOW
 
 HEALTHY, DEGRADED, UNHEALTHY = HealthStatus
@@ -164,6 +164,22 @@ def test_the_queues_advice(machine: SimpleNamespace) -> None:
         "1 analysis waits, the oldest for 95 s, and nothing runs though a worker is alive: look in the log for why it "
         "takes nothing."
     )
+
+
+def test_a_queue_that_is_held(machine: SimpleNamespace) -> None:
+    whole, text = ControlRow(analyzer="", paused_at=NOW), ControlRow(analyzer="text", paused_at=NOW, slots=1)
+    found = checks.check_queue(queue(9, 900), 1, 2, [whole, text])
+    assert (found.status, found.message) == (DEGRADED, "9 waiting, 0 running, paused.")
+    assert found.advice == [
+        f"{what} is paused since 2026-11-21 10:00:00 UTC: resume it by `resumeQueue` or `python server.py {command}`."
+        for what, command in (("The queue", "resume"), ("Of the queue, text", "resume text"))
+    ]
+    slow = checks.check_queue(queue(9, 900, running=1), 1, 2, [ControlRow(analyzer="text", slots=1)])
+    assert only(slow) == (
+        "9 analyses wait, the oldest for 900 s, while 1 are being worked on: raise the concurrency that is set "
+        "(`setConcurrency`), or set it back."
+    )
+    assert checks.check_queue(queue(0, None), 1, 2, [ControlRow(analyzer="text")]).status is HEALTHY
 
 
 @pytest.mark.parametrize(("percent", "status"), [(89.9, HEALTHY), (90, DEGRADED), (96.9, DEGRADED), (97, UNHEALTHY)])
