@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import structlog
 
 from jobs.supervision import keep_running
+from jobs.timekeeper import Timekeeper
 from store import queue
 from store.changes import Fault
 from store.columns import utcnow
@@ -53,6 +54,7 @@ class Recorder:
         self._has_outcomes = asyncio.Event()
         self._has_progress = asyncio.Event()
         self._moved = asyncio.Condition()
+        self.timekeeper = Timekeeper()
         self.completed = 0
         self.failed = 0
 
@@ -126,6 +128,7 @@ class Recorder:
             return await self._finish([Outcome(outcome.id, outcome.lease, End.FAILED, fault=REFUSED)])
 
     def _count(self, group: Sequence[Outcome], held: Sequence[Outcome]) -> None:
+        self.timekeeper.ended(group, held, utcnow())
         for outcome in held:
             if outcome.end is End.COMPLETED:
                 self.completed += 1

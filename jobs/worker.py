@@ -155,6 +155,7 @@ class Worker:
                 pid=os.getpid(),
                 started_at=self._started_at,
                 last_seen_at=now,
+                slots=len(self._slots),
             )
             await workers.register(connection, row)
         if gone:
@@ -174,7 +175,9 @@ class Worker:
             rows, self._spare = self._spare, []
             if not rows:
                 async with self._database.write() as connection:
-                    rows = await queue.claim(connection, self.id, self._how_many, utcnow(), self._lease)
+                    now = utcnow()
+                    rows = await queue.claim(connection, self.id, self._how_many, now, self._lease)
+                self._recorder.timekeeper.claimed(rows, now)
             await self._engine.done(found=bool(rows))
             if rows:
                 self._deal(rows)
@@ -238,16 +241,23 @@ class Worker:
         while True:
             pids = [os.getpid(), self._template.pid, *(slot.sandbox.pid for slot in self._slots)]
             cpu_percent, memory_mb = self._usage.look([pid for pid in pids if pid is not None])
+            running = [slot.sandbox.current for slot in self._slots]
+            now = utcnow()
             async with self._database.write() as connection:
                 known = await workers.beat(
                     connection,
                     self.id,
-                    utcnow(),
+                    now,
                     completed=self.completed,
                     failed=self.failed,
                     cpu_percent=cpu_percent,
                     memory_mb=memory_mb,
+                    slots=len(self._slots),
+                    busy=sum(bool(slot.leases) for slot in self._slots),
+                    current=[analysis_id for analysis_id in running if analysis_id is not None],
                 )
+                await self._recorder.timekeeper.write(connection, self.id, now)
+            self._recorder.timekeeper.written(now)
             if not known:
                 await self._register()
             await asyncio.sleep(BEAT_SECONDS)
@@ -285,4 +295,5 @@ class Worker:
             async with asyncio.timeout(LAST_WRITE_SECONDS):
                 await self._recorder.is_empty()
                 async with self._database.write() as connection:
+                    await self._recorder.timekeeper.write(connection, self.id, utcnow())
                     await workers.forget(connection, [self.id])

@@ -277,6 +277,7 @@ _FRESH = {
     "started_at": None,
     "finished_at": None,
     "processing_time_ms": None,
+    "queued_at": None,
 }
 
 

@@ -48,6 +48,7 @@ class Claimed(NamedTuple):
     input_text: str | None
     input_data: str | None
     options: str
+    queued_at: datetime
 
 
 _CLAIMED = [_column[name] for name in Claimed._fields]
@@ -88,6 +89,7 @@ async def claim(
             progress=0.0,
             progress_step=None,
             started_at=now,
+            queued_at=func.coalesce(_column.queued_at, _column.updated_at),
             updated_at=now,
         )
         .returning(*_CLAIMED)

@@ -29,6 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import tables
 from store.columns import Instant
 from store.tables import BatchStatus
+from store.timings import Durations
 
 RATE_WINDOW = timedelta(seconds=10)
 LATENCY_WINDOW = timedelta(minutes=5)
@@ -83,15 +84,6 @@ async def queue_figures(connection: AsyncConnection, now: datetime) -> QueueFigu
         oldest_seconds=max((now - min(oldest)).total_seconds(), 0.0) if oldest else None,
         by_priority=sorted(depths.items(), reverse=True),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Durations:
-    """Percentiles of durations, in milliseconds, by nearest rank; None where there was none."""
-
-    p50_ms: float | None
-    p95_ms: float | None
-    p99_ms: float | None
 
 
 @dataclass(frozen=True, slots=True)

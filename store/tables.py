@@ -103,6 +103,8 @@ class AnalysisRow(SQLModel, table=True):
     not_before: datetime | None = Field(default=None, sa_column=Column(Instant))
     # CANCELED or TIMED_OUT: the end that was asked for while it runs. Its worker stops it and then records that end.
     stop_requested: str | None = Field(default=None, sa_column=Column(Key))
+    # Since when it waited for its first try, noted when that is claimed: null before.
+    queued_at: datetime | None = Field(default=None, sa_column=Column(Instant))
 
 
 class BatchRow(SQLModel, table=True):
@@ -125,7 +127,7 @@ class BatchRow(SQLModel, table=True):
     deadline_at: datetime = Field(sa_column=Column(Instant, nullable=False))
     # CANCELED or TIMED_OUT: how it will have ended once the last item has.
     stop_requested: str | None = Field(default=None, sa_column=Column(Key))
-    # JSON, [[second since 1970, items that ended in it], …]: the last ten seconds in which some did.
+    # JSON, what `store.progress` makes of the ends so far; "[]" before the first.
     recent_ends: str = Field(default="[]", sa_column=Column(Text, nullable=False))
     created_at: datetime = Field(sa_column=Column(Instant, nullable=False))
     updated_at: datetime = Field(sa_column=Column(Instant, nullable=False))
@@ -173,6 +175,20 @@ class WorkerRow(SQLModel, table=True):
     failed: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     cpu_percent: float = Field(default=0)
     memory_mb: float = Field(default=0)
+    slots: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    busy: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    # JSON, ids: what ran in its slots at its last sign of life.
+    current: str = Field(default="[]", sa_column=Column(Text, nullable=False))
+
+
+class TimingRow(SQLModel, table=True):
+    """What a worker counted of the analyses of one minute since 1970, as `store.timings` keeps it."""
+
+    __tablename__ = "timing"
+
+    worker_id: str = Field(sa_column=Column(Key, primary_key=True))
+    minute: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    data: str = Field(sa_column=Column(Text, nullable=False))
 
 
 class IdempotencyRow(SQLModel, table=True):
@@ -201,6 +217,7 @@ analysis = AnalysisRow.__table__  # type: ignore[attr-defined]
 batch = BatchRow.__table__  # type: ignore[attr-defined]
 event = EventRow.__table__  # type: ignore[attr-defined]
 worker = WorkerRow.__table__  # type: ignore[attr-defined]
+timing = TimingRow.__table__  # type: ignore[attr-defined]
 idempotency = IdempotencyRow.__table__  # type: ignore[attr-defined]
 control = ControlRow.__table__  # type: ignore[attr-defined]
 

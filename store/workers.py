@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import orjson
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
 from store.paging import rows_of
-from store.tables import AnalysisRow, WorkerRow
+from store.tables import AnalysisRow, AnalysisStatus, WorkerRow
 from store.viewer import Viewer
 
 # A worker says every second that it lives; one that was not heard for this long is shown as not alive.
@@ -33,8 +34,13 @@ async def beat(
     failed: int,
     cpu_percent: float,
     memory_mb: float,
+    slots: int,
+    busy: int,
+    current: Sequence[str],
 ) -> bool:
     """A sign of life, with how many analyses ended so far and what the worker and its processes use.
+
+    `slots` is how many it has, `busy` how many of them have work, and `current` the analyses that run in them.
 
     False where the worker is not registered (any more: it was silent for long and taken for gone).
     """
@@ -42,6 +48,7 @@ async def beat(
         update(_worker)
         .where(_worker.c.id == worker_id)
         .values(last_seen_at=now, completed=completed, failed=failed, cpu_percent=cpu_percent, memory_mb=memory_mb)
+        .values(slots=slots, busy=busy, current=orjson.dumps(current).decode())
         .returning(_worker.c.id)
     )
     return (await connection.execute(statement)).first() is not None
@@ -59,12 +66,20 @@ async def workers_by_id(connection: AsyncConnection, ids: Sequence[str]) -> dict
 
 
 async def work_of(connection: AsyncConnection, viewer: Viewer, worker_ids: Sequence[str]) -> list[AnalysisRow]:
-    """What these workers have claimed and have not finished, of what this viewer may see."""
+    """What ran in these workers' slots at their last sign of life and still runs, of what this viewer may see.
+
+    By the rows' ids: a worker has claimed up to hundreds of rows for each slot, and of those one runs.
+    """
+    told = await connection.execute(select(_worker.c.current).where(_worker.c.id.in_(worker_ids)))
+    ids: list[str] = [id_ for current in told.scalars() for id_ in orjson.loads(current)]
+    if not ids:
+        return []
+    column = tables.analysis.c
     statement = (
         select(tables.analysis)
-        .where(tables.running, tables.analysis.c.worker_id.in_(worker_ids))
-        .where(tables.analysis.c.workspace == viewer.workspace)
-        .order_by(tables.analysis.c.id)
+        .where(column.id.in_(ids), column.status == AnalysisStatus.RUNNING, column.worker_id.in_(worker_ids))
+        .where(column.workspace == viewer.workspace)
+        .order_by(column.id)
     )
     return rows_of(await connection.execute(statement), AnalysisRow)
 

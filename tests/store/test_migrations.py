@@ -12,7 +12,7 @@ import store.tables
 from store.database import Database
 from store.migrate import is_current, migrate
 
-TABLES = {"analysis", "batch", "event", "worker", "idempotency", "control"}
+TABLES = {"analysis", "batch", "event", "worker", "timing", "idempotency", "control"}
 
 
 def picture(connection: Connection) -> dict[str, Any]:

@@ -41,6 +41,7 @@ UNSET = {
     "worker_id": None,
     "not_before": None,
     "stop_requested": None,
+    "queued_at": None,
 }
 
 
@@ -88,6 +89,7 @@ async def test_an_analysis_through_its_life(database: Database) -> None:
         "status": "RUNNING",
         "attempt": 1,
         "started_at": later,
+        "queued_at": NOW,
         "updated_at": later,
         "lease": claimed.lease,
         "lease_expires_at": later + LEASE,
@@ -112,6 +114,7 @@ async def test_an_analysis_through_its_life(database: Database) -> None:
         "result": result,
         "progress": 1.0,
         "started_at": later,
+        "queued_at": NOW,
         "updated_at": end,
         "finished_at": end,
         "processing_time_ms": 12.346,

@@ -1,4 +1,4 @@
-"""Analyses, batches, the event log, workers, idempotency keys, controls."""
+"""Analyses, batches, the event log, workers, timings, idempotency keys, controls."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -45,6 +45,7 @@ def upgrade() -> None:
         sa.Column("worker_id", key),
         sa.Column("not_before", instant),
         sa.Column("stop_requested", key),
+        sa.Column("queued_at", instant),
     )
     op.create_table(
         "batch",
@@ -100,7 +101,17 @@ def upgrade() -> None:
         sa.Column("failed", sa.BigInteger(), nullable=False),
         sa.Column("cpu_percent", sa.Float(), nullable=False),
         sa.Column("memory_mb", sa.Float(), nullable=False),
+        sa.Column("slots", sa.Integer(), nullable=False),
+        sa.Column("busy", sa.Integer(), nullable=False),
+        sa.Column("current", sa.Text(), nullable=False),
     )
+    op.create_table(
+        "timing",
+        sa.Column("worker_id", key, primary_key=True),
+        sa.Column("minute", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("data", sa.Text(), nullable=False),
+    )
+    op.execute("INSERT INTO timing (worker_id, minute, data) VALUES ('', 0, '{}')")
     op.create_table(
         "idempotency",
         sa.Column("workspace", key, primary_key=True),
@@ -137,5 +148,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("control", "idempotency", "worker", "event", "batch", "analysis"):
+    for table in ("control", "timing", "idempotency", "worker", "event", "batch", "analysis"):
         op.drop_table(table)
