@@ -1,15 +1,19 @@
 """What must happen in time though nobody asks: deadlines of batches, next tries, leases that ran out, old keys.
 
 Any number of keepers may watch one database: each thing they do is one conditional statement, or fenced by a lease.
+Whether a lease ran out, or a worker is silent, a keeper tells by its own clock from when it last saw them change:
+other machines' clocks may be wrong.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import time
-from collections.abc import Collection
-from datetime import timedelta
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import psutil
 import structlog
@@ -17,8 +21,8 @@ import structlog
 from jobs import retry
 from jobs.supervision import keep_running, wait_for
 from store import queue, workers
-from store.batches import next_deadline, time_out_batches
-from store.columns import utcnow
+from store.batches import bring_deadlines_near, next_deadline, time_out_batches
+from store.columns import clock_step, utcnow
 from store.database import Database
 from store.idempotency import trim_keys
 from store.tables import WorkerRow
@@ -27,8 +31,27 @@ POLL_SECONDS = 1.0
 TRIM_SECONDS = 3600.0
 # A silent worker keeps its row for so long, shown as not alive, in case it comes back.
 FORGET = timedelta(minutes=2)
+# The machine's clock and this process's own may differ by so much before it is told.
+CLOCK_STEP = timedelta(seconds=5)
 
 log = structlog.stdlib.get_logger(__name__)
+
+
+class Stillness:
+    """For how long values have stayed what they are, by this process's own clock."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[datetime, float]] = {}
+
+    def look(self, values: Mapping[str, datetime]) -> dict[str, float]:
+        """The seconds since each value was first seen to be what it is. A key that is missing is forgotten."""
+        now = time.monotonic()
+        seen = {}
+        for key, value in values.items():
+            before = self._seen.get(key)
+            seen[key] = before if before is not None and before[0] == value else (value, now)
+        self._seen = seen
+        return {key: now - since for key, (_, since) in seen.items()}
 
 
 class Keeper:
@@ -46,15 +69,31 @@ class Keeper:
 
     async def run(self) -> None:
         """Keep time until cancelled."""
+        await keep_running("deadlines", self._settle_deadlines)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(keep_running("timers", self._keep_time))
             tasks.create_task(keep_running("lost leases", self._find_lost))
             tasks.create_task(keep_running("idempotency keys", self._trim))
+            tasks.create_task(keep_running("clock", self._watch_clock))
+
+    async def _settle_deadlines(self) -> None:
+        """After a start alone: no deadline may be further away than its batch's whole time, as a clock set back has it.
+
+        Beside a worker that lives this is left alone: which of the two has the right time is not known.
+        """
+        async with self._database.write() as connection:
+            others = [worker for worker in await workers.all_workers(connection) if not is_own(worker)]
+            late = (
+                0 if any(not is_gone(worker) for worker in others) else await bring_deadlines_near(connection, utcnow())
+            )
+        if late:
+            log.warning("deadlines brought nearer", batches=late, hint="the machine's clock was set back")
 
     async def _keep_time(self) -> None:
         while True:
+            now = utcnow()
             async with self._database.read() as connection:
-                deadline, wake = await next_deadline(connection), await queue.next_wake(connection)
+                deadline, wake = await next_deadline(connection), await queue.next_wake(connection, now)
             now = utcnow()
             due = min((when for when in (deadline, wake) if when is not None), default=None)
             if due is not None and due <= now:
@@ -69,21 +108,26 @@ class Keeper:
                     self._news.clear()
 
     async def _find_lost(self) -> None:
+        lives, beats = Stillness(), Stillness()
+        looked_at = time.monotonic()
         while True:
-            before = time.monotonic()
             await asyncio.sleep(min(POLL_SECONDS, self._lease.total_seconds() / 3))
-            if time.monotonic() - before > max(2 * POLL_SECONDS, self._lease.total_seconds() / 2):
-                continue  # this process stood still, and so may all of its machine have: let the living renew first
-            now = utcnow()
             async with self._database.read() as connection:
-                gone = {
-                    worker.id
-                    for worker in await workers.all_workers(connection)
-                    if now - worker.last_seen_at > FORGET or is_gone(worker)
-                }
-                lost = await queue.lost(connection, gone, now)
-            if gone or lost:
-                await reclaim(self._database, gone)
+                rows = await workers.all_workers(connection)
+                leases = await queue.leases(connection)
+            before, looked_at = looked_at, time.monotonic()
+            if looked_at - before > max(2 * POLL_SECONDS, self._lease.total_seconds() / 2):
+                # This process stood still, or the database did, and so may all the others have: let them renew first.
+                lives, beats = Stillness(), Stillness()
+            silent = {
+                lease: leases[lease]
+                for lease, seconds in lives.look(leases).items()
+                if seconds > self._lease.total_seconds()
+            }
+            quiet = beats.look({worker.id: worker.last_seen_at for worker in rows})
+            gone = {row.id for row in rows if quiet[row.id] > FORGET.total_seconds() or is_gone(row)}
+            if gone or silent:
+                await reclaim(self._database, gone, silent)
 
     async def _trim(self) -> None:
         while True:
@@ -91,16 +135,31 @@ class Keeper:
                 await trim_keys(connection, utcnow())
             await asyncio.sleep(TRIM_SECONDS)
 
+    async def _watch_clock(self) -> None:
+        told = timedelta()
+        while True:
+            step = clock_step()
+            if abs(step - told) > CLOCK_STEP:
+                hint = "this server keeps the time that it began with: restart every server when the clock is right"
+                log.warning("the machine's clock was set", seconds=round(step.total_seconds()), hint=hint)
+                told = step
+            await asyncio.sleep(POLL_SECONDS)
 
-async def reclaim(database: Database, gone: Collection[str]) -> None:
-    """End what runs under a lease that ran out, or of workers that are gone, and forget those workers."""
+
+async def reclaim(database: Database, gone: Collection[str], silent: Mapping[str, datetime] | None = None) -> None:
+    """End what runs under leases that ran out, or of workers that are gone, and forget those workers."""
     async with database.write() as connection:
         now = utcnow()
-        outcomes = [retry.lost(row, now) for row in await queue.lost(connection, gone, now)]
+        outcomes = [retry.lost(row, now) for row in await queue.lost(connection, gone, silent or {})]
         held = await queue.finish(connection, outcomes, now)
         await workers.forget(connection, list(gone))
     if gone or held:
         log.warning("worker lost", workers=sorted(gone), analyses=len(held))
+
+
+def is_own(worker: WorkerRow) -> bool:
+    """Whether this is a worker of this process."""
+    return (worker.host, worker.pid) == (socket.gethostname(), os.getpid())
 
 
 def is_gone(worker: WorkerRow) -> bool:
@@ -108,12 +167,26 @@ def is_gone(worker: WorkerRow) -> bool:
     if worker.host != socket.gethostname():
         return False
     try:
-        process = psutil.Process(worker.pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return True
-        started: float = process.create_time()
-    except psutil.NoSuchProcess:
-        return True
+        began = process_start(worker.pid)
     except psutil.Error:
         return False
-    return started > worker.started_at.timestamp() + 1
+    return began is None or (worker.process_start is not None and began != worker.process_start)
+
+
+def process_start(pid: int) -> str | None:
+    """What tells a process from all others that ever have its id on this machine; None where none runs under it.
+
+    On Linux no clock is in it: the kernel's tick at which it began, of which boot. Raises psutil.Error.
+    """
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        try:
+            boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+            # proc(5): the second field is a name that may hold anything, the 22nd is starttime.
+            return f"{boot} {Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[19]}"
+        except OSError:
+            return str(process.create_time())
+    except psutil.NoSuchProcess:
+        return None

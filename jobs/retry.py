@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 
 from store.analyses import STOP_FAULTS
 from store.changes import Fault
-from store.queue import Claimed, End, Outcome
+from store.queue import LONGEST_PAUSE, Claimed, End, Outcome
 from store.tables import AnalysisStatus
 
 BASE_SECONDS = 0.5
-LONGEST_SECONDS = 60.0
+LONGEST_SECONDS = LONGEST_PAUSE.total_seconds()
 
 # The worker's process died, which says little about the input: the next one may live.
 RETRYABLE_DEATHS = frozenset({"WORKER_LOST"})

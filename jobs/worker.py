@@ -28,7 +28,7 @@ import structlog
 
 from jobs import retry
 from jobs.engine import Embedded, Engine
-from jobs.keeper import is_gone, reclaim
+from jobs.keeper import is_gone, process_start, reclaim
 from jobs.pace import Pace
 from jobs.recorder import Recorder
 from jobs.sandbox import DEFAULT_ANALYZERS, Limits, Sandbox, SandboxUnavailable, Template
@@ -153,6 +153,7 @@ class Worker:
                 instance=self._instance,
                 host=socket.gethostname(),
                 pid=os.getpid(),
+                process_start=process_start(os.getpid()),
                 started_at=self._started_at,
                 last_seen_at=now,
                 slots=len(self._slots),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import cast
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, cast, delete, func, insert, select, type_coerce, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
 from store.analyses import NewAnalysis, insert_analyses, retry_analyses, stop_queued
 from store.changes import record, take_turns
+from store.columns import microseconds
 from store.database import announce
 from store.paging import Listing, Page, PageRequest, fetch_page, rows_of
 from store.tables import AnalysisStatus, BatchRow, BatchStatus
@@ -132,10 +132,23 @@ async def _stop(
     return True
 
 
+async def bring_deadlines_near(connection: AsyncConnection, now: datetime) -> int:
+    """Let no open batch's time be up later than if it began now; returns how many were."""
+    latest = microseconds(now) + cast(_batch.c.timeout_seconds, BigInteger) * 1_000_000
+    statement = (
+        update(_batch)
+        .where(tables.unended, type_coerce(_batch.c.deadline_at, BigInteger) > latest)
+        .values(deadline_at=latest)
+        .returning(_batch.c.id)
+    )
+    return len((await connection.execute(statement)).all())
+
+
 async def next_deadline(connection: AsyncConnection) -> datetime | None:
     """When the next open batch's time is up."""
     statement = select(func.min(_batch.c.deadline_at)).where(tables.unended, _batch.c.stop_requested.is_(None))
-    return cast(datetime | None, (await connection.execute(statement)).scalar_one())
+    deadline: datetime | None = (await connection.execute(statement)).scalar_one()
+    return deadline
 
 
 async def retry_batch(connection: AsyncConnection, viewer: Viewer, batch_id: str, now: datetime) -> int:

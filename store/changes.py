@@ -170,7 +170,7 @@ async def _move_batch(connection: AsyncConnection, batch_id: str, delta: Counter
         row.status, row.finished_at = status, now
         row.started_at = row.started_at or now
         events.append(_BATCH_EVENTS[status])
-    elif ended > 0 and (row.progress_event_at is None or now - row.progress_event_at >= _PROGRESS_INTERVAL):
+    elif ended > 0 and (row.progress_event_at is None or abs(now - row.progress_event_at) >= _PROGRESS_INTERVAL):
         row.progress_event_at = now
         events.append(EventType.BATCH_PROGRESS)
     await connection.execute(

@@ -7,13 +7,13 @@ highest priority first, oldest first within one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import NamedTuple, cast
 
-from sqlalchemy import func, literal_column, select, update
+from sqlalchemy import func, literal_column, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
@@ -27,6 +27,8 @@ from store.paging import rows_of
 from store.tables import AnalysisStatus, EventType
 
 LEASE = timedelta(seconds=30)
+# The longest that a row waits for its next try.
+LONGEST_PAUSE = timedelta(seconds=60)
 
 _analysis = tables.analysis
 _column = _analysis.c
@@ -297,22 +299,34 @@ async def stops(connection: AsyncConnection, worker_id: str) -> dict[str, tuple[
     }
 
 
-async def lost(connection: AsyncConnection, gone_workers: Collection[str], now: datetime) -> list[Claimed]:
-    """What runs under a lease that has run out, or of a worker that is known to be gone; without the inputs."""
+async def leases(connection: AsyncConnection) -> dict[str, datetime]:
+    """The leases under which something runs, and when each ends if it is not renewed."""
+    statement = select(_column.lease, func.max(_column.lease_expires_at)).where(tables.running).group_by(_column.lease)
+    return {row[0]: row[1] for row in (await connection.execute(statement)).all()}
+
+
+async def lost(
+    connection: AsyncConnection, gone_workers: Collection[str], silent: Mapping[str, datetime]
+) -> list[Claimed]:
+    """What runs under these leases, still unrenewed, or of a worker that is known to be gone; without the inputs.
+
+    `silent` says of each lease what `leases` said of it.
+    """
     empty = {"input_text", "input_data", "options"}
     columns = [literal_column("''").label(column.name) if column.name in empty else column for column in _CLAIMED]
-    statement = select(*columns).where(
-        tables.running, (_column.lease_expires_at < now) | _column.worker_id.in_(gone_workers)
-    )
+    unrenewed = tuple_(_column.lease, _column.lease_expires_at).in_(silent.items())
+    statement = select(*columns).where(tables.running, unrenewed | _column.worker_id.in_(gone_workers))
     return rows_of(await connection.execute(statement), Claimed)
 
 
 async def wake_waiting(connection: AsyncConnection, now: datetime) -> int:
-    """Let what has waited long enough for its next try be claimed; returns how many."""
+    """Let what has waited long enough for its next try be claimed; returns how many.
+
+    What would wait for much longer than anything may was told so by a clock that has been set back since.
+    """
     # Takes no turns, and so waits for nobody: what another transaction moves just now is found at the next look.
-    due = (
-        select(_column.id).where(tables.waiting, _column.not_before <= now).with_for_update(skip_locked=True).cte("due")
-    )
+    over = (_column.not_before <= now) | (_column.not_before > now + 2 * LONGEST_PAUSE)
+    due = select(_column.id).where(tables.waiting, over).with_for_update(skip_locked=True).cte("due")
     statement = update(_analysis).where(_column.id.in_(select(due.c.id))).values(not_before=None).returning(_column.id)
     woken = len((await connection.execute(statement)).all())
     if woken:
@@ -320,7 +334,8 @@ async def wake_waiting(connection: AsyncConnection, now: datetime) -> int:
     return woken
 
 
-async def next_wake(connection: AsyncConnection) -> datetime | None:
-    """When the next row that waits for another try may be claimed."""
-    earliest = await connection.execute(select(func.min(_column.not_before)).where(tables.waiting))
-    return cast(datetime | None, earliest.scalar_one())
+async def next_wake(connection: AsyncConnection, now: datetime) -> datetime | None:
+    """When `wake_waiting` next finds something, by what waits now."""
+    ends = [select(end(_column.not_before)).where(tables.waiting).scalar_subquery() for end in (func.min, func.max)]
+    earliest, latest = (await connection.execute(select(*ends))).one()
+    return now if latest is not None and latest > now + 2 * LONGEST_PAUSE else cast(datetime | None, earliest)

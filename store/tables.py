@@ -169,6 +169,8 @@ class WorkerRow(SQLModel, table=True):
     instance: str = Field(sa_column=Column(Key, nullable=False))
     host: str = Field(sa_column=Column(Key, nullable=False))
     pid: int = Field(sa_column=Column(Integer, nullable=False))
+    # Tells the process from others of the same id: see `jobs.keeper`.
+    process_start: str | None = Field(default=None, sa_column=Column(Key))
     started_at: datetime = Field(sa_column=Column(Instant, nullable=False))
     last_seen_at: datetime = Field(sa_column=Column(Instant, nullable=False))
     completed: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))

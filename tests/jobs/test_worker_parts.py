@@ -12,13 +12,12 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
-import psutil
 import pytest
 from structlog.testing import capture_logs
 
 from analyzers.registry import load_registry
-from jobs import retry, supervision
-from jobs.keeper import is_gone
+from jobs import keeper, retry, supervision
+from jobs.keeper import Stillness, is_gone, process_start
 from jobs.pace import FIRST, MOST, Pace
 from jobs.slot import request_json
 from jobs.supervision import keep_running, side_tasks, wait_for
@@ -93,21 +92,39 @@ def test_the_request_is_the_content_beside_the_options(values: dict[str, Any], r
 
 
 def test_a_worker_is_gone_with_its_process() -> None:
-    def row(pid: int, host: str | None = None, started: float = 0) -> WorkerRow:
-        at = utcnow() + timedelta(seconds=started)
+    def row(pid: int, host: str | None = None, began: str | None = None) -> WorkerRow:
+        at = utcnow()
         return WorkerRow(
-            id="w", instance="i", host=host or socket.gethostname(), pid=pid, started_at=at, last_seen_at=at
+            id="w",
+            instance="i",
+            host=host or socket.gethostname(),
+            pid=pid,
+            process_start=began,
+            started_at=at,
+            last_seen_at=at,
         )
 
     assert not is_gone(row(os.getpid()))
-    age = utcnow().timestamp() - psutil.Process().create_time()
-    assert is_gone(row(os.getpid(), started=-age - 60))  # an earlier process had this one's id
+    assert not is_gone(row(os.getpid(), began=process_start(os.getpid())))
+    assert is_gone(row(os.getpid(), began="an earlier boot 1"))  # an earlier process had this one's id
     ended = subprocess.Popen([sys.executable, "-c", ""])
     os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
     assert is_gone(row(ended.pid))  # a zombie
     ended.wait()
     assert is_gone(row(ended.pid))
     assert not is_gone(row(ended.pid, host="elsewhere"))
+
+
+def test_stillness_is_told_by_ones_own_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=100.0)
+    monkeypatch.setattr(keeper, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    still, hour = Stillness(), timedelta(hours=1)
+    assert still.look({"a": NOW, "b": NOW}) == {"a": 0, "b": 0}
+    clock.now += 5
+    assert still.look({"a": NOW - hour, "b": NOW}) == {"a": 0, "b": 5}
+    clock.now += 5
+    assert still.look({"a": NOW - hour}) == {"a": 5}
+    assert still.look({"a": NOW - hour, "b": NOW}) == {"a": 5, "b": 0}
 
 
 async def test_a_side_task_that_fails_is_loud_and_begins_again(monkeypatch: pytest.MonkeyPatch) -> None:

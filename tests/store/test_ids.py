@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
-import uuid_utils
 
-from store.ids import kind_of, new_id
+from store import ids
+from store.columns import now_ns, utcnow
+from store.ids import kind_of, new_id, write_id
 
 # From the specification's valid.json: a UUID and its suffix.
 VALID = [
@@ -35,10 +38,9 @@ INVALID = [
 ]
 
 
-@pytest.mark.parametrize(("uuid", "suffix"), VALID)
-def test_a_uuid_is_written_as_the_specification_has_it(uuid: str, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uuid_utils, "uuid7", lambda: uuid_utils.UUID(uuid))
-    assert new_id("analysis") == f"analysis_{suffix}"
+@pytest.mark.parametrize(("number", "suffix"), VALID)
+def test_a_uuid_is_written_as_the_specification_has_it(number: str, suffix: str) -> None:
+    assert write_id("analysis", uuid.UUID(number).int) == f"analysis_{suffix}"
     assert kind_of(f"analysis_{suffix}") == "analysis"
 
 
@@ -59,3 +61,21 @@ def test_ids_grow() -> None:
     ids = [new_id("batch") for _ in range(100_000)]
     assert ids == sorted(set(ids))
     assert re.fullmatch(r"batch_[0-7][0-9a-hjkmnp-tv-z]{25}", ids[0])
+
+
+def test_an_id_is_a_uuid_of_version_7_with_its_time() -> None:
+    before = utcnow() - timedelta(milliseconds=1)
+    number = uuid.UUID(int=ids._new_uuid())
+    assert (number.version, number.variant) == (7, uuid.RFC_4122)
+    assert before <= datetime.fromtimestamp((number.int >> 80) / 1000, UTC) <= utcnow()
+
+
+def test_ids_grow_though_the_clock_stands_still_or_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = now_ns()
+    monkeypatch.setattr(ids, "now_ns", lambda: now)
+    made = [new_id("batch") for _ in range(1000)]
+    monkeypatch.setattr(ids, "now_ns", lambda: now - 3600 * 10**9)
+    made += [new_id("batch") for _ in range(1000)]
+    monkeypatch.setattr(ids, "now_ns", lambda: now + 10**6)
+    made.append(new_id("batch"))
+    assert made == sorted(set(made))

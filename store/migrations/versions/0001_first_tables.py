@@ -95,6 +95,7 @@ def upgrade() -> None:
         sa.Column("instance", key, nullable=False),
         sa.Column("host", key, nullable=False),
         sa.Column("pid", sa.Integer(), nullable=False),
+        sa.Column("process_start", key),
         sa.Column("started_at", instant, nullable=False),
         sa.Column("last_seen_at", instant, nullable=False),
         sa.Column("completed", sa.BigInteger(), nullable=False),
