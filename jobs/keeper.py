@@ -25,6 +25,7 @@ from store.batches import bring_deadlines_near, next_deadline, time_out_batches
 from store.columns import clock_step, utcnow
 from store.database import Database
 from store.idempotency import trim_keys
+from store.streams import break_silent_streams
 from store.tables import WorkerRow
 
 POLL_SECONDS = 1.0
@@ -99,9 +100,12 @@ class Keeper:
             if due is not None and due <= now:
                 async with self._database.write() as connection:
                     late = await time_out_batches(connection, now)
+                    silent = await break_silent_streams(connection, now)
                     await queue.wake_waiting(connection, now)
                 for batch_id in late:
                     log.info("batch timed out", batch=batch_id)
+                for batch_id in silent:
+                    log.warning("batch canceled: its stream broke off", batch=batch_id)
             else:
                 seconds = POLL_SECONDS if due is None else min(POLL_SECONDS, (due - now).total_seconds())
                 if await wait_for(self._news, seconds):

@@ -53,13 +53,18 @@ class Batch(Node):
     id: strawberry.ID = strawberry.field(description="The id, `batch_…`.")
     name: str | None = strawberry.field(description="The caller's name for it.")
     status: BatchStatus = strawberry.field(description="Where it stands.")
-    total_items: int = strawberry.field(description="How many items it was submitted with.")
+    total_items: int = strawberry.field(
+        description="How many items it was submitted with; grows while items of a stream still come."
+    )
     processed: int = strawberry.field(description="Items that completed.")
     failed: int = strawberry.field(description="Items that failed.")
     canceled: int = strawberry.field(description="Items that were canceled.")
     timed_out: int = strawberry.field(description="Items whose time was up.")
     running: int = strawberry.field(description="Items that a worker has.")
     queued: int = strawberry.field(description="Items that wait for a worker.")
+    stop_reason: str | None = strawberry.field(
+        description="Why it was canceled, where nobody asked for that: its items stopped coming. Else null."
+    )
     timeout_seconds: int = strawberry.field(
         description="Seconds from its submission until what has not ended is timed out."
     )

@@ -110,8 +110,12 @@ async def insert_analyses(
     max_attempts: int,
     batch_id: str | None = None,
     ids: Sequence[str] | None = None,
+    first_position: int = 0,
 ) -> None:
-    """Queue these items, with their events. The row of the batch, if there is one, is there before its items."""
+    """Queue these items, with their events. The row of the batch, if there is one, is there before its items.
+
+    In their batch they stand from `first_position` on.
+    """
     instant = microseconds(now)
     values: list[Row] = []
     changes: list[Change] = []
@@ -124,7 +128,7 @@ async def insert_analyses(
                 id_,
                 viewer.workspace,
                 batch_id,
-                position,
+                first_position + position,
                 item.key,
                 item.analyzer,
                 status.value,

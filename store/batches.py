@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
 from store.analyses import NewAnalysis, insert_analyses, retry_analyses, stop_queued
-from store.changes import record, take_turns
+from store.changes import end_if_done, record, take_turns
 from store.columns import microseconds
 from store.database import announce
 from store.paging import Listing, Page, PageRequest, fetch_page, rows_of
@@ -94,7 +94,7 @@ async def request_batch_stop(
     False where there was nothing to stop: it is not there, has ended, or was asked before.
     """
     await take_turns(connection, [batch_id])
-    return await _stop(connection, batch_id, _batch.c.workspace == viewer.workspace, end=end, now=now)
+    return await stop_batch(connection, batch_id, _batch.c.workspace == viewer.workspace, end=end, now=now)
 
 
 async def time_out_batches(connection: AsyncConnection, now: datetime) -> list[str]:
@@ -104,17 +104,22 @@ async def time_out_batches(connection: AsyncConnection, now: datetime) -> list[s
     ids = (await connection.execute(statement)).scalars().all()
     await take_turns(connection, ids)
     # One that was run again until it was our turn has a new deadline.
-    return [id_ for id_ in ids if await _stop(connection, id_, *late, end=AnalysisStatus.TIMED_OUT, now=now)]
+    return [id_ for id_ in ids if await stop_batch(connection, id_, *late, end=AnalysisStatus.TIMED_OUT, now=now)]
 
 
-async def _stop(
-    connection: AsyncConnection, batch_id: str, *where: ColumnElement[bool], end: AnalysisStatus, now: datetime
+async def stop_batch(
+    connection: AsyncConnection,
+    batch_id: str,
+    *where: ColumnElement[bool],
+    end: AnalysisStatus,
+    now: datetime,
+    reason: str | None = None,
 ) -> bool:
-    """Stop this batch, whose turn it is, if it is open, was not asked to stop before, and meets the conditions."""
+    """Stop this batch, whose turn it is, if it has not ended, was not asked to before, and meets the conditions."""
     statement = (
         update(_batch)
         .where(_batch.c.id == batch_id, _batch.c.finished_at.is_(None), _batch.c.stop_requested.is_(None), *where)
-        .values(stop_requested=end.value, updated_at=now)
+        .values(stop_requested=end.value, stop_reason=reason, open_until=None, updated_at=now)
         .returning(_batch.c.id)
     )
     if (await connection.execute(statement)).first() is None:
@@ -128,6 +133,8 @@ async def _stop(
         .values(stop_requested=end.value, updated_at=now)
     )
     await record(connection, changes, now)
+    if not changes:  # of a stream's batch all that has come may have ended
+        await end_if_done(connection, batch_id, now)
     announce(connection, "stop")
     return True
 
@@ -145,10 +152,11 @@ async def bring_deadlines_near(connection: AsyncConnection, now: datetime) -> in
 
 
 async def next_deadline(connection: AsyncConnection) -> datetime | None:
-    """When the next open batch's time is up."""
-    statement = select(func.min(_batch.c.deadline_at)).where(tables.unended, _batch.c.stop_requested.is_(None))
-    deadline: datetime | None = (await connection.execute(statement)).scalar_one()
-    return deadline
+    """When the next open batch's time is up, or its stream counts as broken off."""
+    earliest = select(func.min(_batch.c.deadline_at), func.min(_batch.c.open_until))
+    statement = earliest.where(tables.unended, _batch.c.stop_requested.is_(None))
+    times = (await connection.execute(statement)).one()
+    return min((time for time in times if time is not None), default=None)
 
 
 async def retry_batch(connection: AsyncConnection, viewer: Viewer, batch_id: str, now: datetime) -> int:

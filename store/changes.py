@@ -148,6 +148,11 @@ async def record(connection: AsyncConnection, changes: Sequence[Change], now: da
         await _move_batch(connection, batch_id, deltas[batch_id], now)
 
 
+async def end_if_done(connection: AsyncConnection, batch_id: str, now: datetime) -> None:
+    """End this batch, whose turn it is and which has not ended, if it waits for nothing any more."""
+    await _move_batch(connection, batch_id, Counter(), now)
+
+
 async def _move_batch(connection: AsyncConnection, batch_id: str, delta: Counter[str], now: datetime) -> None:
     table = tables.batch
     found = await connection.execute(select(table).where(table.c.id == batch_id).with_for_update())
@@ -165,7 +170,7 @@ async def _move_batch(connection: AsyncConnection, batch_id: str, delta: Counter
         events.append(EventType.BATCH_STARTED)
     if ended > 0:
         row.recent_ends = after_more_ends(row.recent_ends, ended, now)
-    if row.queued == 0 and row.running == 0:
+    if row.queued == 0 and row.running == 0 and row.open_until is None:
         status = BatchStatus(row.stop_requested or BatchStatus.COMPLETED)
         row.status, row.finished_at = status, now
         row.started_at = row.started_at or now

@@ -67,7 +67,7 @@ def progress_of_batch(row: BatchRow) -> ProgressValue:
     ended = row.total_items - open_items
     if BatchStatus(row.status).ended:
         return ProgressValue(1.0, None, None)
-    rate = items_per_second(row)
+    rate = items_per_second(row) if row.open_until is None else None  # how many more come is not known
     reckoned = rate and (ended >= _LEAST_ENDS or ended >= _LEAST_SHARE * row.total_items)
     eta = round(open_items / rate, 1) if rate and reckoned else None
     return ProgressValue(ended / row.total_items, f"{ended:,} of {row.total_items:,} items", eta)

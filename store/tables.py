@@ -125,8 +125,12 @@ class BatchRow(SQLModel, table=True):
     timed_out: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     timeout_seconds: int = Field(sa_column=Column(Integer, nullable=False))
     deadline_at: datetime = Field(sa_column=Column(Instant, nullable=False))
+    # While its items still come in a stream: when that counts as broken off if nothing more is heard of it.
+    open_until: datetime | None = Field(default=None, sa_column=Column(Instant))
     # CANCELED or TIMED_OUT: how it will have ended once the last item has.
     stop_requested: str | None = Field(default=None, sa_column=Column(Key))
+    # Why, in a sentence, where nobody asked for it and its time was not up.
+    stop_reason: str | None = Field(default=None, sa_column=Column(Text))
     # JSON, what `store.progress` makes of the ends so far; "[]" before the first.
     recent_ends: str = Field(default="[]", sa_column=Column(Text, nullable=False))
     created_at: datetime = Field(sa_column=Column(Instant, nullable=False))
