@@ -32,8 +32,17 @@ class Engine(Protocol):
         """There may be work, by another way than the engine's own."""
 
 
+def engine_for(database: Database) -> Engine:
+    """The one that goes with this kind of database."""
+    if database.is_sqlite:
+        return Embedded(database)
+    from jobs.distributed import Distributed  # here: PgQueuer takes a third of a second to import
+
+    return Distributed(database)
+
+
 class Embedded:
-    """The server's own process has submitted the work, or a poll finds it."""
+    """On SQLite: a process that submits work wakes its own worker; `Database.watch` or a poll wakes the others'."""
 
     def __init__(self, database: Database) -> None:
         self._news = asyncio.Event()

@@ -27,7 +27,7 @@ from functools import partial
 import structlog
 
 from jobs import retry
-from jobs.engine import Embedded, Engine
+from jobs.engine import Engine, engine_for
 from jobs.keeper import is_gone, process_start, reclaim
 from jobs.pace import Pace
 from jobs.recorder import Recorder
@@ -70,7 +70,7 @@ class Worker:
     ) -> None:
         self.id = new_id("worker")
         self._database = database
-        self._engine = engine or Embedded(database)
+        self._engine = engine or engine_for(database)
         self._instance = instance
         self._lease = lease
         self._template = Template(where, limits)
@@ -89,7 +89,7 @@ class Worker:
         self._stop_at = math.inf
         self._grace: asyncio.Timeout | None = None
         self._started_at = utcnow()
-        database.on_commit(self._hear)
+        database.on_commit(self.hear)
 
     @property
     def completed(self) -> int:
@@ -106,7 +106,8 @@ class Worker:
         self._engine.wake()
         self._stop_news.set()
 
-    def _hear(self, news: frozenset[str]) -> None:
+    def hear(self, news: frozenset[str]) -> None:
+        """Another process may have asked for something to be stopped. (Of work the engine hears by itself.)"""
         if "stop" in news:
             self._stop_news.set()
 

@@ -150,7 +150,7 @@ async def insert_analyses(
         changes.append(Change(id_, viewer.workspace, batch_id, None, status, event, attempt=0, fault=fault))
     await _INSERT.execute(connection, values)
     await record(connection, changes, now)
-    announce(connection, "queue")
+    announce(connection, "queue", len(values))
 
 
 async def analyses_by_id(connection: AsyncConnection, viewer: Viewer, ids: Sequence[str]) -> dict[str, AnalysisRow]:
@@ -316,7 +316,7 @@ async def retry_analyses(
         for row in rows
     ]
     await record(connection, changes, now)
-    announce(connection, "queue")
+    announce(connection, "queue", len(rows))
     return [row.id for row in rows]
 
 

@@ -2,19 +2,26 @@
 
 `write()` is a transaction: it commits on leaving, or rolls back when left by an exception. On SQLite there is one
 writer per process and every transaction begins IMMEDIATE: a deferred one that reads first fails at once when
-another process has committed in between, whatever the busy timeout says. `read()` runs each statement by itself on
-a connection that can't write. Neither door is held open across analysis work, a network call or a stream's `yield`.
+another process has committed in between, whatever the busy timeout says. On PostgreSQL a transaction that announces
+work leaves permits to look for it (`store.permits`), committed with it. `read()` runs each statement by itself on a
+connection that can't write. Neither door is held open across analysis work, a network call or a stream's `yield`.
 """
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import event, make_url
+from sqlalchemy import NullPool, event, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+if TYPE_CHECKING:
+    import asyncpg
 
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode = WAL",  # readers and the writer don't wait for one another
@@ -26,12 +33,18 @@ _SQLITE_PRAGMAS = (
 )
 # For so long a process that stands still in the middle of a transaction can hold up the others, on PostgreSQL.
 IDLE_IN_TRANSACTION_SECONDS = 10
+# What another process writes to a SQLite file is seen within this time, for about 0.1 % of a core.
+WATCH_SECONDS = 0.025
 _NEWS = "assay_news"
 
 
-def announce(connection: AsyncConnection, subject: str) -> None:
-    """Let whoever listens to `subject` know, once this transaction has been committed; nothing on rollback."""
-    connection.sync_connection.info.setdefault(_NEWS, set()).add(subject)  # type: ignore[union-attr]
+def announce(connection: AsyncConnection, subject: str, count: int = 1) -> None:
+    """Let whoever listens to `subject` know, once this transaction has been committed; nothing on rollback.
+
+    "queue" says that so many rows may be claimed, and "claimed" that some were and more may be.
+    """
+    news: Counter[str] = connection.sync_connection.info.setdefault(_NEWS, Counter())  # type: ignore[union-attr]
+    news[subject] += count
 
 
 class Database:
@@ -48,6 +61,7 @@ class Database:
         else:
             self._writer = self._postgresql_engine(pool_size=10)
             self._reader = self._postgresql_engine(pool_size=10, isolation_level="AUTOCOMMIT")
+            self._apart = self._postgresql_engine(poolclass=NullPool, isolation_level="AUTOCOMMIT")
         self._listeners: list[Callable[[frozenset[str]], None]] = []
 
     def on_commit(self, listener: Callable[[frozenset[str]], None]) -> None:
@@ -62,6 +76,8 @@ class Database:
             info.pop(_NEWS, None)
             async with connection.begin():
                 yield connection
+                if not self.is_sqlite:
+                    await _leave_permits(connection, info.get(_NEWS, Counter()))
             news = frozenset(info.pop(_NEWS, ()))
         if news:
             for listener in self._listeners:
@@ -72,6 +88,29 @@ class Database:
         """A connection for reading: no transaction, each statement sees what is committed when it starts."""
         async with self._reader.connect() as connection:
             yield connection
+
+    @asynccontextmanager
+    async def apart(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection to PostgreSQL outside the pools, for who listens on it; closed afterwards."""
+        async with self._apart.connect() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert driver is not None
+            try:
+                yield driver
+            finally:
+                driver.terminate()  # not `close`, which waits for an answer that may never come
+
+    async def watch(self, changed: Callable[[], None]) -> None:
+        """Call `changed` soon after every commit to a SQLite file, whichever process makes it, until cancelled."""
+        with closing(sqlite3.connect(self.url.database or "", timeout=0, isolation_level=None)) as connection:
+            before = None
+            while True:
+                with suppress(sqlite3.OperationalError):  # locked, while a file that was left by a crash is mended
+                    (version,) = connection.execute("PRAGMA data_version").fetchone()
+                    if before is not None and version != before:
+                        changed()
+                    before = version
+                await asyncio.sleep(WATCH_SECONDS)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -99,18 +138,19 @@ class Database:
 
         return engine
 
-    def _postgresql_engine(self, pool_size: int, **options: Any) -> AsyncEngine:
+    def _postgresql_engine(self, **options: Any) -> AsyncEngine:
         # A transaction that is left open holds back its batches and every reader of the event log: the server ends it.
         server_settings = {
             "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS * 1000}",
             "application_name": "assay",
         }
-        return create_async_engine(
-            self.url,
-            pool_size=pool_size,
-            max_overflow=pool_size,
-            pool_timeout=60,
-            pool_pre_ping=True,
-            connect_args={"server_settings": server_settings},
-            **options,
-        )
+        if "pool_size" in options:
+            options |= {"max_overflow": options["pool_size"], "pool_timeout": 60, "pool_pre_ping": True}
+        return create_async_engine(self.url, connect_args={"server_settings": server_settings}, **options)
+
+
+async def _leave_permits(connection: AsyncConnection, news: Counter[str]) -> None:
+    if news["queue"] or news["claimed"]:
+        from store.permits import leave  # here: PgQueuer takes a third of a second to import, and SQLite needs none
+
+        await leave(connection, rows=news["queue"], claimed=bool(news["claimed"]))

@@ -103,6 +103,7 @@ async def claim(
     rows.sort(key=lambda row: row.id)
     changes = changes_of(rows, AnalysisStatus.QUEUED, AnalysisStatus.RUNNING, EventType.ANALYSIS_STARTED)
     await record(connection, changes, now)
+    announce(connection, "claimed")
     return rows
 
 
@@ -330,7 +331,7 @@ async def wake_waiting(connection: AsyncConnection, now: datetime) -> int:
     statement = update(_analysis).where(_column.id.in_(select(due.c.id))).values(not_before=None).returning(_column.id)
     woken = len((await connection.execute(statement)).all())
     if woken:
-        announce(connection, "queue")
+        announce(connection, "queue", woken)
     return woken
 
 

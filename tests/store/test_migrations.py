@@ -13,13 +13,15 @@ from store.database import Database
 from store.migrate import is_current, migrate
 
 TABLES = {"analysis", "batch", "event", "worker", "timing", "idempotency", "control"}
+# Tables that others make: alembic, SQLite and PgQueuer.
+OTHERS = "alembic_|sqlite_|assay_pgqueuer"
 
 
 def picture(connection: Connection) -> dict[str, Any]:
     """Every table's columns and keys, and every index as the database spells it."""
     found = inspect(connection)
     tables = {}
-    for table in set(found.get_table_names()) - {"alembic_version", "sqlite_sequence"}:
+    for table in (name for name in found.get_table_names() if not re.match(OTHERS, name)):
         columns = {
             column["name"]: (
                 column["type"].compile(connection.dialect),
@@ -34,7 +36,7 @@ def picture(connection: Connection) -> dict[str, Any]:
     else:
         rows = connection.execute(text("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"))
     # Parentheses and quotes are written alike by neither hand nor generator.
-    indexes = {name: re.sub(r'[\s()"]+', " ", sql).strip() for name, sql in rows if "alembic" not in name}
+    indexes = {name: re.sub(r'[\s()"]+', " ", sql).strip() for name, sql in rows if not re.match(OTHERS, name)}
     return {"tables": tables, "indexes": indexes}
 
 

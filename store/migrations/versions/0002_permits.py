@@ -1,0 +1,20 @@
+"""PgQueuer's tables, on PostgreSQL alone."""
+
+from alembic import op
+
+from store import permits
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        op.get_bind().connection.dbapi_connection.run_async(permits.install)
+
+
+def downgrade() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        op.get_bind().connection.dbapi_connection.run_async(permits.uninstall)
