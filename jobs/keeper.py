@@ -19,17 +19,18 @@ import psutil
 import structlog
 
 from jobs import retry
+from jobs.cleanup import Ages, clean_up
 from jobs.supervision import keep_running, wait_for
 from store import queue, workers
 from store.batches import bring_deadlines_near, next_deadline, time_out_batches
 from store.columns import clock_step, utcnow
 from store.database import Database
-from store.idempotency import trim_keys
 from store.streams import break_silent_streams
 from store.tables import WorkerRow
 
 POLL_SECONDS = 1.0
-TRIM_SECONDS = 3600.0
+# Every server looks so often whether a clean-up is due; of all that share a database, one does it.
+CLEANUP_SECONDS = 300.0
 # A silent worker keeps its row for so long, shown as not alive, in case it comes back.
 FORGET = timedelta(minutes=2)
 # The machine's clock and this process's own may differ by so much before it is told.
@@ -58,9 +59,10 @@ class Stillness:
 class Keeper:
     """The timers of one server. `wake` makes it look at what is due next."""
 
-    def __init__(self, database: Database, lease: timedelta = queue.LEASE) -> None:
+    def __init__(self, database: Database, lease: timedelta = queue.LEASE, *, ages: Ages | None = None) -> None:
         self._database = database
         self._lease = lease
+        self._ages = ages or Ages()
         self._news = asyncio.Event()
         database.on_commit(lambda news: self.wake() if "waiting" in news else None)
 
@@ -74,7 +76,7 @@ class Keeper:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(keep_running("timers", self._keep_time))
             tasks.create_task(keep_running("lost leases", self._find_lost))
-            tasks.create_task(keep_running("idempotency keys", self._trim))
+            tasks.create_task(keep_running("clean-up", self._clean_up))
             tasks.create_task(keep_running("clock", self._watch_clock))
 
     async def _settle_deadlines(self) -> None:
@@ -133,11 +135,10 @@ class Keeper:
             if gone or silent:
                 await reclaim(self._database, gone, silent)
 
-    async def _trim(self) -> None:
+    async def _clean_up(self) -> None:
         while True:
-            async with self._database.write() as connection:
-                await trim_keys(connection, utcnow())
-            await asyncio.sleep(TRIM_SECONDS)
+            await clean_up(self._database, self._ages)
+            await asyncio.sleep(CLEANUP_SECONDS)
 
     async def _watch_clock(self) -> None:
         told = timedelta()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, Select, literal_column, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
@@ -35,6 +35,14 @@ class Place(NamedTuple):
 
 
 START = Place(0, 0)
+
+
+class HistoryGone(Exception):
+    """What stood behind a cursor has been deleted: the log begins behind `start`."""
+
+    def __init__(self, start: Place) -> None:
+        super().__init__(start)
+        self.start = start
 
 
 def write_cursor(place: Place, *, sqlite: bool) -> str:
@@ -107,9 +115,12 @@ async def append(connection: AsyncConnection, events: Sequence[NewEvent]) -> Non
     announce(connection, "events")
 
 
-def _in_order(connection: AsyncConnection, *, newest_first: bool = False) -> Select[Any]:
+def in_order(connection: AsyncConnection, *columns: ColumnElement[Any], newest_first: bool = False) -> Select[Any]:
+    """The log in its order, or these columns of it, without what a reader must not see yet."""
     order = [tables.event.c.xid, tables.event.c.position]
-    statement = select(tables.event).order_by(*(column.desc() if newest_first else column for column in order))
+    statement = select(*columns or (tables.event,)).order_by(
+        *(column.desc() if newest_first else column for column in order)
+    )
     if connection.dialect.name == "postgresql":
         statement = statement.where(
             tables.event.c.xid < literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
@@ -117,15 +128,31 @@ def _in_order(connection: AsyncConnection, *, newest_first: bool = False) -> Sel
     return statement
 
 
+async def log_start(connection: AsyncConnection) -> Place:
+    """Where the log begins: everything behind this place is kept. `START` where nothing was ever deleted."""
+    row = (await connection.execute(select(tables.cleanup.c.log_xid, tables.cleanup.c.log_position))).first()
+    return START if row is None else Place(*row)
+
+
+async def require_history(connection: AsyncConnection, after: Place) -> None:
+    """Raise HistoryGone where not all that stood behind this place is kept.
+
+    Asked after reading there, it tells whether what was read is whole: the log's start moves with what is deleted.
+    """
+    start = await log_start(connection)
+    if after < start:
+        raise HistoryGone(start)
+
+
 async def last_place(connection: AsyncConnection) -> Place:
-    """The place of the newest event that a reader may see; `START` where there is none."""
-    row = (await connection.execute(_in_order(connection, newest_first=True).limit(1))).first()
-    return START if row is None else Place(row.xid, row.position)
+    """The place of the newest event that a reader may see; where there is none, where the log begins."""
+    row = (await connection.execute(in_order(connection, newest_first=True).limit(1))).first()
+    return await log_start(connection) if row is None else Place(row.xid, row.position)
 
 
 async def events_after(connection: AsyncConnection, place: Place, limit: int) -> list[EventRow]:
     """What stands behind this place, of every workspace, oldest first, at most `limit`."""
-    statement = _in_order(connection).where(_behind(place)).limit(limit)
+    statement = in_order(connection).where(_behind(place)).limit(limit)
     return rows_of(await connection.execute(statement), EventRow)
 
 
@@ -140,7 +167,7 @@ async def page_of_events(
 ) -> list[EventRow]:
     """What this viewer may see behind a place (and not behind `until`), oldest first, at most `limit`."""
     event = tables.event.c
-    statement = _in_order(connection).where(event.workspace == viewer.workspace, _behind(after)).limit(limit)
+    statement = in_order(connection).where(event.workspace == viewer.workspace, _behind(after)).limit(limit)
     if until is not None:
         statement = statement.where(~_behind(until))
     if where.types is not None:

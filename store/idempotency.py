@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -42,7 +42,9 @@ async def take_key(
     return str(row.subject_id)
 
 
-async def trim_keys(connection: AsyncConnection, now: datetime) -> int:
-    """Delete the keys whose day is over; returns how many."""
-    statement = delete(_table).where(_table.c.created_at <= now - LIFETIME).returning(_table.c.key)
-    return len((await connection.execute(statement)).all())
+async def trim_keys(connection: AsyncConnection, now: datetime, limit: int) -> int:
+    """Delete keys whose day is over, at most `limit`; returns how many."""
+    over = _table.c.created_at <= now - LIFETIME
+    which = tuple_(_table.c.workspace, _table.c.key)
+    some = select(_table.c.workspace, _table.c.key).where(over).limit(limit)
+    return (await connection.execute(delete(_table).where(which.in_(some), over))).rowcount

@@ -219,6 +219,25 @@ class ControlRow(SQLModel, table=True):
     slots: int | None = Field(default=None, sa_column=Column(Integer))
 
 
+class CleanupRow(SQLModel, table=True):
+    """The one row about clean-ups: who is at it, what the last one that ended did, and where the log begins."""
+
+    __tablename__ = "cleanup"
+
+    id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    # A claim, as of an analysis: of many servers one cleans up, and stops where another took over.
+    lease: str | None = Field(default=None, sa_column=Column(Key))
+    lease_expires_at: datetime | None = Field(default=None, sa_column=Column(Instant))
+    started_at: datetime | None = Field(default=None, sa_column=Column(Instant))
+    finished_at: datetime | None = Field(default=None, sa_column=Column(Instant))
+    batches: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    analyses: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    events: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    # Everything behind this place of the log is kept, and nothing up to it.
+    log_xid: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    log_position: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+
+
 analysis = AnalysisRow.__table__  # type: ignore[attr-defined]
 batch = BatchRow.__table__  # type: ignore[attr-defined]
 event = EventRow.__table__  # type: ignore[attr-defined]
@@ -226,6 +245,7 @@ worker = WorkerRow.__table__  # type: ignore[attr-defined]
 timing = TimingRow.__table__  # type: ignore[attr-defined]
 idempotency = IdempotencyRow.__table__  # type: ignore[attr-defined]
 control = ControlRow.__table__  # type: ignore[attr-defined]
+cleanup = CleanupRow.__table__  # type: ignore[attr-defined]
 
 # The conditions of the partial indexes. A statement that is to use one says the same to the letter, not by parameters.
 queued: ColumnElement[bool] = literal_column("status = 'QUEUED' AND not_before IS NULL")

@@ -86,8 +86,11 @@ async def test_a_call_that_rolls_back_leaves_the_key_to_the_one_that_waits(datab
 
 async def test_old_keys_are_trimmed(database: Database) -> None:
     await take(database, "one")
+    await take(database, "one", key="other")
+    async with database.write() as connection:
+        assert await trim_keys(connection, NOW + LIFETIME, 1) == 1
     await take(database, "two", key="young", later=timedelta(seconds=1))
     async with database.write() as connection:
-        assert await trim_keys(connection, NOW + LIFETIME) == 1
+        assert await trim_keys(connection, NOW + LIFETIME, 10) == 1
     assert await count(database) == 1
     assert await take(database, "three", key="young", later=LIFETIME) == "two"

@@ -129,6 +129,19 @@ def upgrade() -> None:
         sa.Column("paused_at", instant),
         sa.Column("slots", sa.Integer()),
     )
+    op.create_table(
+        "cleanup",
+        sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("lease", key),
+        sa.Column("lease_expires_at", instant),
+        sa.Column("started_at", instant),
+        sa.Column("finished_at", instant),
+        sa.Column("batches", sa.BigInteger(), nullable=False),
+        sa.Column("analyses", sa.BigInteger(), nullable=False),
+        sa.Column("events", sa.BigInteger(), nullable=False),
+        sa.Column("log_xid", sa.BigInteger(), nullable=False),
+        sa.Column("log_position", sa.BigInteger(), nullable=False),
+    )
 
     def index(name: str, table: str, columns: list, where: str | None = None) -> None:
         condition = None if where is None else sa.text(where)
@@ -151,5 +164,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("control", "timing", "idempotency", "worker", "event", "batch", "analysis"):
+    for table in ("cleanup", "control", "timing", "idempotency", "worker", "event", "batch", "analysis"):
         op.drop_table(table)

@@ -1,0 +1,287 @@
+"""The clean-up: what is too old goes and nothing else, by one server at a time, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, insert, select
+
+from jobs import cleanup
+from jobs.cleanup import Ages, clean_up
+from jobs.keeper import Keeper
+from settings import Settings
+from store import retention, tables
+from store.analyses import retry_analyses
+from store.batches import delete_batch, retry_batch
+from store.columns import utcnow
+from store.database import Database
+from store.events import START, HistoryGone, Place, events_after, last_place, log_start, place_of, require_history
+from store.migrate import migrate
+from store.retention import Deleted, TakenOver, count_old, last_cleanup
+from store.tables import CleanupRow
+from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
+from tests.metrics.rows import Row, analysis, batch, event
+from tests.support import until
+
+NOW = utcnow()
+MONTH = timedelta(days=30)
+AGES = Ages(MONTH, MONTH)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = Database(Settings(database_url=database_url).database)
+    try:
+        await migrate(opened)
+        yield opened
+    finally:
+        await opened.close()
+
+
+def days_ago(days: float) -> datetime:
+    return NOW - timedelta(days=days)
+
+
+async def add(database: Database, *rows: Row) -> None:
+    async with database.write() as connection:
+        for row in rows:
+            await connection.execute(insert(row.table), row.values)
+
+
+def ended(days: float, batch_id: str | None = None, status: str = "FAILED", **more: Any) -> Row:
+    when = days_ago(days)
+    times: dict[str, Any] = {"created_at": when, "updated_at": when, "finished_at": when}
+    return analysis(status, batch_id=batch_id, attempt=1, **times, **more)
+
+
+def ended_batch(days: float | None, items: int) -> Row:
+    finished = None if days is None else days_ago(days)
+    status = "RUNNING" if days is None else "COMPLETED"
+    return batch(status, total_items=items, failed=items, finished_at=finished, created_at=days_ago(99))
+
+
+async def log_of(database: Database, length: int) -> list[Place]:
+    """The places of all events, once readers may see them: on PostgreSQL others' transactions hold them back."""
+
+    async def read() -> list[Place]:
+        async with database.read() as connection:
+            return [place_of(row) for row in await events_after(connection, START, 1_000)]
+
+    await until(lambda: _has(read, length), what="the events to be seen", seconds=60)
+    return await read()
+
+
+async def _has(read: Callable[[], Awaitable[list[Place]]], length: int) -> bool:
+    return len(await read()) == length
+
+
+async def count(database: Database) -> dict[str, int]:
+    async with database.read() as connection:
+        return {
+            table.name: (await connection.execute(select(func.count()).select_from(table))).scalar_one()
+            for table in (tables.batch, tables.analysis, tables.event, tables.idempotency)
+        }
+
+
+async def begun(database: Database) -> str:
+    """The lease of a clean-up that is being done by another."""
+    async with database.write() as connection:
+        lease = await retention.begin(connection, utcnow(), ended_before=utcnow())
+    assert lease is not None
+    return lease
+
+
+async def kept(database: Database) -> CleanupRow:
+    async with database.read() as connection:
+        row = await last_cleanup(connection)
+    assert row is not None
+    return row
+
+
+async def test_what_is_too_old_goes_and_nothing_else(database: Database) -> None:
+    old, young, open_ = ended_batch(31, 3), ended_batch(29, 2), ended_batch(None, 2)
+    ids = [row.values["id"] for row in (old, young, open_)]
+    keep = [
+        ended(29),
+        ended(29.9, workspace="other"),
+        analysis("QUEUED", created_at=days_ago(99)),
+        analysis("RUNNING", created_at=days_ago(99)),
+        *(ended(40, ids[1]) for _ in range(2)),  # their batch ended later
+        ended(40, ids[2]),
+        analysis("QUEUED", batch_id=ids[2], created_at=days_ago(99)),
+    ]
+    go = [*(ended(40, ids[0]) for _ in range(3)), ended(31), ended(31, workspace="other"), ended(31, workspace="third")]
+    logged = [event(occurred_at=days_ago(days)) for days in (50, 31, 30.1, 29, 35, 1)]
+    key = {"workspace": "default", "input_hash": "", "subject_id": ""}
+    keys = [Row(tables.idempotency, key | {"key": f"{n}", "created_at": days_ago(n)}) for n in (0, 1, 2)]
+    await add(database, old, young, open_, *keep, *go, *logged, *keys)
+    await log_of(database, 6)
+    async with database.read() as connection:
+        assert await count_old(connection, AGES.before(NOW)) == Deleted(batches=1, analyses=6, events=3)
+    assert await clean_up(database, AGES) == Deleted(batches=1, analyses=6, events=3, keys=2)
+    assert await count(database) == {"batch": 2, "analysis": 8, "event": 3, "idempotency": 1}
+    async with database.read() as connection:
+        left = set((await connection.execute(select(tables.analysis.c.id))).scalars())
+        events = await events_after(connection, START, 10)
+        assert await log_start(connection) < place_of(events[0])
+    assert left == {row.values["id"] for row in keep}
+    assert [event.occurred_at for event in events] == [days_ago(29), days_ago(35), days_ago(1)]  # no gap
+    row = await kept(database)
+    assert (row.batches, row.analyses, row.events, row.lease) == (1, 6, 3, None)
+    assert row.started_at is not None
+    assert row.finished_at is not None
+    assert row.finished_at >= row.started_at >= NOW
+
+
+async def test_nothing_goes_where_no_age_is_set(database: Database) -> None:
+    await add(database, ended_batch(9_999, 0), ended(9_999), event(occurred_at=days_ago(9_999)))
+    assert await clean_up(database, Ages()) == Deleted()
+    assert await count(database) == {"batch": 1, "analysis": 1, "event": 1, "idempotency": 0}
+    async with database.read() as connection:
+        assert await log_start(connection) == START
+
+
+async def test_much_goes_in_many_slices(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cleanup, "MOST_ROWS", 7)
+    monkeypatch.setattr(cleanup, "FIRST_ROWS", 7)
+    monkeypatch.setattr(retention, "MOST_BATCHES", 4)
+    batches = [ended_batch(40, items) for items in (0, 1, 2, 14, 30, 3, 3, 1, 7)]
+    items = [ended(40, each.values["id"]) for each in batches for _ in range(each.values["total_items"])]
+    lone = [ended(40, workspace=f"workspace {number % 3}") for number in range(50)]
+    young = [ended(1), ended_batch(1, 0)]
+    await add(database, *batches, *items, *lone, *young, *(event(occurred_at=days_ago(40)) for _ in range(23)))
+    await log_of(database, 23)
+    assert await clean_up(database, AGES) == Deleted(batches=9, analyses=61 + 50, events=23)
+    assert await count(database) == {"batch": 1, "analysis": 1, "event": 0, "idempotency": 0}
+
+
+async def test_one_cleans_up_at_a_time_and_once_an_hour(database: Database) -> None:
+    await add(database, *(ended(40) for _ in range(5)))
+    answers = await asyncio.gather(*(clean_up(database, AGES) for _ in range(5)))
+    assert [answer for answer in answers if answer is not None] == [Deleted(analyses=5)]
+    assert await clean_up(database, AGES) is None
+    assert await clean_up(database, AGES, every=timedelta(0)) == Deleted()
+    await begun(database)
+    assert await clean_up(database, AGES, every=timedelta(0)) is None
+
+
+async def test_one_that_was_taken_over_deletes_nothing_more(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(database, *(ended(40) for _ in range(3)), *(event(occurred_at=days_ago(40)) for _ in range(3)))
+    await log_of(database, 3)
+    before = await count(database)
+    first = await begun(database)
+    monkeypatch.setattr(retention, "LEASE", timedelta(0))
+    async with database.write() as connection:
+        await retention.hold(connection, first, utcnow() - timedelta(seconds=1))  # no sign of life for long
+        assert await retention.begin(connection, utcnow(), ended_before=utcnow()) is not None
+
+    async def late(what: str) -> None:
+        async with database.write() as connection:
+            if what == "events":
+                await retention.delete_events(connection, first, NOW, 10)
+            else:
+                async with database.read() as reading:
+                    found = await retention.ended_analyses(reading, NOW, retention.FIRST, 10)
+                assert await retention.delete_lone_analyses(connection, [each.id for each in found], NOW) == 3
+                await retention.hold(connection, first, utcnow())
+
+    for what in ("events", "analyses"):
+        with pytest.raises(TakenOver):
+            await late(what)
+    assert await count(database) == before
+
+
+async def test_a_batch_that_is_run_again_meanwhile_stays(database: Database) -> None:
+    old = ended_batch(40, 4)
+    id_ = old.values["id"]
+    await add(database, old, *(ended(40, id_) for _ in range(4)))
+    async with database.write() as connection:
+        assert await retention.delete_batches(connection, [id_], days_ago(30), 1) == (1, 0)
+    async with database.write() as connection:
+        assert await retry_batch(connection, VIEWER, id_, utcnow()) == 3
+    assert await clean_up(database, AGES) == Deleted()
+    assert (await count(database))["analysis"] == 3
+    async with database.read() as connection:
+        row = (await connection.execute(select(tables.batch))).one()
+    assert (row.queued, row.failed, row.total_items, row.finished_at) == (3, 1, 4, None)
+
+
+async def test_deleting_and_running_again_during_a_clean_up(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever comes first has it: nothing is counted twice, nothing fails, and what runs again stays whole."""
+    monkeypatch.setattr(cleanup, "MOST_ROWS", 5)
+    monkeypatch.setattr(cleanup, "FIRST_ROWS", 5)
+    batches = [ended_batch(40, 10) for _ in range(12)]
+    ids = [each.values["id"] for each in batches]
+    await add(database, *batches, *(ended(40, id_) for id_ in ids for _ in range(10)), *(ended(40) for _ in range(30)))
+
+    async def delete() -> int:
+        deleted = 0
+        for id_ in ids[::-1]:
+            async with database.write() as connection:
+                deleted += await delete_batch(connection, VIEWER, id_)
+        return deleted
+
+    async def run_again() -> None:
+        async with database.write() as connection:
+            await retry_analyses(connection, VIEWER, tables.analysis.c.batch_id.is_(None), now=utcnow())
+        for id_ in ids[::3]:
+            async with database.write() as connection:
+                await retry_batch(connection, VIEWER, id_, utcnow())
+
+    found, deleted, _ = await asyncio.gather(clean_up(database, AGES), delete(), run_again())
+    assert found is not None
+    async with database.read() as connection:
+        rows = (await connection.execute(select(tables.batch))).all()
+        left = (await connection.execute(select(tables.analysis.c.batch_id, tables.analysis.c.status))).all()
+    assert len(rows) == 12 - found.batches - deleted
+    for row in rows:
+        items = [each.status for each in left if each.batch_id == row.id]
+        assert set(items) == {"QUEUED"}
+        assert (row.finished_at, row.queued) == (None, len(items))
+    assert {each.batch_id for each in left} - {None} == {row.id for row in rows}
+    assert {each.status for each in left} <= {"QUEUED"}
+
+
+async def test_the_log_says_where_it_begins(database: Database) -> None:
+    await add(database, *(event(occurred_at=days_ago(days)) for days in (50, 40, 31)))
+    places = await log_of(database, 3)
+    async with database.read() as connection:
+        await require_history(connection, START)
+    await clean_up(database, AGES)
+    async with database.read() as connection:
+        assert await log_start(connection) == places[-1]
+        assert await last_place(connection) == places[-1]  # though no event is left
+        await require_history(connection, places[-1])
+        for gone in (START, *places[:-1]):
+            with pytest.raises(HistoryGone) as refusal:
+                await require_history(connection, gone)
+            assert refusal.value.start == places[-1]
+    await add(database, event(occurred_at=days_ago(1)))
+    (place,) = await log_of(database, 1)
+    async with database.read() as connection:
+        assert await last_place(connection) == place
+
+
+async def test_a_keeper_cleans_up(database: Database) -> None:
+    await add(database, ended(40), ended(1))
+    keeper = asyncio.create_task(Keeper(database, ages=AGES).run())
+    try:
+        await until(lambda: _is_clean(database), what="the clean-up", seconds=60)
+    finally:
+        keeper.cancel()
+        await asyncio.wait([keeper])
+    assert (await count(database))["analysis"] == 1
+
+
+async def _is_clean(database: Database) -> bool:
+    async with database.read() as connection:
+        row = await last_cleanup(connection)
+    return row is not None and row.finished_at is not None
