@@ -1,6 +1,7 @@
 """The front door: the command line, and `create_app`, which puts one server instance together.
 
 python server.py serve      the server: API, GraphiQL, and in embedded mode its own workers
+python server.py worker     more workers, on this machine or another: a process without HTTP
 python server.py migrate    bring the database to this program's tables
 python server.py schema     print the schema
 """
@@ -14,6 +15,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -23,9 +25,6 @@ from settings import Settings
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
-
-    from jobs.supervision import Ending
-    from jobs.worker import Worker
 
 
 def create_app(settings: Settings, instance: str | None = None) -> Starlette:
@@ -42,6 +41,7 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
     from events.feed import Feed
     from execution.executor import Executor
     from jobs.keeper import Keeper
+    from jobs.process import working
     from jobs.supervision import Ending, side_tasks
     from jobs.worker import Worker
     from resolvers.context import Context, Services
@@ -91,8 +91,12 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
         """News from any instance, this one too."""
         if "events" in news:
             feed.wake()
-        if news & {"queue", "stop"}:
-            worker.wake()
+        worker.hear(news)
+
+    def look() -> None:
+        """Another process may have written to the same file."""
+        feed.wake()
+        worker.wake()
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -106,7 +110,13 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
             bus.listen(hear)
             database.on_commit(bus.publish)
             await stack.enter_async_context(
-                side_tasks(bus=bus.run, feed=feed.run, keeper=Keeper(database).run, monitor=services.monitor.run)
+                side_tasks(
+                    bus=bus.run,
+                    feed=feed.run,
+                    keeper=Keeper(database).run,
+                    monitor=services.monitor.run,
+                    watch=partial(database.watch, look),
+                )
             )
             if settings.workers:
                 await stack.enter_async_context(working(worker, ending))
@@ -143,18 +153,6 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
     return app
 
 
-@asynccontextmanager
-async def working(worker: Worker, ending: Ending) -> AsyncIterator[None]:
-    """The worker runs inside; on leaving, what it runs may end within the time to stop, and the rest is given back."""
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(worker.run())
-        try:
-            yield
-        finally:
-            ending.begin()
-            await worker.stop(ending.seconds_left)
-
-
 def serve(settings: Settings) -> None:
     """Run one server instance until SIGTERM or SIGINT."""
     import uvicorn
@@ -167,7 +165,8 @@ def serve(settings: Settings) -> None:
         listening = bind(settings.host, settings.port)
     except CannotListen as error:
         raise SystemExit(str(error)) from None
-    check_database(settings, migrated=True)
+    # A SQLite file is this server's own: it brings it to its tables itself.
+    check_database(settings, migrated=not settings.database.startswith("sqlite"))
     configure_logging(settings)
     app = create_app(settings)
 
@@ -216,6 +215,42 @@ def serve(settings: Settings) -> None:
     server.run(listening)
     if not server.started:
         raise SystemExit(1)
+
+
+def work(settings: Settings) -> None:
+    """Run analyses without serving requests, until SIGTERM or SIGINT."""
+    import uvloop
+
+    from telemetry import configure_logging
+
+    if not settings.workers:
+        raise SystemExit("ASSAY_WORKERS: A worker runs at least 1 analysis at once.")
+    check_database(settings, migrated=True)
+    configure_logging(settings)
+    uvloop.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    from analyzers.registry import load_analyzers
+    from events.bus import Bus
+    from jobs.keeper import Keeper
+    from jobs.process import work_until_told
+    from jobs.supervision import Ending, side_tasks
+    from jobs.worker import Worker
+    from store.database import Database
+    from telemetry import default_instance
+
+    database = Database(settings.database)
+    bus = Bus(settings.broadcast_url)
+    worker = Worker(database, load_analyzers(), slots=settings.workers, instance=default_instance())
+    database.on_commit(bus.publish)
+    bus.listen(worker.hear)
+    print(f"Assay works on up to {settings.workers} analyses at once, from {database.name}.", flush=True)
+    try:
+        async with side_tasks(bus=bus.run, keeper=Keeper(database).run, watch=partial(database.watch, worker.wake)):
+            await work_until_told(worker, Ending(settings.stop_seconds))
+    finally:
+        await database.close()
 
 
 def check_database(settings: Settings, *, migrated: bool) -> None:
@@ -268,7 +303,7 @@ def print_schema(_settings: Settings) -> None:
     sys.stdout.write(print_sdl(schema))
 
 
-COMMANDS = {"serve": serve, "migrate": migrate_database, "schema": print_schema}
+COMMANDS = {"serve": serve, "worker": work, "migrate": migrate_database, "schema": print_schema}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

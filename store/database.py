@@ -64,6 +64,13 @@ class Database:
             self._apart = self._postgresql_engine(poolclass=NullPool, isolation_level="AUTOCOMMIT")
         self._listeners: list[Callable[[frozenset[str]], None]] = []
 
+    @property
+    def name(self) -> str:
+        """What it is called in a sentence, without its password."""
+        if self.is_sqlite:
+            return f"the SQLite database {self.url.database}"
+        return f"the database {self.url.database or ''} on {self.url.host or 'this machine'}:{self.url.port or 5432}"
+
     def on_commit(self, listener: Callable[[frozenset[str]], None]) -> None:
         """Call `listener` after each commit that announced something, with the subjects."""
         self._listeners.append(listener)
@@ -101,7 +108,12 @@ class Database:
                 driver.terminate()  # not `close`, which waits for an answer that may never come
 
     async def watch(self, changed: Callable[[], None]) -> None:
-        """Call `changed` soon after every commit to a SQLite file, whichever process makes it, until cancelled."""
+        """Call `changed` soon after every commit to a SQLite file, whichever process makes it, until cancelled.
+
+        On PostgreSQL nothing is watched: there, news comes by the bus and by permits.
+        """
+        if not self.is_sqlite:
+            await asyncio.Event().wait()
         with closing(sqlite3.connect(self.url.database or "", timeout=0, isolation_level=None)) as connection:
             before = None
             while True:

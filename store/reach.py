@@ -19,7 +19,7 @@ class Unusable(Exception):
 
 
 async def require_usable(url: str, *, migrated: bool) -> None:
-    """Connect once. With `migrated`, a database that others look after must have this program's tables too.
+    """Connect once. With `migrated`, the database must have this program's tables too.
 
     Raises:
         Unusable: It does not answer within ten seconds, or lacks the tables.
@@ -27,7 +27,7 @@ async def require_usable(url: str, *, migrated: bool) -> None:
     async with _opened(url) as database:
         async with asyncio.timeout(CONNECT_SECONDS), database.read() as connection:
             await connection.execute(select(1))  # not of a table: there may be none yet
-        if migrated and not database.is_sqlite and not await is_current(database):
+        if migrated and not await is_current(database):
             raise Unusable("The database lacks this program's tables: run `python server.py migrate` first.")
 
 
@@ -42,17 +42,14 @@ async def _opened(url: str) -> AsyncIterator[Database]:
     except Unusable:
         raise
     except TimeoutError:
-        raise Unusable(f"{_name(database)} does not answer.") from None
+        raise Unusable(f"{_capital(database)} does not answer.") from None
     except Exception as error:  # whatever the driver says of it
         lines = str(getattr(error, "orig", None) or error).splitlines()
         reason = lines[0].rstrip(".") if lines else type(error).__name__
-        raise Unusable(f"{_name(database)} can't be used: {reason}.") from None
+        raise Unusable(f"{_capital(database)} can't be used: {reason}.") from None
     finally:
         await database.close()
 
 
-def _name(database: Database) -> str:
-    url = database.url
-    if database.is_sqlite:
-        return f"The SQLite database {url.database}"
-    return f"The database {url.database or ''} on {url.host or 'this machine'}:{url.port or 5432}"
+def _capital(database: Database) -> str:
+    return f"T{database.name[1:]}"
