@@ -40,6 +40,7 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
     from events.bus import Bus
     from events.feed import Feed
     from execution.executor import Executor
+    from jobs.cleanup import Ages
     from jobs.keeper import Keeper
     from jobs.process import working
     from jobs.supervision import Ending, side_tasks
@@ -113,7 +114,7 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
                 side_tasks(
                     bus=bus.run,
                     feed=feed.run,
-                    keeper=Keeper(database).run,
+                    keeper=Keeper(database, ages=Ages.of(settings)).run,
                     monitor=services.monitor.run,
                     watch=partial(database.watch, look),
                 )
@@ -233,6 +234,7 @@ def work(settings: Settings) -> None:
 async def _work(settings: Settings) -> None:
     from analyzers.registry import load_analyzers
     from events.bus import Bus
+    from jobs.cleanup import Ages
     from jobs.keeper import Keeper
     from jobs.process import work_until_told
     from jobs.supervision import Ending, side_tasks
@@ -247,7 +249,9 @@ async def _work(settings: Settings) -> None:
     bus.listen(worker.hear)
     print(f"Assay works on up to {settings.workers} analyses at once, from {database.name}.", flush=True)
     try:
-        async with side_tasks(bus=bus.run, keeper=Keeper(database).run, watch=partial(database.watch, worker.wake)):
+        async with side_tasks(
+            bus=bus.run, keeper=Keeper(database, ages=Ages.of(settings)).run, watch=partial(database.watch, worker.wake)
+        ):
             await work_until_told(worker, Ending(settings.stop_seconds))
     finally:
         await database.close()

@@ -49,6 +49,12 @@ class Settings(BaseSettings):
     operation_timeout_seconds: float = Field(
         30, gt=0, le=3600, description="The longest a query or mutation may take, beyond what it asks to wait."
     )
+    keep_analyses_days: int = Field(
+        0, ge=0, le=36_500, description="Days for which analyses and batches are kept after their end; 0 is for ever."
+    )
+    keep_events_days: int = Field(
+        0, ge=0, le=36_500, description="Days for which the event log goes back; 0 is to its beginning."
+    )
     stop_seconds: float = Field(8, gt=0, le=300, description="The time that running work has to end after SIGTERM.")
 
     @field_validator("allowed_origins", "allowed_hosts", mode="before")

@@ -16,6 +16,7 @@ from typing import TypeVar
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from settings import Settings
 from store import retention
 from store.columns import utcnow
 from store.database import Database
@@ -38,6 +39,12 @@ class Ages:
 
     analyses: timedelta | None = None
     events: timedelta | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Ages:
+        """As settings say it in days, where 0 is for ever."""
+        days = settings.keep_analyses_days, settings.keep_events_days
+        return cls(*(timedelta(days=each) if each else None for each in days))
 
     def before(self, now: datetime) -> Cutoffs:
         """What is too old now."""
