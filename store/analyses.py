@@ -27,6 +27,7 @@ from store.changes import END_EVENTS, Change, Fault, changes_of, record, take_tu
 from store.columns import microseconds
 from store.database import announce
 from store.ids import new_id
+from store.order import Lane, turns_for
 from store.paging import Listing, Page, PageRequest, fetch_page, rows_of
 from store.tables import AnalysisRow, AnalysisStatus, BatchStatus, EventType
 from store.viewer import Viewer
@@ -58,6 +59,7 @@ _INSERT = Bulk.insert(
         "analyzer",
         "status",
         "priority",
+        "turn",
         "input_text",
         "input_data",
         "options",
@@ -116,6 +118,12 @@ async def insert_analyses(
 
     In their batch they stand from `first_position` on.
     """
+    lanes = [Lane(item.analyzer, item.priority) for item in items]
+    after = -1
+    if first_position:
+        before = (_analysis.c.batch_id == batch_id, _analysis.c.position == first_position - 1)
+        after = (await connection.execute(select(_analysis.c.turn).where(*before))).scalar_one_or_none() or after
+    turns = await turns_for(connection, lanes, alone=batch_id is None, after=after)
     instant = microseconds(now)
     values: list[Row] = []
     changes: list[Change] = []
@@ -133,6 +141,7 @@ async def insert_analyses(
                 item.analyzer,
                 status.value,
                 item.priority,
+                turns[position],
                 item.input_text,
                 item.input_data,
                 item.options,
@@ -298,17 +307,25 @@ async def retry_analyses(
     mine = (*where, column.workspace == viewer.workspace)
     await take_turns_with(connection, *mine)  # whatever their status, which may change until it is our turn
     statement = (
-        select(column.id, column.workspace, column.batch_id, column.status)
+        select(column.id, column.workspace, column.batch_id, column.status, column.analyzer, column.priority)
         .where(*mine, column.status.in_(_RETRYABLE))
         .where(~((column.status == AnalysisStatus.FAILED) & (column.attempt == 0)))
+        .order_by(column.id)
         .with_for_update()
     )
     rows = (await connection.execute(statement)).all()
     if not rows:
         return []
+    lanes = [Lane(row.analyzer, row.priority) for row in rows]
+    turns = await turns_for(connection, lanes, alone=all(row.batch_id is None for row in rows))
     # These rows and no others: more may have come to meet the conditions since they were read.
-    again = update(_analysis).where(column.id == bindparam("row_id")).values(**_FRESH, updated_at=now)
-    await connection.execute(again, [{"row_id": row.id} for row in rows])
+    again = (
+        update(_analysis)
+        .where(column.id == bindparam("row_id"))
+        .values(**_FRESH, turn=bindparam("new_turn"), updated_at=now)
+    )
+    values = [{"row_id": row.id, "new_turn": turn} for row, turn in zip(rows, turns, strict=True)]
+    await connection.execute(again, values)
     await _reopen_batches(connection, {row.batch_id for row in rows if row.batch_id is not None}, now)
     queued, event = AnalysisStatus.QUEUED, EventType.ANALYSIS_QUEUED
     changes = [

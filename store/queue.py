@@ -1,8 +1,8 @@
 """The queue: what workers claim, renew, report on, finish and give back.
 
 A claim is one conditional UPDATE that gives the row a fresh lease. Whatever a worker says about a row later holds only
-while the row runs under that lease: a worker that was away too long writes over nothing. The order of the queue is
-highest priority first, oldest first within one.
+while the row runs under that lease: a worker that was away too long writes over nothing. Which row comes first says
+`store.order`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import func, literal_column, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,6 +23,7 @@ from store.changes import END_EVENTS, Change, Fault, changes_of, record, take_tu
 from store.columns import microseconds
 from store.database import announce
 from store.ids import new_id
+from store.order import Lane, catch_up, first_of, heads, times
 from store.paging import rows_of
 from store.tables import AnalysisStatus, EventType
 
@@ -41,6 +42,8 @@ class Claimed(NamedTuple):
     workspace: str
     batch_id: str | None
     analyzer: str
+    priority: int
+    turn: int
     attempt: int
     max_attempts: int
     timeout_seconds: int
@@ -53,32 +56,45 @@ class Claimed(NamedTuple):
     queued_at: datetime
 
 
+# A claim looks for more of its batch among so many times the rows that it may take.
+_WINDOW = 8
 _CLAIMED = [_column[name] for name in Claimed._fields]
 
 
 async def claim(
-    connection: AsyncConnection, worker_id: str, most: Callable[[str], int], now: datetime, lease: timedelta = LEASE
+    connection: AsyncConnection,
+    worker_id: str,
+    most: Callable[[str], int],
+    now: datetime,
+    lease: timedelta = LEASE,
+    *,
+    analyzers: Collection[str] | None = None,
+    lane: Lane | None = None,
 ) -> list[Claimed]:
     """Claim the head of the queue and what follows of the same batch, analyzer and priority.
 
-    `most` says how many at once, by the analyzer. What comes back is in the queue's order, all under one lease that
-    runs for `lease` from now; empty when nothing waits.
+    Of these analyzers alone, or of this lane, where one is given. `most` says how many at once, by the analyzer. What
+    comes back is in the queue's order, all under one lease that runs for `lease` from now; empty when nothing waits.
     """
-    order = (_column.priority.desc(), _column.id)
-    first = select(_column.batch_id, _column.analyzer, _column.priority).where(tables.queued).order_by(*order).limit(1)
-    head = (await connection.execute(first)).first()
+    if lane is None and analyzers is not None:
+        head = await first_of(connection, analyzers)
+    else:
+        found = [head for head in await heads(connection) if lane in (None, head.lane)]
+        head = min(found, key=lambda head: (-head.priority, head.turn, head.id), default=None)
     if head is None:
         return []
     await take_turns(connection, [head.batch_id])
-    chunk = (
-        select(_column.id)
-        .where(tables.queued, _column.priority == head.priority, _column.analyzer == head.analyzer)
-        .where(_column.batch_id.is_(None) if head.batch_id is None else _column.batch_id == head.batch_id)
-        .order_by(*order)
-        .limit(most(head.analyzer))
-        .with_for_update(skip_locked=True)
-        .cte("chunk")  # runs once: PostgreSQL may run a subquery once for each row, and then locks more than the limit
-    )
+    order = (_column.turn, _column.id)
+    alike = (_column.analyzer == head.analyzer, _column.priority == head.priority)
+    limit = most(head.analyzer)
+    # An expression runs once: PostgreSQL may run a subquery once for each row, and then finds more than the limit.
+    if head.batch_id is None:
+        chunk = select(_column.id).where(tables.alone, *alike).order_by(*order).limit(limit).cte("chunk")
+    else:
+        window = select(_column.id, _column.batch_id, _column.turn).where(tables.queued, *alike)
+        near = window.order_by(*order).limit(_WINDOW * limit).subquery("near")
+        same = select(near.c.id).where(near.c.batch_id == head.batch_id).order_by(near.c.turn, near.c.id).limit(limit)
+        chunk = same.cte("chunk")
     statement = (
         update(_analysis)
         .where(_column.id.in_(select(chunk.c.id)), tables.queued)
@@ -100,7 +116,7 @@ async def claim(
     if not rows:
         announce(connection, "queue")  # others were faster with this batch: there may be another
         return []
-    rows.sort(key=lambda row: row.id)
+    rows.sort(key=lambda row: (row.turn, row.id))
     changes = changes_of(rows, AnalysisStatus.QUEUED, AnalysisStatus.RUNNING, EventType.ANALYSIS_STARTED)
     await record(connection, changes, now)
     announce(connection, "claimed")
@@ -179,6 +195,9 @@ async def finish(connection: AsyncConnection, outcomes: Sequence[Outcome], now: 
             _column.lease,
             _column.workspace,
             _column.batch_id,
+            _column.analyzer,
+            _column.priority,
+            _column.turn,
             _column.attempt,
             _column.progress,
             _column.progress_step,
@@ -192,6 +211,8 @@ async def finish(connection: AsyncConnection, outcomes: Sequence[Outcome], now: 
     values: list[Row] = []
     changes: list[Change] = []
     held: list[Outcome] = []
+    back: list[Any] = []
+    present = await times(connection) if any(outcome.end is End.GIVEN_BACK for outcome in outcomes) else None
     for row in (await connection.execute(statement)).all():
         outcome = by_claim.get((row.id, row.lease))
         if outcome is None:
@@ -240,9 +261,13 @@ async def finish(connection: AsyncConnection, outcomes: Sequence[Outcome], now: 
                 fault=fault,
             )
         )
+        if end is End.GIVEN_BACK:
+            back.append(row)
         held.append(outcome if end is outcome.end else replace(outcome, end=end, fault=fault))
     if values:
         await _FINISH.execute(connection, values)
+        if present is not None:
+            await catch_up(connection, present, back)
         await record(connection, changes, now)
     ends = {outcome.end for outcome in held}
     if End.GIVEN_BACK in ends:
@@ -328,11 +353,18 @@ async def wake_waiting(connection: AsyncConnection, now: datetime) -> int:
     # Takes no turns, and so waits for nobody: what another transaction moves just now is found at the next look.
     over = (_column.not_before <= now) | (_column.not_before > now + 2 * LONGEST_PAUSE)
     due = select(_column.id).where(tables.waiting, over).with_for_update(skip_locked=True).cte("due")
-    statement = update(_analysis).where(_column.id.in_(select(due.c.id))).values(not_before=None).returning(_column.id)
-    woken = len((await connection.execute(statement)).all())
+    statement = (
+        update(_analysis)
+        .where(_column.id.in_(select(due.c.id)))
+        .values(not_before=None)
+        .returning(_column.id, _column.analyzer, _column.priority, _column.turn)
+    )
+    present = await times(connection)
+    woken = (await connection.execute(statement)).all()
     if woken:
-        announce(connection, "queue", woken)
-    return woken
+        await catch_up(connection, present, woken)
+        announce(connection, "queue")
+    return len(woken)
 
 
 async def next_wake(connection: AsyncConnection, now: datetime) -> datetime | None:

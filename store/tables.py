@@ -78,6 +78,8 @@ class AnalysisRow(SQLModel, table=True):
     analyzer: str = Field(sa_column=Column(Key, nullable=False))
     status: str = Field(sa_column=Column(Key, nullable=False))
     priority: int = Field(sa_column=Column(Integer, nullable=False))
+    # Its place among what waits at its priority: see `store.order`.
+    turn: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     input_text: str | None = Field(default=None, sa_column=Column(Text))
     input_data: str | None = Field(default=None, sa_column=Column(Text))
     options: str = Field(sa_column=Column(Text, nullable=False))
@@ -250,17 +252,14 @@ cleanup = CleanupRow.__table__  # type: ignore[attr-defined]
 # The conditions of the partial indexes. A statement that is to use one says the same to the letter, not by parameters.
 queued: ColumnElement[bool] = literal_column("status = 'QUEUED' AND not_before IS NULL")
 waiting: ColumnElement[bool] = literal_column("status = 'QUEUED' AND not_before IS NOT NULL")
+alone: ColumnElement[bool] = literal_column("status = 'QUEUED' AND not_before IS NULL AND batch_id IS NULL")
 running: ColumnElement[bool] = literal_column("status = 'RUNNING'")
 unended: ColumnElement[bool] = literal_column("status IN ('QUEUED', 'RUNNING')")
 
-# The order of the queue, and nothing but what waits in it.
-Index(
-    "analysis_queue",
-    analysis.c.priority.desc(),
-    analysis.c.id,
-    sqlite_where=queued,
-    postgresql_where=queued,
-)
+# The order of the queue, and nothing but what waits in it. The batch is there for claims to look past others' items.
+_order = (analysis.c.analyzer, analysis.c.priority.desc(), analysis.c.turn, analysis.c.id)
+Index("analysis_queue", *_order, analysis.c.batch_id, sqlite_where=queued, postgresql_where=queued)
+Index("analysis_alone", *_order, sqlite_where=alone, postgresql_where=alone)
 Index("analysis_waiting", analysis.c.not_before, sqlite_where=waiting, postgresql_where=waiting)
 # By id and not by lease: an index on the lease makes the fenced update of a chunk quadratic.
 Index("analysis_running", analysis.c.id, sqlite_where=running, postgresql_where=running)

@@ -27,6 +27,7 @@ from store.columns import utcnow
 from store.database import Database
 from store.ids import new_id
 from store.migrate import migrate
+from store.order import Lane
 from store.queue import LEASE, Claimed, End, Outcome
 from store.tables import AnalysisStatus, EventType
 from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
@@ -162,18 +163,38 @@ class QueueMachine(RuleBasedStateMachine):
 
     # Workers
 
-    @rule(target=claims, worker=st.sampled_from(["w1", "w2"]), most=st.integers(1, 4))
-    def claim(self, worker: str, most: int) -> Any:
-        expected: list[str] = []
+    def turns(self) -> dict[str, int]:
+        rows = self.do(lambda connection: connection.execute(select(tables.analysis.c.id, tables.analysis.c.turn)))
+        return {row.id: row.turn for row in rows}
+
+    @rule(
+        target=claims,
+        worker=st.sampled_from(["w1", "w2"]),
+        most=st.integers(1, 4),
+        analyzers=st.sampled_from([None, (), ("a",), ("b",), ("a", "b", "c")]),
+        lane=st.sampled_from([None, None, Lane("a", 5), Lane("b", 4)]),
+    )
+    def claim(self, worker: str, most: int, analyzers: tuple[str, ...] | None, lane: Lane | None) -> Any:
         waiting = [each for each in self.items.items() if each[1].status is S.QUEUED and each[1].not_before is None]
-        waiting.sort(key=lambda each: (-each[1].priority, each[0]))
-        for typed_id, item in waiting:
-            head = waiting[0][1]
-            alike = (item.batch, item.analyzer, item.priority) == (head.batch, head.analyzer, head.priority)
-            if alike and len(expected) < most:
-                expected.append(typed_id)
-        rows: list[Claimed] = self.do(queue.claim, worker, lambda analyzer: most, self.now)
-        assert [row.id for row in rows] == expected
+        if lane is not None:
+            waiting = [each for each in waiting if (each[1].analyzer, each[1].priority) == lane]
+        elif analyzers is not None:
+            waiting = [each for each in waiting if each[1].analyzer in analyzers]
+        turns = self.turns()
+        waiting.sort(key=lambda each: (-each[1].priority, turns[each[0]], each[0]))
+        expected = [
+            typed_id
+            for typed_id, item in waiting
+            if (item.batch, item.analyzer, item.priority)
+            == (waiting[0][1].batch, waiting[0][1].analyzer, waiting[0][1].priority)
+        ][:most]
+        rows: list[Claimed] = self.do(
+            queue.claim, worker, lambda analyzer: most, self.now, analyzers=analyzers, lane=lane
+        )
+        # Of a batch among many others it may take fewer.
+        assert [row.id for row in rows] == expected[: len(rows)]
+        assert bool(rows) == bool(expected)
+        assert len(rows) == len(expected) or len(waiting) > 8 * most
         assert len({row.lease for row in rows}) <= 1
         for row in rows:
             item = self.items[row.id]

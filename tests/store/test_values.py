@@ -70,6 +70,7 @@ async def test_an_analysis_through_its_life(database: Database) -> None:
         "analyzer": "text",
         "status": "QUEUED",
         "priority": 7,
+        "turn": 0,
         "input_text": TEXT,
         "options": '{"n":1}',
         "attempt": 0,

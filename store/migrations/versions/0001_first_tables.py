@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("analyzer", key, nullable=False),
         sa.Column("status", key, nullable=False),
         sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("turn", sa.Integer(), nullable=False),
         sa.Column("input_text", sa.Text()),
         sa.Column("input_data", sa.Text()),
         sa.Column("options", sa.Text(), nullable=False),
@@ -147,7 +148,10 @@ def upgrade() -> None:
         condition = None if where is None else sa.text(where)
         op.create_index(name, table, columns, sqlite_where=condition, postgresql_where=condition)
 
-    index("analysis_queue", "analysis", [sa.text("priority DESC"), "id"], "status = 'QUEUED' AND not_before IS NULL")
+    order = ["analyzer", sa.text("priority DESC"), "turn", "id"]
+    queued = "status = 'QUEUED' AND not_before IS NULL"
+    index("analysis_queue", "analysis", [*order, "batch_id"], queued)
+    index("analysis_alone", "analysis", order, f"{queued} AND batch_id IS NULL")
     index("analysis_waiting", "analysis", ["not_before"], "status = 'QUEUED' AND not_before IS NOT NULL")
     index("analysis_running", "analysis", ["id"], "status = 'RUNNING'")
     index("analysis_batch", "analysis", ["batch_id", "position"])
