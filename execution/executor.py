@@ -31,6 +31,7 @@ from execution.errors import (
 )
 from execution.limits import Limits
 from execution.requests import OperationRequest, parse_request
+from execution.variables import FastVariables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -97,6 +98,7 @@ class Executor:
                 self.documents = documents
 
         schema.extensions = (*schema.extensions, Prepared)
+        schema.execution_context_class = FastVariables.of(schema._schema)
         # Strawberry would log every client's mistake as an error; `execution_errors` logs what is one.
         schema.process_errors = _leave_unlogged  # type: ignore[method-assign]
 
