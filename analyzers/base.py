@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -104,11 +104,12 @@ class Analyzer(Generic[RequestT, ResultT]):
     @property
     def content_field(self) -> str:
         """The request's field that holds what is analyzed: `text` or `data`; the other fields are its options."""
+        fields = self.request.__pydantic_fields__  # `model_fields` takes ten times as long to get at
         for name in ("text", "data"):
-            if name in self.request.model_fields:
+            if name in fields:
                 return name
         raise TypeError(f"{self.request.__name__} has neither a field `text` nor a field `data`")
 
-    def options_of(self, request: RequestT) -> dict[str, Any]:
-        """The request without its content, as JSON values, defaults filled in."""
-        return request.model_dump(mode="json", exclude={self.content_field})
+    def options_of(self, request: RequestT) -> str:
+        """The request without its content, as JSON, defaults filled in."""
+        return request.model_dump_json(exclude={self.content_field})

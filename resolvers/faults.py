@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +13,7 @@ from store.failures import is_full, is_out_of_reach
 from store.ids import Kind, kind_of
 
 MAX_NAME = 200
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class UserErrorCode(StrEnum):
@@ -78,7 +80,7 @@ def check_name(name: str, value: str | None, path: Sequence[str]) -> Iterable[Us
     if not 1 <= len(value) <= MAX_NAME:
         message = f"`{name}` has {len(value):,} characters: it has from 1 to {MAX_NAME}."
         yield UserError(UserErrorCode.INVALID, message, path)
-    elif any(ord(character) < 32 or ord(character) == 127 for character in value):
+    elif _CONTROL.search(value):
         yield UserError(UserErrorCode.INVALID, f"`{name}` holds a control character: take it out.", path)
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from pydantic import ValidationError
@@ -47,8 +47,7 @@ _FAULT_CODES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Requested:
+class Requested(NamedTuple):
     """What is to be analyzed: the analyzer's name, and its request's fields as the client gave them."""
 
     analyzer: str
@@ -72,8 +71,7 @@ class Terms:
         yield from check_name("idempotencyKey", self.idempotency_key, ["idempotencyKey"])
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One item of a batch, as the client gave it."""
 
     key: str | None
@@ -85,27 +83,21 @@ def _checked(
     context: Context, requested: Requested, priority: int, path: Sequence[str], key: str | None = None
 ) -> tuple[NewAnalysis, list[UserError]]:
     """The analysis to queue; where its content is at fault, kept as failed and without it, and the faults."""
-    analyzer = context.services.analyzers[requested.analyzer]
+    name = requested.analyzer
+    analyzer = context.services.analyzers[name]
     try:
         request = analyzer.request.model_validate(requested.fields)
     except ValidationError as error:
-        faults = list(_content_faults(error, [*path, requested.analyzer], analyzer.request))
+        faults = list(_content_faults(error, [*path, name], analyzer.request))
         first = faults[0]
         fault = Fault(_FAULT_CODES[first.code], first.message)
-        return NewAnalysis(requested.analyzer, "{}", priority, key, fault=fault), faults
-    options = analyzer.options_of(request)
-    content = getattr(request, analyzer.content_field)
-    return (
-        NewAnalysis(
-            requested.analyzer,
-            orjson.dumps(options).decode(),
-            priority,
-            key,
-            input_text=content if analyzer.content_field == "text" else None,
-            input_data=orjson.dumps(to_jsonable_python(content)).decode() if analyzer.content_field == "data" else None,
-        ),
-        [],
-    )
+        return NewAnalysis(name, "{}", priority, key, fault=fault), faults
+    options, field = analyzer.options_of(request), analyzer.content_field
+    content = getattr(request, field)
+    if field == "text":
+        return NewAnalysis(name, options, priority, key, input_text=content), []
+    data = orjson.dumps(to_jsonable_python(content)).decode()
+    return NewAnalysis(name, options, priority, key, input_data=data), []
 
 
 def _content_faults(error: ValidationError, path: Sequence[str], model: type[Request]) -> Iterator[UserError]:
@@ -219,6 +211,8 @@ def _batch_faults(name: str | None, items: Sequence[Item]) -> Iterable[UserError
     twice = {key for key, count in Counter(keys).items() if count > 1}
     seen: set[str] = set()
     for position, (item, key) in enumerate(zip(items, keys, strict=True)):
+        if item.key is None and 1 <= item.priority <= MAX_PRIORITY and key not in twice:
+            continue
         path = ["items", str(position)]
         yield from check_number("priority", item.priority, 1, MAX_PRIORITY, [*path, "priority"])
         yield from check_name("key", item.key, [*path, "key"])

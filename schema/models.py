@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from analyzers.base import Analyzer, Choice, Result
-from resolvers.names import camel, names_of, read
+from resolvers.names import camel, names_of, reader
 from resolvers.submissions import Requested
 from schema.analyzers import AnalysisResult
 from schema.scalars import JSON, describe
@@ -59,9 +59,11 @@ class AnalyzerTypes:
             ),
         )
 
+        readers = {name: reader(analyzer.request) for name, analyzer in analyzers.items()}
+
         def requested(_type: type, value: Mapping[str, Any], _context: object) -> Requested:
             name, given = next(iter(value.items()))
-            return Requested(name, read(given, analyzers[name].request))
+            return Requested(name, readers[name](given))
 
         made.__strawberry_definition__.from_input = requested  # type: ignore[attr-defined]
         return made

@@ -50,15 +50,6 @@ def submission_mutation(analysis_request: Any) -> type:
         request: analysis_request = strawberry.field(description="What is to be analyzed.")
         priority: int | None = strawberry.field(default=5, description=_PRIORITY)
 
-    def item(_type: type, value: Mapping[str, Any], context: Any) -> Item:
-        request = value["request"]
-        requested = analysis_request.__strawberry_definition__.from_input(analysis_request, request, context)
-        priority = value["priority"]
-        return Item(value.get("key"), requested, 5 if priority is None else priority)
-
-    # Ten thousand items are read straight from what graphql-core has coerced.
-    BatchItem.__strawberry_definition__.from_input = item  # type: ignore[attr-defined]
-
     @strawberry.input(description="A batch to run.")
     class BatchProcessInput:
         name: str | None = strawberry.field(default=None, description="A name for it, 1 to 200 characters.")
@@ -75,6 +66,27 @@ def submission_mutation(analysis_request: Any) -> type:
             ),
         )
         idempotency_key: str | None = strawberry.field(default=None, description=_IDEMPOTENCY.format("batch"))
+
+    read_request = analysis_request.__strawberry_definition__.from_input
+
+    def read_item(value: Mapping[str, Any], context: Any) -> Item:
+        priority = value["priority"]
+        requested = read_request(analysis_request, value["request"], context)
+        return Item(value.get("key"), requested, 5 if priority is None else priority)
+
+    def read_batch(batch: type[BatchProcessInput], value: Mapping[str, Any], context: Any) -> BatchProcessInput:
+        items = value.get("items")
+        return batch(
+            name=value.get("name"),
+            items=None if items is None else [read_item(item, context) for item in items],
+            timeout_seconds=value["timeoutSeconds"],
+            max_attempts=value["maxAttempts"],
+            wait_seconds=value["waitSeconds"],
+            idempotency_key=value.get("idempotencyKey"),
+        )
+
+    # Ten thousand items are read straight from what has been coerced.
+    BatchProcessInput.__strawberry_definition__.from_input = read_batch  # type: ignore[attr-defined]
 
     @strawberry.input(description="One analysis to run.")
     class SubmitAnalysisInput:
