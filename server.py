@@ -53,6 +53,7 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
     from store.migrate import is_current, migrate
     from store.viewer import LOCAL_ADMINISTRATOR
     from telemetry import Telemetry, default_instance
+    from web.downloads import download_routes
     from web.graphql_http import GraphQLHTTP
     from web.graphql_ws import GraphQLWebSocket
     from web.health import Readiness, health_routes
@@ -142,6 +143,7 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
         *graphiql_routes(),
         *dashboard_routes(),
         *health_routes(services, readiness),
+        *download_routes(context),
     ]
     app = Starlette(
         routes=routes,

@@ -11,6 +11,7 @@ import math
 import re
 import types
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -127,6 +128,40 @@ def write(value: Any, annotation: Any) -> Any:
     return _along(value, annotation, exchange)
 
 
+def writer(annotation: Any) -> Callable[[Any], Any]:
+    """`write` for values of one annotation, of which there are many: what to exchange is looked up once."""
+    annotation = plain(annotation)
+    if is_model(annotation):
+        return _model_writer(annotation)
+    member = _member(annotation)
+    if member is None:
+        return _as_it_is
+    write_member = writer(member)
+    return lambda value: [write_member(each) for each in value] if isinstance(value, list) else value
+
+
+@cache
+def _model_writer(model: type[BaseModel]) -> Callable[[Any], Any]:
+    fields: dict[str, tuple[str, Callable[[Any], Any]]] = {}
+
+    def write_model(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        if not fields:  # not before it is needed: a model may hold itself
+            fields.update({name: (camel(name), writer(field.annotation)) for name, field in model.model_fields.items()})
+        written = {}
+        for name, each in value.items():
+            camel_name, write_field = fields.get(name) or (camel(name), _as_it_is)
+            written[camel_name] = each if write_field is _as_it_is else write_field(each)
+        return written
+
+    return write_model
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
 def _along(value: Any, annotation: Any, exchange: Callable[[dict[str, Any], type[BaseModel]], dict[str, Any]]) -> Any:
     if not isinstance(value, dict | list):
         return value
@@ -136,6 +171,11 @@ def _along(value: Any, annotation: Any, exchange: Callable[[dict[str, Any], type
     if isinstance(value, list) and (member := _member(annotation)) is not None:
         return [_along(each, member, exchange) for each in value]
     return value
+
+
+def write_instant(value: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
 
 
 _LEAVES = frozenset({str, int, bool})

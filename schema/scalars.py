@@ -12,7 +12,7 @@ from typing import Any, NewType, TypeVar
 import strawberry
 from graphql import GraphQLError
 
-from resolvers.names import write_model
+from resolvers.names import write_instant, write_model
 
 EnumT = TypeVar("EnumT", bound=type[Enum])
 
@@ -20,11 +20,6 @@ MAX_JSON_DEPTH = 100
 
 # RFC 3339: a date, a time to at most nanoseconds, and an offset that must be there.
 _RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)")
-
-
-def write_instant(value: datetime) -> str:
-    """RFC 3339 in UTC with milliseconds."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
 
 
 def read_instant(value: object) -> datetime:

@@ -22,7 +22,8 @@ from store.batches import stop_batch
 from store.changes import end_if_done, take_turns
 from store.columns import utcnow
 from store.database import Database
-from store.tables import AnalysisStatus, BatchRow, BatchStatus
+from store.paging import rows_of
+from store.tables import AnalysisRow, AnalysisStatus, BatchRow, BatchStatus
 from store.viewer import Viewer
 
 # After so long without a word of its sender a stream has broken off.
@@ -198,3 +199,28 @@ async def insert_batch_stream(
         coming.cancel()
         await asyncio.gather(coming, return_exceptions=True)
     return total
+
+
+async def window_of_items(
+    connection: AsyncConnection,
+    viewer: Viewer,
+    batch_id: str,
+    status: Sequence[AnalysisStatus] | None,
+    first: int,
+    count: int,
+) -> list[AnalysisRow]:
+    """Of the items at the positions from `first` on, `count` of them, those in one of these statuses, in order.
+
+    By positions and not by how many are found: with a status that few have, a page of so many would be looked for
+    through all the batch in one statement.
+    """
+    column = tables.analysis.c
+    statement = (
+        select(tables.analysis)
+        .where(column.batch_id == batch_id, column.workspace == viewer.workspace)
+        .where(column.position >= first, column.position < first + count)
+        .order_by(column.position)
+    )
+    if status is not None:
+        statement = statement.where(column.status.in_([each.value for each in status]))
+    return rows_of(await connection.execute(statement), AnalysisRow)
