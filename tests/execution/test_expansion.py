@@ -14,13 +14,15 @@ from graphql import (
     SelectionSetNode,
     parse,
 )
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from execution.limits import Measurement
 from execution.repeats import repeated_pairs
 
 FRAGMENTS = 4
+
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy with others
 
 leaves = st.sampled_from(["a", "b", "a: b", "c @skip(if: true)", "a @x @y"])
 
@@ -128,6 +130,7 @@ def nodes_of(node: SelectionSetNode) -> int:
     )
 
 
+@patient
 @given(documents())
 def test_measures_are_those_of_the_expanded_document(document: DocumentNode) -> None:
     measurement, fragments = Measurement(document), fragments_of(document)
@@ -146,6 +149,7 @@ def test_measures_are_those_of_the_expanded_document(document: DocumentNode) -> 
         )
 
 
+@patient
 @given(documents())
 def test_repeated_pairs_are_those_of_the_expanded_document(document: DocumentNode) -> None:
     """Each field of the text once at each place; a group of fields that stands at several places counts once."""
@@ -175,6 +179,7 @@ def spreads_of(node: SelectionSetNode, fragments: dict[str, FragmentDefinitionNo
     return found
 
 
+@patient
 @given(documents(circular=True))
 def test_each_selection_is_visited_once_even_in_circles(document: DocumentNode) -> None:
     written = sum(nodes_of(each.selection_set) for each in (*operations_of(document), *fragments_of(document).values()))
