@@ -13,17 +13,19 @@ from resolvers.context import Context, Services
 from resolvers.monitor import Disk, Memory, read_disk, read_memory
 from store.columns import utcnow
 from store.statistics import (
+    AnalyzerFigures,
     BatchFigures,
     FileFigures,
     QueueFigures,
     StorageFigures,
+    analyzer_figures,
     batch_figures,
-    ended_per_second,
     file_figures,
     queue_figures,
     storage_figures,
 )
 from store.tables import WorkerRow
+from store.timings import Timings, WorkFigures, all_timings, work_figures
 from store.workers import SILENCE, all_workers
 
 LEAST_INTERVAL_SECONDS, MOST_INTERVAL_SECONDS, DEFAULT_INTERVAL_SECONDS = 0.5, 60.0, 5.0
@@ -115,14 +117,30 @@ async def batches(services: Services) -> BatchFigures:
     return await services.monitor.batches.get(read)
 
 
-async def items_per_second(services: Services) -> float:
-    """Analyses that ended a second, over the last ten seconds."""
+async def analyzer_depths(services: Services) -> list[AnalyzerFigures]:
+    """What waits, by analyzer."""
 
-    async def read() -> float:
+    async def read() -> list[AnalyzerFigures]:
         async with services.database.read() as connection:
-            return await ended_per_second(connection, utcnow())
+            return await analyzer_figures(connection)
 
-    return await services.monitor.rate.get(read)
+    return await services.monitor.analyzers.get(read)
+
+
+async def work(services: Services) -> WorkFigures:
+    """What the workers of every server did of late."""
+
+    async def read() -> WorkFigures:
+        async with services.database.read() as connection:
+            return await work_figures(connection, utcnow())
+
+    return await services.monitor.work.get(read)
+
+
+async def timings(services: Services) -> Timings:
+    """What the workers of every server ever did."""
+    async with services.database.read() as connection:
+        return await all_timings(connection)
 
 
 async def storage(services: Services) -> StorageFigures:

@@ -16,7 +16,8 @@ from typing import Generic, TypeVar
 
 import psutil
 
-from store.statistics import BatchFigures, FileFigures, QueueFigures, StorageFigures
+from store.statistics import AnalyzerFigures, BatchFigures, FileFigures, QueueFigures, StorageFigures
+from store.timings import WorkFigures
 
 ValueT = TypeVar("ValueT")
 
@@ -91,8 +92,9 @@ class Monitor:
         """Of all processors of the machine, over the last second; 0 before the first one has passed."""
         self._lags: deque[float] = deque(maxlen=_LAGS_KEPT)
         self.queue: Kept[QueueFigures] = Kept(longest_seconds=_LONGEST_KEPT_LIVE_SECONDS)
-        self.rate: Kept[float] = Kept(longest_seconds=_LONGEST_KEPT_LIVE_SECONDS)
+        self.work: Kept[WorkFigures] = Kept(longest_seconds=_LONGEST_KEPT_LIVE_SECONDS)
         self.batches: Kept[BatchFigures] = Kept(longest_seconds=_LONGEST_KEPT_LIVE_SECONDS)
+        self.analyzers: Kept[list[AnalyzerFigures]] = Kept()
         self.storage: Kept[StorageFigures] = Kept()
         self.files: Kept[FileFigures] = Kept()
         self.memory: Kept[Memory] = Kept()

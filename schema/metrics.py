@@ -14,7 +14,7 @@ from resolvers.checks import HealthStatus
 from schema.common import Info, Node
 from schema.scalars import BigInt, describe
 from store.columns import utcnow
-from store.statistics import BatchFigures, QueueFigures
+from store.statistics import BatchFigures
 from store.tables import WorkerRow
 from telemetry import HttpTelemetry, OperationTelemetry
 
@@ -97,12 +97,12 @@ class BatchMetrics:
 
     @strawberry.field(
         description=(
-            "Analyses that ended a second, over the last ten seconds: items of batches and those of no batch, whatever "
-            "their end."
+            "Analyses that workers ended a second, over the ten seconds before the last one: items of batches and "
+            "those of no batch, whatever their end."
         )
     )
     async def items_per_second(self, info: Info) -> float:
-        return await resolve.items_per_second(info.context.services)
+        return (await resolve.work(info.context.services)).last_ten_seconds
 
     @strawberry.field(description="Of batches, from their start to their last item's end.")
     def latency(root: strawberry.Parent[BatchFigures]) -> Latency:
@@ -113,6 +113,37 @@ class BatchMetrics:
 class PriorityDepth:
     priority: int = strawberry.field(description="From 1 (last) to 10 (first).")
     depth: int = strawberry.field(description="Analyses that wait at it.")
+    oldest_seconds: float | None = strawberry.field(
+        description=(
+            "For how many seconds the one has waited that has waited longest; null where none could be taken now."
+        )
+    )
+
+
+@strawberry.type(description="How much waits for one analyzer.")
+class AnalyzerDepth:
+    analyzer: str = strawberry.field(description="Its name.")
+    depth: int = strawberry.field(description="Analyses that wait for it.")
+
+
+@strawberry.type(
+    description=(
+        "Analyses that workers ended a second, whatever their end. Workers tell of a second up to a second later: the "
+        "last one is not among them."
+    )
+)
+class Throughput:
+    last_ten_seconds: float = strawberry.field(description="Over ten seconds.")
+    last_five_minutes: float = strawberry.field(description="Over five minutes.")
+
+
+@strawberry.type(description="How long the analyses took that workers took and ended of late; within 3.2 %.")
+class AnalysisLatency:
+    waiting: Latency = strawberry.field(description="From the queue to a worker, for the first try of each.")
+    processing: Latency = strawberry.field(description="The try that ended it, in its process.")
+    total: Latency = strawberry.field(
+        description="From the queue to the recorded end, with all tries and what it waited between them."
+    )
 
 
 @strawberry.type(description="What waits and what runs, of every server that shares the database.")
@@ -120,22 +151,47 @@ class QueueMetrics:
     depth: int = strawberry.field(
         description="Analyses that wait for a worker, those that wait for their next try among them."
     )
-    running: int = strawberry.field(description="Analyses that a worker has taken and that have not ended.")
+    running: int = strawberry.field(
+        description=(
+            "Analyses that a worker has taken and that have not ended. Workers take short ones by the hundred, to run "
+            "them one after the other: what runs at this moment is `busy` of the workers."
+        )
+    )
     oldest_seconds: float | None = strawberry.field(
         description=(
             "For how many seconds the one has waited that has waited longest; null where none could be taken now."
         )
     )
+    by_priority: list[PriorityDepth] = strawberry.field(
+        description="Where something waits, the highest priority first."
+    )
 
-    @strawberry.field(description="Where something waits, the highest priority first.")
-    def by_priority(root: strawberry.Parent[QueueFigures]) -> list[PriorityDepth]:
-        return [PriorityDepth(priority=priority, depth=depth) for priority, depth in root.by_priority]
+    @strawberry.field(
+        description=(
+            "For which analyzers something waits, the most first. Counting takes long where much waits, so that the "
+            "figures may then be up to a minute old."
+        )
+    )
+    async def by_analyzer(self, info: Info) -> list[AnalyzerDepth]:
+        return await resolve.analyzer_depths(info.context.services)
+
+    @strawberry.field(description="How much gets done.")
+    async def throughput(self, info: Info) -> Throughput:
+        return await resolve.work(info.context.services)
+
+    @strawberry.field(description="How long it takes.")
+    async def latency(self, info: Info) -> AnalysisLatency:
+        return await resolve.work(info.context.services)
 
 
 @strawberry.type(description="A process that runs analyses: the server's own, where it runs them itself.")
 class Worker(Node):
     id: strawberry.ID = strawberry.field(description="The id, `worker_…`.")
     instance: str = strawberry.field(description="The server that it belongs to, by host and process.")
+    host: str = strawberry.field(description="The machine that it runs on.")
+    pid: int = strawberry.field(description="Its process there.")
+    slots: int = strawberry.field(description="Analyses that it runs at once.")
+    busy: int = strawberry.field(description="Slots that had work at its last sign of life.")
     last_seen_at: datetime = strawberry.field(description="Its last sign of life; it gives one every second.")
     started_at: datetime = strawberry.field(description="When it began.")
     completed: BigInt = strawberry.field(description="Analyses that it completed since it began.")
@@ -149,7 +205,12 @@ class Worker(Node):
     def alive(root: strawberry.Parent[WorkerRow]) -> bool:
         return resolve.is_alive(root, utcnow())
 
-    @strawberry.field(description="What it has taken and not ended, oldest first, of what the caller may see.")
+    @strawberry.field(
+        description=(
+            "What ran in its slots at its last sign of life and still runs, oldest first, of what the caller may see. "
+            "Short ones come and go between two signs of life."
+        )
+    )
     async def current(
         root: strawberry.Parent[WorkerRow], info: Info
     ) -> list[Annotated[Analysis, strawberry.lazy("schema.analyses")]]:

@@ -7,15 +7,14 @@ table or an index through, so whoever asks often keeps their answers for a while
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Select,
     Table,
     func,
     literal,
@@ -27,19 +26,26 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
-from store.columns import Instant
 from store.tables import BatchStatus
 from store.timings import Durations
 
-RATE_WINDOW = timedelta(seconds=10)
 LATENCY_WINDOW = timedelta(minutes=5)
 
-# So many at the head of each priority are asked how long they have waited: the oldest stand there.
+# So many at the head of each analyzer's priority are asked how long they have waited: the oldest stand there.
 _HEAD = 100
 # Below this many rows PostgreSQL counts them; its planner's estimate of a small or new table may be far off.
 _COUNTED = 100_000
 
 _analysis = tables.analysis
+
+
+@dataclass(frozen=True, slots=True)
+class PriorityFigures:
+    """What waits at one priority; `oldest_seconds` is of what a worker could take now, None where it could nothing."""
+
+    priority: int
+    depth: int
+    oldest_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,38 +58,61 @@ class QueueFigures:
     depth: int
     running: int
     oldest_seconds: float | None
-    by_priority: list[tuple[int, int]]
+    by_priority: list[PriorityFigures]
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyzerFigures:
+    """How much waits for one analyzer."""
+
+    analyzer: str
+    depth: int
 
 
 async def queue_figures(connection: AsyncConnection, now: datetime) -> QueueFigures:
     """The queue, by its own indexes: what it costs grows with what waits, not with what is kept."""
     depths: dict[int, int] = {}
+    lane = (_analysis.c.analyzer, _analysis.c.priority)
+    lanes = set()
     for condition in (tables.queued, tables.waiting):
-        counted = select(_analysis.c.priority, func.count()).where(condition).group_by(_analysis.c.priority)
-        for priority, count in (await connection.execute(counted)).all():
+        counted = select(*lane, func.count()).where(condition).group_by(*lane)
+        for analyzer, priority, count in (await connection.execute(counted)).all():
             depths[priority] = depths.get(priority, 0) + count
-    heads = [
-        select(_analysis.c.updated_at)
-        .where(tables.queued, _analysis.c.priority == priority)
-        .order_by(_analysis.c.id)
-        .limit(_HEAD)
-        .subquery()
-        for priority in sorted(depths)
-    ]
+            lanes.add((analyzer, priority))
     # A row that waits was last written to when it was queued, or queued again.
-    oldest = [
-        found
-        for head in heads
-        if (found := (await connection.execute(select(func.min(head.c.updated_at)))).scalar_one()) is not None
-    ]
+    oldest: dict[int, float] = {}
+    for analyzer, priority in sorted(lanes):
+        head = (
+            select(_analysis.c.updated_at)
+            .where(tables.queued, _analysis.c.analyzer == analyzer, _analysis.c.priority == priority)
+            .order_by(_analysis.c.turn, _analysis.c.id)
+            .limit(_HEAD)
+            .subquery()
+        )
+        found = (await connection.execute(select(func.min(head.c.updated_at)))).scalar_one()
+        if found is not None:
+            oldest[priority] = max((now - found).total_seconds(), oldest.get(priority, 0.0))
     # The condition on the id makes SQLite take the index of what runs; by itself it reads a larger one through.
     running = select(func.count()).select_from(_analysis).where(tables.running, _analysis.c.id > "")
     return QueueFigures(
         depth=sum(depths.values()),
         running=(await connection.execute(running)).scalar_one(),
-        oldest_seconds=max((now - min(oldest)).total_seconds(), 0.0) if oldest else None,
-        by_priority=sorted(depths.items(), reverse=True),
+        oldest_seconds=max(oldest.values(), default=None),
+        by_priority=[
+            PriorityFigures(priority, depths[priority], oldest.get(priority))
+            for priority in sorted(depths, reverse=True)
+        ],
     )
+
+
+async def analyzer_figures(connection: AsyncConnection) -> list[AnalyzerFigures]:
+    """What waits, by analyzer, the most first. Looks at each row that waits, in the queue's own index."""
+    depths: Counter[str] = Counter()
+    for condition in (tables.queued, tables.waiting):
+        counted = select(_analysis.c.analyzer, func.count()).where(condition).group_by(_analysis.c.analyzer)
+        for analyzer, count in (await connection.execute(counted)).all():
+            depths[analyzer] += count
+    return [AnalyzerFigures(analyzer, depth) for analyzer, depth in sorted(depths.items(), key=lambda x: (-x[1], x[0]))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,26 +173,6 @@ async def _batch_durations(connection: AsyncConnection, since: datetime) -> Dura
         return Durations(None, None, None)
     total = next(iter(found.values()))[1]
     return Durations(*(found[(total * percent + 99) // 100][0] for percent in (50, 95, 99)))
-
-
-async def ended_per_second(connection: AsyncConnection, now: datetime) -> float:
-    """Analyses that ended, whatever their end, a second over the last ten seconds; by an index."""
-    # The index begins with the workspace: step from one to the next, and count within each.
-    first: Select[Any] = select(func.min(_analysis.c.workspace).label("workspace"))
-    workspaces = first.cte("workspaces", recursive=True)
-    following = select(func.min(_analysis.c.workspace)).where(_analysis.c.workspace > workspaces.c.workspace)
-    workspaces = workspaces.union_all(
-        select(following.scalar_subquery()).select_from(workspaces).where(workspaces.c.workspace.is_not(None))
-    )
-    finished_at: ColumnElement[datetime] = literal_column("coalesce(finished_at, 0)", Instant)
-    ended = (
-        select(func.count())
-        .select_from(_analysis)
-        .where(_analysis.c.workspace == workspaces.c.workspace, finished_at >= now - RATE_WINDOW)
-        .scalar_subquery()
-    )
-    statement = select(func.coalesce(func.sum(ended), 0)).where(workspaces.c.workspace.is_not(None))
-    return int((await connection.execute(statement)).scalar_one()) / RATE_WINDOW.total_seconds()
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,18 +196,37 @@ async def fold_timings(connection: AsyncConnection, now: datetime) -> int:
     return len(rows)
 
 
-async def recent_timings(connection: AsyncConnection, now: datetime) -> Timings:
-    """Of every worker, over the last five minutes, the one that has just begun among them."""
-    # One more than the window has, for the seconds: `Timings.ended_between` looks back for whole five minutes.
-    first = minute_of(now) - WINDOW_MINUTES
-    statement = select(_timing.c.minute, _timing.c.data).where(_timing.c.minute >= first)
-    merged = Timings()
-    for row in (await connection.execute(statement)).all():
-        timings = Timings.load(row.data)
-        if row.minute == first:
-            timings = Timings(seconds=timings.seconds)
-        merged.add(timings)
-    return merged
+@dataclass(frozen=True, slots=True)
+class WorkFigures:
+    """What workers did of late, all of them: analyses that ended a second, and how long they had waited and taken."""
+
+    last_ten_seconds: float
+    last_five_minutes: float
+    waiting: Durations
+    processing: Durations
+    total: Durations
+
+
+async def work_figures(connection: AsyncConnection, now: datetime) -> WorkFigures:
+    """Rates are over whole seconds and end one before `now`: workers tell of a second up to a second later.
+
+    Durations are of whole minutes, the one that is not over among them: of the last four to five.
+    """
+    minute = minute_of(now)
+    window, rates = Timings(), Timings()
+    # One minute more than the window has: a rate looks back for whole five minutes.
+    recent = select(_timing.c.minute, _timing.c.data).where(_timing.c.minute >= minute - WINDOW_MINUTES)
+    for row in (await connection.execute(recent)).all():
+        (window if row.minute > minute - WINDOW_MINUTES else rates).add(Timings.load(row.data))
+    rates.seconds.update(window.seconds)
+    end = int(now.timestamp()) - 1
+    return WorkFigures(
+        last_ten_seconds=rates.ended_between(end - 10, end) / 10,
+        last_five_minutes=rates.ended_between(end - WINDOW_MINUTES * MINUTE, end) / (WINDOW_MINUTES * MINUTE),
+        waiting=window.waiting.percentiles(),
+        processing=window.processing.percentiles(),
+        total=window.total.percentiles(),
+    )
 
 
 async def all_timings(connection: AsyncConnection) -> Timings:

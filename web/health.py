@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -27,12 +27,15 @@ from resolvers.health import Health, round_trip_ms
 from store.columns import utcnow
 from store.database import Database
 from store.migrate import is_current
+from store.tables import AnalysisStatus
+from store.timings import Timings
 from telemetry import exposition
 from web.responses import json_response
 
 log = structlog.stdlib.get_logger(__name__)
 
 PRIORITIES = range(1, 11)
+_BOUNDS = [2**power for power in range(9, 33)]  # microseconds: 0.5 ms to 72 minutes
 
 Door = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -133,25 +136,57 @@ async def read_gauges(services: Services) -> list[Metric]:
 
 
 async def _database_gauges(services: Services) -> list[Metric]:
-    queue, batches, storage, workers = await asyncio.gather(
-        metrics.queue(services), metrics.batches(services), metrics.storage(services), metrics.workers(services)
+    queue, batches, storage, workers, timings = await asyncio.gather(
+        metrics.queue(services),
+        metrics.batches(services),
+        metrics.storage(services),
+        metrics.workers(services),
+        metrics.timings(services),
     )
     now = utcnow()
-    waiting = dict(queue.by_priority)
+    alive = [worker for worker in workers if metrics.is_alive(worker, now)]
+    waiting = {each.priority: each for each in queue.by_priority}
     depth = GaugeMetricFamily("assay_queue_depth", "Analyses that wait for a worker.", labels=["priority"])
+    oldest = GaugeMetricFamily(
+        "assay_queue_priority_oldest_seconds", "How long the oldest of it has waited; 0 if none.", labels=["priority"]
+    )
     for priority in PRIORITIES:
-        depth.add_metric([str(priority)], waiting.get(priority, 0))
+        found = waiting.get(priority)
+        depth.add_metric([str(priority)], found.depth if found else 0)
+        oldest.add_metric([str(priority)], (found.oldest_seconds if found else None) or 0)
     return [
         depth,
+        oldest,
+        *_timings(timings),
         _gauge("assay_queue_oldest_seconds", "How long the oldest has waited; 0 if none.", queue.oldest_seconds or 0),
         _gauge("assay_running", "Analyses that a worker has taken.", queue.running),
-        _gauge("assay_workers_alive", "Workers alive.", sum(metrics.is_alive(worker, now) for worker in workers)),
+        _gauge("assay_workers_alive", "Workers alive.", len(alive)),
+        _gauge("assay_slots", "Slots of the workers alive.", sum(worker.slots for worker in alive)),
+        _gauge("assay_slots_busy", "Those of them that have work.", sum(worker.busy for worker in alive)),
         _gauge("assay_batches_running", "Batches that have begun and not ended.", batches.running),
         _gauge("assay_batches", "Batches that are kept.", batches.total),
         _gauge("assay_analyses", "Analyses that are kept.", storage.analyses),
         _gauge("assay_events", "Events in the log.", storage.events),
         _gauge("assay_database_bytes", "What the database takes on disk.", storage.database_bytes),
     ]
+
+
+def _timings(timings: Timings) -> Iterable[Metric]:
+    """What workers counted since the database was made, of every server that shares it."""
+    for name, about, histogram in (
+        ("assay_analysis_waiting_seconds", "From the queue to a worker.", timings.waiting),
+        ("assay_analysis_processing_seconds", "The try that ended it, in its process.", timings.processing),
+        ("assay_analysis_seconds", "From the queue to the recorded end.", timings.total),
+    ):
+        buckets = [(f"{bound / 1e6:g}", float(histogram.below(bound))) for bound in _BOUNDS]
+        family = HistogramMetricFamily(name, about)
+        family.add_metric([], [*buckets, ("+Inf", float(histogram.count))], histogram.microseconds / 1e6)
+        yield family
+    ended = CounterMetricFamily("assay_analyses_ended", "Analyses that workers ended.", labels=["status"])
+    for status in AnalysisStatus:
+        if status.ended:
+            ended.add_metric([status.value], timings.ends[status.value])
+    yield ended
 
 
 def _gauge(name: str, documentation: str, value: float) -> Metric:

@@ -149,9 +149,10 @@ BOUNDED = {
     "Query.analyzers": "the analyzers that are installed",
     "Query.nodes": "100, as many as ids",
     "Queue.analyzers": "the analyzers that are installed, and those that are held",
+    "QueueMetrics.byAnalyzer": "the analyzers for which something waits",
     "QueueMetrics.byPriority": "10 priorities",
     "UserError.path": "an input's depth",
-    "Worker.current": "what it has claimed",
+    "Worker.current": "its slots",
 }
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Table
 from store import tables
 from store.columns import utcnow
 from store.ids import new_id
+from store.timings import Timings
 
 NOW = datetime(2026, 11, 21, 10, 0, 0, tzinfo=UTC)
 
@@ -29,6 +30,7 @@ def analysis(status: str = "QUEUED", priority: int = 5, **values: Any) -> Row:
         "id": new_id("analysis"),
         "workspace": "default",
         "position": 0,
+        "turn": 0,
         "analyzer": "text",
         "status": status,
         "priority": priority,
@@ -64,6 +66,11 @@ def event(**values: Any) -> Row:
     return Row(tables.event, fixed | values)
 
 
+def timing(minute: int, timings: Timings, worker_id: str = "worker") -> Row:
+    """What a worker counted in this minute."""
+    return Row(tables.timing, {"worker_id": worker_id, "minute": minute, "data": timings.dump()})
+
+
 def worker(silent_seconds: float = -3600, **values: Any) -> Row:
     """It was last heard of so many seconds before now, the real one; as it stands it lives however slow the test is."""
     seen = utcnow() - timedelta(seconds=silent_seconds)
@@ -78,5 +85,8 @@ def worker(silent_seconds: float = -3600, **values: Any) -> Row:
         "failed": 0,
         "cpu_percent": 0.0,
         "memory_mb": 0.0,
+        "slots": 2,
+        "busy": 0,
+        "current": "[]",
     }
     return Row(tables.worker, fixed | values)

@@ -12,7 +12,7 @@ from resolvers import checks
 from resolvers.checks import Component, HealthStatus
 from resolvers.health import Health
 from resolvers.monitor import MIB, Disk, Memory
-from store.statistics import LogFigures, QueueFigures
+from store.statistics import LogFigures, PriorityFigures, QueueFigures
 from store.tables import ControlRow, WorkerRow
 from tests.metrics.rows import NOW
 
@@ -35,7 +35,7 @@ def only(found: Component) -> str:
 
 
 def queue(depth: int, oldest: float | None, running: int = 0) -> QueueFigures:
-    return QueueFigures(depth, running, oldest, [(5, depth)])
+    return QueueFigures(depth, running, oldest, [PriorityFigures(5, depth, oldest)])
 
 
 @pytest.mark.parametrize(

@@ -14,16 +14,17 @@ from sqlalchemy import text
 from store.database import Database
 from store.statistics import (
     BatchFigures,
-    Durations,
     FileFigures,
+    PriorityFigures,
     QueueFigures,
+    analyzer_figures,
     batch_figures,
-    ended_per_second,
     file_figures,
     log_figures,
     queue_figures,
     storage_figures,
 )
+from store.timings import Durations
 from tests.metrics.rows import NOW, Row, ago, analysis, batch, event
 from tests.support import until
 
@@ -34,7 +35,7 @@ async def test_an_empty_database_has_no_figures(database: Database) -> None:
     async with database.read() as connection:
         assert await queue_figures(connection, NOW) == QueueFigures(0, 0, None, [])
         assert await batch_figures(connection, NOW) == BatchFigures(0, 0, 0, 0, Durations(None, None, None))
-        assert await ended_per_second(connection, NOW) == 0
+        assert await analyzer_figures(connection) == []
         assert (await log_figures(connection, NOW)).held_back_seconds == 0
         storage = await storage_figures(connection)
     assert (storage.analyses, storage.events) == (0, 0)
@@ -54,13 +55,26 @@ async def test_the_queue_by_priority(database: Database, add: Add) -> None:
     async with database.read() as connection:
         figures = await queue_figures(connection, NOW)
     # What waits for its next try counts, but waits of its own accord: the oldest is of what could be taken.
-    assert figures == QueueFigures(depth=8, running=3, oldest_seconds=9, by_priority=[(10, 2), (3, 5), (1, 1)])
+    by_priority = [PriorityFigures(10, 2, 2), PriorityFigures(3, 5, 9), PriorityFigures(1, 1, None)]
+    assert figures == QueueFigures(depth=8, running=3, oldest_seconds=9, by_priority=by_priority)
+
+
+async def test_the_queue_by_analyzer(database: Database, add: Add) -> None:
+    await add(
+        *(analysis(analyzer="text") for _ in range(2)),
+        *(analysis(analyzer="image") for _ in range(3)),
+        *(analysis(analyzer="audio", not_before=NOW) for _ in range(2)),
+        *(analysis(status, analyzer="video") for status in ("RUNNING", "COMPLETED", "FAILED")),
+    )
+    async with database.read() as connection:
+        found = await analyzer_figures(connection)
+    assert [(each.analyzer, each.depth) for each in found] == [("image", 3), ("audio", 2), ("text", 2)]
 
 
 async def test_what_only_waits_for_its_next_try_has_no_oldest(database: Database, add: Add) -> None:
     await add(analysis(updated_at=ago(80), not_before=NOW + timedelta(seconds=5)))
     async with database.read() as connection:
-        assert await queue_figures(connection, NOW) == QueueFigures(1, 0, None, [(5, 1)])
+        assert await queue_figures(connection, NOW) == QueueFigures(1, 0, None, [PriorityFigures(5, 1, None)])
 
 
 async def test_a_clock_that_went_back_gives_no_negative_wait(database: Database, add: Add) -> None:
@@ -99,19 +113,6 @@ async def test_sums_over_batches(database: Database, add: Add) -> None:
     async with database.read() as connection:
         figures = await batch_figures(connection, NOW)
     assert (figures.total, figures.running, figures.items_processed, figures.items_failed) == (5, 2, 9, 4)
-
-
-async def test_ends_of_the_last_ten_seconds_in_every_workspace(database: Database, add: Add) -> None:
-    ends = ("COMPLETED", "FAILED", "CANCELED", "TIMED_OUT")
-    await add(
-        *(analysis(status, finished_at=ago(1)) for status in ends),
-        *(analysis("COMPLETED", finished_at=ago(10), workspace=name) for name in ("a", "b", "zebra")),
-        *(analysis("COMPLETED", finished_at=ago(10.001), workspace=name) for name in ("b", "default")),
-        analysis("RUNNING"),
-        analysis("QUEUED", workspace="only-waiting"),
-    )
-    async with database.read() as connection:
-        assert await ended_per_second(connection, NOW) == 0.7
 
 
 async def test_rows_are_counted(database: Database, add: Add) -> None:
@@ -162,16 +163,14 @@ async def test_what_is_asked_often_reads_no_table_through(database: Database, ad
 
         sql_event.listen(engine, "before_cursor_execute", note)
         await queue_figures(connection, NOW)
-        await ended_per_second(connection, NOW)
         sql_event.remove(engine, "before_cursor_execute", note)
         plans = []
         for statement, values in statements:
             found = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)  # type: ignore[arg-type]
             plans.append([row.detail for row in found.all() if " analysis " in row.detail])
-    queue, waiting, *heads, running, ended = plans
+    queue, waiting, *heads, running = plans
     assert len(heads) == 1
     assert queue == ["SCAN analysis USING INDEX analysis_queue"]
     assert waiting == ["SEARCH analysis USING INDEX analysis_waiting (not_before>?)"]
-    assert heads == [["SEARCH analysis USING INDEX analysis_queue (priority=?)"]]
+    assert heads == [["SEARCH analysis USING INDEX analysis_queue (analyzer=? AND priority=?)"]]
     assert running == ["SEARCH analysis USING INDEX analysis_running (id>?)"]
-    assert all(line.startswith("SEARCH analysis USING ") for line in ended), ended

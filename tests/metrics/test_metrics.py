@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
@@ -10,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import event as sql_event
 
@@ -20,9 +22,10 @@ from resolvers.monitor import Monitor
 from store.columns import utcnow
 from store.database import Database
 from store.ids import new_id
+from store.timings import Timings, minute_of
 from store.viewer import LOCAL_ADMINISTRATOR
 from tests.metrics.conftest import Ask
-from tests.metrics.rows import NOW, analysis, batch, event, worker
+from tests.metrics.rows import NOW, analysis, batch, event, timing, worker
 from tests.support import until
 
 Add = Callable[..., Awaitable[None]]
@@ -53,56 +56,120 @@ async def test_batches(ask: Ask, add: Add) -> None:
     await add(
         batch(processed=90, failed=10, started_at=now - timedelta(milliseconds=250), finished_at=now),
         batch("RUNNING", processed=5, failed=0, running=5, started_at=NOW),
-        *(analysis("COMPLETED", finished_at=now) for _ in range(30)),
     )
-    query = (
-        "{ metrics { batches { total running itemsProcessed itemsFailed itemsPerSecond latency { p50Ms p99Ms } } } }"
-    )
+    query = "{ metrics { batches { total running itemsProcessed itemsFailed latency { p50Ms p99Ms } } } }"
     assert (await ask(query))["metrics"]["batches"] == {
         "total": 2,
         "running": 1,
         "itemsProcessed": 95,
         "itemsFailed": 10,
-        "itemsPerSecond": 3.0,
         "latency": {"p50Ms": 250.0, "p99Ms": 250.0},
     }
 
 
 async def test_the_queue(ask: Ask, add: Add) -> None:
-    query = "{ metrics { queue { depth running oldestSeconds byPriority { priority depth } } } }"
-    nothing: dict[str, Any] = {"depth": 0, "running": 0, "oldestSeconds": None, "byPriority": []}
+    query = """{ metrics { queue {
+        depth running oldestSeconds byPriority { priority depth oldestSeconds } byAnalyzer { analyzer depth } } } }"""
+    nothing: dict[str, Any] = {"depth": 0, "running": 0, "oldestSeconds": None, "byPriority": [], "byAnalyzer": []}
     assert (await ask(query))["metrics"]["queue"] == nothing
     since = utcnow() - timedelta(seconds=100)
-    await add(analysis(priority=10), analysis(priority=2, updated_at=since), analysis(priority=2), analysis("RUNNING"))
+    later = utcnow() + timedelta(hours=1)  # a clock that was set back
+    await add(
+        analysis(priority=10, updated_at=later),
+        analysis(priority=2, updated_at=since),
+        analysis(priority=2, updated_at=later),
+        analysis("RUNNING"),
+    )
     found = (await ask(query))["metrics"]["queue"]
-    assert found.pop("oldestSeconds") >= 100
+    oldest = found.pop("oldestSeconds")
+    assert oldest >= 100
     assert found == {
         "depth": 3,
         "running": 1,
-        "byPriority": [{"priority": 10, "depth": 1}, {"priority": 2, "depth": 2}],
+        "byPriority": [
+            {"priority": 10, "depth": 1, "oldestSeconds": 0.0},
+            {"priority": 2, "depth": 2, "oldestSeconds": oldest},
+        ],
+        "byAnalyzer": [{"analyzer": "text", "depth": 3}],
+    }
+
+
+async def test_what_the_workers_did_of_late(ask: Ask, add: Add) -> None:
+    query = """{ metrics {
+        batches { itemsPerSecond }
+        queue {
+            throughput { lastTenSeconds lastFiveMinutes }
+            latency { waiting { p50Ms } processing { p50Ms p95Ms p99Ms } total { p50Ms } }
+        }
+    } }"""
+    none = dict.fromkeys(("p50Ms", "p95Ms", "p99Ms"))
+    assert (await ask(query))["metrics"] == {
+        "batches": {"itemsPerSecond": 0.0},
+        "queue": {
+            "throughput": {"lastTenSeconds": 0.0, "lastFiveMinutes": 0.0},
+            "latency": {"waiting": {"p50Ms": None}, "processing": none, "total": {"p50Ms": None}},
+        },
+    }
+    now = utcnow()
+    # In every second from five minutes ago to one ahead, 10 ended: so long may the test take.
+    for minute in range(minute_of(now) - 5, minute_of(now) + 2):
+        counted = Timings(seconds=Counter(dict.fromkeys(range(minute * 60, minute * 60 + 60), 6)))
+        counted.processing.record(16_000, 600)
+        other = Timings(seconds=Counter(dict.fromkeys(range(minute * 60, minute * 60 + 60), 4)))
+        other.waiting.record(1_000_000, 3)
+        await add(timing(minute, counted, "one"), timing(minute, other, "two"))
+    found = (await ask(query))["metrics"]
+    assert found["batches"] == {"itemsPerSecond": 10.0}
+    latency = found["queue"].pop("latency")
+    assert found["queue"] == {"throughput": {"lastTenSeconds": 10.0, "lastFiveMinutes": 10.0}}
+    assert latency == {
+        "waiting": {"p50Ms": pytest.approx(1000, rel=1 / 32)},
+        "processing": {name: pytest.approx(16, rel=1 / 32) for name in none},
+        "total": {"p50Ms": None},
     }
 
 
 async def test_workers_and_what_they_run(ask: Ask, add: Add, statements: list[str]) -> None:
     first, second, third = sorted(new_id("worker") for _ in range(3))
     mine = sorted(new_id("analysis") for _ in range(3))
+    others, ended, moved = (new_id("analysis") for _ in range(3))
     await add(
         worker(id=third, silent_seconds=60, instance="server:9"),
-        worker(id=first, completed=2**40, failed=3, cpu_percent=150.5, memory_mb=96.25),
-        worker(id=second),
+        worker(
+            id=first,
+            completed=2**40,
+            failed=3,
+            cpu_percent=150.5,
+            memory_mb=96.25,
+            slots=4,
+            busy=3,
+            current=orjson.dumps([mine[2], mine[1], others, ended]).decode(),
+        ),
+        worker(id=second, current=orjson.dumps([mine[0], moved]).decode()),
         *(analysis("RUNNING", id=id_, worker_id=first) for id_ in mine[1:]),
         analysis("RUNNING", id=mine[0], worker_id=second),
-        analysis("RUNNING", worker_id=first, workspace="another"),
-        analysis("COMPLETED", worker_id=first),
+        analysis("RUNNING", worker_id=first),  # claimed, and not begun
+        analysis("RUNNING", id=moved, worker_id=third),  # its lease ran out, and another took it
+        analysis("RUNNING", id=others, worker_id=first, workspace="another"),
+        analysis("COMPLETED", id=ended, worker_id=first),
     )
     query = """{ metrics { workers {
-        id instance alive startedAt completed failed cpuPercent memoryMb current { id status } } } }"""
+        id instance host pid slots busy alive startedAt completed failed cpuPercent memoryMb
+        current { id status } } } }"""
     found = (await ask(query))["metrics"]["workers"]
     running = [{"id": id_, "status": "RUNNING"} for id_ in mine]
-    assert [each.pop("current") for each in found] == [running[1:], running[:1], []]
+    assert [each.pop("current") for each in found] == [
+        running[1:],
+        running[:1],
+        [{"id": moved, "status": "RUNNING"}],
+    ]
     assert found[0] == {
         "id": first,
         "instance": "server:1",
+        "host": "server",
+        "pid": 1,
+        "slots": 4,
+        "busy": 3,
         "alive": True,
         "startedAt": "2026-11-21T10:00:00.000Z",
         "completed": 2**40,
@@ -111,7 +178,7 @@ async def test_workers_and_what_they_run(ask: Ask, add: Add, statements: list[st
         "memoryMb": 96.25,
     }
     assert [(each["id"], each["alive"]) for each in found[1:]] == [(second, True), (third, False)]
-    assert len(statements) == 2  # the workers, and the work of all of them
+    assert len(statements) == 3  # the workers, what each says that it runs, and those analyses
 
 
 async def test_storage(ask: Ask, add: Add, services: Services) -> None:
@@ -182,14 +249,15 @@ async def test_the_machine(ask: Ask) -> None:
         ("workers { id alive }", {"worker"}),
         ("queue { depth }", {"analysis"}),
         ("batches { total latency { p50Ms } }", {"batch"}),
-        ("batches { itemsPerSecond }", {"batch", "analysis"}),
+        ("batches { itemsPerSecond }", {"batch", "timing"}),
+        ("queue { throughput { lastTenSeconds } }", {"analysis", "timing"}),
         ("storage { files analyses }", {"analysis", "event"}),
     ],
 )
 async def test_only_what_is_selected_is_read(ask: Ask, statements: list[str], selected: str, tables: set[str]) -> None:
     await ask(f"{{ metrics {{ {selected} }} }}")
     words = {word for statement in statements for word in statement.replace("\n", " ").split(" ")}
-    assert words & {"worker", "analysis", "batch", "event"} == tables
+    assert words & {"worker", "analysis", "batch", "event", "timing"} == tables
 
 
 async def test_what_is_asked_twice_in_one_query_is_read_once(ask: Ask, statements: list[str]) -> None:
@@ -203,13 +271,13 @@ async def test_the_subscription_sends_at_once_and_then_what_is_then(
 ) -> None:
     query = "subscription { metrics(intervalSeconds: 0.5) { timestamp queue { depth } workers { current { id } } } }"
     id_ = new_id("worker")
-    await add(worker(id=id_))
+    taken = new_id("analysis")
+    await add(worker(id=id_, current=f'["{taken}"]'))
     before = asyncio.all_tasks()
     async with aclosing(await subscribe(services, executor, query)) as bodies:
         first = (await anext(bodies))["data"]["metrics"]
         assert first["queue"] == {"depth": 0}
         assert first["workers"] == [{"current": []}]
-        taken = new_id("analysis")
         await add(analysis(), analysis("RUNNING", id=taken, worker_id=id_))
         # A figure that took long to read is kept for a while: the second may still have the first one's.
         async for body in bodies:
