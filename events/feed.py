@@ -10,11 +10,23 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_right
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 
 import structlog
 
+from store.columns import utcnow
 from store.database import Database
-from store.events import START, EventFilter, Place, events_after, last_place, page_of_events, place_of
+from store.events import (
+    START,
+    EventFilter,
+    Place,
+    events_after,
+    last_place,
+    log_start,
+    page_of_events,
+    place_of,
+    require_history,
+)
 from store.tables import EventRow
 from store.viewer import Viewer
 
@@ -25,6 +37,9 @@ POLL_SECONDS = 1.0
 # Events in the tail; a follower further back reads the log.
 _KEPT = 20_000
 _PAGE = 1_000
+# After so long without a look at the log (the machine slept, say), what lies ahead may have been deleted: nothing that
+# is younger than an hour ever is.
+_LATE = timedelta(minutes=10)
 
 
 class Feed:
@@ -39,6 +54,7 @@ class Feed:
         # The newest events, in order: everything behind `_floor`, up to `_top`.
         self._tail: list[EventRow] = []
         self._floor = self._top = START
+        self._read_at = utcnow()
 
     def wake(self) -> None:
         """There is something new in the log."""
@@ -62,9 +78,15 @@ class Feed:
 
     async def _read_on(self) -> bool:
         """Take one more page into the tail; whether there may be another."""
-        top = self._top
+        top, late = self._top, utcnow() - self._read_at > _LATE
         async with self._database.read() as connection:
             page = await events_after(connection, top, _PAGE)
+            start = await log_start(connection) if late else top
+        self._read_at = utcnow()
+        if start > self._top:  # what followers wait for is gone, as they find when they look into the log itself
+            self._tail.clear()
+            self._floor = self._top = start
+            self._tell()
         if not page:
             return False
         if self._top != top:  # meanwhile the tail was begun anew, further on
@@ -75,9 +97,12 @@ class Feed:
             dropped = len(self._tail) - _KEPT
             self._floor = place_of(self._tail[dropped - 1])
             del self._tail[:dropped]
+        self._tell()
+        return len(page) == _PAGE
+
+    def _tell(self) -> None:
         news, self._news = self._news, asyncio.Event()
         news.set()
-        return len(page) == _PAGE
 
     async def follow(
         self, viewer: Viewer, where: EventFilter, after: Place | None = None
@@ -85,6 +110,7 @@ class Feed:
         """What this viewer may see, behind `after` or from now on, in pages as it comes; the first may be empty.
 
         The first page comes as soon as the place is taken: whoever reads a snapshot then misses nothing behind it.
+        Raises HistoryGone where what lies behind the place was deleted before it could be read.
         """
         async with self._joining:
             if not self._followers:
@@ -121,6 +147,7 @@ class Feed:
         """The first follower is here: the tail starts at the end of the log."""
         async with self._database.read() as connection:
             self._floor = self._top = await last_place(connection)
+        self._read_at = utcnow()
         self._tail.clear()
 
     async def _replay(self, viewer: Viewer, where: EventFilter, place: Place) -> tuple[Place, list[EventRow]]:
@@ -128,4 +155,5 @@ class Feed:
         top = self._top
         async with self._database.read() as connection:
             page = await page_of_events(connection, viewer, where, place, _PAGE, until=top)
+            await require_history(connection, place)
         return (place_of(page[-1]) if len(page) == _PAGE else top), page

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -17,7 +17,18 @@ from resolvers.context import Context
 from resolvers.faults import require_id
 from resolvers.paging import Connection, Edge, page_info, page_request
 from store.changes import Fault
-from store.events import START, EventFilter, Place, last_place, page_of_events, place_of, read_cursor, write_cursor
+from store.events import (
+    START,
+    EventFilter,
+    HistoryGone,
+    Place,
+    last_place,
+    page_of_events,
+    place_of,
+    read_cursor,
+    require_history,
+    write_cursor,
+)
 from store.ids import Kind
 from store.progress import ProgressValue
 from store.tables import AnalysisRow, BatchRow, EventRow, EventType
@@ -89,7 +100,7 @@ def event_filter(
 
 
 async def place_after(context: Context, cursor: str | None) -> Place | None:
-    """The place of a client's cursor. Raises ClientError for one that is malformed or from the future."""
+    """The place of a client's cursor. Raises ClientError for one that is malformed, too old, or from the future."""
     if cursor is None:
         return None
     database = context.services.database
@@ -97,19 +108,35 @@ async def place_after(context: Context, cursor: str | None) -> Place | None:
     if place is None:
         message = "`after` is no cursor of this log: give one that an event of this server had."
         raise ClientError(ErrorCode.BAD_USER_INPUT, message, argument="after")
-    async with database.read() as connection:
+    async with database.read() as connection, _telling_where_history_begins(context):
+        await require_history(connection, place)
         if place > await last_place(connection):
             message = "`after` is from the future: this log has not come that far. Was it another server's?"
             raise ClientError(ErrorCode.BAD_USER_INPUT, message, argument="after")
     return place
 
 
+@asynccontextmanager
+async def _telling_where_history_begins(context: Context) -> AsyncIterator[None]:
+    try:
+        yield
+    except HistoryGone as gone:
+        start = write_cursor(gone.start, sqlite=context.services.database.is_sqlite)
+        message = (
+            f"`after` is older than what is kept: history begins behind `{start}`. Go on from there, and read anew "
+            "whatever you follow."
+        )
+        raise ClientError(ErrorCode.HISTORY_GONE, message, argument="after", historyBegins=start) from None
+
+
 async def events(context: Context, where: EventFilter, first: int | None, after: str | None) -> Connection[Happening]:
     """A page of what has happened, oldest first."""
     request = page_request(first)
     place = await place_after(context, after)
-    async with context.services.database.read() as connection:
+    async with context.services.database.read() as connection, _telling_where_history_begins(context):
         rows = await page_of_events(connection, context.viewer, where, place or START, request.size + 1)
+        if place is not None:
+            await require_history(connection, place)
     shown = [happening(context, row) for row in rows[: request.size]]
     edges = [Edge(each.cursor, each) for each in shown]
     has_next = len(rows) > request.size
@@ -122,7 +149,8 @@ async def follow_events(context: Context, where: EventFilter, after: str | None)
 
 
 async def _follow_events(context: Context, where: EventFilter, place: Place | None) -> AsyncGenerator[Happening, None]:
-    async with aclosing(context.services.feed.follow(context.viewer, where, place)) as pages:
+    following = context.services.feed.follow(context.viewer, where, place)
+    async with _telling_where_history_begins(context), aclosing(following) as pages:
         async for page in pages:
             for start in range(0, len(page), _NEIGHBORS):
                 rows = page[start : start + _NEIGHBORS]
@@ -173,7 +201,8 @@ async def _follow_row(
 ) -> AsyncGenerator[RowT, None]:
     """The row as often as it differs from what was sent last. What happens in a pause comes as one page behind it."""
     sent: RowT | None = None
-    async with aclosing(context.services.feed.follow(context.viewer, where)) as pages:
+    following = context.services.feed.follow(context.viewer, where)
+    async with _telling_where_history_begins(context), aclosing(following) as pages:
         async for _ in pages:
             context.forget()
             row = await rows.load(id_)

@@ -29,6 +29,7 @@ from schema.controls import QueueMutation, QueueQuery
 from schema.events import AnalysisEvent, BatchEvent, EventQuery, EventSubscription
 from schema.metrics import MetricsQuery, MetricsSubscription
 from schema.models import AnalyzerTypes
+from schema.retention import RetentionQuery
 from schema.scalars import SCALARS
 from schema.submissions import submission_mutation
 
@@ -48,7 +49,7 @@ class NodeQuery:
         return await resolve.nodes(info.context, ids)
 
 
-_QUERIES = (NodeQuery, AnalysisQuery, BatchQuery, EventQuery, QueueQuery, MetricsQuery)
+_QUERIES = (NodeQuery, AnalysisQuery, BatchQuery, EventQuery, QueueQuery, RetentionQuery, MetricsQuery)
 _SUBSCRIPTIONS = (EventSubscription, AnalysisSubscription, BatchSubscription, MetricsSubscription)
 
 

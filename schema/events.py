@@ -123,6 +123,15 @@ class EventFilter:
         return resolve.event_filter(self.types, self.analysis_id, self.batch_id)
 
 
+After = Annotated[
+    str | None,
+    strawberry.argument(
+        description=(
+            "Behind the event of this cursor. Where what stood behind it has been deleted for its age, the error has "
+            "the code HISTORY_GONE, and the cursor behind which all is kept as `historyBegins`."
+        )
+    ),
+]
 Filter = Annotated[EventFilter | None, strawberry.argument(description="Which; all without it.")]
 
 
@@ -136,7 +145,7 @@ class EventQuery:
         first: Annotated[
             int | None, strawberry.argument(description="At most so many: 0 to 1,000; 20 where it is not given.")
         ] = None,
-        after: Annotated[str | None, strawberry.argument(description="Behind the event of this cursor.")] = None,
+        after: After = None,
     ) -> EventConnection:
         where = FilterValue() if filter is None else filter.value()
         return await resolve.events(info.context, where, first, after)
@@ -154,7 +163,7 @@ class EventSubscription:
         self,
         info: Info,
         filter: Filter = None,
-        after: Annotated[str | None, strawberry.argument(description="Behind the event of this cursor.")] = None,
+        after: After = None,
     ) -> AsyncGenerator[Event, None]:
         where = FilterValue() if filter is None else filter.value()
         return await resolve.follow_events(info.context, where, after)

@@ -1,0 +1,33 @@
+"""Retention: how long things are kept, where the log begins, and what the last clean-up did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from resolvers.context import Services
+from store.events import START, Place, write_cursor
+from store.retention import last_cleanup
+from store.tables import CleanupRow
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Days are None where things are kept for ever."""
+
+    analyses_days: int | None
+    events_days: int | None
+    history_begins: str | None
+    last_cleanup: CleanupRow | None
+
+
+async def retention(services: Services) -> Retention:
+    """By this server's settings, and what all have done."""
+    async with services.database.read() as connection:
+        row = await last_cleanup(connection)
+    start = START if row is None else Place(row.log_xid, row.log_position)
+    return Retention(
+        analyses_days=services.settings.keep_analyses_days or None,
+        events_days=services.settings.keep_events_days or None,
+        history_begins=None if start == START else write_cursor(start, sqlite=services.database.is_sqlite),
+        last_cleanup=None if row is None or row.finished_at is None else row,
+    )
