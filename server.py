@@ -2,6 +2,8 @@
 
 python server.py serve      the server: API, GraphiQL, and in embedded mode its own workers
 python server.py worker     more workers, on this machine or another: a process without HTTP
+python server.py submit     a batch of a file of JSON lines, however many
+python server.py export     a batch's items and results, to a file of JSON lines
 python server.py migrate    bring the database to this program's tables
 python server.py schema     print the schema
 """
@@ -13,11 +15,11 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -309,7 +311,38 @@ def print_schema(_settings: Settings) -> None:
     sys.stdout.write(print_sdl(schema))
 
 
-COMMANDS = {"serve": serve, "worker": work, "migrate": migrate_database, "schema": print_schema}
+def submit_batch(settings: Settings, **options: Any) -> None:
+    """Queue a batch of a file of JSON lines."""
+    from commands.bulk import submit
+
+    check_database(settings, migrated=True)
+    submit(settings, **options)
+
+
+def export_batch(settings: Settings, **options: Any) -> None:
+    """Write a batch's items as JSON lines."""
+    from commands.bulk import export
+
+    check_database(settings, migrated=True)
+    export(settings, **options)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "serve": serve,
+    "worker": work,
+    "submit": submit_batch,
+    "export": export_batch,
+    "migrate": migrate_database,
+    "schema": print_schema,
+}
+
+
+def own_arguments(name: str, parser: argparse.ArgumentParser) -> None:
+    """The arguments of a command beyond the settings."""
+    if name in ("submit", "export"):
+        from commands import bulk
+
+        {"submit": bulk.submit_arguments, "export": bulk.export_arguments}[name](parser)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -319,12 +352,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, command in COMMANDS.items():
         about = (command.__doc__ or "").strip()
         subparser = commands.add_parser(name, help=about, description=about)
+        own_arguments(name, subparser)
         for field, info in Settings.model_fields.items():
             option = f"--{field.replace('_', '-')}"
             about = f"{info.description} [ASSAY_{field.upper()}]".replace("%", "%%")
             subparser.add_argument(option, default=argparse.SUPPRESS, metavar="VALUE", help=about)
     given = vars(parser.parse_args(arguments))
     command = COMMANDS[given.pop("command")]
+    own = {name: given.pop(name) for name in [*given] if name not in Settings.model_fields}
     try:
         settings = Settings(**given)
     except ValidationError as error:
@@ -333,7 +368,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             message = fault["msg"].removeprefix("Value error, ")
             print(f"ASSAY_{name.upper()} (--{name.replace('_', '-')}): {message}", file=sys.stderr)
         raise SystemExit(2) from None
-    command(settings)
+    command(settings, **own)
 
 
 if __name__ == "__main__":

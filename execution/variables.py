@@ -75,6 +75,10 @@ class Coercion:
                 raise Unusual
         return VariableValues(sources, coerced)
 
+    def function(self, type_: GraphQLInputObjectType) -> Coerce:
+        """What coerces one value of this type. It raises Unusual for what graphql-core must be asked about."""
+        return self._required(type_)
+
     def _of(self, type_: Any) -> Coerce:
         if isinstance(type_, GraphQLNonNull):
             return self._required(type_.of_type)

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from analyzers.base import Request
+from analyzers.base import Analyzer, Request
 from resolvers.analyses import AnalysisPayload
 from resolvers.batches import BatchPayload
 from resolvers.context import Context
@@ -79,12 +79,16 @@ class Item(NamedTuple):
     priority: int
 
 
-def _checked(
-    context: Context, requested: Requested, priority: int, path: Sequence[str], key: str | None = None
+def checked(
+    analyzers: Mapping[str, Analyzer[Any, Any]],
+    requested: Requested,
+    priority: int,
+    path: Sequence[str],
+    key: str | None = None,
 ) -> tuple[NewAnalysis, list[UserError]]:
     """The analysis to queue; where its content is at fault, kept as failed and without it, and the faults."""
     name = requested.analyzer
-    analyzer = context.services.analyzers[name]
+    analyzer = analyzers[name]
     try:
         request = analyzer.request.model_validate(requested.fields)
     except ValidationError as error:
@@ -117,7 +121,7 @@ def _content_faults(error: ValidationError, path: Sequence[str], model: type[Req
 async def submit_analysis(context: Context, requested: Requested, priority: int, terms: Terms) -> AnalysisPayload:
     """Queue one analysis; the answer comes when it has ended, or after the seconds that the client would wait."""
     faults = [*check_number("priority", priority, 1, MAX_PRIORITY, ["priority"]), *terms.faults()]
-    item, content_faults = _checked(context, requested, priority, ["request"])
+    item, content_faults = checked(context.services.analyzers, requested, priority, ["request"])
     faults.extend(content_faults)
     if faults:
         return AnalysisPayload(user_errors=faults)
@@ -161,7 +165,7 @@ async def batch_process(context: Context, name: str | None, items: Sequence[Item
     for position, item in enumerate(items):
         key = str(position) if item.key is None else item.key
         path = ["items", str(position), "request"]
-        analysis, content_faults = _checked(context, item.requested, item.priority, path, key)
+        analysis, content_faults = checked(context.services.analyzers, item.requested, item.priority, path, key)
         new.append(analysis)
         refused.extend(content_faults)
     batch_id = new_id("batch")

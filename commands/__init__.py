@@ -1,0 +1,1 @@
+"""What the command line does beyond serving: each command's work, which `server.py` calls by its name."""
