@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import signal
 import socket
 import sys
@@ -194,6 +195,10 @@ def serve(settings: Settings) -> None:
                 await self.lifespan.shutdown()
                 raise SystemExit(reason(settings.host, settings.port, error)) from None
             if self.started:
+                # Modules and schema live as long as the process: to look among them for garbage, again and again, takes
+                # a tenth of a second in which the loop stands still.
+                gc.collect()
+                gc.freeze()
                 host, port = listening[0].getsockname()[:2]
                 print_addresses(f"[{host}]" if ":" in host else host, port)
 
