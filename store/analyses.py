@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -77,8 +77,7 @@ _INSERT = Bulk.insert(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class NewAnalysis:
+class NewAnalysis(NamedTuple):
     """What is to be analyzed. One whose input is at fault is kept as FAILED, without its content."""
 
     analyzer: str
