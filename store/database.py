@@ -61,7 +61,7 @@ class Database:
         else:
             self._writer = self._postgresql_engine(pool_size=10)
             self._reader = self._postgresql_engine(pool_size=10, isolation_level="AUTOCOMMIT")
-            self._apart = self._postgresql_engine(poolclass=NullPool, isolation_level="AUTOCOMMIT")
+            self._apart = self._postgresql_engine("assay permits", poolclass=NullPool, isolation_level="AUTOCOMMIT")
         self._listeners: list[Callable[[frozenset[str]], None]] = []
 
     @property
@@ -150,11 +150,11 @@ class Database:
 
         return engine
 
-    def _postgresql_engine(self, **options: Any) -> AsyncEngine:
+    def _postgresql_engine(self, name: str = "assay", **options: Any) -> AsyncEngine:
         # A transaction that is left open holds back its batches and every reader of the event log: the server ends it.
         server_settings = {
             "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS * 1000}",
-            "application_name": "assay",
+            "application_name": name,
         }
         if "pool_size" in options:
             options |= {"max_overflow": options["pool_size"], "pool_timeout": 60, "pool_pre_ping": True}

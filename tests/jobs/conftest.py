@@ -1,15 +1,16 @@
-"""A template and a sandbox for each test that asks, which leave no process, descriptor or task behind."""
+"""A template and a sandbox for each test that asks, which leave nothing behind, and the processes of workers."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import signal
+from collections.abc import AsyncIterator, Iterator
 
 import psutil
 import pytest
 
 from jobs.sandbox import Limits, Sandbox, Template
-from tests.jobs.processes import sandbox_processes
+from tests.jobs.processes import Process, sandbox_processes
 from tests.support import until
 
 ANALYZERS = "tests.jobs.sandbox_analyzers:load"
@@ -38,3 +39,15 @@ async def sandbox(template: Template) -> AsyncIterator[Sandbox]:
     yield sandbox
     await sandbox.close()
     assert sandbox.pid is None
+
+
+@pytest.fixture
+def processes() -> Iterator[list[Process]]:
+    """Workers' processes that are put in here are ended with the test."""
+    started: list[Process] = []
+    yield started
+    for process in started:
+        if process.popen.poll() is None:
+            process.signal(signal.SIGCONT)
+            process.popen.kill()
+            process.popen.wait()

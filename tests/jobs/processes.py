@@ -1,8 +1,15 @@
-"""The sandbox processes of the test's own process."""
+"""Processes that tests start: the sandboxes of the test's own process, and workers in processes of their own."""
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+
 import psutil
+
+from store.database import Database
+from tests.support import ROOT, until
 
 
 def sandbox_processes() -> list[psutil.Process]:
@@ -23,3 +30,34 @@ def _below(process: psutil.Process) -> list[psutil.Process]:
         return process.children(recursive=True)
     except psutil.NoSuchProcess:
         return []
+
+
+class Process:
+    """A worker's process (`worker_process.py`), and those that it started."""
+
+    def __init__(self, database: Database, *, slots: int = 3, lease_seconds: float = 30) -> None:
+        url = database.url.render_as_string(hide_password=False)
+        command = [sys.executable, "-m", "tests.jobs.worker_process", url, str(slots), str(lease_seconds)]
+        self.popen = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+
+    def children(self) -> list[psutil.Process]:
+        return psutil.Process(self.popen.pid).children(recursive=True)
+
+    def signal(self, number: signal.Signals) -> None:
+        self.popen.send_signal(number)
+
+    async def ended(self) -> int:
+        await until(lambda: self.popen.poll() is not None, what="the worker's process to end")
+        return self.popen.returncode or 0
+
+    async def kill(self) -> None:
+        """Kill it alone; what it had started must end by itself."""
+        children = self.children()
+        self.popen.kill()
+        await self.ended()
+        await until(lambda: not any(map(runs, children)), what="the end of the children of a killed worker")
+
+
+def runs(process: psutil.Process) -> bool:
+    """Whether it has not ended."""
+    return bool(process.is_running()) and process.status() != psutil.STATUS_ZOMBIE

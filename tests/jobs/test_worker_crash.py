@@ -7,22 +7,20 @@ import os
 import random
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
-import psutil
 import pytest
 
 from store.ids import new_id
 from store.tables import AnalysisStatus, BatchStatus, EventType
 from store.workers import all_workers
+from tests.jobs.processes import Process, runs
 from tests.jobs.working import Work, working
 from tests.store.truth import history, whole_log
-from tests.support import ROOT, until
+from tests.support import until
 
 SHORT = 1.0
 
@@ -33,54 +31,13 @@ async def work(database_url: str, tmp_path: Path) -> AsyncIterator[Work]:
         yield work
 
 
-class Process:
-    """A worker's process, and those that it started."""
-
-    def __init__(self, work: Work, *, slots: int = 3, lease_seconds: float = 30) -> None:
-        url = work.database.url.render_as_string(hide_password=False)
-        command = [sys.executable, "-m", "tests.jobs.worker_process", url, str(slots), str(lease_seconds)]
-        self.popen = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
-
-    def children(self) -> list[psutil.Process]:
-        return psutil.Process(self.popen.pid).children(recursive=True)
-
-    def signal(self, number: signal.Signals) -> None:
-        self.popen.send_signal(number)
-
-    async def ended(self) -> int:
-        await until(lambda: self.popen.poll() is not None, what="the worker's process to end")
-        return self.popen.returncode or 0
-
-    async def kill(self) -> None:
-        """Kill it alone; what it had started must end by itself."""
-        children = self.children()
-        self.popen.kill()
-        await self.ended()
-        await until(lambda: not any(map(_runs, children)), what="the end of the children of a killed worker")
-
-
-def _runs(process: psutil.Process) -> bool:
-    return bool(process.is_running()) and process.status() != psutil.STATUS_ZOMBIE
-
-
-@pytest.fixture
-def processes() -> Iterator[list[Process]]:
-    started: list[Process] = []
-    yield started
-    for process in started:
-        if process.popen.poll() is None:
-            process.signal(signal.SIGCONT)
-            process.popen.kill()
-            process.popen.wait()
-
-
 async def test_a_killed_worker_loses_nothing_and_records_nothing_twice(work: Work, processes: list[Process]) -> None:
     batch_id = new_id("batch")
     texts = [f"item{index:03}" for index in range(400)]
     await work.submit("echo", *texts, batch_id=batch_id, seconds=0.004, max_attempts=9)
 
     for kill_at in sorted(random.sample(range(20, 380), 3)):
-        process = Process(work)
+        process = Process(work.database)
         processes.append(process)
 
         async def far_enough(count: int = kill_at) -> bool:
@@ -88,7 +45,7 @@ async def test_a_killed_worker_loses_nothing_and_records_nothing_twice(work: Wor
 
         await until(far_enough, what=f"{kill_at} items")
         await process.kill()
-    processes.append(Process(work))
+    processes.append(Process(work.database))
     batch = await work.batch_ended(batch_id)
 
     assert (batch.status, batch.processed) == (BatchStatus.COMPLETED, 400)
@@ -104,7 +61,7 @@ async def test_the_claims_of_a_killed_worker_are_free_at_once(
 ) -> None:
     gate = tmp_path / "gate"
     ids = await work.submit("echo", "first", "second", until=str(gate))
-    process = Process(work, lease_seconds=3600)
+    process = Process(work.database, lease_seconds=3600)
     processes.append(process)
     await work.has_started("first", "second")
     await process.kill()
@@ -122,7 +79,7 @@ async def test_a_killed_workers_item_without_attempts_left_fails(
     work: Work, processes: list[Process], tmp_path: Path
 ) -> None:
     ids = await work.submit("echo", "only", until=str(tmp_path / "never"), max_attempts=1)
-    process = Process(work)
+    process = Process(work.database)
     processes.append(process)
     await work.has_started("only")
     await process.kill()
@@ -134,7 +91,7 @@ async def test_a_cancel_outlives_the_worker_that_it_was_meant_for(
     work: Work, processes: list[Process], tmp_path: Path
 ) -> None:
     ids = await work.submit("echo", "only", until=str(tmp_path / "never"))
-    process = Process(work)
+    process = Process(work.database)
     processes.append(process)
     await work.has_started("only")
     process.signal(signal.SIGSTOP)
@@ -150,7 +107,7 @@ async def test_a_worker_that_stalled_past_its_lease_writes_over_nothing(
     gate = tmp_path / "gate"
     batch_id = new_id("batch")
     await work.submit("echo", "one", "two", "three", batch_id=batch_id, until=str(gate))
-    stalled = Process(work, slots=3, lease_seconds=SHORT)
+    stalled = Process(work.database, slots=3, lease_seconds=SHORT)
     processes.append(stalled)
     await work.has_started("one", "two", "three")
     await _stall_outside_a_transaction(stalled, work)
@@ -196,13 +153,13 @@ async def test_sigterm_gives_running_work_back(work: Work, processes: list[Proce
     gate = tmp_path / "gate"
     batch_id = new_id("batch")
     await work.submit("echo", *(f"item{index}" for index in range(10)), batch_id=batch_id, until=str(gate))
-    process = Process(work, lease_seconds=3600)
+    process = Process(work.database, lease_seconds=3600)
     processes.append(process)
     await until(lambda: len(list(work.folder.iterdir())) == 3, what="three items to begin")
     children = process.children()
     process.signal(signal.SIGTERM)
     assert await process.ended() == 0
-    assert not any(map(_runs, children))
+    assert not any(map(runs, children))
     assert [(row.status, row.attempt) for row in await work.items(batch_id)] == [("QUEUED", 0)] * 10
     async with work.database.read() as connection:
         assert await all_workers(connection) == []

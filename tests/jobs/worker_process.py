@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 import sys
 from datetime import timedelta
+from functools import partial
 
 import uvloop
 
 from jobs.keeper import Keeper
+from jobs.process import work_until_told
+from jobs.supervision import Ending, side_tasks
 from jobs.worker import Worker
+from settings import Settings
 from store.database import Database
+from telemetry import configure_logging
 from tests.jobs.analyzers_for_tests import load
 from tests.jobs.working import WHERE
 
@@ -19,18 +22,12 @@ GRACE_SECONDS = 1.0
 
 
 async def main(url: str, slots: str, lease_seconds: str) -> None:
+    configure_logging(Settings())  # structlog's own way of printing a traceback takes seconds
     lease = timedelta(seconds=float(lease_seconds))
     database = Database(url)
     worker = Worker(database, load(), slots=int(slots), instance="process", where=WHERE, lease=lease)
-    asked = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked.set)
-    keeper = asyncio.create_task(Keeper(database, lease).run())
-    run = asyncio.create_task(worker.run())
-    await asked.wait()
-    await worker.stop(GRACE_SECONDS)
-    await run
-    keeper.cancel()
-    await asyncio.wait([keeper])
+    async with side_tasks(keeper=Keeper(database, lease).run, watch=partial(database.watch, worker.wake)):
+        await work_until_told(worker, Ending(GRACE_SECONDS))
     await database.close()
 
 
