@@ -45,12 +45,16 @@ class _Kill:
 
 
 class Slot:
-    """Runs one chunk at a time. `measured` is told each item's analyzer and milliseconds."""
+    """Runs one chunk at a time. `measured` is told each item's analyzer and milliseconds.
+
+    One that is `retired` is handed no further chunk.
+    """
 
     def __init__(
         self, sandbox: Sandbox, analyzers: Analyzers, recorder: Recorder, measured: Callable[[str, float], None]
     ) -> None:
         self.sandbox = sandbox
+        self.retired = False
         self._analyzers = analyzers
         self._recorder = recorder
         self._measured = measured

@@ -27,6 +27,7 @@ from functools import partial
 import structlog
 
 from jobs import retry
+from jobs.admission import Admission
 from jobs.engine import Engine, engine_for
 from jobs.keeper import is_gone, process_start, reclaim
 from jobs.pace import Pace
@@ -35,14 +36,16 @@ from jobs.sandbox import DEFAULT_ANALYZERS, Limits, Sandbox, SandboxUnavailable,
 from jobs.slot import Analyzers, Slot
 from jobs.supervision import keep_running, side_tasks, wait_for
 from jobs.usage import Usage
-from store import queue, workers
+from store import order, queue, workers
 from store.columns import utcnow
+from store.controls import read_controls
 from store.database import Database
 from store.ids import new_id
 from store.queue import Claimed
 from store.tables import WorkerRow
 
 STOP_POLL_SECONDS = 0.5
+LOOK_SECONDS = 1.0
 BEAT_SECONDS = 1.0
 WATCH_SECONDS = 0.1
 # Behind an item that has run for so long, the rest of its chunk moves to a slot that is free.
@@ -54,7 +57,10 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class Worker:
-    """Runs up to `slots` analyses at once. `analyzers` are those that `where` (`module:function`) returns."""
+    """Runs up to `slots` analyses at once, unless operators say otherwise while it runs.
+
+    `analyzers` are those that `where` (`module:function`) returns.
+    """
 
     def __init__(
         self,
@@ -77,13 +83,18 @@ class Worker:
         self._recorder = Recorder(database)
         self._pace = Pace()
         self._usage = Usage()
-        measured = self._pace.measured
-        self._slots = [Slot(Sandbox(self._template), analyzers, self._recorder, measured) for _ in range(slots)]
-        self._free: deque[asyncio.Future[list[Claimed]]] = deque()
+        self._analyzers = analyzers
+        self._admission = Admission(analyzers, slots)
+        # Those too that end with what they run. `_busy` has the analyzers of those that have something to run.
+        self._slots: list[Slot] = []
+        self._slot_tasks: set[asyncio.Task[None]] = set()
+        self._free: deque[tuple[Slot, asyncio.Future[list[Claimed]]]] = deque()
+        self._busy: dict[Slot, str] = {}
         # Claimed, and taken out of a chunk that is stuck.
         self._spare: list[Claimed] = []
         self._slot_news = asyncio.Event()
         self._stop_news = asyncio.Event()
+        self._control_news = asyncio.Event()
         self._stopping = asyncio.Event()
         self._stopped = asyncio.Event()
         self._stop_at = math.inf
@@ -110,6 +121,8 @@ class Worker:
         """Another process may have asked for something to be stopped. (Of work the engine hears by itself.)"""
         if "stop" in news:
             self._stop_news.set()
+        if "controls" in news:
+            self._control_news.set()
 
     async def stop(self, grace_seconds: float) -> None:
         """Claim nothing more, give back what has not begun, let what runs end within the grace, give back the rest.
@@ -130,16 +143,16 @@ class Worker:
         """Work until `stop`, or until cancelled."""
         try:
             await keep_running("register", self._register)
+            await keep_running("look", self._look)  # nothing is claimed that an operator has paused
             async with (
                 side_tasks(recorder=self._recorder.run, heartbeat=self._beat, leases=self._renew),
                 side_tasks(engine=self._engine.run, watch=self._watch, stops=self._stop_what_is_asked),
+                asyncio.TaskGroup() as slots,
                 side_tasks(claim=self._claim) as claiming,
-                side_tasks(
-                    **{f"slot {n}": partial(self._run_slot, slot) for n, slot in enumerate(self._slots)}
-                ) as running,
+                side_tasks(look=partial(self._look_around, slots)) as looking,
             ):
                 await self._stopping.wait()
-                await self._drain(claiming, running)
+                await self._drain(claiming + looking)
         finally:
             await asyncio.gather(*(slot.sandbox.close() for slot in self._slots), return_exceptions=True)
             await self._template.close()
@@ -157,11 +170,40 @@ class Worker:
                 process_start=process_start(os.getpid()),
                 started_at=self._started_at,
                 last_seen_at=now,
-                slots=len(self._slots),
+                slots=self._admission.slots,
             )
             await workers.register(connection, row)
         if gone:
             await reclaim(self._database, gone)
+
+    async def _look(self) -> None:
+        async with self._database.read() as connection:
+            self._admission.look(await read_controls(connection), await order.heads(connection))
+
+    async def _look_around(self, slots: asyncio.TaskGroup) -> None:
+        """Obey the operators, and notice what waits."""
+        while not self._stopping.is_set():
+            await self._look()
+            self._resize(slots)
+            if await wait_for(self._control_news, LOOK_SECONDS):
+                self._control_news.clear()
+                self._engine.wake()
+
+    def _resize(self, slots: asyncio.TaskGroup) -> None:
+        """Have as many slots as are wanted: one that is too many ends with the item that it runs."""
+        lasting = [slot for slot in self._slots if not slot.retired]
+        for slot in lasting[self._admission.slots :]:
+            slot.retired = True
+            slot.give_back(keep_current=True)
+            for free in [free for free in self._free if free[0] is slot]:
+                self._free.remove(free)
+                free[1].set_result([])
+        for _ in range(self._admission.slots - len(lasting)):
+            slot = Slot(Sandbox(self._template), self._analyzers, self._recorder, self._pace.measured)
+            self._slots.append(slot)
+            task = slots.create_task(keep_running("slot", partial(self._run_slot, slot)))
+            self._slot_tasks.add(task)
+            task.add_done_callback(self._slot_tasks.discard)
 
     async def _claim(self) -> None:
         """Claim for the slots that are free, until `stop`."""
@@ -174,45 +216,70 @@ class Worker:
                 await self._engine.receive()
                 if self._stopping.is_set():
                     break
-            rows, self._spare = self._spare, []
-            if not rows:
-                async with self._database.write() as connection:
-                    now = utcnow()
-                    rows = await queue.claim(connection, self.id, self._how_many, now, self._lease)
-                self._recorder.timekeeper.claimed(rows, now)
+            rows = [row for row in self._spare if row.analyzer == self._spare[0].analyzer]
+            self._spare = [row for row in self._spare if row.analyzer != rows[0].analyzer]
+            if not rows and self._free:
+                rows = await self._claim_chunk()
             await self._engine.done(found=bool(rows))
             if rows:
                 self._deal(rows)
 
+    async def _claim_chunk(self) -> list[Claimed]:
+        busy = self._busy.values()
+        starved, admitted = self._admission.starved(busy), self._admission.admitted(busy)
+        if not admitted:
+            return []
+        most = self._pace.chunk if starved else self._how_many
+        async with self._database.write() as connection:
+            now = utcnow()
+            rows = await queue.claim(connection, self.id, most, now, self._lease, analyzers=admitted, lane=starved)
+        self._recorder.timekeeper.claimed(rows, now)
+        if lane := starved or (rows and order.Lane(rows[0].analyzer, rows[0].priority)):
+            self._admission.served(lane, by_age=starved is not None)
+        if starved and not rows:
+            self._engine.wake()  # for what waits elsewhere
+        return rows
+
     def _how_many(self, analyzer: str) -> int:
-        return self._pace.chunk(analyzer) * len(self._free)
+        room = self._admission.room(analyzer, self._busy.values())
+        return self._pace.chunk(analyzer) * max(1, min(len(self._free), room))
 
     def _deal(self, rows: list[Claimed]) -> None:
-        """Give the free slots equal shares, the first items first."""
-        if self._stopping.is_set():
+        """Give the free slots equal shares, the first items first; what may not run now goes back."""
+        analyzer = rows[0].analyzer
+        shares = min(len(self._free), len(rows), self._admission.room(analyzer, self._busy.values()))
+        if self._stopping.is_set() or not shares:
             self._recorder.put([retry.given_back(row) for row in rows])
             return
-        shares = min(len(self._free), len(rows))
         for share in range(shares):
-            self._free.popleft().set_result(rows[share::shares])
+            slot, chunk = self._free.popleft()
+            self._busy[slot] = analyzer
+            chunk.set_result(rows[share::shares])
 
     async def _run_slot(self, slot: Slot) -> None:
-        while not self._stopping.is_set():
+        while not (self._stopping.is_set() or slot.retired):
             try:
                 await slot.sandbox.start()
             except SandboxUnavailable as error:
                 log.error("no process for a slot", reason=str(error))
                 continue
-            if self._stopping.is_set():  # while it started: nobody would hand it a chunk any more
+            if self._stopping.is_set() or slot.retired:  # while it started: nobody would hand it a chunk any more
                 break
             chunk: asyncio.Future[list[Claimed]] = asyncio.get_running_loop().create_future()
-            self._free.append(chunk)
+            self._free.append((slot, chunk))
             self._slot_news.set()
             rows = await chunk
-            if self._stopping.is_set():
-                self._recorder.put([retry.given_back(row) for row in rows])
-            else:
-                await slot.run(rows)
+            try:
+                if self._stopping.is_set() or slot.retired:
+                    self._recorder.put([retry.given_back(row) for row in rows])
+                else:
+                    await slot.run(rows)
+            finally:
+                analyzer = self._busy.pop(slot, None)
+                if analyzer is not None and self._admission.is_limited(analyzer):
+                    self._engine.wake()
+        await slot.sandbox.close()
+        self._slots.remove(slot)
 
     async def _watch(self) -> None:
         """Keep time limits, and let nothing wait behind an item that takes long while a slot is free."""
@@ -220,7 +287,10 @@ class Worker:
             await asyncio.sleep(WATCH_SECONDS)
             for slot in self._slots:
                 slot.watch()
-                if self._free and slot.busy_seconds > STUCK_SECONDS and (rows := slot.take_unstarted()):
+                if not self._free or slot.busy_seconds <= STUCK_SECONDS:
+                    continue
+                room = self._admission.room(self._busy.get(slot, ""), self._busy.values())
+                if room and (rows := slot.take_unstarted()):
                     self._spare += rows
                     self._engine.wake()
 
@@ -254,7 +324,7 @@ class Worker:
                     failed=self.failed,
                     cpu_percent=cpu_percent,
                     memory_mb=memory_mb,
-                    slots=len(self._slots),
+                    slots=self._admission.slots,
                     busy=sum(bool(slot.leases) for slot in self._slots),
                     current=[analysis_id for analysis_id in running if analysis_id is not None],
                 )
@@ -273,26 +343,30 @@ class Worker:
                 async with self._database.write() as connection:
                     await queue.renew(connection, self.id, leases, utcnow(), self._lease)
 
-    async def _drain(self, claiming: list[asyncio.Task[None]], running: list[asyncio.Task[None]]) -> None:
+    async def _drain(self, claiming: list[asyncio.Task[None]]) -> None:
         """End in order: nothing new, the unstarted back, the running ended or back, all of it written."""
         self._engine.wake()
         self._slot_news.set()
+        self._control_news.set()
         for slot in self._slots:
             slot.give_back(keep_current=True)
         while self._free:
-            self._free.popleft().set_result([])
+            self._free.popleft()[1].set_result([])
         await asyncio.wait(claiming, timeout=LAST_WRITE_SECONDS)
-        self._deal(self._spare)
-        self._spare = []
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(self._stop_at) as self._grace:
-                await asyncio.wait(running)
-        self._grace = None
-        for slot in self._slots:
-            slot.give_back(keep_current=False)
-        await asyncio.wait(running, timeout=LAST_WRITE_SECONDS / 2)
-        for task in running:
-            task.cancel()
+        if self._spare:
+            self._deal(self._spare)
+            self._spare = []
+        running = set(self._slot_tasks)
+        if running:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(self._stop_at) as self._grace:
+                    await asyncio.wait(running)
+            self._grace = None
+            for slot in self._slots:
+                slot.give_back(keep_current=False)
+            await asyncio.wait(running, timeout=LAST_WRITE_SECONDS / 2)
+            for task in running:
+                task.cancel()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WRITE_SECONDS):
                 await self._recorder.is_empty()

@@ -1,0 +1,183 @@
+"""The order of the queue: who comes first of what waits at one priority, and at what cost that is found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store import order, queue, tables
+from store.analyses import NewAnalysis, insert_analyses
+from store.batches import insert_batch, request_batch_stop, retry_batch
+from store.columns import utcnow
+from store.database import Database
+from store.ids import new_id
+from store.order import Lane
+from store.queue import Claimed, End, Outcome
+from store.tables import AnalysisStatus
+from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
+from tests.store.truth import assert_consistent
+
+NOW = utcnow()
+TERMS = {"timeout_seconds": 60, "max_attempts": 3}
+
+
+def item(analyzer: str = "text", priority: int = 5) -> NewAnalysis:
+    return NewAnalysis(analyzer, "{}", priority, input_text="x")
+
+
+async def submit(database: Database, count: int, analyzer: str = "text", priority: int = 5) -> str:
+    """A batch."""
+    batch_id = new_id("batch")
+    async with database.write() as connection:
+        await insert_batch(connection, VIEWER, batch_id, None, [item(analyzer, priority)] * count, NOW, **TERMS)
+    return batch_id
+
+
+async def submit_alone(database: Database, analyzer: str = "text", priority: int = 5) -> str:
+    typed_id = new_id("analysis")
+    async with database.write() as connection:
+        await insert_analyses(connection, VIEWER, [item(analyzer, priority)], NOW, ids=[typed_id], **TERMS)
+    return typed_id
+
+
+async def claim(
+    database: Database, most: int, analyzers: Sequence[str] | None = None, lane: Lane | None = None
+) -> list[Claimed]:
+    async with database.write() as connection:
+        return await queue.claim(connection, "w", lambda _: most, NOW, analyzers=analyzers, lane=lane)
+
+
+async def finish(database: Database, rows: Sequence[Claimed], end: End) -> None:
+    async with database.write() as connection:
+        await queue.finish(connection, [Outcome(row.id, row.lease, end, retry_at=NOW) for row in rows], NOW)
+
+
+async def turns_of(database: Database, batch_id: str) -> list[int]:
+    statement = select(tables.analysis.c.turn).where(tables.analysis.c.batch_id == batch_id)
+    async with database.read() as connection:
+        return list((await connection.execute(statement.order_by(tables.analysis.c.position))).scalars())
+
+
+async def test_what_is_submitted_alone_goes_before_the_rest_of_a_batch(database: Database) -> None:
+    await submit(database, 10_000)
+    await claim(database, 300)
+    alone = await submit_alone(database)
+    assert [row.id for row in await claim(database, 300)] == [alone]
+
+
+async def test_two_batches_share(database: Database) -> None:
+    first = await submit(database, 2000)
+    await claim(database, 500)
+    second = await submit(database, 2000)
+    served: Counter[str | None] = Counter()
+    for _ in range(12):
+        served.update(row.batch_id for row in await claim(database, 50))
+        assert abs(served[first] - served[second]) <= 100
+    assert served.total() == 600
+    await assert_consistent(database)
+
+
+async def test_what_comes_alone_in_a_stream_leaves_room_for_a_batch(database: Database) -> None:
+    await submit(database, 100)
+    alone = [await submit_alone(database) for _ in range(40)]
+    seen: list[Claimed] = []
+    while len(seen) < 140:
+        seen += await claim(database, 1)
+    assert [row.id for row in seen if row.batch_id is None] == alone
+    assert seen[0].id == alone[0]
+    assert any(row.batch_id for row in seen[:20])
+
+
+async def test_a_lane_in_which_nothing_waits_is_where_the_others_are(database: Database) -> None:
+    await submit(database, 1000)
+    await claim(database, 500)
+    other = await submit(database, 1000, "other")
+    served: Counter[str] = Counter()
+    for _ in range(10):
+        served.update(row.analyzer for row in await claim(database, 16))
+    assert abs(served["text"] - served["other"]) <= 32
+    assert (await turns_of(database, other))[0] > 400
+
+
+@pytest.mark.parametrize("end", [End.GIVEN_BACK, End.AGAIN])
+async def test_what_waits_again_does_not_hold_time_back(database: Database, end: End) -> None:
+    await submit(database, 2000)
+    early = await claim(database, 3)
+    await claim(database, 1000)
+    await finish(database, early, end)
+    async with database.write() as connection:
+        assert await queue.wake_waiting(connection, NOW) == (3 if end is End.AGAIN else 0)
+    later = await submit(database, 10)
+    assert min(await turns_of(database, later)) >= 1000 - order.BLOCK
+    assert [row.id for row in await claim(database, 3)] == [row.id for row in early]
+
+
+async def test_a_batch_that_is_run_again_stands_behind_nobody_and_before_nobody(database: Database) -> None:
+    again = await submit(database, 100)
+    async with database.write() as connection:
+        await request_batch_stop(connection, VIEWER, again, AnalysisStatus.CANCELED, NOW)
+    await submit(database, 1000)
+    await claim(database, 640)
+    async with database.write() as connection:
+        assert await retry_batch(connection, VIEWER, again, NOW) == 100
+    turns = await turns_of(database, again)
+    assert turns == sorted(turns)
+    assert (turns[0], turns[-1]) == (641, 641 + 96)
+
+
+async def test_what_comes_later_of_one_batch_goes_on_where_it_ended(database: Database) -> None:
+    batch_id = await submit(database, 100)
+    async with database.write() as connection:
+        await insert_analyses(connection, VIEWER, [item()] * 32, NOW, batch_id=batch_id, first_position=100, **TERMS)
+    turns = await turns_of(database, batch_id)
+    assert turns == sorted(turns)
+    assert turns[99] < turns[100] <= turns[99] + order.BLOCK
+
+
+async def test_claims_are_of_the_analyzers_and_lanes_that_are_named(database: Database) -> None:
+    for analyzer, priority in (("a", 9), ("b", 5), ("b", 1), ("c", 7)):
+        await submit(database, 1, analyzer, priority)
+
+    async def claimed(analyzers: Sequence[str] | None = None, lane: Lane | None = None) -> list[Lane]:
+        return [Lane(row.analyzer, row.priority) for row in await claim(database, 5, analyzers, lane)]
+
+    assert await claimed([]) == []
+    assert await claimed(["gone"]) == []
+    assert await claimed(["a"], Lane("b", 1)) == [("b", 1)]
+    assert await claimed(lane=Lane("b", 1)) == []
+    assert await claimed(["b", "c"]) == [("c", 7)]
+    assert await claimed() == [("a", 9)]
+    assert await claimed(["b", "c"]) == [("b", 5)]
+    assert await claimed() == []
+
+
+async def test_the_heads_are_of_every_lane(database: Database) -> None:
+    for analyzer, priority, count in (("b", 3, 2), ("a", 1, 1), ("a", 10, 3), ("c", 3, 1)):
+        await submit(database, count, analyzer, priority)
+    alone = [await submit_alone(database, "b", 3) for _ in range(3)]
+    async with database.read() as connection:
+        heads = await order.heads(connection)
+    assert [head.lane for head in heads] == [("a", 10), ("a", 1), ("b", 3), ("c", 3)]
+    assert [(head.id == alone[0], head.last_alone) for head in heads] == [
+        (False, None),
+        (False, None),
+        (True, heads[2].turn + 2),
+        (False, None),
+    ]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_no_row_is_read_that_is_not_at_a_head(database: Database) -> None:
+    async def plan(connection: AsyncConnection, statement: str, *values: object) -> list[str]:
+        found = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        return [row.detail for row in found.all() if "analysis" in row.detail or " next " in row.detail]
+
+    async with database.read() as connection:
+        first = await plan(connection, str(order._FIRST_SQLITE.text).replace(":names", "?"), '["text"]')
+        heads = await plan(connection, str(order._HEADS.text))
+    for line in first + heads:
+        assert "analysis_queue" in line or "analysis_alone" in line or "(id=?)" in line, line
