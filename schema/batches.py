@@ -30,6 +30,7 @@ from schema.common import (
 )
 from schema.scalars import describe
 from store import progress
+from store.columns import utcnow
 from store.tables import AnalysisStatus, BatchRow, BatchStatus
 
 if TYPE_CHECKING:
@@ -74,9 +75,11 @@ class Batch(Node):
 
     @strawberry.field(description="How far it has come, by items that have ended, whatever their end.")
     def progress(root: strawberry.Parent[BatchRow]) -> Progress:
-        return progress.progress_of_batch(root)
+        return progress.progress_of_batch(root, utcnow())
 
-    @strawberry.field(description="Items ended a second, over the last ten seconds in which some did.")
+    @strawberry.field(
+        description="Items ended a second of late: over about ten seconds, or 200 items if they take longer."
+    )
     def items_per_second(root: strawberry.Parent[BatchRow]) -> float | None:
         return progress.items_per_second(root)
 

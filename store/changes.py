@@ -169,7 +169,7 @@ async def _move_batch(connection: AsyncConnection, batch_id: str, delta: Counter
         row.started_at = now
         events.append(EventType.BATCH_STARTED)
     if ended > 0:
-        row.recent_ends = after_more_ends(row.recent_ends, ended, now)
+        row.recent_ends = after_more_ends(row.recent_ends, ended, row.started_at, now)
     if row.queued == 0 and row.running == 0 and row.open_until is None:
         status = BatchStatus(row.stop_requested or BatchStatus.COMPLETED)
         row.status, row.finished_at = status, now
@@ -186,7 +186,7 @@ async def _move_batch(connection: AsyncConnection, batch_id: str, delta: Counter
 
 def batch_event(row: BatchRow, type_: EventType, now: datetime) -> NewEvent:
     """The log's line for a batch as it is."""
-    progress = progress_of_batch(row)
+    progress = progress_of_batch(row, now)
     data = {
         "status": str(row.status),
         "total_items": row.total_items,

@@ -1,7 +1,13 @@
-"""How far work has come, how fast it moves, and when it will end."""
+"""How far work has come, how fast it moves, and when it will end.
+
+A batch's rate is exponentially weighted over its ends. Their weight falls by e within ten seconds or within 200 ends,
+whichever takes longer: by time alone a few slow items would decide, by ends alone a burst of short ones, which end by
+the hundred. Short of that, it is the mean since the start.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,9 +16,10 @@ import orjson
 from store.columns import utcnow
 from store.tables import AnalysisRow, AnalysisStatus, BatchRow, BatchStatus
 
-_SECONDS_KEPT = 10
+_HORIZON_SECONDS, _HORIZON_ENDS = 10.0, 200.0
 # Fewer ends than this say nothing about the rate yet.
 _LEAST_ENDS, _LEAST_SHARE = 20, 0.03
+_MOST_IN_HAND = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,39 +42,39 @@ def progress_of_analysis(row: AnalysisRow) -> ProgressValue:
     return ProgressValue(row.progress, row.progress_step, eta)
 
 
-def after_more_ends(recent_ends: str, ended: int, now: datetime) -> str:
-    """`BatchRow.recent_ends` once `ended` more items have ended now."""
-    ends: list[list[int]] = orjson.loads(recent_ends)
-    second = int(now.timestamp())
-    if ends and ends[-1][0] >= second:  # a clock that went back counts into the last second
-        ends[-1][1] += ended
-    else:
-        ends.append([second, ended])
-    return orjson.dumps(ends[-_SECONDS_KEPT:]).decode()
+def after_more_ends(recent_ends: str, ended: int, started_at: datetime | None, now: datetime) -> str:
+    """`BatchRow.recent_ends` once `ended` more items have ended now.
+
+    It is how many ended and in how many seconds, both weighted, and the instant of the last end in seconds since 1970.
+    """
+    ends, seconds, last = orjson.loads(recent_ends) or (0.0, 0.0, (started_at or now).timestamp())
+    instant = now.timestamp()
+    passed = max(instant - last, 0.0)
+    kept = max(math.exp(-passed / _HORIZON_SECONDS), math.exp(-ended / _HORIZON_ENDS))
+    return orjson.dumps([ends * kept + ended, seconds * kept + passed, instant]).decode()
 
 
 def items_per_second(row: BatchRow) -> float | None:
-    """Items ended a second, over the last ten seconds in which some did; None before the first has."""
-    ends: list[list[int]] = orjson.loads(row.recent_ends)
-    if not ends:
-        return None
-    covered = float(len(ends))
-    # The last second ends with the last item, and the first begins with the batch.
-    last_end = row.updated_at.timestamp()
-    if ends[-1][0] <= last_end < ends[-1][0] + 1:
-        covered -= ends[-1][0] + 1 - last_end
-    if row.started_at is not None and ends[0][0] <= row.started_at.timestamp() < ends[0][0] + 1:
-        covered -= row.started_at.timestamp() - ends[0][0]
-    return sum(count for _, count in ends) / max(covered, 0.001)
+    """Items ended a second of late, whatever their end; None before the first has."""
+    ends, seconds, _ = orjson.loads(row.recent_ends) or (0.0, 0.0, 0.0)
+    return ends / max(seconds, 0.001) if ends else None
 
 
-def progress_of_batch(row: BatchRow) -> ProgressValue:
-    """By items that have ended, whatever their end. No ETA before 20 items or 3 % have."""
+def progress_of_batch(row: BatchRow, now: datetime) -> ProgressValue:
+    """By items that have ended, whatever their end. No ETA before 20 items or 3 % have.
+
+    It counts down between two ends, as far as to the time that what waits will take.
+    """
     open_items = row.queued + row.running
     ended = row.total_items - open_items
     if BatchStatus(row.status).ended:
         return ProgressValue(1.0, None, None)
+    eta = None
     rate = items_per_second(row) if row.open_until is None else None  # how many more come is not known
-    reckoned = rate and (ended >= _LEAST_ENDS or ended >= _LEAST_SHARE * row.total_items)
-    eta = round(open_items / rate, 1) if rate and reckoned else None
+    if rate and (ended >= _LEAST_ENDS or ended >= _LEAST_SHARE * row.total_items):
+        # What workers have in hand is half done, on the average, which makes a difference where ends are few. Where
+        # they are many, much of it may not have begun.
+        rate *= 1 + min(row.running / 2 / ended, _MOST_IN_HAND)
+        since = max((now - row.updated_at).total_seconds(), 0.0)
+        eta = round(max(open_items / rate - since, row.queued / rate), 1)
     return ProgressValue(ended / row.total_items, f"{ended:,} of {row.total_items:,} items", eta)

@@ -14,9 +14,8 @@ from store.batches import batch_by_id, insert_batch
 from store.changes import Fault
 from store.database import Database
 from store.ids import new_id
-from store.progress import after_more_ends, items_per_second, progress_of_batch
 from store.queue import LEASE, End, Outcome
-from store.tables import AnalysisRow, AnalysisStatus, BatchRow, BatchStatus
+from store.tables import AnalysisRow, AnalysisStatus
 from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from tests.store.truth import whole_log
 
@@ -193,42 +192,3 @@ async def test_a_batch_counts_its_items(database: Database) -> None:
     assert (row.queued, row.running, row.processed, row.failed, row.canceled, row.timed_out) == (1, 1, 1, 1, 0, 0)
     assert (row.created_at, row.deadline_at) == (NOW, NOW + timedelta(seconds=60))
     assert (row.started_at, row.updated_at, row.finished_at) == (NOW, NOW + timedelta(seconds=1), None)
-
-
-def batch(**values: Any) -> BatchRow:
-    started = NOW.replace(microsecond=0)
-    known = {"status": BatchStatus.RUNNING, "started_at": started, "updated_at": started, "recent_ends": "[]"}
-    counts = dict.fromkeys(("queued", "running", "processed", "failed", "canceled", "timed_out", "total_items"), 0)
-    return BatchRow(**{**known, **counts, **values})
-
-
-def test_the_rate_is_over_the_last_ten_seconds_in_which_items_ended() -> None:
-    ends = "[]"
-    start = NOW.replace(microsecond=0)
-    assert items_per_second(batch()) is None
-    for second in range(12):
-        ends = after_more_ends(ends, 10, start + timedelta(seconds=second))
-    ends = after_more_ends(ends, 30, start + timedelta(seconds=11.5))
-    assert [count for _, count in json.loads(ends)] == [10] * 9 + [40]
-    row = batch(recent_ends=ends, updated_at=start + timedelta(seconds=11.5))
-    assert items_per_second(row) == pytest.approx(130 / 9.5)
-
-
-def test_a_clock_that_goes_back_counts_into_the_last_second() -> None:
-    ends = after_more_ends("[]", 1, NOW)
-    ends = after_more_ends(ends, 2, NOW - timedelta(hours=1))
-    assert json.loads(ends) == [[int(NOW.timestamp()), 3]]
-
-
-def test_the_eta_follows_from_the_rate() -> None:
-    start = NOW.replace(microsecond=0)
-    ends = after_more_ends("[]", 30, start)
-    row = batch(
-        recent_ends=ends, updated_at=start + timedelta(seconds=0.5), total_items=90, queued=50, running=10, processed=30
-    )
-    progress = progress_of_batch(row)
-    assert (progress.fraction, progress.step, progress.eta_seconds) == (30 / 90, "30 of 90 items", 1.0)
-    few = batch(recent_ends=after_more_ends("[]", 2, start), total_items=90, queued=88, processed=2)
-    assert progress_of_batch(few).eta_seconds is None
-    over = batch(status=BatchStatus.CANCELED, total_items=90, canceled=90)
-    assert (progress_of_batch(over).fraction, progress_of_batch(over).eta_seconds) == (1.0, None)

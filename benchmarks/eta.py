@@ -1,0 +1,181 @@
+"""How far a batch's ETA is from the truth, by a real worker on SQLite: its events against the time of its end.
+
+    python -m benchmarks.eta [--shapes steady,noisy,…] [--json FILE]
+
+The error is that of each BATCH_PROGRESS event, as a share of the time that was really left then. It is given where a
+quarter, a half and three quarters of the items had ended, and the worst from a quarter to nine tenths: behind that, so
+little is left that a single item decides.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import func, select
+
+from jobs.worker import Worker
+from settings import Settings
+from store import tables
+from store.analyses import NewAnalysis
+from store.batches import batch_by_id, insert_batch
+from store.columns import utcnow
+from store.database import Database
+from store.ids import new_id
+from store.migrate import migrate
+from store.tables import EventType
+from store.viewer import LOCAL_ADMINISTRATOR
+from telemetry import configure_logging
+from tests.jobs.analyzers_for_tests import load
+from tests.support import until
+
+SLOTS = 3
+FROM, TO = 0.25, 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Batches that are submitted one right after the other: the seconds that each of their items takes."""
+
+    about: str
+    batches: Sequence[Sequence[float]]
+
+
+def noisy(count: int, median: float, sigma: float, seed: int) -> list[float]:
+    """Lognormal times: with a sigma of 1, one item in forty takes more than seven times the median."""
+    source = random.Random(seed)
+    return [source.lognormvariate(0, sigma) * median for _ in range(count)]
+
+
+SHAPES: dict[str, Callable[[], Shape]] = {
+    "steady": lambda: Shape("1,500 items of 20 ms", [[0.02] * 1500]),
+    "noisy": lambda: Shape("1,000 items, lognormal, median 20 ms, sigma 1", [noisy(1000, 0.02, 1.0, seed=1)]),
+    "two": lambda: Shape("two batches of 500 items of 20 ms at once", [[0.02] * 500, [0.02] * 500]),
+    "slow": lambda: Shape("90 items of 0.5 s", [[0.5] * 90]),
+    "slower": lambda: Shape("40 items of 3 s", [[3.0] * 40]),
+    "short": lambda: Shape("10,000 items of no time", [[0.0] * 10_000]),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Errors as shares of what was left; `ends` are the recorded moments, seconds from the start, and their items."""
+
+    shape: str
+    about: str
+    seconds: float
+    at: dict[str, float | None]
+    worst: float
+    ends: list[tuple[float, int]]
+
+
+async def measure(name: str, shape: Shape) -> list[Figures]:
+    """One figure for each batch."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(Settings(data_dir=Path(folder)).database)
+        await migrate(database)
+        worker = Worker(
+            database, load(), slots=SLOTS, instance="benchmark", where="tests.jobs.analyzers_for_tests:load"
+        )
+        running = asyncio.create_task(worker.run())
+        try:
+            await finish(database, [await submit(database, [0.0] * SLOTS)])  # its processes are up
+            ids = [await submit(database, batch) for batch in shape.batches]
+            await finish(database, ids)
+            return [await look(database, name, shape, id_) for id_ in ids]
+        finally:
+            await worker.stop(1)
+            await running
+            await database.close()
+
+
+async def submit(database: Database, seconds: Sequence[float]) -> str:
+    id_ = new_id("batch")
+    items = [
+        NewAnalysis("echo", orjson.dumps({"seconds": each}).decode(), 5, str(number), "x")
+        for number, each in enumerate(seconds)
+    ]
+    async with database.write() as connection:
+        await insert_batch(
+            connection, LOCAL_ADMINISTRATOR, id_, None, items, utcnow(), timeout_seconds=3600, max_attempts=1
+        )
+    return id_
+
+
+async def finish(database: Database, ids: Sequence[str]) -> None:
+    async def ended() -> bool:
+        async with database.read() as connection:
+            rows = [await batch_by_id(connection, LOCAL_ADMINISTRATOR, id_) for id_ in ids]
+        return all(row is not None and row.finished_at is not None for row in rows)
+
+    await until(ended, what="the batches", seconds=600)
+
+
+async def look(database: Database, name: str, shape: Shape, id_: str) -> Figures:
+    event, analysis = tables.event.c, tables.analysis.c
+    async with database.read() as connection:
+        row = await batch_by_id(connection, LOCAL_ADMINISTRATOR, id_)
+        told = select(event.occurred_at, event.data).where(
+            event.batch_id == id_, event.type == EventType.BATCH_PROGRESS.value
+        )
+        events = (await connection.execute(told.order_by(event.position))).all()
+        counted = select(analysis.finished_at, func.count()).where(analysis.batch_id == id_)
+        ends = (await connection.execute(counted.group_by(analysis.finished_at).order_by(analysis.finished_at))).all()
+    assert row is not None
+    assert row.started_at is not None
+    assert row.finished_at is not None
+    begin, end = row.started_at, row.finished_at
+    errors = [found for each in events if (found := error_of(each.occurred_at, orjson.loads(each.data), end))]
+    return Figures(
+        shape=name,
+        about=shape.about,
+        seconds=round((end - begin).total_seconds(), 2),
+        at={f"{share:.0%}": next((error for at, error in errors if at >= share), None) for share in (0.25, 0.5, 0.75)},
+        worst=max((abs(error) for at, error in errors if FROM <= at <= TO), default=0.0),
+        ends=[((at - begin).total_seconds(), count) for at, count in ends],
+    )
+
+
+def error_of(at: datetime, data: dict[str, float | None], end: datetime) -> tuple[float, float] | None:
+    """How much had ended, and by what share the ETA was too long (or, below zero, too short)."""
+    left, eta, fraction = (end - at).total_seconds(), data["eta_seconds"], data["fraction"]
+    if eta is None or fraction is None or left <= 0:
+        return None
+    return fraction, (eta - left) / left
+
+
+def show(figures: Sequence[Figures]) -> None:
+    """A table for people."""
+    table = Table("batch", "took s", "at 25 %", "at 50 %", "at 75 %", "worst, 25 to 90 %")
+    for each in figures:
+        shares = ["–" if error is None else f"{error:+.1%}" for error in each.at.values()]
+        table.add_row(each.about, f"{each.seconds:.1f}", *shares, f"{each.worst:.1%}")
+    Console().print(table)
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.eta", description=__doc__)
+    parser.add_argument("--shapes", default=",".join(SHAPES), help="Which, separated by commas.")
+    parser.add_argument("--json", type=Path, help="A file to write the figures into.")
+    given = parser.parse_args()
+    configure_logging(Settings(log_level="error"))
+    figures: list[Figures] = []
+    for name in given.shapes.split(","):
+        figures += await measure(name, SHAPES[name]())
+    show(figures)
+    if given.json:
+        given.json.write_text(json.dumps([asdict(each) for each in figures], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
