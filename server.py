@@ -6,6 +6,8 @@ python server.py submit     a batch of a file of JSON lines, however many
 python server.py export     a batch's items and results, to a file of JSON lines
 python server.py migrate    bring the database to this program's tables
 python server.py schema     print the schema
+
+and what an operator does while it runs: `status`, `pause`, `retry ID` and the like, in `commands/`
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from commands.arguments import OPERATION_SETTINGS, OPERATIONS, add_arguments
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -332,6 +335,14 @@ def export_batch(settings: Settings, **options: Any) -> None:
     export(settings, **options)
 
 
+def operate(settings: Settings, *, command: str, **options: Any) -> None:
+    """Do what an operator asks for while servers run, or while none does."""
+    from commands import operations
+
+    check_database(settings, migrated=True)
+    operations.run(command, settings, **options)
+
+
 COMMANDS: dict[str, Callable[..., None]] = {
     "serve": serve,
     "worker": work,
@@ -348,30 +359,35 @@ def own_arguments(name: str, parser: argparse.ArgumentParser) -> None:
         from commands import bulk
 
         {"submit": bulk.submit_arguments, "export": bulk.export_arguments}[name](parser)
+    elif name in OPERATIONS:
+        add_arguments(parser, name)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line: each setting is an option too, and wins over the environment."""
     parser = argparse.ArgumentParser(prog="server.py", description="Assay, a GraphQL analysis server.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    for name, command in COMMANDS.items():
-        about = (command.__doc__ or "").strip()
+    abouts = {name: (command.__doc__ or "").strip() for name, command in COMMANDS.items()}
+    for name, about in {**abouts, **OPERATIONS}.items():
         subparser = commands.add_parser(name, help=about, description=about)
         own_arguments(name, subparser)
         for field, info in Settings.model_fields.items():
+            if name in OPERATIONS and field not in OPERATION_SETTINGS:
+                continue
             option = f"--{field.replace('_', '-')}"
             about = f"{info.description} [ASSAY_{field.upper()}]".replace("%", "%%")
             subparser.add_argument(option, default=argparse.SUPPRESS, metavar="VALUE", help=about)
     given = vars(parser.parse_args(arguments))
-    command = COMMANDS[given.pop("command")]
+    name = given.pop("command")
+    command = partial(operate, command=name) if name in OPERATIONS else COMMANDS[name]
     own = {name: given.pop(name) for name in [*given] if name not in Settings.model_fields}
     try:
         settings = Settings(**given)
     except ValidationError as error:
         for fault in error.errors():
-            name = str(fault["loc"][0])
+            field = str(fault["loc"][0])
             message = fault["msg"].removeprefix("Value error, ")
-            print(f"ASSAY_{name.upper()} (--{name.replace('_', '-')}): {message}", file=sys.stderr)
+            print(f"ASSAY_{field.upper()} (--{field.replace('_', '-')}): {message}", file=sys.stderr)
         raise SystemExit(2) from None
     command(settings, **own)
 

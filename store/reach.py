@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import make_url, select
 
 from store.database import Database
 from store.migrate import is_current
@@ -24,6 +25,9 @@ async def require_usable(url: str, *, migrated: bool) -> None:
     Raises:
         Unusable: It does not answer within ten seconds, or lacks the tables.
     """
+    file = make_url(url).database
+    if migrated and url.startswith("sqlite") and not await asyncio.to_thread(Path(file or "").exists):
+        raise Unusable(f"There is no SQLite database {file}: start the server there first.")  # and none is made here
     async with _opened(url) as database:
         async with asyncio.timeout(CONNECT_SECONDS), database.read() as connection:
             await connection.execute(select(1))  # not of a table: there may be none yet

@@ -1,0 +1,236 @@
+"""What the operator's commands do, on the database itself, whether or not a server runs: servers follow in a second.
+
+Each says in one line what it did. Where it was refused, it raises Refused, and has changed nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from analyzers.registry import load_analyzers
+from jobs.cleanup import Ages, clean_up
+from settings import Settings
+from store import controls, tables
+from store.analyses import analysis_by_id, delete_analysis, request_stop, retry_analyses
+from store.batches import batch_by_id, delete_batch, request_batch_stop, retry_batch
+from store.columns import utcnow
+from store.database import Database
+from store.failures import is_full, is_out_of_reach
+from store.ids import kind_of
+from store.retention import Deleted, count_old
+from store.statistics import queue_figures
+from store.tables import AnalysisStatus, ControlRow
+from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
+from store.workers import SILENCE, all_workers
+from telemetry import configure_logging
+
+
+class Refused(SystemExit):
+    """It was not done: why, and what would be right. The program ends with it."""
+
+
+async def pause(database: Database, _settings: Settings, analyzer: str | None) -> None:
+    """Have nothing more begin, of one analyzer or at all; what runs goes on, and what is submitted waits."""
+    await _require_analyzer(database, analyzer)
+    async with database.write() as connection:
+        changed = await controls.pause(connection, analyzer, utcnow())
+    print(f"{_named(analyzer)} is paused{'' if changed else ' already'}.")
+
+
+async def resume(database: Database, _settings: Settings, analyzer: str | None) -> None:
+    """Take back a pause: that of the whole queue, or that of one analyzer."""
+    await _require_analyzer(database, analyzer)
+    async with database.write() as connection:
+        changed = await controls.resume(connection, analyzer)
+    print(f"{_named(analyzer)} {'goes on' if changed else 'was not paused'}.")
+
+
+async def concurrency(database: Database, _settings: Settings, analyzer: str | None, slots: int | None) -> None:
+    """Set how many analyses each worker runs at once, or how many of them may be one analyzer's."""
+    await _require_analyzer(database, analyzer)
+    async with database.write() as connection:
+        await controls.set_slots(connection, analyzer, slots)
+    if analyzer is None:
+        print(f"Each worker runs {slots} at once." if slots else "Each worker runs as many at once as it was started with.")
+    else:
+        print(f"Each worker runs {'any number' if slots is None else f'at most {slots}'} of {analyzer} at once.")
+
+
+async def retry(database: Database, _settings: Settings, subject: str) -> None:
+    """Run a failed, canceled or timed-out analysis again, or such items of a batch."""
+    kind = _kind(subject)
+    async with database.write() as connection:
+        if kind == "batch":
+            count = await retry_batch(connection, VIEWER, subject, utcnow())
+        else:
+            count = len(await retry_analyses(connection, VIEWER, tables.analysis.c.id == subject, now=utcnow()))
+    if not count:
+        allowed = "what FAILED, was CANCELED or TIMED_OUT, and whose input had been accepted, can run again"
+        raise Refused(await _refusal(database, subject, allowed))
+    print(f"{subject} runs again." if kind == "analysis" else f"{count:,} of {subject} run again.")
+
+
+async def cancel(database: Database, _settings: Settings, subject: str) -> None:
+    """Take back a queued analysis or batch, or have it stopped where it runs."""
+    stop: Callable[..., Awaitable[object]] = request_batch_stop if _kind(subject) == "batch" else request_stop
+    async with database.write() as connection:
+        stopped = await stop(connection, VIEWER, subject, AnalysisStatus.CANCELED, utcnow())
+    if not stopped:
+        raise Refused(await _refusal(database, subject, "what has not ended can be canceled, and once"))
+    status = await _status_of(database, subject)
+    print(f"{subject} is canceled." if status == "CANCELED" else f"{subject} is being stopped.")
+
+
+async def delete(database: Database, _settings: Settings, subject: str) -> None:
+    """Delete an analysis or batch that has ended; its events stay in the log."""
+    remove = delete_batch if _kind(subject) == "batch" else delete_analysis
+    async with database.write() as connection:
+        deleted = await remove(connection, VIEWER, subject)
+    if not deleted:
+        raise Refused(await _refusal(database, subject, "what has ended, and is in no open batch, can be deleted"))
+    print(f"{subject} is deleted.")
+
+
+async def cleanup(database: Database, settings: Settings, older_than: timedelta | None, dry_run: bool) -> None:
+    """Delete what is older than it is to be kept: by the settings of the environment, or by --older-than."""
+    ages = Ages.of(settings) if older_than is None else Ages(older_than, older_than)
+    if ages == Ages():
+        raise Refused("No age is set: give --older-than, or set ASSAY_KEEP_ANALYSES_DAYS or ASSAY_KEEP_EVENTS_DAYS.")
+    if dry_run:
+        async with database.read() as connection:
+            print(f"Would delete {_amounts(await count_old(connection, ages.before(utcnow())))}.")
+        return
+    deleted = await clean_up(database, ages, every=timedelta(0))
+    if deleted is None:
+        raise Refused("Another clean-up is at it: nothing is deleted twice, so wait until it has ended.")
+    print(f"Deleted {_amounts(deleted)}.")
+
+
+async def status(database: Database, _settings: Settings) -> None:
+    """Show what waits, what runs, who works, and what is held."""
+    now = utcnow()
+    async with database.read() as connection:
+        queue = await queue_figures(connection, now)
+        workers = await all_workers(connection)
+        held = {row.analyzer: row for row in await controls.control_rows(connection)}
+    whole = held.pop(controls.WHOLE_QUEUE, ControlRow(analyzer=controls.WHOLE_QUEUE))
+    alive = sum(now - worker.last_seen_at <= SILENCE for worker in workers)
+    overview = _table("", "")
+    overview.show_header = False
+    overview.add_row("Queue", "open" if whole.paused_at is None else f"paused since {_written(whole.paused_at)}")
+    overview.add_row("Waiting", f"{queue.depth:,}")
+    overview.add_row("Running", f"{queue.running:,}")
+    overview.add_row("Workers", f"{alive} alive" + (f", {len(workers) - alive} silent" if alive < len(workers) else ""))
+    overview.add_row("Slots of each", "as started" if whole.slots is None else f"{whole.slots}")
+    priorities = _table("Priority", "Waiting")
+    for each in queue.by_priority:
+        priorities.add_row(f"{each.priority}", f"{each.depth:,}")
+    analyzers = _table("Analyzer", "Paused since", "At most")
+    for name, row in held.items():
+        if row.paused_at is not None or row.slots is not None:
+            paused = "" if row.paused_at is None else _written(row.paused_at)
+            analyzers.add_row(name, paused, "" if row.slots is None else f"{row.slots}")
+    _show(overview, *(each for each in (priorities, analyzers) if each.row_count))
+
+
+async def workers(database: Database, _settings: Settings) -> None:
+    """Show every worker that has not said goodbye, oldest first."""
+    now = utcnow()
+    async with database.read() as connection:
+        rows = await all_workers(connection)
+    found = _table("Worker", "Process", "Seen", "Busy", "Completed", "Failed", "CPU", "Memory")
+    for row in rows:
+        silent = now - row.last_seen_at
+        seen = "alive" if silent <= SILENCE else f"{silent.total_seconds():,.0f} s ago"
+        busy, memory = f"{row.busy} of {row.slots}", f"{row.memory_mb:,.0f} MiB"
+        numbers = (f"{row.completed:,}", f"{row.failed:,}", f"{row.cpu_percent:.0f} %", memory)
+        found.add_row(row.id, f"{row.host}:{row.pid}", seen, busy, *numbers)
+    if rows:
+        _show(found)
+    else:
+        print("No worker has signed on.")
+
+
+def run(command: str, settings: Settings, **given: Any) -> None:
+    """Run a command of `commands.arguments` to its end. Raises Refused."""
+    configure_logging(settings.model_copy(update={"log_level": "warning"}))
+
+    async def connected() -> None:
+        database = Database(settings.database)
+        try:
+            await _OPERATIONS[command](database, settings, **given)
+        except Exception as error:
+            if is_full(error):
+                raise Refused(f"Nothing was changed: {database.name} has no room left.") from None
+            if is_out_of_reach(error):
+                raise Refused(f"Nothing was changed: {database.name} is busy or out of reach.") from None
+            raise
+        finally:
+            await database.close()
+
+    asyncio.run(connected())
+
+
+_OPERATIONS: dict[str, Callable[..., Awaitable[None]]] = {
+    each.__name__: each for each in (status, workers, pause, resume, concurrency, retry, cancel, delete, cleanup)
+}
+
+
+async def _require_analyzer(database: Database, analyzer: str | None) -> None:
+    if analyzer is None:
+        return
+    async with database.read() as connection:
+        held = {row.analyzer for row in await controls.control_rows(connection)}
+    known = sorted({*load_analyzers(), *held} - {controls.WHOLE_QUEUE})
+    if analyzer not in known:
+        raise Refused(f"There is no analyzer {analyzer!r}: there are {', '.join(known)}.")
+
+
+def _kind(id_: str) -> str:
+    kind = kind_of(id_)
+    if kind not in ("analysis", "batch"):
+        raise Refused(f"{id_!r} is no id of an analysis or batch: they are written analysis_… and batch_….")
+    return kind
+
+
+async def _status_of(database: Database, id_: str) -> str | None:
+    read: Callable[..., Awaitable[Any]] = batch_by_id if _kind(id_) == "batch" else analysis_by_id
+    async with database.read() as connection:
+        row = await read(connection, VIEWER, id_)
+    return None if row is None else str(row.status)
+
+
+async def _refusal(database: Database, id_: str, allowed: str) -> str:
+    status = await _status_of(database, id_)
+    return f"There is no {_kind(id_)} {id_}." if status is None else f"{id_} is {status}: only {allowed}."
+
+
+def _named(analyzer: str | None) -> str:
+    return "The queue" if analyzer is None else f"The analyzer {analyzer}"
+
+
+def _amounts(deleted: Deleted) -> str:
+    return f"batches: {deleted.batches:,}, analyses: {deleted.analyses:,}, events: {deleted.events:,}"
+
+
+def _written(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _table(*columns: str) -> Table:
+    return Table(*columns, box=box.SIMPLE, pad_edge=False)
+
+
+def _show(*tables_: Table) -> None:
+    console = Console()
+    # What is not read by a person on a screen is not cut to a width.
+    console = console if console.is_terminal else Console(width=200)
+    for each in tables_:
+        console.print(each)
