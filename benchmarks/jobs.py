@@ -1,0 +1,222 @@
+"""The job engine alone: the store, a real worker and its sandbox processes, without HTTP and GraphQL.
+
+    python -m benchmarks.jobs [--items 20000] [--rounds 3] [--slots 3] [--database URL] [--before CHECKOUT]
+
+A round is a process of its own with a database of its own (at URL, PostgreSQL: one that may be emptied). It submits the
+items in one batch, runs them, and waits until the batch has ended; results and events are all stored. `CPU` is what the
+worker's process took for each item, which other programs on the machine change little. Then it submits items alone, one
+after the other, while nothing else is there and beside a batch of its own. CHECKOUT is another state of this program,
+measured in turns with this one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+import uvloop
+
+from benchmarks.trivial import load
+from jobs.keeper import Keeper
+from jobs.worker import Worker
+from settings import Settings
+from store.analyses import NewAnalysis, analysis_by_id, insert_analyses
+from store.batches import batch_by_id, insert_batch, request_batch_stop
+from store.columns import utcnow
+from store.database import Database
+from store.ids import new_id
+from store.migrate import migrate
+from store.tables import AnalysisStatus, BatchRow
+from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
+
+ROOT = Path(__file__).resolve().parent.parent
+LONE = 100
+TERMS: dict[str, Any] = {"timeout_seconds": 3600, "max_attempts": 3}
+FIGURES = {
+    "rate": ("items a second", "{:,.0f}"),
+    "submitted": ("items submitted a second", "{:,.0f}"),
+    "cpu": ("CPU of the worker's process an item, µs", "{:,.1f}"),
+    "working": ("items of 0.1 ms of work a second", "{:,.0f}"),
+    "idle_p50": ("alone, idle: median, ms", "{:,.1f}"),
+    "idle_p99": ("alone, idle: p99, ms", "{:,.1f}"),
+    "beside_p50": ("alone, beside a batch: median, ms", "{:,.1f}"),
+    "beside_p99": ("alone, beside a batch: p99, ms", "{:,.1f}"),
+}
+SMALLER_IS_BETTER = {"cpu", "idle_p50", "idle_p99", "beside_p50", "beside_p99"}
+
+
+class Bench:
+    """A database with a worker on it."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._news = asyncio.Event()
+        database.on_commit(lambda news: self._news.set() if "events" in news else None)
+
+    async def submit(self, count: int, microseconds: int = 0) -> str:
+        """A batch."""
+        batch_id, options = new_id("batch"), f'{{"microseconds":{microseconds}}}'
+        item = NewAnalysis("trivial", options, 5, input_text="a few words to count")
+        async with self.database.write() as connection:
+            await insert_batch(connection, VIEWER, batch_id, None, [item] * count, utcnow(), **TERMS)
+        return batch_id
+
+    async def ended(self, batch_id: str) -> BatchRow:
+        """The batch, once it has ended."""
+        while True:
+            async with self.database.read() as connection:
+                row = await batch_by_id(connection, VIEWER, batch_id)
+            assert row is not None
+            if row.finished_at is not None:
+                return row
+            await asyncio.sleep(0.02)
+
+    async def timed(self, count: int, microseconds: int = 0) -> tuple[float, float, float]:
+        """Seconds until a batch was submitted and from then until it had ended, and this process's CPU seconds."""
+        began = time.perf_counter()
+        batch_id = await self.submit(count, microseconds)
+        submitted, cpu = time.perf_counter(), time.process_time()
+        row = await self.ended(batch_id)
+        assert row.processed == count, row
+        return submitted - began, time.perf_counter() - submitted, time.process_time() - cpu
+
+    async def alone(self) -> float:
+        """Milliseconds from the call that submits one item until it is known to have completed."""
+        began, typed_id = time.perf_counter(), new_id("analysis")
+        item = NewAnalysis("trivial", "{}", 5, input_text="a few words to count")
+        async with self.database.write() as connection:
+            await insert_analyses(connection, VIEWER, [item], utcnow(), ids=[typed_id], **TERMS)
+        while True:
+            self._news.clear()
+            async with self.database.read() as connection:
+                row = await analysis_by_id(connection, VIEWER, typed_id)
+            if row is not None and row.status == AnalysisStatus.COMPLETED:
+                return (time.perf_counter() - began) * 1000
+            await self._news.wait()
+
+
+async def measure(url: str, items: int, slots: int, lone: int) -> dict[str, float]:
+    """One round."""
+    async with AsyncExitStack() as stack:
+        database = Database(Settings(database_url=url).database)
+        stack.push_async_callback(database.close)
+        await migrate(database)
+        bench = Bench(database)
+        worker = Worker(database, load(), slots=slots, instance="benchmark", where="benchmarks.trivial:load")
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        tasks.create_task(worker.run())
+        keeper = tasks.create_task(Keeper(database).run())
+        stack.callback(keeper.cancel)
+        stack.push_async_callback(worker.stop, 5)
+        await bench.timed(500)  # the processes are there, the pace is known
+        submitting, running, cpu = await bench.timed(items)
+        figures = {"rate": items / running, "submitted": items / submitting, "cpu": cpu / items * 1e6}
+        if lone:
+            count = max(1000, items // 4)
+            figures["working"] = count / (await bench.timed(count, 100))[1]
+            idle = [await bench.alone() for _ in range(lone)]
+            batch_id = await bench.submit(items, 100)
+            beside: list[float] = []
+            while len(beside) < lone and not (await batch_row(database, batch_id)).finished_at:
+                beside.append(await bench.alone())
+            async with database.write() as connection:
+                await request_batch_stop(connection, VIEWER, batch_id, AnalysisStatus.CANCELED, utcnow())
+            await bench.ended(batch_id)
+            for name, times in (("idle", idle), ("beside", beside * 2)):
+                figures[f"{name}_p50"] = median(times)
+                figures[f"{name}_p99"] = quantiles(times, n=100, method="inclusive")[98]
+        return figures
+
+
+async def batch_row(database: Database, batch_id: str) -> BatchRow:
+    """The batch as it is."""
+    async with database.read() as connection:
+        row = await batch_by_id(connection, VIEWER, batch_id)
+    assert row is not None
+    return row
+
+
+def one_round(root: Path, options: argparse.Namespace) -> dict[str, float]:
+    """A round in a process of its own, of the program in this folder."""
+    with tempfile.TemporaryDirectory(prefix="assay-jobs-") as folder:
+        url = options.database or f"sqlite:///{folder}/assay.db"
+        if options.database:
+            asyncio.run(emptied(options.database))
+        command = [sys.executable, "-P", str(Path(__file__)), "--one", url, str(options.items), str(options.slots)]
+        command.append(str(options.lone))
+        environment = os.environ | {"PYTHONPATH": str(root)}
+        answer = subprocess.run(command, cwd=root, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    figures: dict[str, float] = json.loads(answer.stdout.splitlines()[-1])
+    return figures
+
+
+async def emptied(url: str) -> None:
+    """Drop all that is in a PostgreSQL database."""
+    import asyncpg
+
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    finally:
+        await connection.close()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="benchmarks.jobs", description="Measure the job engine alone.")
+    parser.add_argument("--items", type=int, default=20_000, help="items in the batch")
+    parser.add_argument("--rounds", type=int, default=3, help="how often everything is measured; the median counts")
+    parser.add_argument("--slots", type=int, default=3, help="sandbox processes")
+    parser.add_argument("--lone", type=int, default=LONE, help="items submitted alone; 0 leaves that out")
+    parser.add_argument("--database", help="postgresql://…, a database that may be emptied; SQLite in a folder if not")
+    parser.add_argument("--before", type=Path, help="a checkout to measure in turns with this one")
+    options = parser.parse_args(arguments)
+
+    from rich.console import Console
+    from rich.progress import Progress
+    from rich.table import Table
+
+    console = Console()
+    now: list[dict[str, float]] = []
+    before: list[dict[str, float]] = []
+    with Progress(console=console) as progress:
+        bar = progress.add_task("rounds", total=options.rounds * (1 + (options.before is not None)))
+        for _ in range(options.rounds):
+            if options.before is not None:
+                before.append(one_round(options.before, options))
+                progress.update(bar, advance=1)
+            now.append(one_round(ROOT, options))
+            progress.update(bar, advance=1)
+    table = Table(
+        title=f"{options.items:,} items, {options.slots} slots, {'PostgreSQL' if options.database else 'SQLite'}"
+    )
+    for column in ("", "now", *(("before", "better by") if before else ())):
+        table.add_column(column, justify="right" if column else "left")
+    for name, (title, form) in FIGURES.items():
+        if name not in now[0]:
+            continue
+        mine = median(figures[name] for figures in now)
+        cells = [title, form.format(mine)]
+        if before:
+            theirs = median(figures[name] for figures in before)
+            cells += [form.format(theirs), f"{theirs / mine if name in SMALLER_IS_BETTER else mine / theirs:.2f}"]
+        table.add_row(*cells)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--one"]:
+        print(json.dumps(uvloop.run(measure(sys.argv[2], *map(int, sys.argv[3:6])))))
+    else:
+        main()
