@@ -116,12 +116,18 @@ def check_workers(rows: Sequence[WorkerRow], wanted: int, now: datetime) -> Comp
             "taken up by others; see whether those servers still run."
         )
         return Component("workers", DEGRADED, f"{alive} alive, {len(silent)} silent.", None, [advice])
-    return Component("workers", HEALTHY, f"{alive} alive." if alive else "None is alive, and none is wanted here.")
+    if not alive:
+        return Component("workers", HEALTHY, "None is alive, and none is wanted here.")
+    busy, slots = sum(row.busy for row in rows), sum(row.slots for row in rows)
+    return Component("workers", HEALTHY, f"{alive} alive, {busy} of {_count(slots, 'slot')} busy.")
 
 
-def check_queue(figures: QueueFigures, alive: int, wanted: int, held: Sequence[ControlRow] = ()) -> Component:
-    """Whether what waits is taken, and soon enough, by the `alive` workers; `wanted` as for `check_workers`.
+def check_queue(
+    figures: QueueFigures, alive: Sequence[WorkerRow], wanted: int, held: Sequence[ControlRow] = ()
+) -> Component:
+    """Whether what waits is taken, and soon enough, by the workers that are `alive`, this server's and all others'.
 
+    `wanted` is as for `check_workers`.
     `held` is what operators hold: while something is paused, that it waits is what was asked for.
     """
     depth, oldest = figures.depth, figures.oldest_seconds or 0.0
@@ -137,10 +143,15 @@ def check_queue(figures: QueueFigures, alive: int, wanted: int, held: Sequence[C
         advice = f"{waits}, and nothing runs though a worker is alive: look in the log for why it takes nothing."
         return Component("queue", UNHEALTHY, f"{waits}, and nothing runs.", None, [advice])
     if oldest > QUEUE_LONG_SECONDS:
+        busy, slots = sum(row.busy for row in alive), sum(row.slots for row in alive)
         cores = psutil.cpu_count() or 1
         has = f"this machine has {_count(cores, 'core')}"
         if any(row.slots is not None for row in held):
             remedy = "raise the concurrency that is set (`setConcurrency`), or set it back"
+        elif 2 * busy <= slots:  # a slot or two may be between two pieces of work just when it is looked at
+            remedy = "look in the logs of their servers for why they take nothing more"
+        elif not wanted:
+            remedy = "raise ASSAY_WORKERS where it is above 0, or let further servers share the queue"
         elif wanted < cores:
             remedy = f"raise ASSAY_WORKERS from {wanted} ({has})"
         else:
@@ -148,7 +159,10 @@ def check_queue(figures: QueueFigures, alive: int, wanted: int, held: Sequence[C
                 f"ASSAY_WORKERS is {wanted} and {has}, so take a larger machine, or let further servers share the "
                 "queue over PostgreSQL (ASSAY_DATABASE_URL)"
             )
-        advice = f"{waits}, while {figures.running:,} are being worked on: {remedy}."
+        crowd = (
+            f"{busy} of {_count(slots, 'slot')} on {_count(len(alive), 'worker')} {'is' if busy == 1 else 'are'} busy"
+        )
+        advice = f"{waits}, while {crowd}: {remedy}."
         return Component("queue", DEGRADED, f"{waits}.", None, [advice])
     return Component("queue", HEALTHY, f"{depth:,} waiting, {figures.running:,} running.")
 

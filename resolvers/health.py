@@ -31,7 +31,7 @@ from store.columns import utcnow
 from store.controls import control_rows
 from store.database import Database
 from store.statistics import LogFigures, QueueFigures, log_figures, touch
-from store.tables import ControlRow
+from store.tables import ControlRow, WorkerRow
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -130,11 +130,11 @@ async def _log_figures(services: Services) -> LogFigures:
         return await log_figures(connection, utcnow())
 
 
-async def _queue(services: Services) -> tuple[QueueFigures, int, int, Sequence[ControlRow]]:
-    """The queue, how many workers live, how many analyses this server is to run at once, and what operators hold."""
+async def _queue(services: Services) -> tuple[QueueFigures, Sequence[WorkerRow], int, Sequence[ControlRow]]:
+    """The queue, the workers that live, how many analyses this server is to run at once, and what operators hold."""
     figures, rows, held = await asyncio.gather(metrics.queue(services), metrics.workers(services), _held(services))
     now = utcnow()
-    return figures, sum(metrics.is_alive(row, now) for row in rows), services.settings.workers, held
+    return figures, [row for row in rows if metrics.is_alive(row, now)], services.settings.workers, held
 
 
 async def _held(services: Services) -> Sequence[ControlRow]:

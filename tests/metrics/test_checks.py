@@ -20,9 +20,11 @@ HEALTHY, DEGRADED, UNHEALTHY = HealthStatus
 GIB = 1024 * MIB
 
 
-def workers(*silent_seconds: float) -> list[WorkerRow]:
+def workers(*silent_seconds: float, slots: int = 2, busy: int = 2) -> list[WorkerRow]:
     rows = [
-        SimpleNamespace(instance=f"server:{number}", last_seen_at=NOW - timedelta(seconds=seconds))
+        SimpleNamespace(
+            instance=f"server:{number}", last_seen_at=NOW - timedelta(seconds=seconds), slots=slots, busy=busy
+        )
         for number, seconds in enumerate(silent_seconds, 1)
     ]
     return cast(list[Any], rows)
@@ -102,7 +104,8 @@ def test_the_fences_advice() -> None:
 @pytest.mark.parametrize(
     ("silent_seconds", "wanted", "status", "message"),
     [
-        ([0, 5], 2, HEALTHY, "2 alive."),
+        ([0], 2, HEALTHY, "1 alive, 2 of 2 slots busy."),
+        ([0, 5], 2, HEALTHY, "2 alive, 4 of 4 slots busy."),
         ([], 0, HEALTHY, "None is alive, and none is wanted here."),
         ([0, 5.1], 2, DEGRADED, "1 alive, 1 silent."),
         ([7, 9], 0, DEGRADED, "0 alive, 2 silent."),
@@ -139,28 +142,33 @@ def test_the_workers_advice() -> None:
     ],
 )
 def test_the_queue(figures: QueueFigures, alive: int, wanted: int, status: HealthStatus) -> None:
-    found = checks.check_queue(figures, alive, wanted)
+    found = checks.check_queue(figures, workers(*[0] * alive), wanted)
     assert found.status is status
     assert len(found.advice) == (status is not HEALTHY)
 
 
 def test_the_queues_advice(machine: SimpleNamespace) -> None:
     machine.cores = 8
-    busy = queue(412, 95, running=384)
-    assert only(checks.check_queue(busy, 1, 3)) == (
-        "412 analyses wait, the oldest for 95 s, while 384 are being worked on: raise ASSAY_WORKERS from 3 (this "
-        "machine has 8 cores)."
+    long, stuck = queue(412, 95, running=384), queue(1, 95)
+    two = workers(0, 0, slots=4, busy=3)  # on this server and on another
+    waits = "412 analyses wait, the oldest for 95 s, while 6 of 8 slots on 2 workers are busy: "
+    assert only(checks.check_queue(long, two, 3)) == f"{waits}raise ASSAY_WORKERS from 3 (this machine has 8 cores)."
+    assert only(checks.check_queue(long, two, 8)) == (
+        f"{waits}ASSAY_WORKERS is 8 and this machine has 8 cores, so take a larger machine, or let further servers "
+        "share the queue over PostgreSQL (ASSAY_DATABASE_URL)."
     )
-    assert only(checks.check_queue(busy, 1, 8)) == (
-        "412 analyses wait, the oldest for 95 s, while 384 are being worked on: ASSAY_WORKERS is 8 and this machine "
-        "has 8 cores, so take a larger machine, or let further servers share the queue over PostgreSQL "
-        "(ASSAY_DATABASE_URL)."
+    assert only(checks.check_queue(long, two, 0)) == (
+        f"{waits}raise ASSAY_WORKERS where it is above 0, or let further servers share the queue."
     )
-    assert only(checks.check_queue(queue(1, 95), 0, 0)) == (
+    assert only(checks.check_queue(long, workers(0, 0, slots=2, busy=1), 2)) == (
+        "412 analyses wait, the oldest for 95 s, while 2 of 4 slots on 2 workers are busy: look in the logs of their "
+        "servers for why they take nothing more."
+    )
+    assert only(checks.check_queue(stuck, [], 0)) == (
         "1 analysis waits, the oldest for 95 s, and no worker is alive: set ASSAY_WORKERS above 0, here or on "
         "another server."
     )
-    assert only(checks.check_queue(queue(1, 95), 1, 3)) == (
+    assert only(checks.check_queue(stuck, workers(0), 3)) == (
         "1 analysis waits, the oldest for 95 s, and nothing runs though a worker is alive: look in the log for why it "
         "takes nothing."
     )
@@ -168,18 +176,18 @@ def test_the_queues_advice(machine: SimpleNamespace) -> None:
 
 def test_a_queue_that_is_held(machine: SimpleNamespace) -> None:
     whole, text = ControlRow(analyzer="", paused_at=NOW), ControlRow(analyzer="text", paused_at=NOW, slots=1)
-    found = checks.check_queue(queue(9, 900), 1, 2, [whole, text])
+    found = checks.check_queue(queue(9, 900), workers(0), 2, [whole, text])
     assert (found.status, found.message) == (DEGRADED, "9 waiting, 0 running, paused.")
     assert found.advice == [
         f"{what} is paused since 2026-11-21 10:00:00 UTC: resume it by `resumeQueue` or `python server.py {command}`."
         for what, command in (("The queue", "resume"), ("Of the queue, text", "resume text"))
     ]
-    slow = checks.check_queue(queue(9, 900, running=1), 1, 2, [ControlRow(analyzer="text", slots=1)])
+    slow = checks.check_queue(queue(9, 900, running=1), workers(0), 2, [ControlRow(analyzer="text", slots=1)])
     assert only(slow) == (
-        "9 analyses wait, the oldest for 900 s, while 1 are being worked on: raise the concurrency that is set "
-        "(`setConcurrency`), or set it back."
+        "9 analyses wait, the oldest for 900 s, while 2 of 2 slots on 1 worker are busy: raise the concurrency "
+        "that is set (`setConcurrency`), or set it back."
     )
-    assert checks.check_queue(queue(0, None), 1, 2, [ControlRow(analyzer="text")]).status is HEALTHY
+    assert checks.check_queue(queue(0, None), workers(0), 2, [ControlRow(analyzer="text")]).status is HEALTHY
 
 
 @pytest.mark.parametrize(("percent", "status"), [(89.9, HEALTHY), (90, DEGRADED), (96.9, DEGRADED), (97, UNHEALTHY)])

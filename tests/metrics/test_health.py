@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import delete, text, update
 
 from resolvers.context import Services
 from resolvers.health import health
@@ -39,7 +39,7 @@ async def test_all_is_well(ask: Ask, add: Add) -> None:
     assert (found["status"], statuses(found), found["recommendations"]) == ("HEALTHY", {}, [])
     by_name = {each["name"]: each for each in found["components"]}
     assert by_name["database"]["latencyMs"] > 0
-    assert by_name["workers"]["message"] == "1 alive."
+    assert by_name["workers"]["message"] == "1 alive, 0 of 2 slots busy."
     assert by_name["queue"]["message"] == "0 waiting, 0 running."
     assert (await ask("{ metrics { health { status } } }")) == {"metrics": {"health": {"status": "HEALTHY"}}}
 
@@ -64,13 +64,26 @@ async def test_work_waits_and_is_taken(ask: Ask, add: Add, database: Database, m
     assert statuses(found) == {"queue": "UNHEALTHY"}
     assert "nothing runs though a worker is alive" in found["recommendations"][0]
 
-    await add(analysis("RUNNING"), analysis("RUNNING"))
+    await add(analysis("RUNNING"))
     found = (await ask(HEALTH))["health"]
     assert statuses(found) == {"queue": "DEGRADED"}
     (advice,) = found["recommendations"]
     assert advice.startswith("3 analyses wait, the oldest for 3,6")
-    assert advice.endswith(" s, while 2 are being worked on: raise ASSAY_WORKERS from 2 (this machine has 8 cores).")
+    assert advice.endswith(
+        "0 of 2 slots on 1 worker are busy: look in the logs of their servers for why they take nothing more."
+    )
 
+    # Another server's, all of whose slots are busy, and one that is heard of no more and does not count.
+    await add(worker(slots=6, busy=6), worker(silent_seconds=60, slots=100))
+    found = (await ask(HEALTH))["health"]
+    assert statuses(found) == {"queue": "DEGRADED", "workers": "DEGRADED"}
+    (advice,) = (each for each in found["recommendations"] if "wait" in each)
+    assert advice.endswith(
+        " s, while 6 of 8 slots on 2 workers are busy: raise ASSAY_WORKERS from 2 (this machine has 8 cores)."
+    )
+
+    async with database.write() as connection:
+        await connection.execute(delete(tables.worker).where(tables.worker.c.slots == 100))
     async with database.write() as connection:
         await connection.execute(update(tables.analysis).values(status="RUNNING"))
     found = (await ask(HEALTH))["health"]
@@ -155,10 +168,10 @@ async def test_figures_that_cannot_be_read_are_unhealthy_and_nothing_else_is(
 
     monkeypatch.setattr("resolvers.metrics.disk", fail)
     monkeypatch.setattr("resolvers.metrics.memory", hang)
-    monkeypatch.setattr("resolvers.health.DATABASE_LIMIT_SECONDS", 0.5)
+    monkeypatch.setattr("resolvers.health.DATABASE_LIMIT_SECONDS", 3)
     found = await health(services)
     unwell = {each.name: each.message for each in found.components if each.status != "HEALTHY"}
     assert unwell == {
         "disk": "Its figures can't be read; the log has the reason.",
-        "memory": "Not known within 0.5 s.",
+        "memory": "Not known within 3 s.",
     }

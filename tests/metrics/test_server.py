@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import socket
 import urllib.request
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,6 +14,9 @@ from gql import GraphQLRequest, gql
 from gql.client import AsyncClientSession
 from prometheus_client.parser import text_string_to_metric_families
 
+from settings import Settings
+from store.database import Database
+from store.migrate import migrate
 from tests.support import Server, until
 
 Start = Callable[..., Awaitable[Server]]
@@ -135,3 +140,40 @@ async def test_the_subscription_sees_a_batch_run(server: Start, client: Connect)
         return bool((await metrics(session, "subscriptions { active }"))["subscriptions"] == {"active": 0})
 
     await until(closed, what="the subscription to be gone")
+
+
+@pytest.mark.needs("postgresql")
+async def test_every_server_sees_the_workers_of_all(server: Start, client: Connect, postgresql_url: str) -> None:
+    database = Database(Settings(database_url=postgresql_url).database)
+    await migrate(database)
+    await database.close()
+    one = await server(workers=2, database_url=postgresql_url)
+    other = await server(workers=1, database_url=postgresql_url)
+    sessions = [await client(one), await client(other)]
+    pids = [one.process.pid, other.process.pid]
+    for session in sessions:
+
+        async def both_alive(session: AsyncClientSession = session) -> bool:
+            found = (await metrics(session, "workers { alive host pid slots busy }"))["workers"]
+            alive = [(each["pid"], each["slots"], each["busy"]) for each in found if each["alive"]]
+            return sorted(alive) == sorted(zip(pids, [2, 1], [0, 0], strict=True))
+
+        await until(both_alive, what="both workers", seconds=60)
+
+    async def advice() -> list[str]:
+        found: list[str] = (await sessions[0].execute(gql("{ health { recommendations } }")))["health"][
+            "recommendations"
+        ]
+        return [sentence for sentence in found if "last heard of" in sentence]
+
+    other.process.send_signal(signal.SIGSTOP)
+    try:
+        (silent,) = await until(advice, what="the worker to be silent", seconds=60)
+        assert silent.startswith(f"1 of 2 workers ({socket.gethostname()}:{other.process.pid}) was last heard of ")
+    finally:
+        other.process.send_signal(signal.SIGCONT)
+
+    async def well() -> bool:
+        return not await advice()
+
+    await until(well, what="the worker to be heard of again", seconds=60)
