@@ -1,0 +1,213 @@
+"""Files of JSON lines through `server.py submit` and `server.py export`, as an operator runs them, beside a server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import update
+
+from settings import Settings
+from store import tables
+from store.batches import batch_by_id, request_batch_stop
+from store.columns import utcnow
+from store.database import Database
+from store.tables import AnalysisStatus, BatchRow
+from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
+from tests.store.truth import assert_consistent
+from tests.support import ROOT, Server, until
+
+Start = Callable[..., Awaitable[Server]]
+
+
+def line(text: str, **more: Any) -> str:
+    """An item as `batchProcess` takes it."""
+    return json.dumps({"request": {"text": {"text": text, "operations": ["STATISTICS"]}}, **more}) + "\n"
+
+
+class Command:
+    """A command of `server.py` on a server's database."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @classmethod
+    async def start(cls, server: Server, *arguments: str | Path) -> Command:
+        pipe = asyncio.subprocess.PIPE
+        return cls(
+            await asyncio.create_subprocess_exec(
+                *(sys.executable, "server.py", *map(str, arguments)),
+                cwd=ROOT,
+                env=server.environment(),
+                stdin=pipe,
+                stdout=pipe,
+                stderr=pipe,
+            )
+        )
+
+    async def say(self, text: str) -> None:
+        """Write to its standard input, and leave that open."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(text.encode())
+        await self._process.stdin.drain()
+
+    async def batch_id(self) -> str:
+        """What it prints first: its batch."""
+        assert self._process.stdout is not None
+        async with asyncio.timeout(60):
+            return (await self._process.stdout.readline()).decode().strip()
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    async def ended(self) -> tuple[int | None, str, str]:
+        """Its exit code, what is left of its output, and its errors."""
+        async with asyncio.timeout(90):
+            out, errors = await self._process.communicate()
+        return self._process.returncode, out.decode(), errors.decode()
+
+
+async def run(server: Server, *arguments: str | Path) -> tuple[int | None, str, str]:
+    return await (await Command.start(server, *arguments)).ended()
+
+
+@asynccontextmanager
+async def database_of(server: Server) -> AsyncIterator[Database]:
+    """The server's own, beside it; all of it is consistent afterwards."""
+    database = Database(
+        Settings(data_dir=server.data_dir, database_url=str(server.settings.get("database_url", ""))).database
+    )
+    try:
+        yield database
+        await assert_consistent(database)
+    finally:
+        await database.close()
+
+
+async def batch(database: Database, batch_id: str) -> BatchRow:
+    async with database.read() as connection:
+        row = await batch_by_id(connection, VIEWER, batch_id)
+    assert row is not None
+    return row
+
+
+async def streaming(server: Server, database: Database) -> tuple[Command, str]:
+    """A submission of which two items have come, and its batch; more may come."""
+    command = await Command.start(server, "submit", "-", "--name", "a stream")
+    await command.say(line("One.") + line("Two."))
+    batch_id = await command.batch_id()
+    row = await batch(database, batch_id)
+    assert (row.total_items, row.name, row.open_until is None) == (2, "a stream", False)
+    return command, batch_id
+
+
+async def test_a_file_goes_in_and_results_come_out(server: Start, tmp_path: Path, database_url: str) -> None:
+    assert (await run(Server(tmp_path, {"database_url": database_url}), "migrate"))[0] == 0
+    one = await server(workers=2, database_url=database_url)
+    given = tmp_path / "given.jsonl"
+    # A mark at the beginning, a blank line, and no newline at the end: as editors leave them.
+    texts = [f"Number {n} is a good text." for n in range(1_200)]
+    lines = [line(text, key=f"k{n}") for n, text in enumerate(texts)]
+    lines[1_100] = line("", key="k1100")
+    given.write_text("\ufeff" + "".join(lines[:5]) + "\n" + "".join(lines[5:]).rstrip("\n"))
+    code, out, errors = await run(one, "submit", given, "--wait")
+    assert errors.splitlines() == [
+        "Line 1,102 FAILED: `text`: String should have at least 1 character.",
+        "1 of 1,200 items FAILED at once: their content is at fault.",
+        "COMPLETED: 1,199 completed, 1 failed",
+    ]
+    assert code == 0
+    [batch_id] = out.splitlines()
+    taken = tmp_path / "taken.jsonl"
+    assert await run(one, "export", batch_id, "--out", taken, "--input") == (0, "", "")
+    items = [json.loads(each) for each in taken.read_text().splitlines()]
+    assert [(item["position"], item["key"]) for item in items] == [(n, f"k{n}") for n in range(1_200)]
+    assert [item["inputText"] for item in items] == [*texts[:1_100], None, *texts[1_101:]]
+    assert {item["status"] for n, item in enumerate(items) if n != 1_100} == {"COMPLETED"}
+    assert not taken.with_name("taken.jsonl.part").exists()
+    code, out, _ = await run(one, "export", batch_id, "--status", "FAILED")
+    assert (code, [json.loads(each)["key"] for each in out.splitlines()]) == (0, ["k1100"])
+    async with database_of(one) as database:
+        assert (await batch(database, batch_id)).stop_reason is None
+
+
+async def test_a_file_with_lines_that_are_no_items_is_refused_as_a_whole(server: Start, tmp_path: Path) -> None:
+    one = await server(workers=0)
+    given = tmp_path / "given.jsonl"
+    faulty = ["{\n", line("b", key="k"), line("c", priority=11), '{"request": {"nothing": {}}}\n']
+    given.write_text("".join([line("a", key="k"), *faulty]))
+    code, out, errors = await run(one, "submit", given)
+    assert (code, out) == (1, "")
+    assert [each.partition(": ")[0] for each in errors.splitlines()] == [
+        *(f"Line {n}" for n in (2, 3, 4, 5)),
+        "Nothing was queued.",
+    ]
+    async with database_of(one) as database, database.read() as connection:
+        assert (await connection.execute(tables.batch.select())).all() == []
+
+
+async def test_a_stream_that_breaks_off_is_canceled_and_says_why(server: Start) -> None:
+    one = await server(workers=0)
+    async with database_of(one) as database:
+        command, batch_id = await streaming(one, database)
+        await command.say("{\n")
+        code, _, errors = await command.ended()
+        assert (code, errors.partition(":")[0]) == (1, "Line 3")
+        row = await batch(database, batch_id)
+        assert (row.status, row.total_items, row.canceled) == ("CANCELED", 2, 2)
+        assert row.stop_reason == errors.splitlines()[0]
+
+        command, batch_id = await streaming(one, database)
+        command.send(signal.SIGTERM)
+        assert (await command.ended())[0] == 130
+        row = await batch(database, batch_id)
+        assert (row.status, row.stop_reason) == ("CANCELED", "Its submission was broken off.")
+
+        command, batch_id = await streaming(one, database)
+        async with database.write() as connection:
+            assert await request_batch_stop(connection, VIEWER, batch_id, AnalysisStatus.CANCELED, utcnow())
+        await command.say(line("Three."))
+        assert await command.ended() == (1, "", "The batch takes no more items: it was canceled, or its time was up.\n")
+        assert (await batch(database, batch_id)).total_items == 2
+
+
+async def test_what_a_killed_submission_leaves_is_canceled_by_the_server(server: Start) -> None:
+    one = await server(workers=0)
+    async with database_of(one) as database:
+        command, batch_id = await streaming(one, database)
+        command.send(signal.SIGKILL)
+        assert (await command.ended())[0] == -signal.SIGKILL
+        row = await batch(database, batch_id)
+        assert (row.status, row.total_items) == ("QUEUED", 2)
+        # Half a minute of silence later.
+        async with database.write() as connection:
+            await connection.execute(update(tables.batch).values(open_until=utcnow()))
+
+        async def canceled() -> bool:
+            return (await batch(database, batch_id)).finished_at is not None
+
+        await until(canceled, what="the batch to be canceled", seconds=60)
+        row = await batch(database, batch_id)
+        assert (row.status, row.canceled) == ("CANCELED", 2)
+        assert row.stop_reason == "Its items stopped coming before the last: submit the batch again."
+
+
+async def test_wrong_arguments_are_refused(server: Start, tmp_path: Path) -> None:
+    one = await server(workers=0)
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text("\n")
+    for arguments, message in (
+        (("submit", empty), "There are no items: nothing was queued."),
+        (("submit", tmp_path / "none"), f"{tmp_path / 'none'}: No such file or directory."),
+        (("submit", empty, "--priority", "11"), "`priority` is 11: it goes from 1 to 10."),
+        (("submit", empty, "--analyzer", "none"), "There is no analyzer 'none': there are text."),
+        (("export", "batch_none"), "There is no batch batch_none."),
+    ):
+        code, out, errors = await run(one, *arguments)
+        assert (code, out, errors.strip()) == (1, "", message)
