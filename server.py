@@ -14,14 +14,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
-import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -164,11 +160,9 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
 
 def serve(settings: Settings) -> None:
     """Run one server instance until SIGTERM or SIGINT."""
-    import uvicorn
-
     from telemetry import configure_logging
-    from web.graphql_ws import MAX_MESSAGE_BYTES
-    from web.listen import CannotListen, bind, reason
+    from web.listen import CannotListen, bind
+    from web.run import run
 
     try:
         listening = bind(settings.host, settings.port)
@@ -177,96 +171,17 @@ def serve(settings: Settings) -> None:
     # A SQLite file is this server's own: it brings it to its tables itself.
     check_database(settings, migrated=not settings.database.startswith("sqlite"))
     configure_logging(settings)
-    app = create_app(settings)
-
-    class Server(uvicorn.Server):
-        loop: asyncio.AbstractEventLoop | None = None
-
-        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            again = self.should_exit
-            # uvicorn takes a second SIGINT for leave to drop what runs; here that is given back first.
-            super().handle_exit(signal.SIGTERM, frame)
-            app.state.ending.begin()
-            if again and self.loop is not None:
-                self.loop.call_soon_threadsafe(app.state.hurry)  # wakes the loop too, which a signal alone does not
-
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            self.loop = asyncio.get_running_loop()
-            try:
-                await super().startup(sockets)
-            except OSError as error:  # two that started in one moment had both bound it, and one listens
-                await self.lifespan.shutdown()
-                raise SystemExit(reason(settings.host, settings.port, error)) from None
-            if self.started:
-                # Modules and schema live as long as the process: to look among them for garbage, again and again, takes
-                # a tenth of a second in which the loop stands still.
-                gc.collect()
-                gc.freeze()
-                host, port = listening[0].getsockname()[:2]
-                print_addresses(f"[{host}]" if ":" in host else host, port)
-
-        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            await app.state.stop()
-            await super().shutdown(sockets)
-
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        ws="websockets-sansio",
-        ws_max_size=MAX_MESSAGE_BYTES,
-        ws_per_message_deflate=False,  # 44 KB a socket in place of 84
-        ws_ping_interval=None,  # the subprotocol has pings of its own
-        timeout_graceful_shutdown=1,
-        lifespan="on",
-    )
-    server = Server(config)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn stops in order and then raises the signal again, for this: to have been told to stop is no failure.
-        signal.signal(number, lambda *_: sys.exit(0))
-    server.run(listening)
-    if not server.started:
-        raise SystemExit(1)
+    run(create_app(settings), listening, settings.host)
 
 
 def work(settings: Settings) -> None:
     """Run analyses without serving requests, until SIGTERM or SIGINT."""
-    import uvloop
-
-    from telemetry import configure_logging
+    from commands.worker import work
 
     if not settings.workers:
         raise SystemExit("ASSAY_WORKERS: A worker runs at least 1 analysis at once.")
     check_database(settings, migrated=True)
-    configure_logging(settings)
-    uvloop.run(_work(settings))
-
-
-async def _work(settings: Settings) -> None:
-    from analyzers.registry import load_analyzers
-    from events.bus import Bus
-    from jobs.cleanup import Ages
-    from jobs.keeper import Keeper
-    from jobs.process import work_until_told
-    from jobs.supervision import Ending, side_tasks
-    from jobs.worker import Worker
-    from store.database import Database
-    from telemetry import default_instance
-
-    database = Database(settings.database)
-    bus = Bus(settings.broadcast_url)
-    worker = Worker(database, load_analyzers(), slots=settings.workers, instance=default_instance())
-    database.on_commit(bus.publish)
-    bus.listen(worker.hear)
-    print(f"Assay works on up to {settings.workers} analyses at once, from {database.name}.", flush=True)
-    try:
-        async with side_tasks(
-            bus=bus.run, keeper=Keeper(database, ages=Ages.of(settings)).run, watch=partial(database.watch, worker.wake)
-        ):
-            await work_until_told(worker, Ending(settings.stop_seconds))
-    finally:
-        await database.close()
+    work(settings)
 
 
 def check_database(settings: Settings, *, migrated: bool) -> None:
@@ -278,18 +193,6 @@ def check_database(settings: Settings, *, migrated: bool) -> None:
     except Unusable as error:
         name = "DATABASE_URL" if settings.database_url else "DATA_DIR"
         raise SystemExit(f"ASSAY_{name}: {error}") from None
-
-
-def print_addresses(host: str, port: int) -> None:
-    """Where people go first."""
-    root = f"http://{host}:{port}"
-    lines = (
-        ("GraphiQL", "/graphql"),
-        ("Live page", "/dashboard"),
-        ("Health", "/health/ready"),
-        ("Metrics", "/metrics"),
-    )
-    print("\n  Assay is up.\n", *(f"  {name:<11}{root}{path}" for name, path in lines), "", sep="\n", flush=True)
 
 
 def migrate_database(settings: Settings) -> None:
