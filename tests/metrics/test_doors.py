@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -16,7 +18,8 @@ from starlette.applications import Starlette
 from resolvers.context import Services
 from store.columns import utcnow
 from store.database import Database
-from tests.metrics.rows import NOW, analysis, batch, event, worker
+from store.timings import Timings, minute_of
+from tests.metrics.rows import NOW, analysis, batch, event, timing, worker
 from web.health import Readiness, health_routes
 
 Add = Callable[..., Awaitable[None]]
@@ -131,7 +134,7 @@ async def scrape(http: httpx.AsyncClient) -> dict[str, Metric]:
 
 def value(families: dict[str, Metric], name: str, **labels: str) -> float:
     """The one sample of this name and these labels."""
-    family = families[name.removesuffix("_total")]
+    family = families[re.sub("_(total|count|sum)$", "", name)]
     (found,) = (sample.value for sample in family.samples if sample.name == name and sample.labels == labels)
     return found
 
@@ -163,6 +166,8 @@ async def test_prometheus(http: httpx.AsyncClient, services: Services, add: Add)
         "assay_sockets": 4,
         "assay_running": 4,
         "assay_workers_alive": 1,
+        "assay_slots": 2,
+        "assay_slots_busy": 0,
         "assay_batches_running": 1,
         "assay_batches": 2,
         "assay_analyses": 7,
@@ -176,9 +181,38 @@ async def test_prometheus(http: httpx.AsyncClient, services: Services, add: Add)
     depths = {sample.labels["priority"]: sample.value for sample in found["assay_queue_depth"].samples}
     assert depths == {**{str(priority): 0 for priority in range(1, 11)}, "10": 2, "1": 1}
     assert value(found, "assay_queue_oldest_seconds") >= 50
+    assert value(found, "assay_queue_priority_oldest_seconds", priority="1") >= 50
+    assert value(found, "assay_queue_priority_oldest_seconds", priority="2") == 0
     assert value(found, "assay_memory_bytes") > 10_000_000
     assert value(found, "assay_database_bytes") > 0
     assert value(found, "assay_uptime_seconds") > 0
+
+
+async def test_what_workers_counted_as_histograms(http: httpx.AsyncClient, add: Add) -> None:
+    counted = Timings(ends=Counter(COMPLETED=3, FAILED=1))
+    for microseconds in (511, 512, 1_000_000, 2**33):
+        counted.total.record(microseconds)
+    counted.waiting.record(2_000_000, 5)
+    other = Timings(ends=Counter(COMPLETED=2**40))
+    other.waiting.record(1_000)
+    await add(timing(minute_of(NOW), counted, "one"), timing(minute_of(NOW) - 600, other, "two"))
+    found = await scrape(http)
+    assert found["assay_analysis_seconds"].type == "histogram"
+    buckets = [
+        (float(sample.labels["le"]), sample.value)
+        for sample in found["assay_analysis_seconds"].samples
+        if sample.name == "assay_analysis_seconds_bucket"
+    ]
+    assert [bound for bound, _ in buckets] == sorted({bound for bound, _ in buckets})
+    by_bound = dict(buckets)
+    assert [by_bound[bound] for bound in (0.000512, 0.001024, 0.524288, 1.04858, 4294.97)] == [1, 2, 2, 3, 3]
+    assert by_bound[float("inf")] == value(found, "assay_analysis_seconds_count") == 4
+    assert value(found, "assay_analysis_seconds_sum") == pytest.approx(1.001023 + 2**33 / 1e6)
+    assert value(found, "assay_analysis_waiting_seconds_count") == 6
+    assert value(found, "assay_analysis_waiting_seconds_sum") == pytest.approx(10.001)
+    assert value(found, "assay_analysis_processing_seconds_count") == 0
+    ended = {sample.labels["status"]: sample.value for sample in found["assay_analyses_ended"].samples}
+    assert ended == {"COMPLETED": 2**40 + 3, "FAILED": 1, "CANCELED": 0, "TIMED_OUT": 0}
 
 
 async def test_prometheus_while_the_database_is_away(away: Services, readiness: Readiness) -> None:

@@ -1,0 +1,62 @@
+"""What a real worker counts of real analyses."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from store.ids import new_id
+from store.timings import all_timings
+from store.workers import all_workers
+from tests.jobs.working import Work, working
+from tests.support import until
+
+
+@pytest.fixture
+async def work(database_url: str, tmp_path: Path) -> AsyncIterator[Work]:
+    async with working(database_url, tmp_path) as work:
+        yield work
+
+
+async def test_every_analysis_is_counted_once(work: Work) -> None:
+    work.start(slots=2)
+    batch_id = new_id("batch")
+    ids = await work.submit("echo", *(f"text {number}" for number in range(200)), batch_id=batch_id)
+    ids += await work.submit("refuse", "refused")
+    ids += await work.submit("flaky", "flaky", failures=1)
+    await work.ended(ids)
+    await work.close()
+    async with work.database.read() as connection:
+        found = await all_timings(connection)
+    assert found.ends == {"COMPLETED": 201, "FAILED": 1}
+    assert sum(found.seconds.values()) == 202
+    assert (found.waiting.count, found.processing.count, found.total.count) == (202, 202, 202)
+    # Whatever was waited and worked is within the whole.
+    assert found.total.microseconds >= found.waiting.microseconds
+    assert found.total.microseconds >= found.processing.microseconds
+
+
+async def test_a_sign_of_life_tells_what_runs_now(work: Work) -> None:
+    work.start(slots=2)
+    done = work.folder / "done"
+    (running,) = await work.submit("echo", "running", until=str(done))
+    await work.has_started("running")
+
+    async def told() -> tuple[int, int, str]:
+        async with work.database.read() as connection:
+            (row,) = await all_workers(connection)
+        return row.slots, row.busy, row.current
+
+    async def tells_of_it() -> bool:
+        return await told() == (2, 1, f'["{running}"]')
+
+    await until(tells_of_it, what="the analysis that runs")
+    done.touch()
+    await work.ended([running])
+
+    async def tells_of_nothing() -> bool:
+        return await told() == (2, 0, "[]")
+
+    await until(tells_of_nothing, what="idle slots")
