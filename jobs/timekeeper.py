@@ -22,7 +22,7 @@ _STATUS = {
 
 
 class Timekeeper:
-    """Costs about a microsecond an analysis. Memory: what is claimed, and the minutes that are not written yet."""
+    """Costs two to five microseconds an analysis. Memory: what is claimed, and the minutes that are not written yet."""
 
     def __init__(self) -> None:
         self._queued_at: dict[str, datetime] = {}
