@@ -4,7 +4,8 @@
 
 Beside it stands the longest time for which the server answered nobody: a second client asks `{ __typename }` all the
 while, in a submission of its own. CHECKOUT is another state of this program, measured in turns with this one; what
-counts then is the last column. Each batch is canceled before the next one, so that every server is idle.
+counts then are the last two columns, and on a machine that does other things too, the very last one: the server's own
+CPU time. Each batch is canceled before the next one, so that every server is idle.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from time import perf_counter, sleep
 from typing import Any
 
 import orjson
+import psutil
 from rich.console import Console
 from rich.table import Table
 
@@ -109,17 +111,30 @@ class Figures:
 
     accepted: dict[int, list[float]] = field(default_factory=lambda: {size: [] for size in SIZES})
     stalled: dict[int, list[float]] = field(default_factory=lambda: {size: [] for size in SIZES})
+    computed: dict[int, list[float]] = field(default_factory=lambda: {size: [] for size in SIZES})
+
+    def row(self, size: int) -> list[str]:
+        """The medians of a size."""
+        return [f"{median(each[size]):,.1f}" for each in (self.accepted, self.stalled, self.computed)]
+
+    def to(self, before: Figures, size: int) -> list[str]:
+        """How much of another server's time until the answer, and of its CPU time, this one took."""
+        pairs = ((self.accepted, before.accepted), (self.computed, before.computed))
+        return [f"{median(a / b for a, b in zip(x[size], y[size], strict=True)):.2f}" for x, y in pairs]
 
 
 def measure(server: Server, figures: Figures, size: int) -> None:
     """One round of one size."""
-    client, body = Client(server), batch_of(size)
-    taken = []
+    client, body, process = Client(server), batch_of(size), psutil.Process(server.process.pid)
+    taken, computed = [], 0.0
     for _ in range(REPEATS.get(size, 1)):
+        began = sum(process.cpu_times()[:2])
         milliseconds, batch_id = client.submit(body)
+        computed += sum(process.cpu_times()[:2]) - began
         taken.append(milliseconds)
         client.clear(batch_id)
     figures.accepted[size].append(median(taken))
+    figures.computed[size].append(max(computed, 0.01) * 1000 / len(taken))  # the clock ticks a hundred times a second
     probe = Probe(server)
     probe.start()
     _, batch_id = client.submit(body)
@@ -130,18 +145,15 @@ def measure(server: Server, figures: Figures, size: int) -> None:
 def table_of(now: Figures, before: Figures | None) -> Table:
     """The medians as people read them."""
     table = Table(title="Until a batch is accepted")
-    columns = ["items", "accepted, ms", "longest stall, ms"]
+    columns = ["items", "accepted, ms", "longest stall, ms", "server's CPU, ms"]
     if before is not None:
-        columns += ["before, ms", "stall before, ms", "of the time before"]
+        columns += ["before, ms", "stall before, ms", "CPU before, ms", "of the time before", "of the CPU before"]
     for column in columns:
         table.add_column(column, justify="right")
     for size in SIZES:
-        accepted, stalled = median(now.accepted[size]), median(now.stalled[size])
-        row = [f"{size:,}", f"{accepted:,.1f}", f"{stalled:,.1f}"]
+        row = [f"{size:,}", *now.row(size)]
         if before is not None:
-            was = median(before.accepted[size])
-            ratio = median(a / b for a, b in zip(now.accepted[size], before.accepted[size], strict=True))
-            row += [f"{was:,.1f}", f"{median(before.stalled[size]):,.1f}", f"{ratio:.2f}"]
+            row += [*before.row(size), *now.to(before, size)]
         table.add_row(*row)
     return table
 
@@ -169,8 +181,7 @@ async def main() -> None:
             for size in SIZES:
                 for server, figures in servers:
                     measure(server, figures, size)
-    figures = [each for _, each in servers]
-    Console(width=120).print(table_of(figures[0], figures[1] if given.before else None))
+    Console(width=140).print(table_of(servers[0][1], servers[1][1] if given.before else None))
 
 
 if __name__ == "__main__":
