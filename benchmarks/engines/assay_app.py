@@ -1,0 +1,108 @@
+"""Assay: the items of one batch, each with its record, its result and its three events in the log."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import psycopg
+import uvloop
+from pydantic import Field
+
+from analyzers.base import Analyzer, Job, Request, Result
+from benchmarks.engines.work import PROCESSES, TEXT, count_words
+from jobs.keeper import Keeper
+from jobs.process import work_until_told
+from jobs.supervision import Ending, side_tasks
+from jobs.worker import Worker
+from store.analyses import NewAnalysis
+from store.batches import insert_batch
+from store.columns import utcnow
+from store.database import Database
+from store.ids import new_id
+from store.migrate import migrate
+from store.viewer import LOCAL_ADMINISTRATOR
+
+_SQLITE = os.environ.get("BENCH_DATABASE", "")
+_URL = os.environ.get("BENCH_POSTGRESQL") or f"sqlite:///{_SQLITE}"
+# As the mutation has it.
+_BATCH = 10_000
+
+
+class Count(Request):
+    """A text."""
+
+    text: str = Field(description="Any text.")
+
+
+def _run(request: Count, _job: Job) -> Result:
+    return Result(summary=f"{count_words(request.text)['words']} words")
+
+
+def load() -> Mapping[str, Analyzer[Any, Any]]:
+    """The analyzer, by its name."""
+    count = Analyzer(name="count", version="1", description="Counts words.", request=Count, result=Result, run=_run)
+    return {"count": count}
+
+
+def enqueue(items: int) -> Any:
+    """Batches of 10,000, as they are submitted through the graph."""
+
+    async def run() -> None:
+        database = Database(_url())
+        for first in range(0, items, _BATCH):
+            given = [NewAnalysis("count", "{}", 5, input_text=TEXT) for _ in range(min(_BATCH, items - first))]
+            async with database.write() as connection:
+                await insert_batch(
+                    connection,
+                    LOCAL_ADMINISTRATOR,
+                    new_id("batch"),
+                    None,
+                    given,
+                    utcnow(),
+                    timeout_seconds=3600,
+                    max_attempts=3,
+                )
+        await database.close()
+
+    asyncio.run(run())
+
+
+def ended() -> int:
+    """What the batches say that was completed."""
+    statement = "SELECT coalesce(sum(processed), 0) FROM batch"
+    connection: Any = sqlite3.connect(_SQLITE) if _SQLITE else psycopg.connect(_URL)
+    try:
+        return int(connection.execute(statement).fetchone()[0])
+    finally:
+        connection.close()
+
+
+def _url() -> str:
+    scheme, _, rest = _URL.partition("://")
+    return f"{'sqlite+aiosqlite' if scheme == 'sqlite' else 'postgresql+asyncpg'}://{rest}"
+
+
+async def prepare() -> None:
+    """The tables."""
+    database = Database(_url())
+    await migrate(database)
+    await database.close()
+
+
+async def main() -> None:
+    """The worker, as `server.py worker` runs it."""
+    database = Database(_url())
+    where = "benchmarks.engines.assay_app:load"
+    worker = Worker(database, load(), slots=PROCESSES, instance="bench", where=where)
+    async with side_tasks(keeper=Keeper(database).run, watch=partial(database.watch, worker.wake)):
+        await work_until_told(worker, Ending(1))
+    await database.close()
+
+
+if __name__ == "__main__":
+    uvloop.run(main())
