@@ -58,7 +58,7 @@ async def concurrency(database: Database, _settings: Settings, analyzer: str | N
     async with database.write() as connection:
         await controls.set_slots(connection, analyzer, slots)
     if analyzer is None:
-        print(f"Each worker runs {slots} at once." if slots else "Each worker runs as many at once as it was started with.")
+        print(f"Each worker runs {'as many as it was started with' if slots is None else f'{slots} at once'}.")
     else:
         print(f"Each worker runs {'any number' if slots is None else f'at most {slots}'} of {analyzer} at once.")
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 
 from jobs import cleanup
 from jobs.cleanup import Ages, clean_up
@@ -24,10 +23,10 @@ from store.migrate import migrate
 from store.retention import Deleted, TakenOver, count_old, last_cleanup
 from store.tables import CleanupRow
 from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
-from tests.metrics.rows import Row, analysis, batch, event
+from tests.metrics.rows import Row, analysis, event
+from tests.store.aged import NOW, add, days_ago, ended, ended_batch
 from tests.support import until
 
-NOW = utcnow()
 MONTH = timedelta(days=30)
 AGES = Ages(MONTH, MONTH)
 
@@ -40,28 +39,6 @@ async def database(database_url: str) -> AsyncIterator[Database]:
         yield opened
     finally:
         await opened.close()
-
-
-def days_ago(days: float) -> datetime:
-    return NOW - timedelta(days=days)
-
-
-async def add(database: Database, *rows: Row) -> None:
-    async with database.write() as connection:
-        for row in rows:
-            await connection.execute(insert(row.table), row.values)
-
-
-def ended(days: float, batch_id: str | None = None, status: str = "FAILED", **more: Any) -> Row:
-    when = days_ago(days)
-    times: dict[str, Any] = {"created_at": when, "updated_at": when, "finished_at": when}
-    return analysis(status, batch_id=batch_id, attempt=1, **times, **more)
-
-
-def ended_batch(days: float | None, items: int) -> Row:
-    finished = None if days is None else days_ago(days)
-    status = "RUNNING" if days is None else "COMPLETED"
-    return batch(status, total_items=items, failed=items, finished_at=finished, created_at=days_ago(99))
 
 
 async def log_of(database: Database, length: int) -> list[Place]:

@@ -1,0 +1,225 @@
+"""The operator's commands as processes of their own, on the data of a server that runs and of one that does not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from settings import Settings
+from store import retention, tables
+from store.columns import utcnow
+from store.database import Database
+from store.migrate import migrate
+from tests.api.calls import NO_SUCH_ANALYSIS, NO_SUCH_BATCH, ApiServer, connected
+from tests.metrics.rows import event, worker
+from tests.store.aged import add, days_ago, ended, ended_batch
+from tests.support import ROOT, run
+
+PROMPT: list[subprocess.Popen[str]] = []
+QUEUE = "{ queue { paused concurrency analyzers { analyzer paused limit } } }"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def prompt() -> Iterator[None]:
+    """What runs the commands, for all tests."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.commands.prompt"],
+        cwd=ROOT,
+        env=clean | {"NO_COLOR": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        PROMPT.append(process)
+        yield
+        PROMPT.clear()
+
+
+async def call(url: str, command: str, **environment: str) -> tuple[int, str, str]:
+    """A command on this database: its exit code, and what it wrote to stdout and stderr."""
+
+    def ask() -> tuple[int, str, str]:
+        (process,) = PROMPT
+        assert process.stdin is not None
+        assert process.stdout is not None
+        print(json.dumps([command.split(), {"ASSAY_DATABASE_URL": url, **environment}]), file=process.stdin, flush=True)
+        code, out, error = json.loads(process.stdout.readline())
+        return code, out, error
+
+    return await asyncio.to_thread(ask)
+
+
+async def said(url: str, command: str, **environment: str) -> str:
+    """What a command says that must not be refused."""
+    code, out, error = await call(url, command, **environment)
+    assert (code, error) == (0, ""), (command, code, out, error)
+    return out
+
+
+async def refused(url: str, command: str, code: int = 1, **environment: str) -> str:
+    """The last line of a command that must be refused; before it, there is at most how it is used."""
+    found, out, error = await call(url, command, **environment)
+    assert (found, out) == (code, ""), (command, found, out, error)
+    assert "Traceback" not in error
+    assert code == 2 or error.count("\n") == 1
+    return error.splitlines()[-1]
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = Database(Settings(database_url=database_url).database)
+    try:
+        await migrate(opened)
+        yield opened
+    finally:
+        await opened.close()
+
+
+async def counts(database: Database) -> dict[str, int]:
+    async with database.read() as connection:
+        return {
+            name: (await connection.execute(select(func.count()).select_from(table))).scalar_one()
+            for name, table in (("batch", tables.batch), ("analysis", tables.analysis), ("event", tables.event))
+        }
+
+
+async def statuses(database: Database) -> dict[str, str]:
+    async with database.read() as connection:
+        return {row.id: row.status for row in await connection.execute(select(tables.analysis))}
+
+
+async def test_a_server_that_runs_follows(tmp_path: Path) -> None:
+    server = ApiServer(tmp_path, {"workers": 1})
+    url = f"sqlite:///{server.data_dir / 'assay.db'}"
+    await server.start()
+    try:
+        async with connected(server) as api:
+            assert await said(url, "pause") == "The queue is paused.\n"
+            assert await said(url, "pause") == "The queue is paused already.\n"
+            assert await said(url, "concurrency text 2") == "Each worker runs at most 2 of text at once.\n"
+            assert await said(url, "concurrency 4") == "Each worker runs 4 at once.\n"
+            text = {"analyzer": "text", "paused": False, "limit": 2}
+            assert (await api(QUEUE))["queue"] == {"paused": True, "concurrency": 4, "analyzers": [text]}
+            first = await api.submit(request={"text": "Waits."})
+            assert f"{first['id']} is canceled.\n" == await said(url, f"cancel {first['id']}")
+            assert f"{first['id']} runs again.\n" == await said(url, f"retry {first['id']}")
+            status = (sys.executable, "server.py", "status")  # a process from nothing, as an operator begins it
+            lines = (await asyncio.to_thread(run, *status, env={"ASSAY_DATABASE_URL": url})).splitlines()
+            assert [line.split() for line in lines if "Waiting" in line] == [["Waiting", "1"], ["Priority", "Waiting"]]
+            assert await said(url, "resume") == "The queue goes on.\n"
+            assert (await api.ended(first["id"]))["status"] == "COMPLETED"
+            assert await said(url, f"delete {first['id']}") == f"{first['id']} is deleted.\n"
+            assert (await api("query ($id: ID!) { analysis(id: $id) { id } }", id=first["id"]))["analysis"] is None
+    finally:
+        await server.close()
+
+
+async def test_work_is_run_again_canceled_and_deleted(database: Database, database_url: str) -> None:
+    batch, other = ended_batch(1, 3), ended_batch(1, 0)
+    items = [ended(1, batch.values["id"], status) for status in ("FAILED", "FAILED", "CANCELED")]
+    await add(database, batch, other, *items)
+    id_ = batch.values["id"]
+    assert await said(database_url, f"retry {id_}") == f"3 of {id_} run again.\n"
+    assert set((await statuses(database)).values()) == {"QUEUED"}
+    assert await refused(database_url, f"retry {id_}") == (
+        f"{id_} is QUEUED: only what FAILED, was CANCELED or TIMED_OUT, and whose input had been accepted, can run "
+        "again."
+    )
+    assert await refused(database_url, f"delete {id_}") == (
+        f"{id_} is QUEUED: only what has ended, and is in no open batch, can be deleted."
+    )
+    assert await said(database_url, f"cancel {id_}") == f"{id_} is canceled.\n"
+    assert await refused(database_url, f"cancel {id_}") == (
+        f"{id_} is CANCELED: only what has not ended can be canceled, and once."
+    )
+    assert await said(database_url, f"delete {id_}") == f"{id_} is deleted.\n"
+    assert await refused(database_url, f"delete {id_}") == f"There is no batch {id_}."
+    assert await counts(database) == {"batch": 1, "analysis": 0, "event": 7}
+
+
+async def test_what_is_old_is_deleted(database: Database, database_url: str) -> None:
+    old = ended_batch(40, 2)
+    await add(database, old, *(ended(40, old.values["id"]) for _ in range(2)), ended(31), ended(29))
+    await add(database, *(event(occurred_at=days_ago(days)) for days in (40, 31, 29)))
+    before = await counts(database)
+    unset = "No age is set: give --older-than, or set ASSAY_KEEP_ANALYSES_DAYS or ASSAY_KEEP_EVENTS_DAYS."
+    assert await refused(database_url, "cleanup") == unset
+    assert await said(database_url, "cleanup --older-than 30d --dry-run") == (
+        "Would delete batches: 1, analyses: 3, events: 2.\n"
+    )
+    assert await counts(database) == before
+    assert await said(database_url, "cleanup", ASSAY_KEEP_EVENTS_DAYS="35") == (
+        "Deleted batches: 0, analyses: 0, events: 1.\n"
+    )
+    assert await said(database_url, "cleanup --older-than 720h") == "Deleted batches: 1, analyses: 3, events: 1.\n"
+    assert await counts(database) == {"batch": 0, "analysis": 1, "event": 1}
+    assert await said(database_url, "cleanup --older-than 30d") == "Deleted batches: 0, analyses: 0, events: 0.\n"
+    async with database.write() as connection:
+        assert await retention.begin(connection, utcnow(), ended_before=utcnow()) is not None
+    assert (await refused(database_url, "cleanup --older-than 30d")).startswith("Another clean-up is at it: ")
+
+
+async def test_who_works_is_shown(database: Database, database_url: str) -> None:
+    assert await said(database_url, "workers") == "No worker has signed on.\n"
+    await add(database, worker(completed=1_234, failed=5, slots=4, busy=3), worker(3_600, host="other"))
+    rows = [line.split() for line in (await said(database_url, "workers")).splitlines() if "worker_" in line]
+    assert [row[1:3] for row in rows] == [["server:1", "alive"], ["other:1", rows[1][2]]]
+    assert rows[0][3:8] == ["3", "of", "4", "1,234", "5"]
+    assert rows[1][3:5] == ["s", "ago"]
+    assert "Workers         1 alive, 1 silent" in await said(database_url, "status")
+
+
+async def test_wrong_commands_change_nothing(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'assay.db'}"
+    assert await refused(url, "pause") == (
+        f"ASSAY_DATABASE_URL: There is no SQLite database {tmp_path / 'assay.db'}: start the server there first."
+    )
+    assert not os.listdir(tmp_path)
+    await said(url, "migrate")
+    slots = "is neither a number from 1 to 256 nor `default`"
+    age = "is no age from 1h to 36500d, such as 30d or 12h"
+    no_id = "is no id of an analysis or batch: they are written analysis_… and batch_…."
+    wrong = {
+        "pause nothing": (1, "There is no analyzer 'nothing': there are text."),
+        "resume Text": (1, "There is no analyzer 'Text': there are text."),
+        "concurrency nothing 3": (1, "There is no analyzer 'nothing': there are text."),
+        "concurrency": (2, "server.py concurrency: error: the following arguments are required: N"),
+        "concurrency 0": (2, f"server.py concurrency: error: argument N: '0' {slots}"),
+        "concurrency text 257": (2, f"server.py concurrency: error: argument N: '257' {slots}"),
+        "concurrency text": (2, f"server.py concurrency: error: argument N: 'text' {slots}"),
+        "concurrency ٣": (2, f"server.py concurrency: error: argument N: '٣' {slots}"),
+        "retry nothing": (1, f"'nothing' {no_id}"),
+        "cancel worker_01jd0000000000000000000000": (1, f"'worker_01jd0000000000000000000000' {no_id}"),
+        f"delete {NO_SUCH_ANALYSIS}": (1, f"There is no analysis {NO_SUCH_ANALYSIS}."),
+        f"retry {NO_SUCH_BATCH}": (1, f"There is no batch {NO_SUCH_BATCH}."),
+        "cleanup --older-than=-5d": (2, f"server.py cleanup: error: argument --older-than: '-5d' {age}"),
+        "cleanup --older-than 0d": (2, f"server.py cleanup: error: argument --older-than: '0d' {age}"),
+        "cleanup --older-than 30": (2, f"server.py cleanup: error: argument --older-than: '30' {age}"),
+        "cleanup --older-than 9999999d": (2, f"server.py cleanup: error: argument --older-than: '9999999d' {age}"),
+    }
+    for command, (code, line) in wrong.items():
+        assert await refused(url, command, code) == line
+    with closing(sqlite3.connect(tmp_path / "assay.db")) as found:
+        assert found.execute("SELECT count(*) FROM control").fetchone() == (0,)
+
+
+async def test_a_database_that_another_holds(tmp_path: Path) -> None:
+    path = tmp_path / "assay.db"
+    await said(f"sqlite:///{path}", "migrate")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        line = await refused(f"sqlite:///{path}", "resume")
+        other.execute("ROLLBACK")
+    assert line == f"Nothing was changed: the SQLite database {path} is busy or out of reach."
