@@ -15,7 +15,7 @@ INSTALLED := .venv/.installed
 INSTALLED_DEV := .venv/.installed-dev
 INSTALLED_BENCH := .venv/.installed-bench
 
-.PHONY: help install install-dev install-bench install-node run demo test check format lock-check format-check lint types layers schema schema-check bench clean
+.PHONY: help install install-dev install-bench install-node run demo test check format lock-check format-check lint types layers schema schema-check bench torture clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' \
@@ -64,6 +64,9 @@ schema-check: $(INSTALLED)
 	@$(BIN)/python server.py schema | diff -u schema/schema.graphql - \
 	  || { echo "schema/schema.graphql is not what the server has: run 'make schema', and say in CHANGELOG.md what changed"; exit 1; }
 	@echo "schema/schema.graphql is what the server has"
+
+torture: install-dev ## Break it for real and at length: kill -9, full disks, clocks that are set (ASSAY_TORTURE_SEED=… repeats one)
+	ASSAY_TORTURE=long $(BIN)/pytest tests/torture $(ARGS)
 
 bench: install-bench ## Run the benchmarks: a server against a floor, and the job engine beside others
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -1,0 +1,48 @@
+"""A server whose machine's clock can be set: libfaketime stands before the system's calls.
+
+Only the server itself is under it: what it starts has the real clock (libfaketime 0.9.10 breaks Python's `sleep`).
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tests.api.calls import ApiServer
+
+LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+# Takes libfaketime out of the environment once it is loaded, and then is `server.py`.
+WRAPPER = """
+import os, runpy, sys
+del os.environ["LD_PRELOAD"]
+sys.argv = ["server.py", *sys.argv[1:]]
+sys.path.insert(0, os.getcwd())
+runpy.run_path("server.py", run_name="__main__")
+"""
+
+
+class ClockServer(ApiServer):
+    """Its clock is off by what `set_clock` says; the time that passes is the real one."""
+
+    command = (sys.executable, "-c", WRAPPER, "serve")
+
+    @property
+    def clock_path(self) -> Path:
+        return self.log_path.with_suffix(".clock")
+
+    def set_clock(self, hours: int) -> None:
+        """Set the clock so many hours off, in one step, now."""
+        part = self.clock_path.with_suffix(".part")
+        part.write_text(f"{hours:+d}h\n")
+        part.rename(self.clock_path)
+
+    def environment(self) -> dict[str, str]:
+        if not self.clock_path.exists():
+            self.set_clock(0)
+        faked = {
+            "LD_PRELOAD": str(LIBRARIES[0]),
+            "FAKETIME_TIMESTAMP_FILE": str(self.clock_path),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+        return super().environment() | faked

@@ -1,0 +1,234 @@
+"""A database, the real servers on it, what clients ask of them, and the whole truth about it afterwards.
+
+`ASSAY_TORTURE=long` (`make torture`) makes the tests long; otherwise the same code takes some seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import urllib.error
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from settings import Settings
+from store import tables
+from store.database import Database
+from store.migrate import migrate
+from store.tables import AnalysisRow, EventType
+from tests.api.calls import ANALYSIS, BATCH, ApiServer
+from tests.store.truth import ENDS, assert_consistent, whole_log
+from tests.support import post, until
+
+LONG = os.environ.get("ASSAY_TORTURE") == "long"
+SEED = int(os.environ.get("ASSAY_TORTURE_SEED") or random.randrange(10**6))
+
+# As many calls at once as any test makes: asyncio's own threads are few.
+_CALLS = ThreadPoolExecutor(400)
+
+SUBMIT = """
+mutation ($input: SubmitAnalysisInput!) { submitAnalysis(input: $input) {
+  analysis { id status attempt error { code message retryable } } userErrors { message } } }
+"""
+BATCHES = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Batch { id status finishedAt } } }"
+
+
+class Unanswered(Exception):
+    """The server gave no answer: whether it did what was asked is not known."""
+
+
+class Refused(Exception):
+    """The server answered with an error, and did nothing."""
+
+    def __init__(self, errors: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(str(errors))
+        self.codes = [error["extensions"]["code"] for error in errors]
+
+
+async def ask(server: ApiServer, document: str, **variables: Any) -> Any:
+    """The data of one call. Raises Unanswered and Refused."""
+    try:
+        answer = await asyncio.get_running_loop().run_in_executor(_CALLS, post, server.url, document, variables)
+    except urllib.error.HTTPError as refusal:
+        answer = json.loads(refusal.read())
+    except (OSError, HTTPException, ValueError) as error:
+        raise Unanswered from error
+    if answer.get("errors"):
+        raise Refused(answer["errors"])
+    return answer["data"]
+
+
+async def submit(server: ApiServer, text: str, *, terms: Mapping[str, Any] | None = None, **options: Any) -> Any:
+    """Queue one analysis; gives it."""
+    given = {"request": {"torture": {"text": text, **options}}, **(terms or {})}
+    payload = (await ask(server, SUBMIT, input=given))["submitAnalysis"]
+    assert payload["userErrors"] == []
+    return payload["analysis"]
+
+
+async def submit_batch(
+    server: ApiServer, texts: Sequence[str], *, terms: Mapping[str, Any] | None = None, **options: Any
+) -> str:
+    """Queue a batch of these texts; gives its id."""
+    items = [{"request": {"torture": {"text": text, **options}}} for text in texts]
+    payload = (await ask(server, BATCH, input={"items": items, **(terms or {})}))["batchProcess"]
+    assert payload["userErrors"] == []
+    return str(payload["batch"]["id"])
+
+
+async def submit_until_accepted(server: ApiServer, key: str, texts: Sequence[str], **given: Any) -> str:
+    """As a client does that will have its batch, whatever happens to the server: the same call again, by its key."""
+    terms = {**given.pop("terms", {}), "idempotencyKey": key}
+    while True:
+        try:
+            return await submit_batch(server, texts, terms=terms, **given)
+        except Refused as refusal:
+            if not set(refusal.codes) <= {"SERVICE_UNAVAILABLE", "OPERATION_TIMEOUT"}:
+                raise
+        except Unanswered:
+            pass
+        await asyncio.sleep(0.05)
+
+
+async def end_of(server: ApiServer, analysis_id: str) -> str:
+    """How the analysis ended, once it has."""
+
+    async def ended() -> Any:
+        found = (await ask(server, ANALYSIS, id=analysis_id))["analysis"]
+        return found["finishedAt"] and found["status"]
+
+    return str(await until(ended, what="an analysis to end", seconds=90))
+
+
+async def idle(server: ApiServer) -> None:
+    """Return once nothing waits and nothing runs, as the server counts it."""
+
+    async def is_idle() -> bool:
+        found = (await ask(server, "{ metrics { queue { depth running } } }"))["metrics"]["queue"]
+        return bool(found == {"depth": 0, "running": 0})
+
+    await until(is_idle, what="the queue to be empty", seconds=90)
+
+
+def install(folder: Path, **entries: str) -> Path:
+    """A folder for PYTHONPATH with a package whose analyzers are these entry points; by default the torture's."""
+    info = folder / "assay_torture-1.0.dist-info"
+    info.mkdir(parents=True)
+    entries = {"torture": "tests.torture.deeds:TORTURE", **entries}
+    lines = "\n".join(f"{name} = {value}" for name, value in entries.items())
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: assay-torture\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[assay.analyzers]\n{lines}\n")
+    return folder
+
+
+@dataclass
+class Truth:
+    """What is in the database in the end."""
+
+    rows: Sequence[AnalysisRow]
+    batches: Mapping[str, Any]
+
+    def of(self, batch_id: str) -> list[AnalysisRow]:
+        """A batch's items, in their order."""
+        return sorted((row for row in self.rows if row.batch_id == batch_id), key=lambda row: row.position)
+
+    def named(self, text: str) -> AnalysisRow:
+        """The one analysis of this text."""
+        (row,) = (row for row in self.rows if row.input_text == text)
+        return row
+
+    def statuses(self, batch_id: str | None = None) -> Counter[str]:
+        """How many analyses ended how."""
+        return Counter(row.status for row in self.rows if batch_id is None or row.batch_id == batch_id)
+
+
+@dataclass
+class House:
+    """One database, and the servers that were started on it."""
+
+    url: str
+    folder: Path
+    packages: Path
+    servers: list[ApiServer] = field(default_factory=list)
+    sqlite: bool = True
+
+    async def start(self, server: type[ApiServer] = ApiServer, **settings: object) -> ApiServer:
+        """A server, with three workers if nothing else is said."""
+        given: dict[str, object] = {"database_url": self.url, "workers": 3, **settings}
+        one = server(self.folder, given, path=self.packages)
+        self.servers.append(one)
+        await one.start()
+        return one
+
+    @asynccontextmanager
+    async def database(self) -> AsyncIterator[Database]:
+        """The test's own door to the database."""
+        database = Database(Settings(database_url=self.url).database)
+        try:
+            yield database
+        finally:
+            await database.close()
+
+    async def ended(self, server: ApiServer, batch_ids: Sequence[str], *, seconds: float = 120) -> None:
+        """Return once these batches have ended, as the server tells it."""
+
+        async def all_ended() -> bool:
+            found = (await ask(server, BATCHES, ids=list(batch_ids)))["nodes"]
+            return all(batch["finishedAt"] is not None for batch in found)
+
+        await until(all_ended, what="the batches to end", seconds=seconds)
+
+    async def truth(self) -> Truth:
+        """Check that every analysis has ended once, and that all counts and histories agree; then, what there is."""
+        async with self.database() as database:
+            await assert_consistent(database)
+            log = await whole_log(database)
+            async with database.read() as connection:
+                rows: Sequence[AnalysisRow] = (await connection.execute(select(tables.analysis))).all()  # type: ignore[assignment]
+                batches = (await connection.execute(select(tables.batch))).all()
+        of: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for event in log:
+            of[event.analysis_id or event.batch_id or ""][event.type] += 1
+        for row in rows:
+            counts = of[row.id]
+            assert sum(counts[end] for end in ENDS) == 1, (row, counts)
+            given_back = counts[EventType.ANALYSIS_QUEUED] - 1
+            assert counts[EventType.ANALYSIS_STARTED] - given_back == row.attempt, (row, counts)
+            assert counts[EventType.ANALYSIS_RETRYING] <= row.attempt - (row.status != "CANCELED")
+        for batch in batches:
+            counts = of[batch.id]
+            ends = (EventType.BATCH_COMPLETED, EventType.BATCH_CANCELED, EventType.BATCH_TIMED_OUT)
+            assert sum(counts[end] for end in ends) == 1, (batch, counts)
+        return Truth(rows, {batch.id: batch for batch in batches})
+
+    async def close(self) -> None:
+        """Stop the servers; each must end by itself and leave nothing behind."""
+        for server in self.servers:
+            await server.close()
+        self.servers.clear()
+
+
+async def build(url: str, folder: Path) -> House:
+    """A house on this empty database."""
+    database = Database(Settings(database_url=url).database)
+    try:
+        await migrate(database)
+    finally:
+        await database.close()
+    (folder / "notes").mkdir()
+    return House(url, folder, install(folder / "packages"), sqlite=url.startswith("sqlite"))
+
+
+def starts(folder: Path, text: str) -> int:
+    """How often the analyzer began with this text."""
+    return len([path for path in folder.glob(f"{text}.*") if path.suffix[1:].isdigit()])
