@@ -22,7 +22,7 @@ from store.columns import utcnow
 from store.database import announce
 from store.ids import new_id
 from store.permits import ENTRYPOINT, MOST, ROWS_EACH
-from store.tables import BatchStatus, EventType
+from store.tables import AnalysisStatus, BatchStatus, EventType
 from store.workers import all_workers
 from tests.jobs.processes import Process
 from tests.jobs.working import Work, working
@@ -130,6 +130,18 @@ async def test_work_goes_on_though_every_permit_is_lost(work: Work) -> None:
     await each_ended_once(work, batch_id, texts)
     assert not await left(work)
     await until(lambda: worker.completed == 31)
+
+
+async def test_a_cancel_reaches_the_worker_in_its_process(work: Work, processes: list[Process], tmp_path: Path) -> None:
+    (canceled, other) = await work.submit("echo", "canceled", "other", until=str(tmp_path / "gate"))
+    processes.append(Process(work.database))
+    await work.has_started("canceled", "other")
+    await work.cancel(canceled)
+    (row,) = await work.ended([canceled])
+    assert (row.status, row.attempt) == (AnalysisStatus.CANCELED, 1)
+    (tmp_path / "gate").touch()
+    (row,) = await work.ended([other])
+    assert (row.status, row.attempt) == (AnalysisStatus.COMPLETED, 1)
 
 
 async def test_permits_without_work_and_twice_over_harm_nothing(work: Work, processes: list[Process]) -> None:
