@@ -37,7 +37,7 @@ def progress_of_analysis(row: AnalysisRow) -> ProgressValue:
         return ProgressValue(1.0, None, None)
     eta = None
     if row.status == AnalysisStatus.RUNNING and row.started_at is not None and row.progress > 0:
-        elapsed = (utcnow() - row.started_at).total_seconds()
+        elapsed = max((utcnow() - row.started_at).total_seconds(), 0.0)
         eta = round(elapsed * (1 - row.progress) / row.progress, 1)
     return ProgressValue(row.progress, row.progress_step, eta)
 
