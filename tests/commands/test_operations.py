@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -13,8 +14,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from graphql import build_schema, parse, validate
 from sqlalchemy import func, select
 
+from commands.arguments import OPERATIONS
 from settings import Settings
 from store import retention, tables
 from store.columns import utcnow
@@ -23,7 +26,7 @@ from store.migrate import migrate
 from tests.api.calls import NO_SUCH_ANALYSIS, NO_SUCH_BATCH, ApiServer, connected
 from tests.metrics.rows import event, worker
 from tests.store.aged import add, days_ago, ended, ended_batch
-from tests.support import ROOT, run
+from tests.support import ROOT, SCHEMA, run
 
 PROMPT: list[subprocess.Popen[str]] = []
 QUEUE = "{ queue { paused concurrency analyzers { analyzer paused limit } } }"
@@ -116,7 +119,9 @@ async def test_a_server_that_runs_follows(tmp_path: Path) -> None:
             assert f"{first['id']} is canceled.\n" == await said(url, f"cancel {first['id']}")
             assert f"{first['id']} runs again.\n" == await said(url, f"retry {first['id']}")
             status = (sys.executable, "server.py", "status")  # a process from nothing, as an operator begins it
-            lines = (await asyncio.to_thread(run, *status, env={"ASSAY_DATABASE_URL": url})).splitlines()
+            lines = (
+                await asyncio.to_thread(run, *status, env={"ASSAY_DATABASE_URL": url, "FORCE_COLOR": ""})
+            ).splitlines()
             assert [line.split() for line in lines if "Waiting" in line] == [["Waiting", "1"], ["Priority", "Waiting"]]
             assert await said(url, "resume") == "The queue goes on.\n"
             assert (await api.ended(first["id"]))["status"] == "COMPLETED"
@@ -223,3 +228,22 @@ async def test_a_database_that_another_holds(tmp_path: Path) -> None:
         line = await refused(f"sqlite:///{path}", "resume")
         other.execute("ROLLBACK")
     assert line == f"Nothing was changed: the SQLite database {path} is busy or out of reach."
+
+
+async def test_the_page_about_operating_is_right(tmp_path: Path) -> None:
+    """Each command on it works as it is written there, and each operation is one of the schema."""
+    url = f"sqlite:///{tmp_path / 'assay.db'}"
+    await said(url, "migrate")
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    found = re.findall(r"^    python server\.py (.+)$", page, flags=re.MULTILINE)
+    assert {command.split()[0] for command in found} == OPERATIONS.keys()
+    for command in found:
+        if command.endswith(" ID"):
+            line = await refused(url, command.replace("ID", NO_SUCH_BATCH))
+            assert line == f"There is no batch {NO_SUCH_BATCH}."
+        else:
+            await said(url, command)
+    schema = build_schema(SCHEMA.read_text())
+    operations = re.findall(r"^```graphql\n(.*?)^```$", page, flags=re.DOTALL | re.MULTILINE)
+    assert len(operations) == 3
+    assert [validate(schema, parse(operation)) for operation in operations] == [[], [], []]

@@ -48,7 +48,7 @@ async def log_of(database: Database, length: int) -> list[Place]:
         async with database.read() as connection:
             return [place_of(row) for row in await events_after(connection, START, 1_000)]
 
-    await until(lambda: _has(read, length), what="the events to be seen", seconds=60)
+    await until(lambda: _has(read, length), what="the events to be seen", seconds=300)
     return await read()
 
 
