@@ -22,7 +22,7 @@ from jobs import retry
 from jobs.cleanup import Ages, clean_up
 from jobs.supervision import keep_running, wait_for
 from store import queue, workers
-from store.batches import bring_deadlines_near, next_deadline, time_out_batches
+from store.batches import bring_deadlines_near, go_on_stopping, next_deadline, time_out_batches
 from store.columns import clock_step, utcnow
 from store.database import Database
 from store.streams import break_silent_streams
@@ -102,7 +102,11 @@ class Keeper:
             if due is not None and due <= now:
                 async with self._database.write() as connection:
                     late = await time_out_batches(connection, now)
+                async with self._database.write() as connection:
                     silent = await break_silent_streams(connection, now)
+                async with self._database.write() as connection:
+                    await go_on_stopping(connection, now)
+                async with self._database.write() as connection:
                     await queue.wake_waiting(connection, now)
                 for batch_id in late:
                     log.info("batch timed out", batch=batch_id)

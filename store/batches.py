@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
 from store.analyses import NewAnalysis, insert_analyses, retry_analyses, stop_queued
+from store.bulk import among
 from store.changes import end_if_done, record, take_turns
 from store.columns import microseconds
 from store.database import announce
@@ -19,6 +20,8 @@ from store.viewer import Viewer
 
 _batch = tables.batch
 _analysis = tables.analysis
+# A stop ends so many items in its own transaction; the keeper goes on with the rest, so many at a time.
+STOP_SLICE = 2_000
 
 
 async def insert_batch(
@@ -124,19 +127,49 @@ async def stop_batch(
     )
     if (await connection.execute(statement)).first() is None:
         return False
+    if not await _stop_items(connection, batch_id, end, now):  # of a stream's batch all that has come may have ended
+        await end_if_done(connection, batch_id, now)
+    return True
+
+
+async def _stop_items(connection: AsyncConnection, batch_id: str, end: AnalysisStatus, now: datetime) -> int:
+    """End the next STOP_SLICE of what waits of this batch, whose turn it is; ask what runs to stop. How many ended."""
+    column = _analysis.c
+    # Not by the index on the batch: each slice would pass over all of it that has ended.
+    mine = (column.batch_id + "") == batch_id
+    order = (column.analyzer, column.priority.desc(), column.turn, column.id)
+    ready = select(column.id).where(tables.queued, mine).order_by(*order).limit(STOP_SLICE)
+    ids = list((await connection.execute(ready)).scalars())
+    if len(ids) < STOP_SLICE:
+        later = select(column.id).where(tables.waiting, mine).limit(STOP_SLICE - len(ids))
+        ids += (await connection.execute(later)).scalars()
     # In the batch's turn no item that runs comes to wait again between these two.
-    changes = await stop_queued(connection, _analysis.c.batch_id == batch_id, end=end, now=now)
+    changes = await stop_queued(connection, among(connection, column.id, ids), end=end, now=now) if ids else []
     await connection.execute(
         update(_analysis)
-        .where(_analysis.c.batch_id == batch_id, _analysis.c.status == AnalysisStatus.RUNNING)
-        .where(_analysis.c.stop_requested.is_(None))
+        .where(tables.running, mine, column.stop_requested.is_(None))
         .values(stop_requested=end.value, updated_at=now)
     )
     await record(connection, changes, now)
-    if not changes:  # of a stream's batch all that has come may have ended
-        await end_if_done(connection, batch_id, now)
     announce(connection, "stop")
-    return True
+    if len(ids) == STOP_SLICE:
+        announce(connection, "waiting")  # for the keeper, who goes on
+    return len(changes)
+
+
+_STOPPING = (tables.unended, _batch.c.stop_requested.is_not(None), _batch.c.queued > 0)
+
+
+async def go_on_stopping(connection: AsyncConnection, now: datetime) -> None:
+    """End the next of what waits of every batch that was stopped while more waited than one transaction ends."""
+    ids = (await connection.execute(select(_batch.c.id).where(*_STOPPING))).scalars().all()
+    if not ids:
+        return
+    await take_turns(connection, ids)
+    # One that was run again until it was our turn is stopped no longer.
+    statement = select(_batch.c.id, _batch.c.stop_requested).where(_batch.c.id.in_(ids), *_STOPPING)
+    for row in (await connection.execute(statement)).all():
+        await _stop_items(connection, row.id, AnalysisStatus(row.stop_requested), now)
 
 
 async def bring_deadlines_near(connection: AsyncConnection, now: datetime) -> int:
@@ -152,10 +185,11 @@ async def bring_deadlines_near(connection: AsyncConnection, now: datetime) -> in
 
 
 async def next_deadline(connection: AsyncConnection) -> datetime | None:
-    """When the next open batch's time is up, or its stream counts as broken off."""
+    """When the next open batch's time is up, its stream counts as broken off, or more of it is to be stopped."""
     earliest = select(func.min(_batch.c.deadline_at), func.min(_batch.c.open_until))
     statement = earliest.where(tables.unended, _batch.c.stop_requested.is_(None))
-    times = (await connection.execute(statement)).one()
+    times = [*(await connection.execute(statement)).one()]
+    times += (await connection.execute(select(func.min(_batch.c.updated_at)).where(*_STOPPING))).scalars()
     return min((time for time in times if time is not None), default=None)
 
 

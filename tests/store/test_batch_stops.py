@@ -12,6 +12,7 @@ from store import queue, tables
 from store.analyses import NewAnalysis, retry_analyses
 from store.batches import (
     batch_by_id,
+    go_on_stopping,
     insert_batch,
     next_deadline,
     request_batch_stop,
@@ -125,6 +126,35 @@ async def test_a_batch_that_was_retried_while_it_stopped_can_be_stopped_again(
     ]
     await do(database, queue.finish, [Outcome(running.id, running.lease, End.CANCELED)], deadline)
     assert (await batch_row(database, batch_id)).status == end.value
+    await assert_consistent(database)
+
+
+async def test_a_large_batch_is_stopped_slice_by_slice(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.batches.STOP_SLICE", 3)
+    batch_id = await submit(database, 8)
+    [running] = await claim(database, 1)
+    assert await do(database, request_batch_stop, VIEWER, batch_id, AnalysisStatus.CANCELED, NOW)
+    # While the rest waits to be stopped, one more is claimed, and one is tried again.
+    [late] = await claim(database, 1)
+    again = Outcome(running.id, running.lease, End.GIVEN_BACK)
+    await do(database, queue.finish, [again], NOW)
+    async with database.read() as connection:
+        due = await next_deadline(connection)
+    assert due is not None
+    assert due <= LATER
+    canceled = []
+    for _ in range(3):
+        await assert_consistent(database)
+        canceled.append((await batch_row(database, batch_id)).canceled)
+        await do(database, go_on_stopping, LATER)
+    assert canceled == [4, 7, 7]
+    row = next(row for row in await items_of(database, batch_id) if row.id == late.id)
+    assert (row.status, row.stop_requested) == ("RUNNING", "CANCELED")
+    async with database.read() as connection:
+        assert await next_deadline(connection) is None
+    await do(database, queue.finish, [Outcome(late.id, late.lease, End.CANCELED)], LATER)
+    batch = await batch_row(database, batch_id)
+    assert (batch.status, batch.canceled) == ("CANCELED", 8)
     await assert_consistent(database)
 
 
