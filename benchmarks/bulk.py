@@ -314,8 +314,9 @@ def svg_of(run: Run) -> str:
         if mine:
             begin, end = x(mine[0]), x(mine[-1])
             parts.append(
-                f'<rect x="{begin:.1f}" y="{TOP}" width="{max(end - begin, 1):.1f}" height="{HEIGHT * 2 + GAP}" '
-                f'fill="{color}"/><text x="{begin + 4:.1f}" y="{TOP - 6}" fill="#5f6368">{phase}</text>'
+                f'<rect x="{begin:.1f}" y="{TOP}" width="{max(end - begin, 1):.0f}" height="{HEIGHT * 2 + GAP}" '
+                f'fill="{color}"/>'
+                f'<text x="{min(begin + 4, WIDTH - 60):.1f}" y="{TOP - 6}" fill="#5f6368">{phase}</text>'
             )
     for index, (title, points, color) in enumerate(
         (("server's resident memory, MB", memory, "#1a73e8"), ("items ended a second", speeds, "#188038"))
