@@ -24,7 +24,7 @@ from store.database import Database
 from store.failures import may_pass
 from store.queue import End, Outcome
 
-GROUP = 1024
+GROUP = 512
 BACKLOG = 4 * GROUP
 BACKLOG_BYTES = 64 << 20  # of results, each of which may be 16 MiB
 PROGRESS_PAUSE_SECONDS = 0.25

@@ -24,7 +24,7 @@ from jobs.recorder import Progress, Recorder
 from jobs.sandbox import Completed, Died, Failed, Progressed, Report, Sandbox, SandboxUnavailable, Task
 from store.changes import Fault
 from store.columns import utcnow
-from store.queue import Claimed, End, Outcome
+from store.queue import Claimed, End, Origin, Outcome
 from store.tables import AnalysisStatus
 
 # Outcomes of a chunk that runs on are handed over together, this often.
@@ -158,8 +158,10 @@ class Slot:
             if isinstance(report, Completed):
                 self._measured(row.analyzer, report.milliseconds)
                 result = report.result.decode()
-                outcome = Outcome(row.id, row.lease, End.COMPLETED, result, processing_time_ms=report.milliseconds)
-                self._close(row, outcome)
+                origin = Origin(row.workspace, row.batch_id, row.attempt)
+                self._close(
+                    row, Outcome(row.id, row.lease, End.COMPLETED, result, None, report.milliseconds, None, origin)
+                )
             elif isinstance(report, Failed):
                 self._measured(row.analyzer, report.milliseconds)
                 fault = Fault(report.code, report.message, report.retryable)

@@ -22,13 +22,14 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
-from store.bulk import Bulk, Row
+from store.bulk import Bulk
 from store.changes import END_EVENTS, Change, Fault, changes_of, record, take_turns_with
 from store.columns import microseconds
 from store.database import announce
 from store.ids import new_id
 from store.order import Lane, turns_for
 from store.paging import Listing, Page, PageRequest, fetch_page, rows_of
+from store.script import Row
 from store.tables import AnalysisRow, AnalysisStatus, BatchStatus, EventType
 from store.viewer import Viewer
 

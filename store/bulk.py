@@ -13,7 +13,6 @@ from typing import Any
 import orjson
 from sqlalchemy import (
     ColumnElement,
-    Dialect,
     Insert,
     Table,
     Text,
@@ -26,9 +25,12 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-Row = tuple[Any, ...]
+from store.script import Row, Script, run
+
+_QUESTION_MARKS = DefaultDialect(paramstyle="qmark")
 
 
 class Bulk:
@@ -42,7 +44,7 @@ class Bulk:
         self._table = table
         self._columns = tuple(columns)
         self._inserts = inserts
-        self._compiled: dict[tuple[str, frozenset[str]], str] = {}
+        self._compiled: dict[frozenset[str], str] = {}
 
     @classmethod
     def insert(cls, table: Table, columns: Sequence[str]) -> Bulk:
@@ -56,6 +58,10 @@ class Bulk:
 
     async def execute(self, connection: AsyncConnection, rows: Sequence[Row]) -> None:
         """Execute it for each of these rows, at least one."""
+        await run(connection, lambda script: self.run(script, rows))
+
+    def run(self, script: Script, rows: Sequence[Row]) -> None:
+        """`execute`, in a script."""
         columns = list(zip(*rows, strict=True))
         null = frozenset(
             name
@@ -63,11 +69,10 @@ class Bulk:
             if values[0] is None and values.count(None) == len(values)
         )
         kept = [values for name, values in zip((*self._columns, ""), columns, strict=False) if name not in null]
-        dialect = connection.dialect
-        compiled = self._compiled.get((dialect.name, null)) or self._compile(dialect, null)
-        await connection.exec_driver_sql(compiled, list(zip(*kept, strict=True)))
+        compiled = self._compiled.get(null) or self._compile(null)
+        script.each(compiled, list(zip(*kept, strict=True)))
 
-    def _compile(self, dialect: Dialect, null: frozenset[str]) -> str:
+    def _compile(self, null: frozenset[str]) -> str:
         names = [name for name in self._columns if name not in null]
         values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
         parameters = [f"new_{name}" for name in names]
@@ -78,10 +83,10 @@ class Bulk:
             values |= dict.fromkeys(null, literal_column("NULL"))
             statement = update(self._table).where(self._table.c.id == bindparam("row_id")).values(values)
             parameters.append("row_id")
-        compiled = statement.compile(dialect=dialect)
+        compiled = statement.compile(dialect=_QUESTION_MARKS)
         if list(compiled.positiontup or ()) != parameters:
             raise TypeError(f"the columns are in another order than the table's: {compiled.positiontup}")
-        return self._compiled.setdefault((dialect.name, null), str(compiled))
+        return self._compiled.setdefault(null, str(compiled))
 
 
 def among(connection: AsyncConnection, column: ColumnElement[str], keys: Collection[str]) -> ColumnElement[bool]:

@@ -13,19 +13,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from hashlib import blake2b
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import BigInteger, ColumnElement, bindparam, func, select, update
+from sqlalchemy import BigInteger, ColumnElement, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
-from store.columns import microseconds
-from store.events import NewEvent, append, new_event
+from store.columns import instant_of, microseconds
+from store.database import announce
+from store.events import NewEvent, new_event, note
 from store.progress import after_more_ends, progress_of_batch
+from store.script import Script, run
 from store.tables import AnalysisStatus, BatchRow, BatchStatus, EventType
 
+_Step = tuple[str | None, AnalysisStatus | None, AnalysisStatus]  # batch, before, after
 # More often than this a batch's progress is no news.
 _PROGRESS_INTERVAL = timedelta(seconds=0.25)
 
@@ -120,6 +124,13 @@ async def take_turns(connection: AsyncConnection, batch_ids: Iterable[str | None
     await connection.execute(select(func.count(func.pg_advisory_xact_lock(key))))
 
 
+def take_turns_in(script: Script, batch_ids: Iterable[str | None]) -> None:
+    """`take_turns`, in a script."""
+    if not script.sqlite:
+        keys = sorted({_lock_key(batch_id or "") for batch_id in batch_ids})
+        script.rows("SELECT count(pg_advisory_xact_lock(key)) FROM unnest(?::bigint[]) AS key", keys)
+
+
 async def take_turns_with(connection: AsyncConnection, *where: ColumnElement[bool]) -> None:
     """`take_turns` for the batches of the analyses that meet the conditions."""
     if connection.dialect.name != "sqlite":
@@ -133,9 +144,41 @@ def _lock_key(name: str) -> int:
 
 async def record(connection: AsyncConnection, changes: Sequence[Change], now: datetime) -> None:
     """Write the events of these changes, then move their batches where a status has changed."""
-    await append(connection, _events(changes, now))
+    if not changes:
+        return
+
+    def script(script: Script) -> None:
+        note(script, _events(changes, now))
+        _move_batches(script, Counter((change.batch_id, change.before, change.after) for change in changes), now)
+
+    await run(connection, script)
+    announce(connection, "events")
+
+
+def record_alike(
+    script: Script,
+    rows: Sequence[Any],
+    before: AnalysisStatus,
+    after: AnalysisStatus,
+    event: EventType,
+    now: datetime,
+    *,
+    fraction: float,
+) -> None:
+    """`record` for rows (id, workspace, batch_id, attempt) that make the same step, in a script.
+
+    The caller announces "events".
+    """
+    occurred_at, name = microseconds(now), event.value
+    said = {attempt: _state(after, attempt, fraction, None, None) for attempt in {row.attempt for row in rows}}
+    note(script, [(row.workspace, name, row.id, row.batch_id, occurred_at, said[row.attempt]) for row in rows])
+    counts = Counter([row.batch_id for row in rows])
+    steps: Counter[_Step] = Counter({(batch_id, before, after): count for batch_id, count in counts.items()})
+    _move_batches(script, steps, now)
+
+
+def _move_batches(script: Script, steps: Counter[_Step], now: datetime) -> None:
     deltas: dict[str, Counter[str]] = {}
-    steps = Counter((change.batch_id, change.before, change.after) for change in changes)
     for (batch_id, before, after), count in steps.items():
         if batch_id is None or before is after:
             continue
@@ -145,18 +188,29 @@ async def record(connection: AsyncConnection, changes: Sequence[Change], now: da
         delta[_COUNTER[after]] += count
     # In one order, so that two transactions never wait for each other's batches.
     for batch_id in sorted(deltas):
-        await _move_batch(connection, batch_id, deltas[batch_id], now)
+        _move_batch(script, batch_id, deltas[batch_id], now)
 
 
 async def end_if_done(connection: AsyncConnection, batch_id: str, now: datetime) -> None:
     """End this batch, whose turn it is and which has not ended, if it waits for nothing any more."""
-    await _move_batch(connection, batch_id, Counter(), now)
+    await run(connection, lambda script: _move_batch(script, batch_id, Counter(), now))
+    announce(connection, "events")
 
 
-async def _move_batch(connection: AsyncConnection, batch_id: str, delta: Counter[str], now: datetime) -> None:
-    table = tables.batch
-    found = await connection.execute(select(table).where(table.c.id == batch_id).with_for_update())
-    row = BatchRow(**found.one()._mapping)
+_INSTANTS = ("started_at", "finished_at", "progress_event_at")
+_MOVED = ("status", *_COUNTERS, "recent_ends", "updated_at", *_INSTANTS)
+_KNOWN = ("workspace", "total_items", "stop_requested", "open_until")
+_READ_BATCH = f"SELECT {', '.join(_MOVED + _KNOWN)} FROM batch WHERE id = ?"  # noqa: S608 - of constants
+_SET_BATCH = f"UPDATE batch SET {', '.join(f'{name} = ?' for name in _MOVED)} WHERE id = ?"  # noqa: S608
+
+
+def _move_batch(script: Script, batch_id: str, delta: Counter[str], now: datetime) -> None:
+    locking = "" if script.sqlite else " FOR UPDATE"
+    [found] = script.rows(_READ_BATCH + locking, batch_id)
+    row: Any = SimpleNamespace(id=batch_id, **dict(zip(_MOVED + _KNOWN, found, strict=True)))
+    for name in _INSTANTS:
+        value = getattr(row, name)
+        setattr(row, name, None if value is None else instant_of(value))
     ended = 0
     for name in _COUNTERS:
         setattr(row, name, getattr(row, name) + delta[name])
@@ -165,26 +219,25 @@ async def _move_batch(connection: AsyncConnection, batch_id: str, delta: Counter
     row.updated_at = now
     events: list[EventType] = []
     if row.status == BatchStatus.QUEUED and delta["running"] > 0:
-        row.status = BatchStatus.RUNNING
+        row.status = BatchStatus.RUNNING.value
         row.started_at = now
         events.append(EventType.BATCH_STARTED)
     if ended > 0:
         row.recent_ends = after_more_ends(row.recent_ends, ended, row.started_at, now)
     if row.queued == 0 and row.running == 0 and row.open_until is None:
         status = BatchStatus(row.stop_requested or BatchStatus.COMPLETED)
-        row.status, row.finished_at = status, now
+        row.status, row.finished_at = status.value, now
         row.started_at = row.started_at or now
         events.append(_BATCH_EVENTS[status])
     elif ended > 0 and (row.progress_event_at is None or abs(now - row.progress_event_at) >= _PROGRESS_INTERVAL):
         row.progress_event_at = now
         events.append(EventType.BATCH_PROGRESS)
-    await connection.execute(
-        update(table).where(table.c.id == batch_id).values(row.model_dump(exclude={"id", "workspace", "name"}))
-    )
-    await append(connection, [batch_event(row, type_, now) for type_ in events])
+    values = [getattr(row, name) for name in _MOVED]
+    script.do(_SET_BATCH, *(microseconds(each) if isinstance(each, datetime) else each for each in values), batch_id)
+    note(script, [_batch_event(row, type_, now) for type_ in events])
 
 
-def batch_event(row: BatchRow, type_: EventType, now: datetime) -> NewEvent:
+def _batch_event(row: BatchRow, type_: EventType, now: datetime) -> NewEvent:
     """The log's line for a batch as it is."""
     progress = progress_of_batch(row, now)
     data = {

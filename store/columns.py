@@ -41,6 +41,11 @@ def microseconds(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND
 
 
+def instant_of(value: int) -> datetime:
+    """The instant that is kept so."""
+    return _EPOCH + timedelta(microseconds=value)
+
+
 class Instant(TypeDecorator[datetime]):
     """An instant, kept as whole microseconds since 1970 in UTC: compared and added up alike on every database."""
 

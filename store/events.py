@@ -21,6 +21,7 @@ from store.bulk import Bulk
 from store.columns import microseconds
 from store.database import announce
 from store.paging import rows_of
+from store.script import Row, Script
 from store.tables import EventRow, EventType
 from store.viewer import Viewer
 
@@ -107,12 +108,17 @@ def new_event(
     return NewEvent(workspace, type_.value, analysis_id, batch_id, microseconds(occurred_at), data)
 
 
-async def append(connection: AsyncConnection, events: Sequence[NewEvent]) -> None:
-    """Write events in this order, in the transaction that makes them true."""
-    if not events:
-        return
-    await _INSERT.execute(connection, events)
-    announce(connection, "events")
+async def append(connection: AsyncConnection, events: Sequence[Row]) -> None:
+    """Write events (`NewEvent`, or plain tuples like it) in this order, in the transaction that makes them true."""
+    if events:
+        await _INSERT.execute(connection, events)
+        announce(connection, "events")
+
+
+def note(script: Script, events: Sequence[Row]) -> None:
+    """`append`, in a script. The caller announces "events"."""
+    if events:
+        _INSERT.run(script, events)
 
 
 def in_order(connection: AsyncConnection, *columns: ColumnElement[Any], newest_first: bool = False) -> Select[Any]:

@@ -12,13 +12,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
-import orjson
-from sqlalchemy import Text, bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
 from store.bulk import Bulk
+from store.script import Script
 
 # So many items of a batch have one turn: a chunk of quick ones is not cut to crumbs where many batches wait.
 BLOCK = 16
@@ -86,27 +85,20 @@ async def heads(connection: AsyncConnection) -> list[Head]:
 
 _FIRST = f"""
     SELECT head.id, head.analyzer, head.priority, head.turn, head.batch_id
-    FROM {{names}} JOIN analysis AS head ON head.id = (
+    FROM (SELECT {{value}} AS value FROM {{names}}) AS name JOIN analysis AS head ON head.id = (
       SELECT id FROM analysis WHERE {tables.queued} AND analyzer = name.value
       ORDER BY analyzer, priority DESC, turn, id LIMIT 1
     )
     ORDER BY head.priority DESC, head.turn, head.id LIMIT 1
     """  # noqa: S608 - of constants
-_FIRST_SQLITE = text(_FIRST.format(names="json_each(:names) AS name"))
-_FIRST_POSTGRESQL = text(_FIRST.format(names="unnest(:names) AS name(value)")).bindparams(
-    bindparam("names", type_=ARRAY(Text))
-)
+_FIRST_SQLITE = _FIRST.format(value="value", names="json_each(?)")
+_FIRST_POSTGRESQL = _FIRST.format(value="unnest", names="unnest(?::text[])")
 
 
-async def first_of(connection: AsyncConnection, analyzers: Collection[str]) -> Head | None:
+def first_of(script: Script, analyzers: Collection[str]) -> Head | None:
     """The head of the queue among what waits for these analyzers: one look-up for each of them."""
-    names = sorted(analyzers)
-    if connection.dialect.name == "sqlite":
-        found = await connection.execute(_FIRST_SQLITE, {"names": orjson.dumps(names).decode()})
-    else:
-        found = await connection.execute(_FIRST_POSTGRESQL, {"names": names})
-    row = found.first()
-    return None if row is None else Head(*row)
+    found = script.rows(_FIRST_SQLITE if script.sqlite else _FIRST_POSTGRESQL, script.keys(sorted(analyzers)))
+    return Head(*found[0]) if found else None
 
 
 class Times:

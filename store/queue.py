@@ -8,7 +8,6 @@ while the row runs under that lease: a worker that was away too long writes over
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Any, NamedTuple, cast
@@ -18,13 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
 from store.analyses import STOP_FAULTS
-from store.bulk import Bulk, Row, among
-from store.changes import END_EVENTS, Change, Fault, changes_of, record, take_turns, take_turns_with
-from store.columns import microseconds
+from store.bulk import Bulk, among
+from store.changes import END_EVENTS, Change, Fault, record, record_alike, take_turns_in, take_turns_with
+from store.columns import instant_of, microseconds
 from store.database import announce
 from store.ids import new_id
-from store.order import Lane, catch_up, first_of, heads, times
+from store.order import Head, Lane, catch_up, first_of, heads, times
 from store.paging import rows_of
+from store.script import AMONG, Row, Script, run
 from store.tables import AnalysisStatus, EventType
 
 LEASE = timedelta(seconds=30)
@@ -58,7 +58,22 @@ class Claimed(NamedTuple):
 
 # A claim looks for more of its batch among so many times the rows that it may take.
 _WINDOW = 8
-_CLAIMED = [_column[name] for name in Claimed._fields]
+_ALIKE = "analyzer = ? AND priority = ?"
+_ALONE = f"SELECT id FROM analysis WHERE {tables.alone} AND {_ALIKE} ORDER BY turn, id LIMIT ?"  # noqa: S608
+# The outer query has no order of its own, which both databases keep: so it ends with the last row that is taken.
+_OF_BATCH = f"""
+    SELECT id FROM (
+      SELECT id, batch_id FROM analysis WHERE {tables.queued} AND {_ALIKE} ORDER BY turn, id LIMIT ?
+    ) AS near WHERE batch_id = ? LIMIT ?
+    """  # noqa: S608 - of constants
+# Not as a partial index has it: rows are named by their ids here, and PostgreSQL would read the whole index instead.
+_CLAIM = f"""
+    UPDATE analysis SET
+      status = 'RUNNING', lease = ?, lease_expires_at = ?, worker_id = ?, attempt = attempt + 1,
+      progress = 0.0, progress_step = NULL, started_at = ?, queued_at = coalesce(queued_at, updated_at), updated_at = ?
+    WHERE id {AMONG} AND status || '' = 'QUEUED'
+    RETURNING {", ".join(Claimed._fields)}
+    """  # noqa: S608 - of constants
 
 
 async def claim(
@@ -76,50 +91,44 @@ async def claim(
     Of these analyzers alone, or of this lane, where one is given. `most` says how many at once, by the analyzer. What
     comes back is in the queue's order, all under one lease that runs for `lease` from now; empty when nothing waits.
     """
-    if lane is None and analyzers is not None:
-        head = await first_of(connection, analyzers)
-    else:
+    first: Head | None = None
+    if lane is not None or analyzers is None:
         found = [head for head in await heads(connection) if lane in (None, head.lane)]
-        head = min(found, key=lambda head: (-head.priority, head.turn, head.id), default=None)
-    if head is None:
+        first = min(found, key=lambda head: (-head.priority, head.turn, head.id), default=None)
+        if first is None:
+            return []
+
+    def script(script: Script) -> list[Claimed] | None:
+        head = first or first_of(script, analyzers or ())
+        return None if head is None else _claim(script, head, worker_id, most(head.analyzer), now, lease)
+
+    rows = await run(connection, script)
+    if rows is None:
         return []
-    await take_turns(connection, [head.batch_id])
-    order = (_column.turn, _column.id)
-    alike = (_column.analyzer == head.analyzer, _column.priority == head.priority)
-    limit = most(head.analyzer)
-    # An expression runs once: PostgreSQL may run a subquery once for each row, and then finds more than the limit.
-    if head.batch_id is None:
-        chunk = select(_column.id).where(tables.alone, *alike).order_by(*order).limit(limit).cte("chunk")
-    else:
-        window = select(_column.id, _column.batch_id, _column.turn).where(tables.queued, *alike)
-        near = window.order_by(*order).limit(_WINDOW * limit).subquery("near")
-        same = select(near.c.id).where(near.c.batch_id == head.batch_id).order_by(near.c.turn, near.c.id).limit(limit)
-        chunk = same.cte("chunk")
-    statement = (
-        update(_analysis)
-        .where(_column.id.in_(select(chunk.c.id)), tables.queued)
-        .values(
-            status=AnalysisStatus.RUNNING.value,
-            lease=new_id("lease"),
-            lease_expires_at=now + lease,
-            worker_id=worker_id,
-            attempt=_column.attempt + 1,
-            progress=0.0,
-            progress_step=None,
-            started_at=now,
-            queued_at=func.coalesce(_column.queued_at, _column.updated_at),
-            updated_at=now,
-        )
-        .returning(*_CLAIMED)
-    )
-    rows = rows_of(await connection.execute(statement), Claimed)
     if not rows:
         announce(connection, "queue")  # others were faster with this batch: there may be another
         return []
-    rows.sort(key=lambda row: (row.turn, row.id))
-    changes = changes_of(rows, AnalysisStatus.QUEUED, AnalysisStatus.RUNNING, EventType.ANALYSIS_STARTED)
-    await record(connection, changes, now)
     announce(connection, "claimed")
+    announce(connection, "events")
+    return rows
+
+
+def _claim(script: Script, head: Head, worker_id: str, most: int, now: datetime, lease: timedelta) -> list[Claimed]:
+    take_turns_in(script, [head.batch_id])
+    if head.batch_id is None:
+        ids = script.rows(_ALONE, *head.lane, most)
+    else:
+        ids = script.rows(_OF_BATCH, *head.lane, _WINDOW * most, head.batch_id, most)
+    instant = microseconds(now)
+    claimed = (new_id("lease"), microseconds(now + lease), worker_id, instant, instant)
+    # By itself: PostgreSQL, which thinks that next to nothing waits while it has no statistics, joined it the long way.
+    found = script.rows(_CLAIM, *claimed, script.keys([id_ for (id_,) in ids]))
+    since = {value: instant_of(value) for value in {row[-1] for row in found}}
+    rows = [Claimed._make((*row[:-1], since[row[-1]])) for row in found]
+    if rows:
+        rows.sort(key=lambda row: (row.turn, row.id))
+        queued, running = AnalysisStatus.QUEUED, AnalysisStatus.RUNNING
+        record_alike(script, rows, queued, running, EventType.ANALYSIS_STARTED, now, fraction=0.0)
     return rows
 
 
@@ -136,9 +145,19 @@ class End(Enum):
     """It was not at fault: it waits again, and the attempt does not count."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a worker says of one claimed row. `result` is JSON; the time is kept to the microsecond."""
+class Origin(NamedTuple):
+    """What the claim said of a row and no other transaction changes while it lasts."""
+
+    workspace: str
+    batch_id: str | None
+    attempt: int
+
+
+class Outcome(NamedTuple):
+    """What a worker says of one claimed row. `result` is JSON; the time is kept to the microsecond.
+
+    With its `origin` a completed one is recorded without being read before.
+    """
 
     id: str
     lease: str
@@ -147,6 +166,7 @@ class Outcome:
     fault: Fault | None = None
     processing_time_ms: float | None = None
     retry_at: datetime | None = None
+    origin: Origin | None = None
 
 
 _STATUS = {
@@ -186,6 +206,84 @@ async def finish(connection: AsyncConnection, outcomes: Sequence[Outcome], now: 
 
     One whose lease is no longer the row's is dropped. One that would wait again though a stop was asked for ends so.
     """
+    quick: list[Outcome] = []
+    rest: list[Outcome] = []
+    for outcome in outcomes:
+        (quick if outcome.origin is not None and outcome.end is End.COMPLETED else rest).append(outcome)
+    held = await _complete(connection, quick, now) if quick else []
+    if held is None:
+        return await _finish_read(connection, outcomes, now)
+    return held + await _finish_read(connection, rest, now) if rest else held
+
+
+_COMPLETE = """
+    UPDATE analysis SET
+      status = 'COMPLETED', progress = 1.0, progress_step = NULL, stop_requested = NULL,
+      lease = NULL, lease_expires_at = NULL, worker_id = NULL,
+      updated_at = ?, finished_at = ?, result = {result}, processing_time_ms = {milliseconds}
+    {where} analysis.id = {id} AND analysis.lease = {lease} AND analysis.status = 'RUNNING'
+    """
+_COMPLETE_EACH = _COMPLETE.format(result="?", milliseconds="?", where="WHERE", id="?", lease="?")
+_COMPLETE_ALL = (
+    _COMPLETE.format(
+        result="ended.result",
+        milliseconds="ended.milliseconds",
+        where="FROM unnest(?::text[], ?::float8[], ?::text[], ?::text[])"
+        " AS ended(result, milliseconds, id, lease) WHERE",
+        id="ended.id",
+        lease="ended.lease",
+    )
+    + " RETURNING analysis.id"
+)
+
+
+async def _complete(connection: AsyncConnection, outcomes: list[Outcome], now: datetime) -> list[Outcome] | None:
+    """Record completed ones by what is known of their claims; returns those that held.
+
+    None on SQLite where not all did: then nothing was written.
+    """
+
+    def script(script: Script) -> list[Outcome] | None:
+        held = _completed(script, outcomes, microseconds(now))
+        if held:
+            rows = [_Recorded(each.id, *each.origin) for each in held if each.origin is not None]
+            running, completed = AnalysisStatus.RUNNING, AnalysisStatus.COMPLETED
+            record_alike(script, rows, running, completed, EventType.ANALYSIS_COMPLETED, now, fraction=1.0)
+        return held
+
+    held = await run(connection, script)
+    if held:
+        announce(connection, "events")
+    return held
+
+
+def _completed(script: Script, outcomes: list[Outcome], instant: int) -> list[Outcome] | None:
+    values = [
+        (each.result, each.processing_time_ms and round(each.processing_time_ms, 3), each.id, each.lease)
+        for each in outcomes
+    ]
+    if script.sqlite:
+        script.do("SAVEPOINT complete")
+        # The count of an executemany is exact.
+        if script.each(_COMPLETE_EACH, [(instant, instant, *value) for value in values]) == len(values):
+            return outcomes
+        script.do("ROLLBACK TO complete")
+        return None
+    take_turns_in(script, {each.origin.batch_id for each in outcomes if each.origin is not None})
+    found = script.rows(_COMPLETE_ALL, instant, instant, *map(list, zip(*values, strict=True)))
+    ids = {id_ for (id_,) in found}
+    return [each for each in outcomes if each.id in ids]
+
+
+class _Recorded(NamedTuple):
+    id: str
+    workspace: str
+    batch_id: str | None
+    attempt: int
+
+
+async def _finish_read(connection: AsyncConnection, outcomes: Sequence[Outcome], now: datetime) -> list[Outcome]:
+    """Record these by what their rows say."""
     by_claim = {(outcome.id, outcome.lease): outcome for outcome in outcomes}
     mine = among(connection, _column.id, {outcome.id for outcome in outcomes})
     await take_turns_with(connection, mine)
@@ -263,7 +361,7 @@ async def finish(connection: AsyncConnection, outcomes: Sequence[Outcome], now: 
         )
         if end is End.GIVEN_BACK:
             back.append(row)
-        held.append(outcome if end is outcome.end else replace(outcome, end=end, fault=fault))
+        held.append(outcome if end is outcome.end else outcome._replace(end=end, fault=fault))
     if values:
         await _FINISH.execute(connection, values)
         if present is not None:
@@ -339,7 +437,7 @@ async def lost(
     `silent` says of each lease what `leases` said of it.
     """
     empty = {"input_text", "input_data", "options"}
-    columns = [literal_column("''").label(column.name) if column.name in empty else column for column in _CLAIMED]
+    columns = [literal_column("''").label(name) if name in empty else _column[name] for name in Claimed._fields]
     unrenewed = tuple_(_column.lease, _column.lease_expires_at).in_(silent.items())
     statement = select(*columns).where(tables.running, unrenewed | _column.worker_id.in_(gone_workers))
     return rows_of(await connection.execute(statement), Claimed)

@@ -177,7 +177,7 @@ async def test_no_row_is_read_that_is_not_at_a_head(database: Database) -> None:
         return [row.detail for row in found.all() if "analysis" in row.detail or " next " in row.detail]
 
     async with database.read() as connection:
-        first = await plan(connection, str(order._FIRST_SQLITE.text).replace(":names", "?"), '["text"]')
+        first = await plan(connection, order._FIRST_SQLITE, '["text"]')
         heads = await plan(connection, str(order._HEADS.text))
     for line in first + heads:
         assert "analysis_queue" in line or "analysis_alone" in line or "(id=?)" in line, line
