@@ -196,7 +196,9 @@ async def delete_events(connection: AsyncConnection, lease: str, before: datetim
     if not old:
         return 0
     end = Place(old[-1].xid, old[-1].position)
-    await connection.execute(delete(tables.event).where(_place <= tuple_(*end)))
+    # On SQLite the position alone is the order, and a comparison of pairs would read the whole index.
+    gone = _event.position <= end.position if connection.dialect.name == "sqlite" else _place <= tuple_(*end)
+    await connection.execute(delete(tables.event).where(gone))
     await _update(connection, lease, log_xid=end.xid, log_position=end.position)
     return len(old)
 
