@@ -66,7 +66,15 @@ class Managed:
                 await used.wait()
 
             # The least that it takes: twice as many as it fetches at once.
-            await manager.run(batch_size=1, max_concurrent_tasks=2, heartbeat_timeout=REDELIVERY)
+            task = asyncio.create_task(manager.run(batch_size=1, max_concurrent_tasks=2, heartbeat_timeout=REDELIVERY))
+            try:
+                await asyncio.shield(task)
+            finally:  # it waits for the permits that it has fetched, and fetches on until it is told to end
+                manager.shutdown.set()
+                while not task.done():
+                    for used in self._held:
+                        used.set()
+                    await asyncio.wait([task], timeout=0.1)
 
     async def receive(self) -> None:
         """As every engine does."""

@@ -14,7 +14,6 @@ from pgqueuer.adapters.persistence import qb
 from pgqueuer.db import AsyncpgDriver
 from pgqueuer.domain.settings import DBSettings, Durability
 from pgqueuer.queries import Queries
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
@@ -45,6 +44,7 @@ ROWS_EACH = 100
 MOST = 16
 LOG_KEPT = timedelta(minutes=1)
 _TRIMMED_AT_ONCE = 1_000
+_BEHIND = f"EXISTS (SELECT FROM {tables.analysis.name} WHERE {tables.queued})"
 
 
 def queries(connection: asyncpg.Connection) -> Queries:
@@ -76,16 +76,15 @@ async def leave(connection: AsyncConnection, *, rows: int, claimed: bool) -> Non
     """
     driver = (await connection.get_raw_connection()).driver_connection
     assert driver is not None
-    waiting = await driver.fetchval(
-        f"SELECT count(*) FROM (SELECT FROM {_SETTINGS.queue_table}"  # noqa: S608 — a name of ours
-        " WHERE entrypoint = $1 AND status = 'queued' LIMIT $2) AS waiting",
+    waiting, behind = await driver.fetchrow(
+        f"SELECT (SELECT count(*) FROM (SELECT FROM {_SETTINGS.queue_table}"  # noqa: S608 — a name of ours
+        f" WHERE entrypoint = $1 AND status = 'queued' LIMIT $2) AS permits), {_BEHIND}",
         ENTRYPOINT,
         MOST,
     )
     count = min(-(-rows // ROWS_EACH), MOST - waiting)
-    if claimed and not rows and not waiting:
-        behind = await connection.execute(select(tables.analysis.c.id).where(tables.queued).limit(1))
-        count = 0 if behind.first() is None else 1
+    if claimed and behind and not rows and not waiting:
+        count = 1
     if count > 0:
         await queries(driver).enqueue([ENTRYPOINT] * count, [None] * count, [0] * count)
 
