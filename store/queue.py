@@ -144,6 +144,8 @@ class End(Enum):
     GIVEN_BACK = auto()
     """It was not at fault: it waits again, and the attempt does not count."""
 
+    __hash__ = object.__hash__  # an Enum's own is a function of Python's, and called for each outcome
+
 
 class Origin(NamedTuple):
     """What the claim said of a row and no other transaction changes while it lasts."""
