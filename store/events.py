@@ -121,9 +121,21 @@ def note(script: Script, events: Sequence[Row]) -> None:
         _INSERT.run(script, events)
 
 
+def place_columns(connection: AsyncConnection) -> list[ColumnElement[int]]:
+    """What tells a place from others, in the order of the log: on SQLite the position alone, which is the row's key."""
+    position: ColumnElement[int] = tables.event.c.position
+    return [position] if connection.dialect.name == "sqlite" else [tables.event.c.xid, position]
+
+
+def behind(connection: AsyncConnection, place: Place) -> ColumnElement[bool]:
+    """Whether an event stands behind this place."""
+    columns = place_columns(connection)
+    return tuple_(*columns) > tuple_(*place[-len(columns) :])
+
+
 def in_order(connection: AsyncConnection, *columns: ColumnElement[Any], newest_first: bool = False) -> Select[Any]:
     """The log in its order, or these columns of it, without what a reader must not see yet."""
-    order = [tables.event.c.xid, tables.event.c.position]
+    order = place_columns(connection)
     statement = select(*columns or (tables.event,)).order_by(
         *(column.desc() if newest_first else column for column in order)
     )
@@ -158,7 +170,7 @@ async def last_place(connection: AsyncConnection) -> Place:
 
 async def events_after(connection: AsyncConnection, place: Place, limit: int) -> list[EventRow]:
     """What stands behind this place, of every workspace, oldest first, at most `limit`."""
-    statement = in_order(connection).where(_behind(place)).limit(limit)
+    statement = in_order(connection).where(behind(connection, place)).limit(limit)
     return rows_of(await connection.execute(statement), EventRow)
 
 
@@ -173,9 +185,10 @@ async def page_of_events(
 ) -> list[EventRow]:
     """What this viewer may see behind a place (and not behind `until`), oldest first, at most `limit`."""
     event = tables.event.c
-    statement = in_order(connection).where(event.workspace == viewer.workspace, _behind(after)).limit(limit)
+    behind_after = (event.workspace == viewer.workspace, behind(connection, after))
+    statement = in_order(connection).where(*behind_after).limit(limit)
     if until is not None:
-        statement = statement.where(~_behind(until))
+        statement = statement.where(~behind(connection, until))
     if where.types is not None:
         statement = statement.where(event.type.in_(sorted(where.types)))
     if where.analysis_id is not None:
@@ -184,6 +197,3 @@ async def page_of_events(
         statement = statement.where(event.batch_id == where.batch_id)
     return rows_of(await connection.execute(statement), EventRow)
 
-
-def _behind(place: Place) -> Any:
-    return tuple_(tables.event.c.xid, tables.event.c.position) > tuple_(place.xid, place.position)

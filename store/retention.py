@@ -21,7 +21,7 @@ from store import tables
 from store.bulk import among
 from store.changes import take_turns
 from store.columns import microseconds
-from store.events import Place, in_order, log_start
+from store.events import Place, behind, in_order, log_start
 from store.ids import new_id
 from store.paging import rows_of
 from store.tables import CleanupRow
@@ -190,15 +190,13 @@ async def delete_events(connection: AsyncConnection, lease: str, before: datetim
     What is left begins where the log says from then on that it does. Raises TakenOver.
     """
     start = await log_start(connection)
-    first = in_order(connection, _event.xid, _event.position, _event.occurred_at).where(_place > tuple_(*start))
+    first = in_order(connection, _event.xid, _event.position, _event.occurred_at).where(behind(connection, start))
     rows = (await connection.execute(first.limit(limit))).all()
     old = list(takewhile(lambda row: row.occurred_at < before, rows))
     if not old:
         return 0
     end = Place(old[-1].xid, old[-1].position)
-    # On SQLite the position alone is the order, and a comparison of pairs would read the whole index.
-    gone = _event.position <= end.position if connection.dialect.name == "sqlite" else _place <= tuple_(*end)
-    await connection.execute(delete(tables.event).where(gone))
+    await connection.execute(delete(tables.event).where(~behind(connection, end)))
     await _update(connection, lease, log_xid=end.xid, log_position=end.position)
     return len(old)
 

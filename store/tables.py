@@ -271,6 +271,9 @@ Index("analysis_duration", analysis.c.workspace, literal_column("coalesce(proces
 Index("analysis_priority", analysis.c.workspace, analysis.c.priority, analysis.c.id)
 Index("batch_created", batch.c.workspace, batch.c.id)
 Index("batch_open", batch.c.deadline_at, sqlite_where=unended, postgresql_where=unended)
-Index("event_order", event.c.xid, event.c.position)
-Index("event_of_analysis", event.c.analysis_id, event.c.xid, event.c.position)
-Index("event_of_batch", event.c.batch_id, event.c.xid, event.c.position)
+Index("event_order", event.c.xid, event.c.position).ddl_if(dialect="postgresql")
+Index("event_of_analysis", event.c.analysis_id, event.c.xid, event.c.position).ddl_if(dialect="postgresql")
+Index("event_of_batch", event.c.batch_id, event.c.xid, event.c.position).ddl_if(dialect="postgresql")
+# On SQLite the position is the key of the table's own order, and stands in each of its indexes.
+Index("event_of_analysis", event.c.analysis_id).ddl_if(dialect="sqlite")
+Index("event_of_batch", event.c.batch_id).ddl_if(dialect="sqlite")
