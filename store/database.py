@@ -33,7 +33,7 @@ _SQLITE_PRAGMAS = (
 )
 # For so long a process that stands still in the middle of a transaction can hold up the others, on PostgreSQL.
 IDLE_IN_TRANSACTION_SECONDS = 10
-# What another process writes to a SQLite file is seen within this time, for about 0.1 % of a core.
+# What another process writes to a SQLite file is seen within this time, for up to 1 % of a core.
 WATCH_SECONDS = 0.025
 _NEWS = "assay_news"
 
