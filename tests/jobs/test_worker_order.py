@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jobs import admission
+from jobs import admission, pace
 from jobs.admission import BETWEEN, Admission
 from store import controls
 from store.columns import utcnow
@@ -44,7 +44,10 @@ async def held(work: Work, change: Callable[..., Awaitable[bool]], *arguments: A
         assert await change(connection, *arguments)
 
 
-async def test_what_comes_alone_is_started_before_the_rest_of_a_batch(work: Work, tmp_path: Path) -> None:
+async def test_what_comes_alone_is_started_before_the_rest_of_a_batch(
+    work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "MOST", 20)  # these batches are small beside a chunk of quick items
     gate, batch_id = tmp_path / "gate", new_id("batch")
     await work.submit("echo", *numbered(400), batch_id=batch_id, until=str(gate))
     work.start(slots=2)
