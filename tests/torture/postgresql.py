@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 from tests.support import free_port
@@ -20,19 +21,16 @@ def binaries() -> Path | None:
 class Cluster:
     """Started and stopped at will; its data stay."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         self._binaries = binaries()
-        self._folder = folder
+        # Not in pytest's folders: those are for their owner alone, who may be root.
+        self._folder = Path(tempfile.mkdtemp(prefix="assay-postgresql-"))
         self.port = free_port()
-        folder.mkdir(mode=0o711)
         self._run_as: tuple[str, ...] = ()
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             self._run_as = ("runuser", "-u", "postgres", "--")
-            shutil.chown(folder, "postgres")
-            for parent in folder.parents:  # pytest's folders are for their owner alone
-                if parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o001:
-                    parent.chmod(parent.stat().st_mode | 0o011)
-        self._call("initdb", "-D", str(folder / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N")
+            shutil.chown(self._folder, "postgres")
+        self._call("initdb", "-D", str(self._folder / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N")
 
     @property
     def url(self) -> str:
@@ -49,9 +47,12 @@ class Cluster:
         self._call("pg_ctl", "-D", str(self._folder / "data"), "-m", mode, "-w", "-t", "60", "stop")
 
     def close(self) -> None:
-        """Stop it where it runs."""
-        if (self._folder / "data" / "postmaster.pid").exists():
-            self.stop()
+        """Stop it where it runs, and delete it."""
+        try:
+            if (self._folder / "data" / "postmaster.pid").exists():
+                self.stop()
+        finally:
+            shutil.rmtree(self._folder)
 
     def _call(self, program: str, *arguments: str) -> None:
         assert self._binaries is not None

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from store.tables import EventType
 from tests.api.calls import connected
 from tests.store.truth import whole_log
 from tests.support import until

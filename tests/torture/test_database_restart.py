@@ -20,11 +20,13 @@ ITEMS = 300
 
 
 @pytest.fixture
-async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
-    cluster = await asyncio.to_thread(Cluster, tmp_path / "postgresql")
-    await asyncio.to_thread(cluster.start)
-    yield cluster
-    await asyncio.to_thread(cluster.close)
+async def cluster() -> AsyncIterator[Cluster]:
+    cluster = await asyncio.to_thread(Cluster)
+    try:
+        await asyncio.to_thread(cluster.start)
+        yield cluster
+    finally:
+        await asyncio.to_thread(cluster.close)
 
 
 @pytest.fixture
