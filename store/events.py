@@ -196,4 +196,3 @@ async def page_of_events(
     if where.batch_id is not None:
         statement = statement.where(event.batch_id == where.batch_id)
     return rows_of(await connection.execute(statement), EventRow)
-
