@@ -30,7 +30,7 @@ from jobs import retry
 from jobs.admission import Admission
 from jobs.engine import Engine, engine_for
 from jobs.keeper import is_gone, process_start, reclaim
-from jobs.pace import Pace
+from jobs.pace import MOST, Pace
 from jobs.recorder import Recorder
 from jobs.sandbox import DEFAULT_ANALYZERS, Limits, Sandbox, SandboxUnavailable, Template
 from jobs.slot import Analyzers, Slot
@@ -100,6 +100,9 @@ class Worker:
         self._stop_at = math.inf
         self._grace: asyncio.Timeout | None = None
         self._started_at = utcnow()
+        # Held while it says that it lives, or goodbye, after which it says no more.
+        self._saying = asyncio.Lock()
+        self._has_gone = False
         database.on_commit(self.hear)
 
     @property
@@ -208,6 +211,8 @@ class Worker:
     async def _claim(self) -> None:
         """Claim for the slots that are free, until `stop`."""
         while not self._stopping.is_set():
+            if not self._free and not self._spare and self._is_quick():
+                self._spare = await self._claim_chunk(ahead=True)
             if not self._free:
                 self._slot_news.clear()
                 await self._slot_news.wait()
@@ -224,8 +229,13 @@ class Worker:
             if rows:
                 self._deal(rows)
 
-    async def _claim_chunk(self) -> list[Claimed]:
-        busy = self._busy.values()
+    def _is_quick(self) -> bool:
+        """Whether all slots run items so quick that they would wait for the next claim longer than they ran."""
+        return bool(self._busy) and all(self._pace.chunk(analyzer) == MOST for analyzer in self._busy.values())
+
+    async def _claim_chunk(self, *, ahead: bool = False) -> list[Claimed]:
+        """Claim for the slots that are free or, ahead, for the one that will be next."""
+        busy = list(self._busy.values())[ahead:]
         starved, admitted = self._admission.starved(busy), self._admission.admitted(busy)
         if not admitted:
             return []
@@ -311,28 +321,34 @@ class Worker:
 
     async def _beat(self) -> None:
         while True:
-            pids = [os.getpid(), self._template.pid, *(slot.sandbox.pid for slot in self._slots)]
-            cpu_percent, memory_mb = self._usage.look([pid for pid in pids if pid is not None])
-            running = [slot.sandbox.current for slot in self._slots]
-            now = utcnow()
-            async with self._database.write() as connection:
-                known = await workers.beat(
-                    connection,
-                    self.id,
-                    now,
-                    completed=self.completed,
-                    failed=self.failed,
-                    cpu_percent=cpu_percent,
-                    memory_mb=memory_mb,
-                    slots=self._admission.slots,
-                    busy=sum(bool(slot.leases) for slot in self._slots),
-                    current=[analysis_id for analysis_id in running if analysis_id is not None],
-                )
-                await self._recorder.timekeeper.write(connection, self.id, now)
-            self._recorder.timekeeper.written(now)
-            if not known:
-                await self._register()
+            async with self._saying:
+                if self._has_gone:
+                    return
+                await self._say_alive()
             await asyncio.sleep(BEAT_SECONDS)
+
+    async def _say_alive(self) -> None:
+        pids = [os.getpid(), self._template.pid, *(slot.sandbox.pid for slot in self._slots)]
+        cpu_percent, memory_mb = self._usage.look([pid for pid in pids if pid is not None])
+        running = [slot.sandbox.current for slot in self._slots]
+        now = utcnow()
+        async with self._database.write() as connection:
+            known = await workers.beat(
+                connection,
+                self.id,
+                now,
+                completed=self.completed,
+                failed=self.failed,
+                cpu_percent=cpu_percent,
+                memory_mb=memory_mb,
+                slots=self._admission.slots,
+                busy=sum(bool(slot.leases) for slot in self._slots),
+                current=[analysis_id for analysis_id in running if analysis_id is not None],
+            )
+            await self._recorder.timekeeper.write(connection, self.id, now)
+        self._recorder.timekeeper.written(now)
+        if not known:
+            await self._register()
 
     async def _renew(self) -> None:
         while True:
@@ -370,6 +386,7 @@ class Worker:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WRITE_SECONDS):
                 await self._recorder.is_empty()
-                async with self._database.write() as connection:
+                async with self._saying, self._database.write() as connection:
                     await self._recorder.timekeeper.write(connection, self.id, utcnow())
                     await workers.forget(connection, [self.id])
+                    self._has_gone = True

@@ -29,7 +29,7 @@ _SQLITE_PRAGMAS = (
     "PRAGMA busy_timeout = 15000",  # another process may hold the write lock for a while
     "PRAGMA foreign_keys = ON",
     "PRAGMA temp_store = MEMORY",
-    "PRAGMA cache_size = -65536",  # 64 MiB a connection
+    "PRAGMA cache_size = -65536",  # 64 MiB, of the writer
 )
 # For so long a process that stands still in the middle of a transaction can hold up the others, on PostgreSQL.
 IDLE_IN_TRANSACTION_SECONDS = 10
@@ -140,6 +140,7 @@ class Database:
                 cursor.execute(pragma)
             if query_only:
                 cursor.execute("PRAGMA query_only = ON")
+                cursor.execute("PRAGMA cache_size = -8192")  # there are several, and the system has the file cached too
             cursor.close()
 
         if begin is not None:

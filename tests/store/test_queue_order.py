@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -22,7 +23,7 @@ from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from tests.store.truth import assert_consistent
 
 NOW = utcnow()
-TERMS = {"timeout_seconds": 60, "max_attempts": 3}
+TERMS: dict[str, Any] = {"timeout_seconds": 60, "max_attempts": 3}
 
 
 def item(analyzer: str = "text", priority: int = 5) -> NewAnalysis:
