@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -176,6 +177,8 @@ def serve(settings: Settings) -> None:
 
 def work(settings: Settings) -> None:
     """Run analyses without serving requests, until SIGTERM or SIGINT."""
+    # Until the worker runs, and ends in order: to be told to stop is no failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from commands.worker import work
 
     if not settings.workers:

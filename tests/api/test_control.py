@@ -126,7 +126,8 @@ async def test_it_runs_again_in_its_place(api: Api) -> None:
     given = {"text": "Fails.", "refused": True}
     first = await api.submit("trial", request=given, priority=7, maxAttempts=5, waitSeconds=60)
     assert (first["status"], first["attempt"], first["error"]["code"]) == ("FAILED", 1, "INPUT_UNREADABLE")
-    assert await done(api, "retryAnalysis", first["id"]) == "QUEUED"
+    # Its worker may be quicker than the answer.
+    assert await done(api, "retryAnalysis", first["id"]) in ("QUEUED", "RUNNING", "FAILED")
     again = await api.ended(first["id"])
     assert (again["status"], again["attempt"]) == ("FAILED", 1)
     query = "query ($id: ID!) { analysis(id: $id) { inputText options priority maxAttempts } }"
@@ -219,7 +220,7 @@ async def test_of_two_cancels_of_a_batch_one_wins(queue: Api, queueing_server: A
 
 
 async def test_a_batch_whose_time_is_up(api: Api, tmp_path: Path) -> None:
-    batch = await api.batch([*texts(1, priority=9), *spinning(5, tmp_path / "never")], timeoutSeconds=1, waitSeconds=60)
+    batch = await api.batch([*texts(1, priority=9), *spinning(5, tmp_path / "never")], timeoutSeconds=5, waitSeconds=60)
     assert (batch["status"], batch["processed"], batch["timedOut"]) == ("TIMED_OUT", 1, 5)
     assert await items_of(api, batch["id"]) == [("COMPLETED", None), *[("TIMED_OUT", "TIMED_OUT")] * 5]
     log = await types(api, batchId=batch["id"])

@@ -35,16 +35,24 @@ def main() -> None:
             # A signal may come while a line is being written.
             asyncio.get_running_loop().call_soon_threadsafe(note_open)
 
+        # Not to be found among the collector's objects: what there is when the server is up is frozen.
+        feeds: list[Feed] = []
+        begin = Feed.__init__
+
+        def note_feed(feed: Feed, *arguments: Any) -> None:
+            feeds.append(feed)
+            begin(feed, *arguments)
+
         def note_open() -> None:
-            things = gc.get_objects()
-            followers = sum(thing._followers for thing in things if isinstance(thing, Feed))
+            followers = sum(feed._followers for feed in feeds)
             generators = [
                 thing.ag_code.co_name
-                for thing in things
+                for thing in gc.get_objects()
                 if isinstance(thing, AsyncGeneratorType) and thing.ag_code.co_name in STREAMS and thing.ag_frame
             ]
             note(followers=followers, generators=sorted(generators))
 
+        Feed.__init__ = note_feed  # type: ignore[method-assign, assignment]
         event.listen(Engine, "before_cursor_execute", note_statement)
         signal.signal(signal.SIGUSR1, note_open_soon)
         server.main(["serve"])

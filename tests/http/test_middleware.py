@@ -21,6 +21,11 @@ SAID = {"data": {"hello": "Hello world"}}
 OWN_ID = re.compile(r"[0-9a-f]{32}")
 
 
+async def written(lines: list[dict[str, Any]], count: int) -> None:
+    """A request's line is written after its answer."""
+    await until(lambda: len(lines) >= count, what=f"{count} lines of the log")
+
+
 # Request ids
 
 
@@ -29,6 +34,7 @@ async def test_a_request_id_of_the_clients_is_kept(server: Server, lines: list[d
     answer = await server.send("GET", params={"query": "{ requestId }"}, headers={"x-request-id": given})
     assert answer.headers["x-request-id"] == given
     assert answer.json() == {"data": {"requestId": given}}
+    await written(lines, 1)
     assert [line["request_id"] for line in lines] == [given]
 
 
@@ -59,6 +65,7 @@ async def test_a_hostile_request_id_is_replaced(server: Server, lines: list[dict
     found = answer.headers["x-request-id"]
     assert OWN_ID.fullmatch(found)
     assert answer.json() == {"data": {"requestId": found}}
+    await written(lines, 1)
     assert [line["request_id"] for line in lines] == [found]
 
 
@@ -74,6 +81,7 @@ async def test_every_request_has_an_id_of_its_own(server: Server) -> None:
 async def test_each_request_has_one_line(server: Server, lines: list[dict[str, Any]]) -> None:
     await server.send("GET", "/graphql?query=%7Bhello(name:%22private%22)%7D", headers={"x-request-id": "r1"})
     await server.send("DELETE", "/nowhere/%0a%1b[31m", headers={"x-request-id": "r2"})
+    await written(lines, 2)
     for line in lines:
         assert line.pop("milliseconds") >= 0
     shared = {"event": "request", "log_level": "info"}
@@ -85,6 +93,7 @@ async def test_each_request_has_one_line(server: Server, lines: list[dict[str, A
 
 async def test_a_long_path_is_cut_in_the_log(server: Server, lines: list[dict[str, Any]]) -> None:
     await server.send("GET", "/" + "x" * 10_000)
+    await written(lines, 1)
     assert [line["path"] for line in lines] == ["/" + "x" * 199]
 
 
@@ -105,6 +114,7 @@ async def test_a_crash_is_a_masked_500(server: Server, lines: list[dict[str, Any
     assert error["message"] == "Internal error. The server's log has it under this requestId."
     assert error["extensions"]["requestId"] == answer.headers["x-request-id"] == "r1"
     assert SECRET not in answer.text
+    await written(lines, 2)
     fault, request = lines
     assert (fault["event"], fault["request_id"], request["status"]) == ("request failed", "r1", 500)
     assert SECRET in fault["exception"]
@@ -118,6 +128,7 @@ async def test_a_crash_after_the_response_has_begun_ends_the_connection(
         said = wire.reader.read()
     assert said.startswith(b"HTTP/1.1 200 OK\r\n")
     assert said.endswith(b"\r\n\r\nbegun")
+    await written(lines, 2)
     assert [line["event"] for line in lines] == ["request failed", "request"]
 
 
