@@ -285,7 +285,7 @@ def table_of(run: Run) -> Table:
 
 
 PHASES = {"submit": "#e8f0fe", "run": "#ffffff", "export": "#e6f4ea"}
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, GAP = 900, 190, 70, 20, 50, 60
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, GAP = 900, 190, 70, 40, 50, 60
 
 
 def svg_of(run: Run) -> str:
