@@ -11,12 +11,13 @@ import pytest
 
 from tests.torture.house import Refused, ask, build, submit_batch, submit_until_accepted
 
-DISK_MIB, RESERVE_MIB = 16, 8
+# What is accepted before it is full needs room again for its results and events.
+DISK_MIB, RESERVE_MIB = 32, 24
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A small disk of the test's own, half of which a file takes that can be deleted."""
+    """A small disk of the test's own, most of which a file takes that can be deleted."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "tmpfs", folder], check=False)
