@@ -463,7 +463,7 @@ async def wake_waiting(connection: AsyncConnection, now: datetime) -> int:
     woken = (await connection.execute(statement)).all()
     if woken:
         await catch_up(connection, present, woken)
-        announce(connection, "queue")
+        announce(connection, "queue", len(woken))
     return len(woken)
 
 

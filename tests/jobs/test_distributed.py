@@ -120,6 +120,17 @@ async def test_a_claim_leaves_a_permit_for_what_it_leaves_behind(work: Work) -> 
     work.start()
 
 
+async def test_what_has_waited_for_its_next_try_has_permits_by_how_much_it_is(work: Work) -> None:
+    await work.submit("echo", *(f"item{index}" for index in range(2 * ROWS_EACH + 1)), batch_id=new_id("batch"))
+    await sql(work, "WITH gone AS (DELETE FROM assay_pgqueuer) UPDATE analysis SET not_before = 1")
+
+    async def woken() -> bool:
+        return not await sql(work, "SELECT id FROM analysis WHERE not_before IS NOT NULL")
+
+    await until(woken, what="the keeper to wake them", seconds=60)
+    assert await left(work) == {"queued": 3}
+
+
 async def test_work_goes_on_though_every_permit_is_lost(work: Work) -> None:
     await sql(work, "CREATE FUNCTION lose() RETURNS trigger AS 'BEGIN RETURN NULL; END' LANGUAGE plpgsql")
     await sql(work, "CREATE TRIGGER lose BEFORE INSERT ON assay_pgqueuer FOR EACH ROW EXECUTE FUNCTION lose()")
