@@ -41,7 +41,6 @@ from tests.jobs.analyzers_for_tests import load
 from tests.support import until
 
 SLOTS = 3
-SHARES = (0.25, 0.5, 0.75)
 FROM, TO = 0.25, 0.9
 
 

@@ -13,7 +13,6 @@ import signal
 import stat
 import sys
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
@@ -297,8 +296,7 @@ async def _chunks(source: BinaryIO) -> AsyncIterator[bytes]:
 async def _until_told(run: Coroutine[Any, Any, None]) -> None:
     """Run it; SIGTERM ends it in order, as SIGINT does."""
     task = asyncio.create_task(run)
-    with suppress(NotImplementedError):  # not on Windows
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     await task
 
 
