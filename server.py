@@ -53,6 +53,7 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
     from resolvers.monitor import Monitor
     from schema.build import fit
     from store.database import Database
+    from store.events import identify
     from store.migrate import is_current, migrate
     from store.viewer import LOCAL_ADMINISTRATOR
     from telemetry import Telemetry, default_instance
@@ -63,13 +64,14 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
     from web.middleware import middleware
     from web.pages import dashboard_routes, graphiql_routes
     from web.responses import refusal
+    from web.streams import Streams
 
     instance = instance or default_instance()
     registry = load_registry()
     schema, analyzers, unfit = fit(registry.analyzers)
     telemetry = Telemetry(instance)
     database = Database(settings.database)
-    bus = Bus(settings.broadcast_url)
+    bus = Bus(settings.bus)
     feed = Feed(database)
     services = Services(
         settings=settings,
@@ -88,15 +90,16 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
 
     executor = Executor(schema, settings=settings, telemetry=telemetry, explain=explain)
     sockets = GraphQLWebSocket(executor, context, settings, telemetry)
+    streams = Streams(
+        telemetry,
+        sockets.hub,
+        send_seconds=settings.socket_send_seconds,
+        max_streams=settings.max_sockets,
+        max_streams_per_address=settings.max_sockets_per_address,
+    )
     worker = Worker(database, analyzers, slots=settings.workers, instance=instance)
     readiness = Readiness()
     ending = Ending(settings.stop_seconds)
-
-    def hear(news: frozenset[str]) -> None:
-        """News from any instance, this one too."""
-        if "events" in news:
-            feed.wake()
-        worker.hear(news)
 
     def look() -> None:
         """Another process may have written to the same file."""
@@ -112,7 +115,10 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
                 await migrate(database)
             elif not await is_current(database):
                 raise SystemExit("The database lacks this program's tables: run `python server.py migrate` first.")
-            bus.listen(hear)
+            await identify(database)
+            # Of this instance's own news feed and worker hear as it is committed.
+            bus.listen(feed.hear)
+            bus.listen(worker.hear)
             database.on_commit(bus.publish)
             await stack.enter_async_context(
                 side_tasks(
@@ -130,18 +136,19 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
             yield
 
     async def stop() -> None:
-        """Take nobody new, answer who waits, and send every socket elsewhere, while all behind it is still there."""
+        """Take nobody new, answer who waits, send every subscriber elsewhere, while all behind it is still there."""
         ending.begin()
         readiness.end()
         services.stopping.set()
-        await sockets.close_all()
+        await asyncio.gather(sockets.close_all(), streams.close_all())
 
     async def to_graphiql(_request: Request) -> Response:
         return RedirectResponse("/graphql")
 
     routes: list[BaseRoute] = [
         Route("/", to_graphiql),
-        Route("/graphql", GraphQLHTTP(executor, context, settings), methods=None),
+        Route("/graphql", GraphQLHTTP(executor, context, settings, streams), methods=None),
+        Route("/graphql/stream", GraphQLHTTP(executor, context, settings, streams, events_only=True), methods=None),
         WebSocketRoute("/graphql", sockets.endpoint),
         *graphiql_routes(),
         *dashboard_routes(),
@@ -172,7 +179,7 @@ def serve(settings: Settings) -> None:
     # A SQLite file is this server's own: it brings it to its tables itself.
     check_database(settings, migrated=not settings.database.startswith("sqlite"))
     configure_logging(settings)
-    run(create_app(settings), listening, settings.host)
+    run(create_app(settings), listening, settings)
 
 
 def work(settings: Settings) -> None:

@@ -31,7 +31,11 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
     data_dir: Path = Field(Path("data"), description="The folder for the SQLite database and files.")
     database_url: str = Field("", description="`postgresql://…`, or empty for SQLite in the data folder.")
-    broadcast_url: str = Field("memory://", description="The bus that wakes other instances.")
+    broadcast_url: str = Field(
+        "",
+        description="What carries news between servers and workers: `redis://…`, `rediss://…`, `postgresql://…`, or "
+        "`memory://` for nothing. Empty: the database where that is PostgreSQL, and nothing on SQLite.",
+    )
     workers: int = Field(3, ge=0, le=256, description="Analyses that run at once in this server; 0 runs none.")
     log_format: Literal["console", "json"] = Field("console", description="How log lines look.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -49,6 +53,20 @@ class Settings(BaseSettings):
     operation_timeout_seconds: float = Field(
         30, gt=0, le=3600, description="The longest a query or mutation may take, beyond what it asks to wait."
     )
+    max_sockets: int = Field(
+        12_000, ge=1, description="WebSockets that are open at once in this server, and as many HTTP streams."
+    )
+    max_sockets_per_address: int = Field(1_000, ge=0, description="The same of one client address; 0 is no limit.")
+    max_socket_operations: int = Field(100, ge=1, description="Operations that run at once on one WebSocket.")
+    socket_init_seconds: float = Field(
+        10, gt=0, le=3600, description="The time in which a WebSocket's client must initialise the connection."
+    )
+    socket_unsent_bytes: int = Field(
+        262_144, ge=4_096, description="What waits for a WebSocket's client to read it, before it is too slow."
+    )
+    socket_send_seconds: float = Field(
+        10, gt=0, le=3600, description="How long a subscriber may be too slow before it is closed."
+    )
     keep_analyses_days: int = Field(
         0, ge=0, le=36_500, description="Days for which analyses and batches are kept after their end; 0 is for ever."
     )
@@ -65,29 +83,20 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _is_database(cls, value: str) -> str:
-        # Nothing of the value is in a message: it can hold a password.
-        if not value:
-            return value
-        from sqlalchemy import make_url  # imported here: few need it, and sandbox processes load this module too
-        from sqlalchemy.exc import ArgumentError
-
-        try:
-            url = make_url(value)
-        except (ArgumentError, ValueError):
-            raise ValueError("It must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE, or empty for SQLite.") from None
-        if url.drivername not in _DRIVERS and url.drivername not in _DRIVERS.values():
-            raise ValueError("It must begin with postgresql:// or sqlite:///, or be empty for SQLite.")
-        if url.port is not None and not 0 < url.port <= 65535:
-            raise ValueError("Its port must be from 1 to 65535.")
-        if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
-            raise ValueError("A SQLite database must be a file, sqlite:///PATH.")
+        if value:
+            _require_database(value, "It must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE, or empty for SQLite.")
         return value
 
     @field_validator("broadcast_url")
     @classmethod
     def _is_bus(cls, value: str) -> str:
-        if value != "memory://":
-            raise ValueError("It can only be memory:// so far: news travels within one server, and others poll.")
+        scheme = value.partition(":")[0]
+        if scheme in ("redis", "rediss"):
+            _require_redis(value)
+        elif scheme in ("postgres", "postgresql", "postgresql+asyncpg"):
+            _require_database(value, "It must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE.")
+        elif value not in ("", "memory://"):
+            raise ValueError("It must begin with redis://, rediss:// or postgresql://, or be memory:// or empty.")
         return value
 
     @property
@@ -107,10 +116,61 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """The database's address in SQLAlchemy's form, with the async driver named."""
-        if not self.database_url:
-            return f"sqlite+aiosqlite:///{self.data_dir / 'assay.db'}"
-        scheme, _, rest = self.database_url.partition("://")
-        return f"{_DRIVERS.get(scheme, scheme)}://{rest}"
+        return _with_driver(self.database_url or f"sqlite:///{self.data_dir / 'assay.db'}")
+
+    @property
+    def bus(self) -> str:
+        """The address of what carries news between instances: what is set, or else the database if it can."""
+        if self.broadcast_url:
+            return _with_driver(self.broadcast_url)
+        return "memory://" if self.database.startswith("sqlite") else self.database
+
+
+def _with_driver(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{_DRIVERS.get(scheme, scheme)}://{rest}"
+
+
+# Nothing of a value is in a message: it can hold a password. What these import few need, and sandbox processes load
+# this module too.
+
+
+def _require_database(value: str, form: str) -> None:
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(value)
+    except (ArgumentError, ValueError):
+        raise ValueError(form) from None
+    if url.drivername not in _DRIVERS and url.drivername not in _DRIVERS.values():
+        raise ValueError("It must begin with postgresql:// or sqlite:///, or be empty for SQLite.")
+    if url.port is not None and not 0 < url.port <= 65535:
+        raise ValueError("Its port must be from 1 to 65535.")
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise ValueError("A SQLite database must be a file, sqlite:///PATH.")
+
+
+def _require_redis(value: str) -> None:
+    from urllib.parse import urlsplit
+
+    from redis.asyncio import ConnectionPool
+
+    form = "It must be redis://USER:PASSWORD@HOST:PORT/NUMBER, or the same with rediss:// for TLS."
+    try:
+        url = urlsplit(value)
+        port = url.port
+    except ValueError:
+        raise ValueError(form) from None
+    if port == 0:
+        raise ValueError("Its port must be from 1 to 65535.")
+    # The client takes any other path for the database 0.
+    if not url.hostname or not (url.path in ("", "/") or url.path[1:].isdecimal()):
+        raise ValueError(form)
+    try:
+        ConnectionPool.from_url(value).make_connection()
+    except Exception:  # whatever the client says of an option that it doesn't know, or of its value
+        raise ValueError("What stands behind its `?` are no options of the Redis client.") from None
 
 
 def _is_loopback(host: str) -> bool:

@@ -139,10 +139,12 @@ class HttpTelemetry:
         self.requests_total += 1
         self.in_flight += 1
 
-    def ended(self, status: int, seconds: float) -> None:
+    def ended(self, status: int, seconds: float | None) -> None:
+        """Count one answer; without a duration where that says nothing, as of a stream."""
         self.in_flight -= 1
         self.errors_total += status >= 400
-        self.latency.record(seconds)
+        if seconds is not None:
+            self.latency.record(seconds)
 
 
 @dataclass(slots=True)
@@ -162,7 +164,7 @@ class OperationTelemetry:
 
 @dataclass(slots=True)
 class SubscriptionTelemetry:
-    """Sockets that are open, subscriptions that run on them, and what became of their events."""
+    """Sockets and HTTP streams that are open, subscriptions that run on them, and what became of their events."""
 
     connections: int = 0
     active: int = 0
@@ -288,7 +290,7 @@ def configure_logging(settings: Settings, *, instance: str | None = None) -> Non
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {"structlog": formatter},
-            "filters": {"refused": {"()": lambda: _is_no_refusal}},
+            "filters": {"intended": {"()": lambda: _is_unintended}},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structlog"}},
             "root": {"handlers": ["stderr"], "level": level},
             "loggers": {
@@ -296,7 +298,7 @@ def configure_logging(settings: Settings, *, instance: str | None = None) -> Non
                 "uvicorn.error": {
                     "handlers": [],
                     "propagate": True,
-                    "filters": ["refused"],
+                    "filters": ["intended"],
                     "level": max(level, logging.WARNING),  # below are two lines a socket, and what our own banner says
                 },
                 "alembic": {"level": logging.WARNING},
@@ -306,12 +308,18 @@ def configure_logging(settings: Settings, *, instance: str | None = None) -> Non
     )
 
 
-def _is_no_refusal(record: logging.LogRecord) -> bool:
-    """Whether it is anything but uvicorn's error on a handshake that was refused with an answer.
+def _is_unintended(record: logging.LogRecord) -> bool:
+    """Whether it is anything but uvicorn's error on what the doors mean to do, and to uvicorn looks forgotten.
 
-    To uvicorn it looks as if it had been forgotten, and any web page could fill the log with it.
+    A handshake that is refused with an answer, and a text frame that is no text: any client could fill the log with
+    them. And a response that is ended before its end, as streams are when the server stops: the request's own line
+    tells of it.
     """
-    return record.msg != "ASGI callable returned without completing handshake."
+    return record.msg not in (
+        "ASGI callable returned without completing handshake.",
+        "Invalid UTF-8 sequence received from client.",
+        "ASGI callable returned without completing response.",
+    )
 
 
 def _json_line(event: dict[str, Any], **options: Any) -> str:

@@ -13,18 +13,20 @@ from typing import Any
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from analyzers.registry import load_analyzers
 from jobs.cleanup import Ages, clean_up
 from settings import Settings
 from store import controls, tables
-from store.analyses import analysis_by_id, delete_analysis, request_stop, retry_analyses
-from store.batches import batch_by_id, delete_batch, request_batch_stop, retry_batch
+from store.analyses import analysis_by_id, delete_analysis, request_stop
+from store.batches import batch_by_id, delete_batch, go_on_deleting, request_batch_stop
 from store.columns import utcnow
 from store.database import Database
 from store.failures import is_full, is_out_of_reach
 from store.ids import kind_of
 from store.retention import Deleted, count_old
+from store.retries import RETRY_SLICE, go_on_retrying, retry_analyses, retry_batch
 from store.statistics import queue_figures
 from store.tables import AnalysisStatus, ControlRow
 from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
@@ -74,7 +76,13 @@ async def retry(database: Database, _settings: Settings, subject: str) -> None:
     if not count:
         allowed = "what FAILED, was CANCELED or TIMED_OUT, and whose input had been accepted, can run again"
         raise Refused(await _refusal(database, subject, allowed))
-    print(f"{subject} runs again." if kind == "analysis" else f"{count:,} of {subject} run again.")
+    if kind == "analysis":
+        print(f"{subject} runs again.")
+    elif count < RETRY_SLICE:
+        print(f"{count:,} of {subject} run again.")
+    else:
+        await _slices(database, lambda connection: go_on_retrying(connection, utcnow()))
+        print(f"All of {subject} that had not completed runs again.")
 
 
 async def cancel(database: Database, _settings: Settings, subject: str) -> None:
@@ -95,6 +103,7 @@ async def delete(database: Database, _settings: Settings, subject: str) -> None:
         deleted = await remove(connection, VIEWER, subject)
     if not deleted:
         raise Refused(await _refusal(database, subject, "what has ended, and is in no open batch, can be deleted"))
+    await _slices(database, go_on_deleting)
     print(f"{subject} is deleted.")
 
 
@@ -181,6 +190,14 @@ def run(command: str, settings: Settings, **given: Any) -> None:
 _OPERATIONS: dict[str, Callable[..., Awaitable[None]]] = {
     each.__name__: each for each in (status, workers, pause, resume, concurrency, retry, cancel, delete, cleanup)
 }
+
+
+async def _slices(database: Database, slice_: Callable[[AsyncConnection], Awaitable[bool]]) -> None:
+    """Do what is left of a large batch, slice after slice: no server may run that would."""
+    more = True
+    while more:
+        async with database.write() as connection:
+            more = await slice_(connection)
 
 
 async def _require_analyzer(database: Database, analyzer: str | None) -> None:

@@ -26,7 +26,7 @@ def work(settings: Settings) -> None:
 
 async def _work(settings: Settings) -> None:
     database = Database(settings.database)
-    bus = Bus(settings.broadcast_url)
+    bus = Bus(settings.bus)
     worker = Worker(database, load_analyzers(), slots=settings.workers, instance=default_instance())
     keeper = Keeper(database, ages=Ages.of(settings))
     database.on_commit(bus.publish)

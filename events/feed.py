@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_right
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -23,10 +24,12 @@ from store.events import (
     events_after,
     last_place,
     log_start,
+    oldest_behind,
     page_of_events,
     place_of,
     require_history,
 )
+from store.failures import may_pass
 from store.tables import EventRow
 from store.viewer import Viewer
 
@@ -34,8 +37,14 @@ log = structlog.stdlib.get_logger(__name__)
 
 # A wake-up may be lost with the bus; this is how late news can then be.
 POLL_SECONDS = 1.0
-# Events in the tail; a follower further back reads the log.
-_KEPT = 20_000
+# What comes within this time of the last look is read in one.
+GAP_SECONDS = 0.005
+# A database that says nothing for so long is asked again, on another connection.
+ANSWER_SECONDS = 10.0
+# What the tail takes in memory, about; a follower further back reads the log.
+TAIL_BYTES = 16_000_000
+# An event's columns, without its data.
+_EVENT_BYTES = 800
 _PAGE = 1_000
 # After so long without a look at the log (the machine slept, say), what lies ahead may have been deleted: nothing that
 # is younger than an hour ever is.
@@ -45,60 +54,110 @@ _LATE = timedelta(minutes=10)
 class Feed:
     """The log of one database, for the followers of one instance."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, tail_bytes: int = TAIL_BYTES) -> None:
         self._database = database
+        self._tail_bytes = tail_bytes
         self._wake = asyncio.Event()
         self._news = asyncio.Event()
         self._followers = 0
         self._joining = asyncio.Lock()
         # The newest events, in order: everything behind `_floor`, up to `_top`.
         self._tail: list[EventRow] = []
+        self._bytes = 0
         self._floor = self._top = START
         self._read_at = utcnow()
+        # Whether an open transaction holds back what others have committed.
+        self._held_back = False
+        self._failing = False
+        database.on_commit(self.hear)
+
+    def hear(self, news: frozenset[str]) -> None:
+        """News of this instance's own commits, and of others' by the bus."""
+        if "events" in news:
+            self.wake()
 
     def wake(self) -> None:
-        """There is something new in the log."""
+        """There may be something new in the log."""
         self._wake.set()
 
     async def run(self) -> None:
         """Keep the tail up to date until cancelled."""
+        again = GAP_SECONDS
         while True:
-            try:
-                async with asyncio.timeout(POLL_SECONDS):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(again if self._held_back else POLL_SECONDS):
                     await self._wake.wait()
-            except TimeoutError:
-                pass
             self._wake.clear()
+            top, was_held_back = self._top, self._held_back
             try:
-                while self._followers and await self._read_on():
-                    pass
+                await self._read()
             except Exception:
-                log.exception("reading the event log failed", retry_seconds=POLL_SECONDS)
-                await asyncio.sleep(POLL_SECONDS)
+                if not self._failing:
+                    log.exception("the event log can't be read", retry_seconds=POLL_SECONDS)
+                self._failing, self._held_back = True, False
+            # Nobody tells when what holds back news has ended: it is mostly soon, and may be long.
+            still = was_held_back and self._top == top
+            again = min(again * 2, POLL_SECONDS) if still else GAP_SECONDS
+            await asyncio.sleep(GAP_SECONDS)
+
+    async def lag_seconds(self) -> float:
+        """The age of the oldest event that its followers could have had and have not; 0 where there is none of either.
+
+        For somebody who looks now and then: the tail may be about to read that event.
+        """
+        if not self._followers:
+            return 0.0
+        async with self._database.read() as connection:
+            oldest = await oldest_behind(connection, self._top)
+        return 0.0 if oldest is None else max((utcnow() - oldest).total_seconds(), 0.0)
+
+    async def _read(self) -> None:
+        """Take what is new into the tail, while anybody follows."""
+        more = True
+        while more and self._followers:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                more = await self._read_on()
+            if self._failing:
+                self._failing = False
+                log.info("the event log is read again")
 
     async def _read_on(self) -> bool:
         """Take one more page into the tail; whether there may be another."""
-        top, late = self._top, utcnow() - self._read_at > _LATE
+        top, began = self._top, utcnow()
+        late = began - self._read_at > _LATE
         async with self._database.read() as connection:
-            page = await events_after(connection, top, _PAGE)
+            page, self._held_back = await events_after(connection, top, _PAGE)
             start = await log_start(connection) if late else top
-        self._read_at = utcnow()
+        self._read_at = began
         if start > self._top:  # what followers wait for is gone, as they find when they look into the log itself
-            self._tail.clear()
+            self._cut(len(self._tail))
             self._floor = self._top = start
             self._tell()
         if not page:
             return False
-        if self._top != top:  # meanwhile the tail was begun anew, further on
+        if self._top != top:  # meanwhile the tail was begun anew, or further on
             return True
         self._tail.extend(page)
+        self._bytes += sum(map(_size, page))
         self._top = place_of(page[-1])
-        if len(self._tail) > 2 * _KEPT:
-            dropped = len(self._tail) - _KEPT
-            self._floor = place_of(self._tail[dropped - 1])
-            del self._tail[:dropped]
+        if self._bytes > 2 * self._tail_bytes:
+            self._trim()
         self._tell()
         return len(page) == _PAGE
+
+    def _trim(self) -> None:
+        """Drop the oldest, until what is left takes no more than it may."""
+        left, count = self._bytes, 0
+        while left > self._tail_bytes:
+            left -= _size(self._tail[count])
+            count += 1
+        self._floor = place_of(self._tail[count - 1])
+        self._cut(count)
+
+    def _cut(self, count: int) -> None:
+        """Drop so many of the oldest."""
+        self._bytes -= sum(map(_size, self._tail[:count]))
+        del self._tail[:count]
 
     def _tell(self) -> None:
         news, self._news = self._news, asyncio.Event()
@@ -134,26 +193,44 @@ class Feed:
                     elif news is self._news:
                         await news.wait()
                 else:
-                    place, page = await self._replay(viewer, where, place)
+                    place, page = await self.page_behind(viewer, where, place, self._top)
                     if page:
                         yield page
         finally:
             self._followers -= 1
             if not self._followers:
-                self._tail.clear()
+                self._cut(len(self._tail))
                 self._floor = self._top
 
     async def _begin(self) -> None:
         """The first follower is here: the tail starts at the end of the log."""
-        async with self._database.read() as connection:
+        began = utcnow()
+        async with asyncio.timeout(ANSWER_SECONDS), self._database.read() as connection:
             self._floor = self._top = await last_place(connection)
-        self._read_at = utcnow()
-        self._tail.clear()
+        self._read_at = began
+        self._cut(len(self._tail))
 
-    async def _replay(self, viewer: Viewer, where: EventFilter, place: Place) -> tuple[Place, list[EventRow]]:
-        """One page from the log itself, up to where the tail ends, and the place behind it."""
-        top = self._top
-        async with self._database.read() as connection:
-            page = await page_of_events(connection, viewer, where, place, _PAGE, until=top)
-            await require_history(connection, place)
-        return (place_of(page[-1]) if len(page) == _PAGE else top), page
+    async def page_behind(
+        self, viewer: Viewer, where: EventFilter, place: Place, until: Place
+    ) -> tuple[Place, list[EventRow]]:
+        """One page from the log itself, of what does not lie behind `until`, and the place behind the page.
+
+        While the database is away it asks again, each time for twice as long: a filter may have a long log to look
+        through. Raises HistoryGone.
+        """
+        seconds = ANSWER_SECONDS
+        while True:
+            try:
+                async with asyncio.timeout(seconds), self._database.read() as connection:
+                    page = await page_of_events(connection, viewer, where, place, _PAGE, until=until)
+                    await require_history(connection, place)
+                return (place_of(page[-1]) if len(page) == _PAGE else until), page
+            except Exception as error:
+                if not may_pass(error):
+                    raise
+            seconds *= 2
+            await asyncio.sleep(POLL_SECONDS)
+
+
+def _size(event: EventRow) -> int:
+    return _EVENT_BYTES + len(event.data)

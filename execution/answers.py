@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+import orjson
 
 
 class AnswerKind(Enum):
@@ -29,3 +32,25 @@ class Answer:
 
     body: dict[str, Any]
     kind: AnswerKind
+
+
+@dataclass(frozen=True, slots=True)
+class StreamAnswer:
+    """One answer of a subscription, written: whoever wants the same is sent the same bytes."""
+
+    json: bytes
+    """The response body, a JSON object. It has `data` unless the stream failed."""
+    cursor: str | None = None
+    """What to subscribe after, to go on behind this answer; None where the stream has no cursors."""
+    failed: bool = False
+    """Whether this is the last answer, for the stream did not start or broke: `json` has `errors` and no `data`."""
+    has_errors: bool = False
+    """Whether `json` has `errors`, beside `data` or without."""
+
+
+def encode_json(body: object) -> bytes:
+    """The bytes of a JSON document. What orjson refuses (integers beyond 64 bits) the standard library writes."""
+    try:
+        return orjson.dumps(body)
+    except TypeError:
+        return json.dumps(body).encode()

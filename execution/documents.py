@@ -26,6 +26,7 @@ from strawberry.types.graphql import OperationType
 from execution.answers import Answer, AnswerKind
 from execution.errors import ErrorCode, error_body, request_errors
 from execution.limits import LimitExceeded, Limits, check_document, read_text
+from execution.subscriptions import place_variables
 
 MAX_DOCUMENTS = 500
 MAX_TEXT = 250_000
@@ -35,10 +36,12 @@ RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A valid document and the types of its operations by name."""
+    """A valid document and what its operations are, by name."""
 
     node: DocumentNode
     operations: Mapping[str | None, OperationType]
+    places: Mapping[str | None, frozenset[str]]
+    """For each subscription, the variables that only say where to begin."""
 
 
 class Documents:
@@ -81,7 +84,7 @@ class Documents:
         if errors:
             body: dict[str, Any] = {"errors": request_errors(errors, ErrorCode.GRAPHQL_VALIDATION_FAILED)}
             return Answer(body, AnswerKind.VALIDATION_ERROR)
-        return Document(node, _operations(node))
+        return Document(node, _operations(node), place_variables(node))
 
 
 def _refusal(refused: LimitExceeded) -> Answer:

@@ -1,7 +1,9 @@
-"""One operation, from request to answer, through Strawberry's `Schema.execute` and `Schema.subscribe`.
+"""One operation, from request to answer, on Strawberry's schema.
 
-A document is parsed, limited and validated once (`execution.documents`) and handed to Strawberry ready, by a schema
-extension. Queries and mutations run under the time limit; at its end everything behind them is cancelled.
+A document is parsed, limited and validated once (`execution.documents`). Queries and mutations go through Strawberry's
+`Schema.execute`, which is handed the document ready by a schema extension, and run under the time limit; at its end
+everything behind them is cancelled. Subscriptions go through graphql-core's own steps, source stream and response
+stream, since the place of an event (its `cursor`) is known between the two.
 Every error in an answer has a code, and unexpected ones are masked (`execution.errors`).
 """
 
@@ -10,14 +12,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from graphql import ExecutionResult as StreamResult
+from graphql import GraphQLError
+from graphql.execution import create_source_event_stream, execute_subscription_event
 from strawberry.extensions import SchemaExtension
-from strawberry.types.execution import ExecutionResult, PreExecutionError
+from strawberry.types.execution import ExecutionResult
 from strawberry.types.graphql import OperationType
+from strawberry.utils.await_maybe import await_maybe
 
-from execution.answers import Answer, AnswerKind
+from execution.answers import Answer, AnswerKind, StreamAnswer, encode_json
 from execution.documents import Document, Documents
 from execution.errors import (
     BadRequest,
@@ -31,13 +38,13 @@ from execution.errors import (
 )
 from execution.limits import Limits
 from execution.requests import OperationRequest, parse_request
+from execution.subscriptions import PAGE, Answered, LogSource, SharedStream, sharing_key
 from execution.variables import FastVariables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import strawberry
-    from graphql import GraphQLError
 
     from settings import Settings
     from telemetry import Telemetry
@@ -52,6 +59,8 @@ __all__ = [
     "OperationContext",
     "OperationRequest",
     "OperationType",
+    "SharedStream",
+    "StreamAnswer",
     "parse_request",
 ]
 
@@ -61,7 +70,8 @@ QUERIES_AND_MUTATIONS = frozenset({OperationType.QUERY, OperationType.MUTATION})
 _NOT_HERE = {
     OperationType.QUERY: "Queries are not run here.",
     OperationType.MUTATION: "Mutations are run by POST only.",
-    OperationType.SUBSCRIPTION: "Subscriptions are run over WebSocket, with the subprotocol graphql-transport-ws.",
+    OperationType.SUBSCRIPTION: "Subscriptions are run over WebSocket, with the subprotocol graphql-transport-ws, or "
+    "where `Accept` names text/event-stream or multipart/mixed.",
 }
 
 
@@ -71,6 +81,8 @@ class OperationContext(Protocol):
     request_id: str
     time_limit: asyncio.Timeout | None
     """Set by the executor: a resolver that waits at the client's wish may reschedule it. None for subscriptions."""
+    last_event_id: str | None
+    """Set by a door where a client takes a subscription up again: the cursor to go on behind, whatever `after` says."""
 
 
 class Executor:
@@ -98,7 +110,8 @@ class Executor:
                 self.documents = documents
 
         schema.extensions = (*schema.extensions, Prepared)
-        schema.execution_context_class = FastVariables.of(schema._schema)
+        self._operation = FastVariables.of(schema._schema)
+        schema.execution_context_class = self._operation
         # Strawberry would log every client's mistake as an error; `execution_errors` logs what is one.
         schema.process_errors = _leave_unlogged  # type: ignore[method-assign]
 
@@ -140,46 +153,134 @@ class Executor:
 
     async def subscribe(
         self, request: OperationRequest, context: OperationContext
-    ) -> Answer | AsyncGenerator[dict[str, Any], None]:
-        """The stream of a subscription's bodies, or the answer that refuses it; never waits for the first event.
+    ) -> Answer | AsyncGenerator[StreamAnswer, None]:
+        """The stream of a subscription's answers, or the answer that refuses it; never waits for the first event.
 
-        A body without `data` is the last one: the variables were wrong, or the source stream failed to start or
+        An answer that `failed` is the last one: the variables were wrong, or the source stream failed to start or
         threw. Closing the generator closes the source stream and waits for that.
         """
-        selected = self._select(request)
-        if isinstance(selected, Answer):
-            return selected
-        name, operation_type = selected
-        if operation_type is not OperationType.SUBSCRIPTION:
-            return _not_here(operation_type)
-        return self._bodies(request, name, context)
+        name = self._select_subscription(request)
+        return name if isinstance(name, Answer) else self._recorded(self._answers(request, name, context), name)
+
+    async def open(
+        self, request: OperationRequest, context: OperationContext
+    ) -> Answer | SharedStream | AsyncGenerator[StreamAnswer, None]:
+        """A subscription, begun: a stream to share with who wants the same, where it can be; else as `subscribe`."""
+        name = self._select_subscription(request)
+        if isinstance(name, Answer):
+            return name
+        begun = await self._begin(request, name, context)
+        if isinstance(begun, Answer) or not isinstance(begun.source, LogSource):
+            return self._recorded(self._answers(request, name, context, begun), name)
+        started = perf_counter()
+
+        def record(failed: bool) -> None:
+            self._telemetry.operation(name).record(perf_counter() - started, failed=failed)
+
+        key = sharing_key(request, self._document(request).places[name], begun.source.audience)
+        return SharedStream(key, begun.source, partial(self._shared_answers, request, name), record)
 
     def operation_type(self, request: OperationRequest) -> OperationType | Answer:
         """Whether to `execute` or to `subscribe`, or the answer that refuses the request."""
         selected = self._select(request)
         return selected if isinstance(selected, Answer) else selected[1]
 
-    async def _bodies(
-        self, request: OperationRequest, name: str | None, context: OperationContext
-    ) -> AsyncGenerator[dict[str, Any], None]:
+    def fault(self, error: Exception, request_id: str) -> Answer:
+        """The answer where something was thrown outside all fields, by a source stream for one. It is logged."""
+        thrown = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
+        return self._broken([thrown], request_id)
+
+    async def _recorded(
+        self, answers: AsyncGenerator[tuple[Answer, str | None], None], name: str | None
+    ) -> AsyncGenerator[StreamAnswer, None]:
         started, failed = perf_counter(), False
-        results = await self._schema.subscribe(
-            request.query,
-            variable_values=request.variables,
-            context_value=context,
-            operation_name=name,
-            operation_extensions=request.extensions,
-        )
         try:
-            async with aclosing(results):
-                async for result in results:
-                    body = self._answer(result, context.request_id).body
-                    failed = failed or "errors" in body
-                    yield body
-                    if "data" not in body:
-                        return
+            async with aclosing(answers):
+                async for answer, cursor in answers:
+                    failed = failed or "errors" in answer.body
+                    yield _written(answer, cursor)
         finally:
             self._telemetry.operation(name).record(perf_counter() - started, failed=failed)
+
+    async def _answers(
+        self,
+        request: OperationRequest,
+        name: str | None,
+        context: OperationContext,
+        begun: Answer | _Begun | None = None,
+    ) -> AsyncGenerator[tuple[Answer, str | None], None]:
+        """Each event's answer, with the event's cursor."""
+        begun = begun or await self._begin(request, name, context)
+        if isinstance(begun, Answer):
+            yield begun, None
+            return
+        try:
+            async with aclosing(aiter(begun.source)) as events:
+                async for event in events:
+                    yield await self._answer_event(begun.operation, event), getattr(event, "cursor", None)
+        except Exception as error:
+            yield self.fault(error, context.request_id), None
+
+    async def _shared_answers(
+        self,
+        request: OperationRequest,
+        name: str | None,
+        context: OperationContext,
+        pages: AsyncGenerator[list[Any], None],
+        place: Any,
+    ) -> Answered:
+        """The answers to pages of a log, with their places; `place` is that of what came before them."""
+        operation = self._build(request, name, context)
+        assert not isinstance(operation, list), "the variables have been coerced before"
+        try:
+            async with aclosing(pages):
+                async for page in pages:
+                    for start in range(0, len(page), PAGE):
+                        answers = []
+                        for event in page[start : start + PAGE]:
+                            answer = await self._answer_event(operation, event)
+                            answers.append((event.place, _written(answer, event.cursor)))
+                        yield answers
+                        place = answers[-1][0]
+        except Exception as error:
+            yield [(place, _written(self.fault(error, context.request_id), None))]
+
+    async def _begin(self, request: OperationRequest, name: str | None, context: OperationContext) -> Answer | _Begun:
+        """The source stream, or the answer that says why there is none."""
+        operation = self._build(request, name, context)
+        if isinstance(operation, list):
+            return self._nothing_ran(operation, context.request_id)
+        try:
+            source: Any = await await_maybe(create_source_event_stream(operation))
+        except Exception as error:
+            return self.fault(error, context.request_id)
+        if isinstance(source, StreamResult):
+            return self._broken(source.errors or [], context.request_id)
+        return _Begun(operation, source)
+
+    def _build(self, request: OperationRequest, name: str | None, context: OperationContext) -> Any:
+        """The operation, ready to run, or what is wrong with its variables."""
+        document, extensions = self._document(request).node, request.extensions
+        return self._operation.build(
+            self._schema._schema, document, None, context, request.variables, name, operation_extensions=extensions
+        )
+
+    async def _answer_event(self, operation: FastVariables, event: object) -> Answer:
+        result = await await_maybe(execute_subscription_event(operation.build_per_event_executor(event)))
+        return self._answer(result, operation.context_value.request_id)
+
+    def _document(self, request: OperationRequest) -> Document:
+        document = self._documents.get(request.query or "")
+        assert isinstance(document, Document), "selected before"
+        return document
+
+    def _select_subscription(self, request: OperationRequest) -> str | Answer | None:
+        """The name of the subscription to run."""
+        selected = self._select(request)
+        if isinstance(selected, Answer):
+            return selected
+        name, operation_type = selected
+        return name if operation_type is OperationType.SUBSCRIPTION else _not_here(operation_type)
 
     def _select(self, request: OperationRequest) -> tuple[str | None, OperationType] | Answer:
         """The operation to run, by name and type."""
@@ -208,15 +309,13 @@ class Executor:
         body = error_body(ErrorCode.OPERATION_RESOLUTION_FAILURE, message)
         return Answer(body, AnswerKind.OPERATION_ERROR)
 
-    def _answer(self, result: ExecutionResult, request_id: str) -> Answer:
+    def _answer(self, result: ExecutionResult | StreamResult, request_id: str) -> Answer:
         errors = result.errors
         if not errors:
             body: dict[str, Any] = {"data": result.data}
             kind = AnswerKind.DATA
         elif result.data is None and all(error.path is None for error in errors):
             return self._nothing_ran(errors, request_id)
-        elif isinstance(result, PreExecutionError):  # a subscription whose source stream could not be made
-            return Answer({"errors": execution_errors(errors, request_id, self._explain)}, AnswerKind.FAULT)
         else:
             body = {"data": result.data, "errors": execution_errors(errors, request_id, self._explain)}
             kind = AnswerKind.PARTIAL
@@ -227,12 +326,21 @@ class Executor:
     def _nothing_ran(self, errors: Sequence[GraphQLError], request_id: str) -> Answer:
         """Errors without a path: variables that do not fit, or an exception outside all fields."""
         if not all(is_variables_error(error) for error in errors):
-            return Answer({"errors": execution_errors(errors, request_id, self._explain)}, AnswerKind.FAULT)
+            return self._broken(errors, request_id)
         entries = request_errors(errors, ErrorCode.BAD_USER_INPUT)
         if self._hide_suggestions:
             for entry in entries:
                 entry["message"] = entry["message"].partition(" Did you mean ")[0]
         return Answer({"errors": entries}, AnswerKind.VARIABLES_ERROR)
+
+    def _broken(self, errors: Sequence[GraphQLError], request_id: str) -> Answer:
+        """An exception outside all fields, or a source stream that could not be made."""
+        return Answer({"errors": execution_errors(errors, request_id, self._explain)}, AnswerKind.FAULT)
+
+
+class _Begun(NamedTuple):
+    operation: FastVariables
+    source: Any
 
 
 class _PreparedDocument(SchemaExtension):
@@ -252,6 +360,11 @@ class _PreparedDocument(SchemaExtension):
 def _not_here(operation_type: OperationType) -> Answer:
     body = error_body(ErrorCode.METHOD_NOT_ALLOWED, _NOT_HERE[operation_type], operationType=operation_type.value)
     return Answer(body, AnswerKind.METHOD)
+
+
+def _written(answer: Answer, cursor: str | None) -> StreamAnswer:
+    body = answer.body
+    return StreamAnswer(encode_json(body), cursor, failed="data" not in body, has_errors="errors" in body)
 
 
 def _leave_unlogged(errors: object, execution_context: object = None) -> None:

@@ -33,12 +33,13 @@ class Admission:
         """How many slots the worker is to have."""
         return self._started_with if self._controls.slots is None else self._controls.slots
 
-    def look(self, controls: Controls, heads: Sequence[Head]) -> None:
-        """Note what operators hold, and in which lanes something waits."""
+    def look(self, controls: Controls, heads: Sequence[Head], others: Collection[str] = ()) -> None:
+        """Note what operators hold, in which lanes something waits, and which analyzers other workers have."""
         self._controls = controls
         now = time.monotonic()
+        heads = [head for head in heads if head.analyzer in self._known or head.analyzer not in others]
         self._served = {head.lane: self._served.get(head.lane, now) for head in heads}
-        # Somebody has to say that there is no such analyzer any more.
+        # Where nobody has it, somebody has to say that there is no such analyzer any more.
         self._waiting_unknown = frozenset(head.analyzer for head in heads) - self._known
 
     def is_limited(self, analyzer: str) -> bool:

@@ -52,7 +52,7 @@ class Distributed:
     async def run(self) -> None:
         """Keep the connection. Raises when it is lost, to be run again."""
         lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        async with self._database.apart() as connection:
+        async with self._database.apart("assay permits") as connection:
             connection.add_termination_listener(lambda _: self._lose(ConnectionError("PostgreSQL is gone")))
             own = queries(connection)
             await initialize_notice_event_listener(own.driver, CHANNEL, self._hear)

@@ -1,6 +1,6 @@
 """Who tells a worker that there is work: the one thing in which the embedded and the distributed mode differ.
 
-What waits, who has claimed it and what came of it stand in the rows, in both modes: see `store.queue`. An engine hands
+What waits, who has claimed it and what came of it stand in the rows, in both modes: see `store.claims`. An engine hands
 out permits to look for work there. A permit that comes twice, late or for nothing costs one look; one that is lost is
 made up for by a look every `POLL_SECONDS`.
 """

@@ -21,10 +21,19 @@ import structlog
 from jobs import retry
 from jobs.cleanup import Ages, clean_up
 from jobs.supervision import keep_running, wait_for
-from store import queue, workers
-from store.batches import bring_deadlines_near, go_on_stopping, next_deadline, time_out_batches
+from store import ends, workers
+from store.batches import (
+    bring_deadlines_near,
+    go_on_deleting,
+    go_on_stopping,
+    next_deadline,
+    time_out_batches,
+)
+from store.claims import LEASE
 from store.columns import clock_step, utcnow
 from store.database import Database
+from store.leases import lost, next_wake, running_leases, wake_waiting
+from store.retries import go_on_retrying
 from store.streams import break_silent_streams
 from store.tables import WorkerRow
 
@@ -59,7 +68,7 @@ class Stillness:
 class Keeper:
     """The timers of one server. `wake` makes it look at what is due next."""
 
-    def __init__(self, database: Database, lease: timedelta = queue.LEASE, *, ages: Ages | None = None) -> None:
+    def __init__(self, database: Database, lease: timedelta = LEASE, *, ages: Ages | None = None) -> None:
         self._database = database
         self._lease = lease
         self._ages = ages or Ages()
@@ -96,7 +105,7 @@ class Keeper:
         while True:
             now = utcnow()
             async with self._database.read() as connection:
-                deadline, wake = await next_deadline(connection), await queue.next_wake(connection, now)
+                deadline, wake = await next_deadline(connection), await next_wake(connection, now)
             now = utcnow()
             due = min((when for when in (deadline, wake) if when is not None), default=None)
             if due is not None and due <= now:
@@ -107,7 +116,11 @@ class Keeper:
                 async with self._database.write() as connection:
                     await go_on_stopping(connection, now)
                 async with self._database.write() as connection:
-                    await queue.wake_waiting(connection, now)
+                    await go_on_retrying(connection, now)
+                async with self._database.write() as connection:
+                    await go_on_deleting(connection)
+                async with self._database.write() as connection:
+                    await wake_waiting(connection, now)
                 for batch_id in late:
                     log.info("batch timed out", batch=batch_id)
                 for batch_id in silent:
@@ -124,7 +137,7 @@ class Keeper:
             await asyncio.sleep(min(POLL_SECONDS, self._lease.total_seconds() / 3))
             async with self._database.read() as connection:
                 rows = await workers.all_workers(connection)
-                leases = await queue.leases(connection)
+                leases = await running_leases(connection)
             before, looked_at = looked_at, time.monotonic()
             if looked_at - before > max(2 * POLL_SECONDS, self._lease.total_seconds() / 2):
                 # This process stood still, or the database did, and so may all the others have: let them renew first.
@@ -159,8 +172,8 @@ async def reclaim(database: Database, gone: Collection[str], silent: Mapping[str
     """End what runs under leases that ran out, or of workers that are gone, and forget those workers."""
     async with database.write() as connection:
         now = utcnow()
-        outcomes = [retry.lost(row, now) for row in await queue.lost(connection, gone, silent or {})]
-        held = await queue.finish(connection, outcomes, now)
+        outcomes = [retry.lost(row, now) for row in await lost(connection, gone, silent or {})]
+        held = await ends.finish(connection, outcomes, now)
         await workers.forget(connection, list(gone))
     if gone or held:
         log.warning("worker lost", workers=sorted(gone), analyses=len(held))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TARGET_MS = 50.0
 # More than `MOST` makes quick items no cheaper, and holds up what is submitted meanwhile: a claim is one transaction.
-FIRST, MOST = 4, 256
+FIRST, MOST = 4, 512
 # The share of a new item in the running mean.
 _WEIGHT = 0.1
 # Below this the trip to the process costs more than the work.

@@ -1,6 +1,7 @@
 """Writes what slots report: ends in group commits, progress now and then.
 
-One task writes ends: each transaction takes all that wait, so a lone one is written at once and many share a commit.
+Each transaction takes all ends that wait, so a lone one is written at once and many share a commit. A task of its own
+writes what was submitted alone, so that it waits behind nothing of batches: somebody waits for it.
 What can't be written for now (a locked database, a full disk) is kept and tried again; slots wait while too much waits
 here. What the database refuses for good fails its own analysis and no other.
 """
@@ -9,22 +10,29 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 
 import structlog
 
 from jobs.supervision import keep_running
 from jobs.timekeeper import Timekeeper
-from store import queue
+from store import ends
 from store.changes import Fault
 from store.columns import utcnow
 from store.database import Database
+from store.ends import End, Outcome
 from store.failures import may_pass
-from store.queue import End, Outcome
 
-GROUP = 512
+GROUP = 1024
+# The same while somebody waits for what was submitted alone, whose own transactions come between two of these.
+SMALL_GROUP = 32
+# For so long after the last such submission.
+SMALL_SECONDS = 1.0
 BACKLOG = 4 * GROUP
 BACKLOG_BYTES = 64 << 20  # of results, each of which may be 16 MiB
 PROGRESS_PAUSE_SECONDS = 0.25
@@ -43,15 +51,27 @@ class Progress:
     step: str | None
 
 
+class _Line:
+    """Ends that wait, and those of them that are being written."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[Outcome] = deque()
+        self.writing: list[Outcome] = []
+        self.has_some = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self.waiting) + len(self.writing)
+
+
 class Recorder:
     """`completed` and `failed` count what was recorded since the start."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._outcomes: deque[Outcome] = deque()
+        self._alone, self._others = _Line(), _Line()
         self._bytes = 0
+        self._small_until = 0.0
         self._progress: dict[str, Progress] = {}
-        self._has_outcomes = asyncio.Event()
         self._has_progress = asyncio.Event()
         self._moved = asyncio.Condition()
         self.timekeeper = Timekeeper()
@@ -61,15 +81,28 @@ class Recorder:
     @property
     def leases(self) -> set[str]:
         """The leases under which the ends that still wait were reached."""
-        return {outcome.lease for outcome in self._outcomes}
+        lines = (self._alone, self._others)
+        return {outcome.lease for line in lines for outcome in chain(line.waiting, line.writing)}
 
     def put(self, outcomes: Collection[Outcome]) -> None:
         """Take these ends; they are written soon."""
-        for outcome in outcomes:
+        for outcome in outcomes if self._progress else ():
             self._progress.pop(outcome.id, None)
-        self._outcomes.extend(outcomes)
+        for outcome in outcomes:
+            is_alone = outcome.origin is not None and outcome.origin.batch_id is None
+            line = self._alone if is_alone else self._others
+            line.waiting.append(outcome)
+            line.has_some.set()
         self._bytes += sum(map(_size, outcomes))
-        self._has_outcomes.set()
+
+    def somebody_waits(self) -> None:
+        """Something was submitted alone: for a while let no transaction take long."""
+        self._small_until = time.monotonic() + SMALL_SECONDS
+
+    @property
+    def hurries(self) -> bool:
+        """Whether somebody waits, or did a moment ago."""
+        return time.monotonic() <= self._small_until
 
     def put_progress(self, analysis_id: str, progress: Progress) -> None:
         """Take this in place of what waits about the same analysis."""
@@ -78,29 +111,36 @@ class Recorder:
 
     async def has_room(self) -> None:
         """Wait while too many ends, or too much of results, wait to be written."""
-        await self._until(lambda: len(self._outcomes) <= BACKLOG and self._bytes <= BACKLOG_BYTES)
+        await self._until(lambda: self._count_waiting() <= BACKLOG and self._bytes <= BACKLOG_BYTES)
 
     async def is_empty(self) -> None:
         """Wait until every end has been written."""
-        await self._until(lambda: not self._outcomes)
+        await self._until(lambda: not self._count_waiting())
 
     async def run(self) -> None:
         """Write what comes, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(keep_running("recorder", self._write_outcomes))
+            for line in (self._alone, self._others):
+                tasks.create_task(keep_running("recorder", partial(self._write_outcomes, line)))
             tasks.create_task(keep_running("progress recorder", self._write_progress))
+
+    def _count_waiting(self) -> int:
+        return len(self._alone) + len(self._others)
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         if not condition():
             async with self._moved:
                 await self._moved.wait_for(condition)
 
-    async def _write_outcomes(self) -> None:
+    async def _write_outcomes(self, line: _Line) -> None:
         while True:
-            while not self._outcomes:
-                self._has_outcomes.clear()
-                await self._has_outcomes.wait()
-            group = [self._outcomes[index] for index in range(min(len(self._outcomes), GROUP))]
+            while not line:
+                line.has_some.clear()
+                await line.has_some.wait()
+            if not line.writing:  # else it could not be written before
+                most = SMALL_GROUP if self.hurries else GROUP
+                line.writing = [line.waiting.popleft() for _ in range(min(len(line.waiting), most))]
+            group = line.writing
             try:
                 held = await self._finish(group)
             except Exception as error:
@@ -108,15 +148,15 @@ class Recorder:
                     raise
                 log.exception("outcomes refused", count=len(group))
                 held = [each for outcome in group for each in await self._finish_alone(outcome)]
-            for _ in group:
-                self._bytes -= _size(self._outcomes.popleft())
+            line.writing = []
+            self._bytes -= sum(map(_size, group))
             self._count(group, held)
             async with self._moved:
                 self._moved.notify_all()
 
     async def _finish(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         async with self._database.write() as connection:
-            return await queue.finish(connection, outcomes, utcnow())
+            return await ends.finish(connection, outcomes, utcnow())
 
     async def _finish_alone(self, outcome: Outcome) -> list[Outcome]:
         try:
@@ -144,10 +184,10 @@ class Recorder:
             reports, self._progress = self._progress, {}
             if reports:
                 async with self._database.write() as connection:
-                    await queue.take_turns_of(connection, reports)
+                    await ends.take_turns_of(connection, reports)
                     now = utcnow()
                     for analysis_id, progress in reports.items():
-                        await queue.report_progress(
+                        await ends.report_progress(
                             connection, progress.lease, analysis_id, progress.fraction, progress.step, now
                         )
             await asyncio.sleep(PROGRESS_PAUSE_SECONDS)

@@ -13,7 +13,9 @@ from datetime import datetime, timedelta
 
 from store.analyses import STOP_FAULTS
 from store.changes import Fault
-from store.queue import LONGEST_PAUSE, Claimed, End, Outcome
+from store.claims import Claimed
+from store.ends import End, Outcome
+from store.leases import LONGEST_PAUSE
 from store.tables import AnalysisStatus
 
 BASE_SECONDS = 0.5

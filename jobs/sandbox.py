@@ -23,7 +23,7 @@ import json
 import math
 import time
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 
@@ -50,16 +50,14 @@ WINDOW_BYTES = 1_048_576
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """One item of a chunk. `request` is the analyzer's request as JSON."""
 
     id: str
     request: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+class Completed(NamedTuple):
     """The outcome of a task that ended well. `result` is the analyzer's result as JSON."""
 
     task_id: str
@@ -67,8 +65,7 @@ class Completed:
     milliseconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(NamedTuple):
     """The outcome of a task that its analyzer failed; the run goes on. Codes: those of `AnalysisFailure`, and
     MEMORY_EXCEEDED."""
 
@@ -79,8 +76,7 @@ class Failed:
     milliseconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Progressed:
+class Progressed(NamedTuple):
     """How far the running task has come, from 0 to 1, and what it does now."""
 
     task_id: str
@@ -88,8 +84,7 @@ class Progressed:
     step: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Died:
+class Died(NamedTuple):
     """The process ended, and the run with it. Codes: KILLED, WORKER_LOST, MEMORY_EXCEEDED.
 
     `task_id` is the task that ran; None when none had begun. It is at fault, unless the code is KILLED: `kill` can

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -23,11 +23,12 @@ from jobs import retry
 from jobs.recorder import Progress, Recorder
 from jobs.sandbox import Completed, Died, Failed, Progressed, Report, Sandbox, SandboxUnavailable, Task
 from store.changes import Fault
+from store.claims import Claimed
 from store.columns import utcnow
-from store.queue import Claimed, End, Origin, Outcome
+from store.ends import End, Origin, Outcome
 from store.tables import AnalysisStatus
 
-# Outcomes of a chunk that runs on are handed over together, this often.
+# Outcomes of a chunk that runs on are handed over together, this often; what was submitted alone, at once.
 HAND_OVER_SECONDS = 0.05
 
 Analyzers = Mapping[str, Analyzer[Any, Any]]
@@ -118,6 +119,12 @@ class Slot:
         elif self._kill is None:
             self._kill_current(row, end)
 
+    def let_go(self, leases: Collection[str]) -> None:
+        """Run nothing more under these leases, which are over: what runs is killed at the next `watch`."""
+        for row in [row for row in self._open.values() if row.lease in leases]:
+            self._close(row, retry.given_back(row))  # which nobody takes, for the lease is over
+        self._hand_over()
+
     def take_unstarted(self) -> list[Claimed]:
         """Hand what has not begun over to the caller, who runs it elsewhere."""
         current = self.sandbox.current
@@ -148,6 +155,7 @@ class Slot:
                     await self._recorder.has_room()
 
     def _take(self, reports: list[Report]) -> None:
+        at_once = False
         for report in reports:
             if isinstance(report, Died):
                 self._take_death(report)
@@ -157,18 +165,17 @@ class Slot:
                 continue
             if isinstance(report, Completed):
                 self._measured(row.analyzer, report.milliseconds)
-                result = report.result.decode()
-                origin = Origin(row.workspace, row.batch_id, row.attempt)
-                self._close(
-                    row, Outcome(row.id, row.lease, End.COMPLETED, result, None, report.milliseconds, None, origin)
-                )
+                result, origin = report.result.decode(), Origin(row.workspace, row.batch_id, row.attempt)
+                outcome = Outcome(row.id, row.lease, End.COMPLETED, result, None, report.milliseconds, None, origin)
+                self._close(row, outcome)
+                at_once = at_once or row.batch_id is None
             elif isinstance(report, Failed):
                 self._measured(row.analyzer, report.milliseconds)
                 fault = Fault(report.code, report.message, report.retryable)
                 self._close(row, retry.failed(row, fault, utcnow(), report.milliseconds))
             elif isinstance(report, Progressed):
                 self._recorder.put_progress(row.id, Progress(row.lease, report.fraction, report.step))
-        if self._ended and time.monotonic() - self._handed_over_at > HAND_OVER_SECONDS:
+        if self._ended and (at_once or time.monotonic() - self._handed_over_at > HAND_OVER_SECONDS):
             self._hand_over()
 
     def _take_death(self, death: Died) -> None:

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.queue import Claimed, End, Outcome
+from store.claims import Claimed
+from store.ends import End, Outcome
 from store.tables import AnalysisStatus
 from store.timings import Timings, fold_timings, minute_of, write_timings
 

@@ -24,24 +24,26 @@ from collections import deque
 from datetime import timedelta
 from functools import partial
 
+import orjson
 import structlog
 
 from jobs import retry
 from jobs.admission import Admission
 from jobs.engine import Engine, engine_for
 from jobs.keeper import is_gone, process_start, reclaim
-from jobs.pace import MOST, Pace
-from jobs.recorder import Recorder
+from jobs.pace import MOST, TARGET_MS, Pace
+from jobs.recorder import SMALL_GROUP, Recorder
 from jobs.sandbox import DEFAULT_ANALYZERS, Limits, Sandbox, SandboxUnavailable, Template
 from jobs.slot import Analyzers, Slot
 from jobs.supervision import keep_running, side_tasks, wait_for
 from jobs.usage import Usage
-from store import order, queue, workers
+from store import claims, order, workers
+from store.claims import Claimed
 from store.columns import utcnow
 from store.controls import read_controls
 from store.database import Database
 from store.ids import new_id
-from store.queue import Claimed
+from store.leases import renew, stops
 from store.tables import WorkerRow
 
 STOP_POLL_SECONDS = 0.5
@@ -71,7 +73,7 @@ class Worker:
         instance: str,
         where: str = DEFAULT_ANALYZERS,
         limits: Limits | None = None,
-        lease: timedelta = queue.LEASE,
+        lease: timedelta = claims.LEASE,
         engine: Engine | None = None,
     ) -> None:
         self.id = new_id("worker")
@@ -92,6 +94,8 @@ class Worker:
         self._busy: dict[Slot, str] = {}
         # Claimed, and taken out of a chunk that is stuck.
         self._spare: list[Claimed] = []
+        # Whether something was submitted alone here since it was last looked for.
+        self._alone_came = False
         self._slot_news = asyncio.Event()
         self._stop_news = asyncio.Event()
         self._control_news = asyncio.Event()
@@ -126,6 +130,10 @@ class Worker:
             self._stop_news.set()
         if "controls" in news:
             self._control_news.set()
+        if "alone" in news:
+            self._alone_came = True
+            self._recorder.somebody_waits()
+            self._slot_news.set()
 
     async def stop(self, grace_seconds: float) -> None:
         """Claim nothing more, give back what has not begun, let what runs end within the grace, give back the rest.
@@ -174,6 +182,7 @@ class Worker:
                 started_at=self._started_at,
                 last_seen_at=now,
                 slots=self._admission.slots,
+                analyzers=orjson.dumps(sorted(self._analyzers)).decode(),
             )
             await workers.register(connection, row)
         if gone:
@@ -181,7 +190,8 @@ class Worker:
 
     async def _look(self) -> None:
         async with self._database.read() as connection:
-            self._admission.look(await read_controls(connection), await order.heads(connection))
+            others = await workers.analyzers_of_others(connection, self.id, utcnow())
+            self._admission.look(await read_controls(connection), await order.heads(connection), others)
 
     async def _look_around(self, slots: asyncio.TaskGroup) -> None:
         """Obey the operators, and notice what waits."""
@@ -214,6 +224,10 @@ class Worker:
             if not self._free and not self._spare and self._is_quick():
                 self._spare = await self._claim_chunk(ahead=True)
             if not self._free:
+                if self._alone_came and 0 < len(self._spare) <= MOST and self._is_quick():
+                    self._alone_came = False
+                    self._spare = await self._claim_chunk(ahead=True) + self._spare  # what came goes before it
+                    continue
                 self._slot_news.clear()
                 await self._slot_news.wait()
                 continue
@@ -230,8 +244,14 @@ class Worker:
                 self._deal(rows)
 
     def _is_quick(self) -> bool:
-        """Whether all slots run items so quick that they would wait for the next claim longer than they ran."""
-        return bool(self._busy) and all(self._pace.chunk(analyzer) == MOST for analyzer in self._busy.values())
+        """Whether all slots run items so quick that they would wait for the next claim longer than they ran.
+
+        One that takes longer than others of its kind did tells that there is time to see what comes.
+        """
+        return bool(self._busy) and all(
+            self._pace.chunk(analyzer) == MOST and slot.busy_seconds < TARGET_MS / 1000
+            for slot, analyzer in self._busy.items()
+        )
 
     async def _claim_chunk(self, *, ahead: bool = False) -> list[Claimed]:
         """Claim for the slots that are free or, ahead, for the one that will be next."""
@@ -242,7 +262,7 @@ class Worker:
         most = self._pace.chunk if starved else self._how_many
         async with self._database.write() as connection:
             now = utcnow()
-            rows = await queue.claim(connection, self.id, most, now, self._lease, analyzers=admitted, lane=starved)
+            rows = await claims.claim(connection, self.id, most, now, self._lease, analyzers=admitted, lane=starved)
         self._recorder.timekeeper.claimed(rows, now)
         if lane := starved or (rows and order.Lane(rows[0].analyzer, rows[0].priority)):
             self._admission.served(lane, by_age=starved is not None)
@@ -252,7 +272,9 @@ class Worker:
 
     def _how_many(self, analyzer: str) -> int:
         room = self._admission.room(analyzer, self._busy.values())
-        return self._pace.chunk(analyzer) * max(1, min(len(self._free), room))
+        most = self._pace.chunk(analyzer) * max(1, min(len(self._free), room))
+        # What comes alone waits for no more than a small transaction.
+        return min(most, SMALL_GROUP) if self._recorder.hurries else most
 
     def _deal(self, rows: list[Claimed]) -> None:
         """Give the free slots equal shares, the first items first; what may not run now goes back."""
@@ -311,7 +333,7 @@ class Worker:
             if not any(slot.leases for slot in self._slots) and not self._spare:
                 continue
             async with self._database.read() as connection:
-                asked = await queue.stops(connection, self.id)
+                asked = await stops(connection, self.id)
             for analysis_id, (lease, end) in asked.items():
                 for slot in self._slots:
                     slot.stop(analysis_id, lease, end)
@@ -357,7 +379,15 @@ class Worker:
             leases |= {lease for slot in self._slots for lease in slot.leases}
             if leases:
                 async with self._database.write() as connection:
-                    await queue.renew(connection, self.id, leases, utcnow(), self._lease)
+                    held = await renew(connection, self.id, leases, utcnow(), self._lease)
+                self._let_go(leases - held)
+
+    def _let_go(self, lost: set[str]) -> None:
+        """Run no more of what others were given while this worker stood still."""
+        for slot in self._slots:
+            slot.let_go(lost)
+        self._recorder.put([retry.given_back(row) for row in self._spare if row.lease in lost])
+        self._spare = [row for row in self._spare if row.lease not in lost]
 
     async def _drain(self, claiming: list[asyncio.Task[None]]) -> None:
         """End in order: nothing new, the unstarted back, the running ended or back, all of it written."""

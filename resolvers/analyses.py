@@ -26,11 +26,11 @@ from store.analyses import (
     page_of_analyses,
     page_of_results,
     request_stop,
-    retry_analyses,
 )
 from store.changes import Fault
 from store.columns import utcnow
 from store.paging import PageError
+from store.retries import retry_analyses
 from store.tables import AnalysisRow, AnalysisStatus
 
 # A cancel answers when the work is gone, or after this long.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from resolvers.analyses import DeletedPayload
 from resolvers.context import Context
@@ -14,16 +17,17 @@ from store.batches import (
     batch_by_id,
     count_batches,
     delete_batch,
+    go_on_deleting,
     page_of_batches,
     request_batch_stop,
-    retry_batch,
 )
 from store.columns import utcnow
 from store.paging import PageError
+from store.retries import go_on_retrying, retry_batch
 from store.tables import AnalysisStatus, BatchRow, BatchStatus
 
-# A cancel answers when the work is gone, or after this long.
-_CANCEL_WAIT_SECONDS = 2.0
+# A cancel answers when the work is gone, or after this long; so does what is done to large batches in slices.
+_WAIT_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ async def cancel_batch(context: Context, id_: str) -> BatchPayload:
         return BatchPayload(
             user_errors=[await _refusal(context, id_, "a batch that has not ended can be canceled, and once")]
         )
-    await wait_until_ended(context, batch_id=id_, seconds=_CANCEL_WAIT_SECONDS)
+    await wait_until_ended(context, batch_id=id_, seconds=_WAIT_SECONDS)
     context.forget()
     return BatchPayload(await context.batches.load(id_))
 
@@ -89,6 +93,7 @@ async def retry_failed(context: Context, id_: str) -> BatchPayload:
     if not retried:
         allowed = "items that FAILED, were CANCELED or TIMED_OUT, and whose input had been accepted, can be retried"
         return BatchPayload(user_errors=[await _refusal(context, id_, allowed)])
+    await _go_on(context, lambda connection: go_on_retrying(connection, utcnow()))
     context.forget()
     return BatchPayload(await context.batches.load(id_))
 
@@ -102,8 +107,18 @@ async def remove_batch(context: Context, id_: str) -> DeletedPayload:
         deleted = await delete_batch(connection, context.viewer, id_)
     if not deleted:
         return DeletedPayload(user_errors=[await _refusal(context, id_, "a batch that has ended can be deleted")])
+    await _go_on(context, go_on_deleting)
     context.forget()
     return DeletedPayload(id_)
+
+
+async def _go_on(context: Context, slice_: Callable[[AsyncConnection], Awaitable[bool]]) -> None:
+    """Do slice after slice, for a while; what is left then is the keeper's."""
+    until = monotonic() + _WAIT_SECONDS
+    more = True
+    while more and monotonic() < until:
+        async with context.services.database.write() as connection:
+            more = await slice_(connection)
 
 
 async def _refusal(context: Context, id_: str, allowed: str) -> UserError:

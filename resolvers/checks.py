@@ -13,6 +13,7 @@ from enum import StrEnum
 
 import psutil
 
+from events.bus import Bus
 from resolvers.metrics import is_alive
 from resolvers.monitor import MIB, Disk, Memory
 from store.statistics import LogFigures, QueueFigures
@@ -73,27 +74,43 @@ def check_database(latency_ms: float | None, disk: Disk | None = None) -> Compon
     return Component("database", HEALTHY, "It answers.", latency_ms)
 
 
-def check_events(figures: LogFigures, bus_live: bool) -> Component:
-    """The bus, and how far readers of the log are held back by transactions that are still open."""
+def check_bus(bus: Bus, *, sqlite: bool) -> Component:
+    """How this server hears of what others on the same database do."""
+    if not bus.has_broker:
+        found = "which is watched" if sqlite else "which is read once a second"
+        return Component("bus", HEALTHY, f"There is none: news of other servers is found in the database, {found}.")
+    since = _time(bus.since)
+    if bus.live:
+        latency_ms = round((bus.round_trip_seconds or 0) * 1000, 3)
+        return Component("bus", HEALTHY, f"It is live since {since}.", latency_ms)
+    message = f"It is down since {since}: news of other servers comes by polling, up to a second late."
+    advice = (
+        f"The bus is down since {since} and events come up to a second late: see that what ASSAY_BROADCAST_URL names "
+        "(the database, where it is empty) can be reached; the log has the reason. The server connects again by itself."
+    )
+    return Component("bus", DEGRADED, message, None, [advice])
+
+
+def check_events(figures: LogFigures, lag_seconds: float) -> Component:
+    """How far readers of the log are held back by transactions that are still open, and this server is behind."""
     late = figures.held_back_seconds
-    status, messages, advice = HEALTHY, [], []
-    if not bus_live:
-        status = DEGRADED
-        messages.append("The bus is down: news comes by polling, up to a second late.")
-        advice.append(
-            "The bus is down and events come up to a second late: see that what ASSAY_BROADCAST_URL names can be "
-            "reached; the server connects again by itself."
-        )
+    messages, advice = [], []
     if late > FENCE_LATE_SECONDS:
-        status = UNHEALTHY if late > FENCE_STUCK_SECONDS else DEGRADED
         messages.append(f"An open transaction holds back events for {late:,.0f} s.")
         open_for = f", the oldest of {figures.open_seconds:,.0f} s," if figures.open_seconds else ""
         advice.append(
             f"A transaction on the PostgreSQL server that has written and is still open{open_for} holds back events "
             f"for {late:,.0f} s: find it in pg_stat_activity (backend_xid is not null) or pg_prepared_xacts and end it."
         )
-    message = " ".join(messages) or "The bus is live, and nothing holds back the log."
-    return Component("events", status, message, None, advice)
+    if lag_seconds > FENCE_LATE_SECONDS:
+        messages.append(f"This server is {lag_seconds:,.0f} s behind in reading them.")
+        advice.append(
+            f"This server is {lag_seconds:,.0f} s behind in reading events: its log has the reason where it can't "
+            "read; otherwise the database is slow, or the machine has too little processor time."
+        )
+    worst = max(late, lag_seconds)
+    status = UNHEALTHY if worst > FENCE_STUCK_SECONDS else DEGRADED if worst > FENCE_LATE_SECONDS else HEALTHY
+    return Component("events", status, " ".join(messages) or "Nothing holds back the log.", None, advice)
 
 
 def check_workers(rows: Sequence[WorkerRow], wanted: int, now: datetime) -> Component:
@@ -169,8 +186,7 @@ def check_queue(
 
 def _pause(analyzer: str, since: datetime) -> str:
     what, command = (f"Of the queue, {analyzer}", f"resume {analyzer}") if analyzer else ("The queue", "resume")
-    when = since.strftime("%Y-%m-%d %H:%M:%S UTC")
-    return f"{what} is paused since {when}: resume it by `resumeQueue` or `python server.py {command}`."
+    return f"{what} is paused since {_time(since)}: resume it by `resumeQueue` or `python server.py {command}`."
 
 
 def check_disk(disk: Disk) -> Component:
@@ -231,6 +247,10 @@ def check_loop(lag_seconds: float) -> Component:
         "time for this server (lower ASSAY_WORKERS, or move other programs away), or a plug-in blocks it."
     )
     return Component("event_loop", status, f"It was {lag_ms:,.0f} ms late.", lag_ms, [advice])
+
+
+def _time(instant: datetime) -> str:
+    return instant.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _count(number: int, one: str, many: str = "") -> str:

@@ -56,6 +56,8 @@ class Context:
         self.viewer = viewer
         self.request_id = request_id
         self.time_limit: asyncio.Timeout | None = None
+        self.last_event_id: str | None = None
+        self.events_end: str | None = None
         self.analyses: DataLoader[str, AnalysisRow | None] = self._loader(analyses_by_id)
         self.batches: DataLoader[str, BatchRow | None] = self._loader(batches_by_id)
         # Not remembered: a subscription asks again and again in one context, and work moves on.
@@ -63,6 +65,10 @@ class Context:
 
         self.neighbors: list[str] = []
         """Analyses that will be asked for soon, one after the other, and may as well be read at once."""
+
+    def anew(self) -> Context:
+        """A context for the same caller that has seen nothing yet."""
+        return Context(self.services, self.viewer, self.request_id)
 
     def forget(self) -> None:
         """Read again what is asked for from now on: a mutation changes it, and a subscription sees many moments."""

@@ -1,4 +1,4 @@
-"""Events: the log read in pages, and followed live."""
+"""Events: the log read in pages, and analyses and batches as they change."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from store.changes import Fault
 from store.events import (
     START,
     EventFilter,
+    ForeignCursor,
     HistoryGone,
     Place,
     last_place,
@@ -34,9 +35,6 @@ from store.progress import ProgressValue
 from store.tables import AnalysisRow, BatchRow, EventRow, EventType
 
 RowT = TypeVar("RowT", AnalysisRow, BatchRow)
-
-# The subjects of so many events in a row are read at once.
-_NEIGHBORS = 100
 
 # A batch that moves is sent at most this often.
 _BATCH_INTERVAL_SECONDS = 0.1
@@ -59,6 +57,11 @@ class Happening:
     def occurred_at(self) -> datetime:
         """When."""
         return self.row.occurred_at
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in the log."""
+        return place_of(self.row)
 
     @property
     def subject_id(self) -> str:
@@ -84,7 +87,7 @@ class Happening:
 
 def happening(context: Context, row: EventRow) -> Happening:
     """A line of the log as clients see it."""
-    cursor = write_cursor(place_of(row), sqlite=context.services.database.is_sqlite)
+    cursor = write_cursor(context.services.database, place_of(row))
     return Happening(row, cursor, orjson.loads(row.data))
 
 
@@ -104,24 +107,29 @@ async def place_after(context: Context, cursor: str | None) -> Place | None:
     if cursor is None:
         return None
     database = context.services.database
-    place = read_cursor(cursor, sqlite=database.is_sqlite)
+    try:
+        place = read_cursor(database, cursor)
+    except ForeignCursor:
+        message = "`after` is of another database's log: read anew whatever you follow, and go on from `eventsEnd`."
+        raise ClientError(ErrorCode.BAD_USER_INPUT, message, argument="after") from None
     if place is None:
         message = "`after` is no cursor of this log: give one that an event of this server had."
         raise ClientError(ErrorCode.BAD_USER_INPUT, message, argument="after")
-    async with database.read() as connection, _telling_where_history_begins(context):
+    async with database.read() as connection, telling_where_history_begins(context):
         await require_history(connection, place)
         if place > await last_place(connection):
-            message = "`after` is from the future: this log has not come that far. Was it another server's?"
+            message = "`after` is from the future: this log has not come that far. Was it set back, to a backup of it?"
             raise ClientError(ErrorCode.BAD_USER_INPUT, message, argument="after")
     return place
 
 
 @asynccontextmanager
-async def _telling_where_history_begins(context: Context) -> AsyncIterator[None]:
+async def telling_where_history_begins(context: Context) -> AsyncIterator[None]:
+    """Turn HistoryGone into what a client is told."""
     try:
         yield
     except HistoryGone as gone:
-        start = write_cursor(gone.start, sqlite=context.services.database.is_sqlite)
+        start = write_cursor(context.services.database, gone.start)
         message = (
             f"`after` is older than what is kept: history begins behind `{start}`. Go on from there, and read anew "
             "whatever you follow."
@@ -133,7 +141,7 @@ async def events(context: Context, where: EventFilter, first: int | None, after:
     """A page of what has happened, oldest first."""
     request = page_request(first)
     place = await place_after(context, after)
-    async with context.services.database.read() as connection, _telling_where_history_begins(context):
+    async with context.services.database.read() as connection, telling_where_history_begins(context):
         rows = await page_of_events(connection, context.viewer, where, place or START, request.size + 1)
         if place is not None:
             await require_history(connection, place)
@@ -143,21 +151,13 @@ async def events(context: Context, where: EventFilter, first: int | None, after:
     return Connection(edges, page_info(edges, has_next=has_next, has_previous=after is not None))
 
 
-async def follow_events(context: Context, where: EventFilter, after: str | None) -> AsyncGenerator[Happening, None]:
-    """What was missed behind `after`, then what is new, each event once and in order. Raises as `place_after` does."""
-    return _follow_events(context, where, await place_after(context, after))
-
-
-async def _follow_events(context: Context, where: EventFilter, place: Place | None) -> AsyncGenerator[Happening, None]:
-    following = context.services.feed.follow(context.viewer, where, place)
-    async with _telling_where_history_begins(context), aclosing(following) as pages:
-        async for page in pages:
-            for start in range(0, len(page), _NEIGHBORS):
-                rows = page[start : start + _NEIGHBORS]
-                context.forget()
-                context.neighbors = [row.analysis_id for row in rows if row.analysis_id is not None]
-                for row in rows:
-                    yield happening(context, row)
+async def end_of_events(context: Context) -> str:
+    """The cursor behind which nothing has happened yet."""
+    if context.events_end is None:
+        database = context.services.database
+        async with database.read() as connection:
+            context.events_end = write_cursor(database, await last_place(connection))
+    return context.events_end
 
 
 async def subject_analysis(context: Context, event: Happening) -> AnalysisRow | None:
@@ -202,7 +202,7 @@ async def _follow_row(
     """The row as often as it differs from what was sent last. What happens in a pause comes as one page behind it."""
     sent: RowT | None = None
     following = context.services.feed.follow(context.viewer, where)
-    async with _telling_where_history_begins(context), aclosing(following) as pages:
+    async with telling_where_history_begins(context), aclosing(following) as pages:
         async for _ in pages:
             context.forget()
             row = await rows.load(id_)

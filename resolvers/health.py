@@ -17,6 +17,7 @@ from resolvers.checks import (
     Component,
     HealthStatus,
     check_analyzers,
+    check_bus,
     check_database,
     check_disk,
     check_events,
@@ -68,13 +69,14 @@ async def health(services: Services) -> Health:
     )
     kept = await _kept(services, wanted) if database.latency_ms is not None else _unknown()
     analyzers = check_analyzers(len(services.analyzers), services.plugin_failures)
-    return Health([database, *kept, disk, memory, analyzers, check_loop(services.monitor.loop_lag_seconds)])
+    bus = check_bus(services.bus, sqlite=services.database.is_sqlite)
+    return Health([database, bus, *kept, disk, memory, analyzers, check_loop(services.monitor.loop_lag_seconds)])
 
 
 async def _kept(services: Services, wanted: int) -> Sequence[Component]:
     """The components that the database tells of."""
     return await asyncio.gather(
-        _checked("events", services, _log_figures, lambda figures: check_events(figures, services.bus.live)),
+        _checked("events", services, _log_figures, lambda figures: check_events(*figures)),
         _checked("workers", services, metrics.workers, lambda rows: check_workers(rows, wanted, utcnow())),
         _checked("queue", services, _queue, lambda found: check_queue(*found)),
     )
@@ -125,9 +127,10 @@ async def _checked(
         return Component(name, HealthStatus.UNHEALTHY, "Its figures can't be read; the log has the reason.")
 
 
-async def _log_figures(services: Services) -> LogFigures:
+async def _log_figures(services: Services) -> tuple[LogFigures, float]:
     async with services.database.read() as connection:
-        return await log_figures(connection, utcnow())
+        figures = await log_figures(connection, utcnow())
+    return figures, await services.feed.lag_seconds()
 
 
 async def _queue(services: Services) -> tuple[QueueFigures, Sequence[WorkerRow], int, Sequence[ControlRow]]:

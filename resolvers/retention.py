@@ -28,6 +28,6 @@ async def retention(services: Services) -> Retention:
     return Retention(
         analyses_days=services.settings.keep_analyses_days or None,
         events_days=services.settings.keep_events_days or None,
-        history_begins=None if start == START else write_cursor(start, sqlite=services.database.is_sqlite),
+        history_begins=None if start == START else write_cursor(services.database, start),
         last_cleanup=None if row is None or row.finished_at is None else row,
     )

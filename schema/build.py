@@ -26,7 +26,7 @@ from schema.analyzers import UntypedResult
 from schema.batches import BatchMutation, BatchQuery, BatchSubscription
 from schema.common import Id, Info, Node
 from schema.controls import QueueMutation, QueueQuery
-from schema.events import AnalysisEvent, BatchEvent, EventQuery, EventSubscription
+from schema.events import AnalysisEvent, BatchEvent, EventQuery, EventsEndFirst, EventSubscription
 from schema.metrics import MetricsQuery, MetricsSubscription
 from schema.models import AnalyzerTypes
 from schema.retention import RetentionQuery
@@ -114,6 +114,7 @@ def build_schema(analyzers: Mapping[str, AnalyzerValue[Any, Any]]) -> strawberry
         subscription=subscription,
         types=[AnalysisEvent, BatchEvent, UntypedResult, *made.results],
         config=StrawberryConfig(scalar_map=SCALARS),
+        extensions=[EventsEndFirst],
     )
     _check_names(schema._schema, [*made.made.values(), made.request, UntypedResult])
     _finish(schema._schema)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated
 
 import strawberry
+from strawberry.extensions import SchemaExtension
 
 from resolvers import events as resolve
 from resolvers.events import Happening
+from resolvers.following import follow_events
 from schema.analyses import Analysis, AnalysisError
 from schema.batches import Batch
 from schema.common import Info, PageInfo, Progress
@@ -135,6 +138,17 @@ After = Annotated[
 Filter = Annotated[EventFilter | None, strawberry.argument(description="Which; all without it.")]
 
 
+class EventsEndFirst(SchemaExtension):
+    """Reads `eventsEnd` before any other field of its operation is read, so that nothing falls between them."""
+
+    async def on_execute(self) -> AsyncIterator[None]:
+        operation = self.execution_context
+        if "eventsEnd" in (operation.query or ""):
+            with suppress(Exception):  # which the field meets too, and can tell
+                await resolve.end_of_events(operation.context)
+        yield
+
+
 @strawberry.type
 class EventQuery:
     @strawberry.field(description="What has happened, oldest first.")
@@ -150,6 +164,16 @@ class EventQuery:
         where = FilterValue() if filter is None else filter.value()
         return await resolve.events(info.context, where, first, after)
 
+    @strawberry.field(
+        description=(
+            "The cursor of the log's end, an empty log's too: what happens from now on stands behind it, and nothing "
+            "else. It is read before any other field of the same query: subscribe after it, and of what those fields "
+            "show no change is missed."
+        )
+    )
+    async def events_end(self, info: Info) -> str:
+        return await resolve.end_of_events(info.context)
+
 
 @strawberry.type
 class EventSubscription:
@@ -164,6 +188,16 @@ class EventSubscription:
         info: Info,
         filter: Filter = None,
         after: After = None,
+        progress_interval_seconds: Annotated[
+            float | None,
+            strawberry.argument(
+                description=(
+                    "How often progress is worth telling: of what comes within so many seconds only the newest of each "
+                    "analysis and batch is sent, unless something else happened in between. 0 to 60; 0, all of it, "
+                    "where it is not given."
+                )
+            ),
+        ] = None,
     ) -> AsyncGenerator[Event, None]:
         where = FilterValue() if filter is None else filter.value()
-        return await resolve.follow_events(info.context, where, after)
+        return await follow_events(info.context, where, after, progress_interval_seconds)

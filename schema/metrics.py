@@ -242,7 +242,7 @@ class StorageMetrics:
 
 @strawberry.type(description="Subscriptions on this server.")
 class SubscriptionMetrics:
-    connections: int = strawberry.field(description="WebSockets that are open.")
+    connections: int = strawberry.field(description="WebSockets and HTTP streams that are open.")
     active: int = strawberry.field(description="Subscriptions that run on them.")
     delivered: BigInt = strawberry.field(description="Answers sent to subscribers since the server started.")
     overflowed: BigInt = strawberry.field(
@@ -253,7 +253,7 @@ class SubscriptionMetrics:
 @strawberry.type(description="How one part of the server does.")
 class ComponentHealth:
     name: str = strawberry.field(
-        description="One of database, events, workers, queue, disk, memory, analyzers, event_loop."
+        description="One of database, bus, events, workers, queue, disk, memory, analyzers, event_loop."
     )
     status: HealthStatus = strawberry.field(description="How well it does.")
     message: str | None = strawberry.field(description="What was found, in words.")

@@ -1,10 +1,10 @@
-"""Analyses: made, read, listed, stopped, run again, deleted. What moves them while they run is in `store.queue`."""
+"""Analyses: made, read, listed, stopped, run again, deleted. What workers do is in `store.claims` and `store.ends`."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
@@ -12,36 +12,55 @@ from sqlalchemy import (
     ColumnElement,
     Float,
     Select,
-    bindparam,
+    and_,
     delete,
+    false,
     func,
+    literal,
     literal_column,
     select,
+    true,
+    type_coerce,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
 from store.bulk import Bulk
-from store.changes import END_EVENTS, Change, Fault, changes_of, record, take_turns_with
+from store.changes import (
+    COUNTER,
+    END_EVENTS,
+    Change,
+    Fault,
+    Step,
+    changes_of,
+    record,
+    record_alike,
+    take_turns_with,
+)
 from store.columns import microseconds
 from store.database import announce
-from store.ids import new_id
+from store.ids import new_ids
 from store.order import Lane, turns_for
-from store.paging import Listing, Page, PageRequest, fetch_page, rows_of
-from store.script import Row
-from store.tables import AnalysisRow, AnalysisStatus, BatchStatus, EventType
+from store.paging import Listing, Page, PageRequest, Part, fetch_page, rows_of
+from store.script import Script, run
+from store.tables import AnalysisRow, AnalysisStatus, EventType
 from store.viewer import Viewer
 
 OrderField = Literal["CREATED_AT", "FINISHED_AT", "PRIORITY", "PROCESSING_TIME"]
 
 _analysis = tables.analysis
-# Ids grow with time: by id is by creation. What has not ended yet counts as ended longest ago.
+# Ids grow with time: by id is by creation.
 _ORDERS: dict[OrderField, list[ColumnElement[Any]]] = {
     "CREATED_AT": [_analysis.c.id],
-    "FINISHED_AT": [literal_column("coalesce(finished_at, 0)", BigInteger), _analysis.c.id],
+    "FINISHED_AT": [type_coerce(_analysis.c.finished_at, BigInteger), _analysis.c.id],
     "PRIORITY": [_analysis.c.priority, _analysis.c.id],
-    "PROCESSING_TIME": [literal_column("coalesce(processing_time_ms, -1)", Float), _analysis.c.id],
+    "PROCESSING_TIME": [tables.duration, _analysis.c.id],
+}
+# What has not ended yet counts as ended longest ago, and took no time yet.
+_OF_UNFINISHED: dict[OrderField, ColumnElement[Any]] = {
+    "FINISHED_AT": literal_column("0", BigInteger),
+    "PROCESSING_TIME": literal_column("-1.0", Float),
 }
 STOP_FAULTS = {
     AnalysisStatus.CANCELED: Fault("CANCELED", "It was canceled."),
@@ -124,42 +143,54 @@ async def insert_analyses(
         before = (_analysis.c.batch_id == batch_id, _analysis.c.position == first_position - 1)
         after = (await connection.execute(select(_analysis.c.turn).where(*before))).scalar_one_or_none() or after
     turns = await turns_for(connection, lanes, alone=batch_id is None, after=after)
-    instant = microseconds(now)
-    values: list[Row] = []
-    changes: list[Change] = []
-    for position, item in enumerate(items):
-        id_ = new_id("analysis") if ids is None else ids[position]
-        fault = item.fault
-        status = AnalysisStatus.QUEUED if fault is None else AnalysisStatus.FAILED
-        values.append(
-            (
-                id_,
-                viewer.workspace,
-                batch_id,
-                first_position + position,
-                item.key,
-                item.analyzer,
-                status.value,
-                item.priority,
-                turns[position],
-                item.input_text,
-                item.input_data,
-                item.options,
-                *((None, None, None) if fault is None else (fault.code, fault.message, fault.retryable)),
-                0.0,
-                0,
-                max_attempts,
-                timeout_seconds,
-                instant,
-                instant,
-                None if fault is None else instant,
-            )
-        )
-        event = EventType.ANALYSIS_QUEUED if fault is None else EventType.ANALYSIS_FAILED
-        changes.append(Change(id_, viewer.workspace, batch_id, None, status, event, attempt=0, fault=fault))
-    await _INSERT.execute(connection, values)
-    await record(connection, changes, now)
-    announce(connection, "queue", len(values))
+    workspace, count = viewer.workspace, len(items)
+    ids = new_ids("analysis", count) if ids is None else ids
+    queued, failed = AnalysisStatus.QUEUED, AnalysisStatus.FAILED
+    faults = [item.fault for item in items]
+
+    def script(script: Script) -> None:
+        instants = [microseconds(now)] * count
+        columns: list[Sequence[Any]] = [
+            ids,
+            [workspace] * count,
+            [batch_id] * count,
+            range(first_position, first_position + count),
+            [item.key for item in items],
+            [item.analyzer for item in items],
+            [queued.value if fault is None else failed.value for fault in faults],
+            [item.priority for item in items],
+            turns,
+            [item.input_text for item in items],
+            [item.input_data for item in items],
+            [item.options for item in items],
+            [fault and fault.code for fault in faults],
+            [fault and fault.message for fault in faults],
+            [fault and fault.retryable for fault in faults],
+            [0.0] * count,
+            [0] * count,
+            [max_attempts] * count,
+            [timeout_seconds] * count,
+            instants,
+            instants,
+            [fault and instants[0] for fault in faults],
+        ]
+        _INSERT.run_columns(script, columns)
+        if not any(faults):
+            step = Step(workspace, batch_id, None, queued, EventType.ANALYSIS_QUEUED)
+            record_alike(script, {step: ids}, now)
+
+    await run(connection, script)
+    if any(faults):
+        events = (EventType.ANALYSIS_QUEUED, EventType.ANALYSIS_FAILED)
+        changes = [
+            Change(id_, workspace, batch_id, None, failed if fault else queued, events[bool(fault)], 0, fault=fault)
+            for id_, fault in zip(ids, faults, strict=True)
+        ]
+        await record(connection, changes, now)
+    announce(connection, "events")
+    announce(connection, "queue", count)
+    if batch_id is None:
+        announce(connection, "alone")
 
 
 async def analyses_by_id(connection: AsyncConnection, viewer: Viewer, ids: Sequence[str]) -> dict[str, AnalysisRow]:
@@ -202,8 +233,39 @@ async def page_of_analyses(
 ) -> Page[AnalysisRow]:
     """A page of what this viewer may see. Raises PageError for a wrong cursor."""
     name = f"analyses {order} {'DESC' if descending else 'ASC'}"
-    listing = Listing(name, _ORDERS[order], descending)
+    if order == "CREATED_AT" and where.status:
+        # With the status said twice SQLite takes another index.
+        parts, where = _parts_by_status(where.status), replace(where, status=None)
+    else:
+        parts = _parts(order)
+    listing = Listing(name, _ORDERS[order], descending, parts)
     return await fetch_page(connection, _filtered(select(_analysis), viewer, where), listing, request, AnalysisRow)
+
+
+def _parts(order: OrderField) -> list[Part]:
+    """The parts of a list that have an index."""
+    if order not in _OF_UNFINISHED:
+        return [Part(true())]
+    by_id = [_analysis.c.id]
+    return [Part(tables.finished), Part(tables.unfinished, [_OF_UNFINISHED[order], *by_id], by_id)]
+
+
+def _parts_by_status(status: Sequence[AnalysisStatus], *bounds: ColumnElement[bool]) -> list[Part]:
+    """What is in one of these statuses, each part of it by the ids; they have these bounds."""
+    by_id = [_analysis.c.id]
+    parts = [
+        Part(and_(tables.finished, _analysis.c.status == each.value, *bounds), by=by_id)
+        for each in status
+        if each.ended
+    ]
+    if AnalysisStatus.QUEUED in status:
+        waits = true() if AnalysisStatus.RUNNING in status else _analysis.c.status == AnalysisStatus.QUEUED.value
+        parts.append(Part(and_(tables.unfinished, waits, *bounds), by=by_id))
+    elif AnalysisStatus.RUNNING in status:
+        # Few run at once. By a condition alone SQLite would take the index of a whole workspace.
+        ids = select(_analysis.c.id).where(tables.running, _analysis.c.id > "").correlate(None)
+        parts.append(Part(_analysis.c.id.in_(ids), by=by_id))
+    return parts
 
 
 async def page_of_results(
@@ -214,13 +276,39 @@ async def page_of_results(
     request: PageRequest,
 ) -> Page[AnalysisRow]:
     """A page of a batch's items, in the order in which they were given. Raises PageError for a wrong cursor."""
-    where = AnalysisFilter(status=status, batch_id=batch_id)
     listing = Listing(f"results {batch_id}", [_analysis.c.position])
-    return await fetch_page(connection, _filtered(select(_analysis), viewer, where), listing, request, AnalysisRow)
+    if status is None:
+        statement = _filtered(select(_analysis), viewer, AnalysisFilter(batch_id=batch_id))
+        return await fetch_page(connection, statement, listing, request, AnalysisRow)
+    # By the index on the status: by that on the batch, a page of what few have would be looked for through all of it.
+    # The ids of a batch's items grow with their positions.
+    column = _analysis.c
+    batch: ColumnElement[Any] = column.batch_id + "" if connection.dialect.name == "sqlite" else column.batch_id
+    lowest, highest = -1, 2**31 - 1
+    for argument, cursor in (("after", request.after), ("before", request.before)):
+        if cursor is not None:
+            (position,) = listing.values(argument, cursor)
+            lowest, highest = (position, highest) if argument == "after" else (lowest, position)
+    items = select(column.id).where(column.batch_id == batch_id).limit(1)
+    first = items.where(column.position > lowest).order_by(column.position)
+    last = items.where(column.position < highest).order_by(column.position.desc())
+    bounds = (column.id >= first.scalar_subquery(), column.id <= last.scalar_subquery())
+    statement = _filtered(select(_analysis), viewer, AnalysisFilter()).where(batch == batch_id)
+    listing = replace(listing, parts=_parts_by_status(status, *bounds) or [Part(false())])
+    return await fetch_page(connection, statement, listing, request, AnalysisRow)
 
 
 async def count_analyses(connection: AsyncConnection, viewer: Viewer, where: AnalysisFilter) -> int:
-    """How many there are in all."""
+    """How many there are in all: of a batch by its own counters, where all of its items are there."""
+    if where == AnalysisFilter(status=where.status, batch_id=where.batch_id) and where.batch_id is not None:
+        batch = tables.batch.c
+        counters = {
+            status: batch[COUNTER[status]] for status in (AnalysisStatus if where.status is None else where.status)
+        }
+        all_there = (batch.id == where.batch_id, batch.workspace == viewer.workspace, batch.thinned.is_(False))
+        found = (await connection.execute(select(sum(counters.values(), literal(0))).where(*all_there))).scalar()
+        if found is not None:
+            return int(found)
     statement = _filtered(select(func.count()).select_from(_analysis), viewer, where)
     count: int = (await connection.execute(statement)).scalar_one()
     return count
@@ -278,82 +366,6 @@ async def stop_queued(
     return changes_of(rows, AnalysisStatus.QUEUED, end, END_EVENTS[end], fault)
 
 
-_RETRYABLE = (AnalysisStatus.FAILED, AnalysisStatus.CANCELED, AnalysisStatus.TIMED_OUT)
-_FRESH = {
-    "status": AnalysisStatus.QUEUED.value,
-    "error_code": None,
-    "error_message": None,
-    "error_retryable": None,
-    "progress": 0.0,
-    "progress_step": None,
-    "attempt": 0,
-    "started_at": None,
-    "finished_at": None,
-    "processing_time_ms": None,
-    "queued_at": None,
-}
-
-
-async def retry_analyses(
-    connection: AsyncConnection, viewer: Viewer, *where: ColumnElement[bool], now: datetime
-) -> list[str]:
-    """Queue again, from a first attempt, what ended otherwise than completed; returns the ids.
-
-    An item whose input was refused (FAILED before its first attempt) was kept without it, and stays as it is.
-    Batches that had ended are open again, with their whole time before them; so has one that was being stopped, which
-    is stopped no longer. What of it runs and was asked to stop still stops.
-    """
-    column = _analysis.c
-    mine = (*where, column.workspace == viewer.workspace)
-    await take_turns_with(connection, *mine)  # whatever their status, which may change until it is our turn
-    statement = (
-        select(column.id, column.workspace, column.batch_id, column.status, column.analyzer, column.priority)
-        .where(*mine, column.status.in_(_RETRYABLE))
-        .where(~((column.status == AnalysisStatus.FAILED) & (column.attempt == 0)))
-        .order_by(column.id)
-        .with_for_update()
-    )
-    rows = (await connection.execute(statement)).all()
-    if not rows:
-        return []
-    lanes = [Lane(row.analyzer, row.priority) for row in rows]
-    turns = await turns_for(connection, lanes, alone=all(row.batch_id is None for row in rows))
-    # These rows and no others: more may have come to meet the conditions since they were read.
-    again = (
-        update(_analysis)
-        .where(column.id == bindparam("row_id"))
-        .values(**_FRESH, turn=bindparam("new_turn"), updated_at=now)
-    )
-    values = [{"row_id": row.id, "new_turn": turn} for row, turn in zip(rows, turns, strict=True)]
-    await connection.execute(again, values)
-    await _reopen_batches(connection, {row.batch_id for row in rows if row.batch_id is not None}, now)
-    queued, event = AnalysisStatus.QUEUED, EventType.ANALYSIS_QUEUED
-    changes = [
-        Change(row.id, row.workspace, row.batch_id, AnalysisStatus(row.status), queued, event, attempt=0)
-        for row in rows
-    ]
-    await record(connection, changes, now)
-    announce(connection, "queue", len(rows))
-    return [row.id for row in rows]
-
-
-async def _reopen_batches(connection: AsyncConnection, ids: Collection[str], now: datetime) -> None:
-    batch = tables.batch.c
-    statement = select(batch.id, batch.timeout_seconds, batch.finished_at).where(
-        batch.id.in_(ids), batch.finished_at.is_not(None) | batch.stop_requested.is_not(None)
-    )
-    for row in (await connection.execute(statement)).all():
-        values: dict[str, Any] = {"stop_requested": None, "deadline_at": now + timedelta(seconds=row.timeout_seconds)}
-        if row.finished_at is not None:
-            values |= {
-                "status": BatchStatus.QUEUED.value,
-                "started_at": None,
-                "finished_at": None,
-                "recent_ends": "[]",
-            }
-        await connection.execute(update(tables.batch).where(batch.id == row.id).values(values))
-
-
 async def delete_analysis(connection: AsyncConnection, viewer: Viewer, analysis_id: str) -> bool:
     """Delete an analysis that has ended and is in no open batch; False where there is none such. Its events stay."""
     column = _analysis.c
@@ -364,6 +376,9 @@ async def delete_analysis(connection: AsyncConnection, viewer: Viewer, analysis_
         delete(_analysis)
         .where(*mine, column.status.not_in([AnalysisStatus.QUEUED.value, AnalysisStatus.RUNNING.value]))
         .where(column.batch_id.is_(None) | column.batch_id.not_in(open_batches))
-        .returning(column.id)
+        .returning(column.batch_id)
     )
-    return (await connection.execute(statement)).first() is not None
+    row = (await connection.execute(statement)).first()
+    if row is not None and row.batch_id is not None:
+        await connection.execute(update(tables.batch).where(tables.batch.c.id == row.batch_id).values(thinned=True))
+    return row is not None

@@ -1,4 +1,4 @@
-"""Batches: made with their items, read, listed, stopped, run again, deleted."""
+"""Batches: made with their items, read, listed, stopped, deleted. How they are run again: `store.retries`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, ColumnElement, cast, delete, func, insert, se
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
-from store.analyses import NewAnalysis, insert_analyses, retry_analyses, stop_queued
+from store.analyses import NewAnalysis, insert_analyses, stop_queued
 from store.bulk import among
 from store.changes import end_if_done, record, take_turns
 from store.columns import microseconds
@@ -20,8 +20,8 @@ from store.viewer import Viewer
 
 _batch = tables.batch
 _analysis = tables.analysis
-# A stop ends so many items in its own transaction; the keeper goes on with the rest, so many at a time.
-STOP_SLICE = 2_000
+# A stop or a deletion takes so many items in its own transaction; the keeper goes on with the rest, so many at a time.
+STOP_SLICE = DELETE_SLICE = 2_000
 
 
 async def insert_batch(
@@ -122,7 +122,7 @@ async def stop_batch(
     statement = (
         update(_batch)
         .where(_batch.c.id == batch_id, _batch.c.finished_at.is_(None), _batch.c.stop_requested.is_(None), *where)
-        .values(stop_requested=end.value, stop_reason=reason, open_until=None, updated_at=now)
+        .values(stop_requested=end.value, stop_reason=reason, open_until=None, retry_before=None, updated_at=now)
         .returning(_batch.c.id)
     )
     if (await connection.execute(statement)).first() is None:
@@ -135,8 +135,10 @@ async def stop_batch(
 async def _stop_items(connection: AsyncConnection, batch_id: str, end: AnalysisStatus, now: datetime) -> int:
     """End the next STOP_SLICE of what waits of this batch, whose turn it is; ask what runs to stop. How many ended."""
     column = _analysis.c
-    # Not by the index on the batch: each slice would pass over all of it that has ended.
-    mine = (column.batch_id + "") == batch_id
+    mine = column.batch_id == batch_id
+    if connection.dialect.name == "sqlite":
+        # Not by the index on the batch: each slice would pass over all of it that has ended.
+        mine = (column.batch_id + "") == batch_id
     order = (column.analyzer, column.priority.desc(), column.turn, column.id)
     ready = select(column.id).where(tables.queued, mine).order_by(*order).limit(STOP_SLICE)
     ids = list((await connection.execute(ready)).scalars())
@@ -185,28 +187,52 @@ async def bring_deadlines_near(connection: AsyncConnection, now: datetime) -> in
 
 
 async def next_deadline(connection: AsyncConnection) -> datetime | None:
-    """When the next open batch's time is up, its stream counts as broken off, or more of it is to be stopped."""
+    """When the next batch's time is up, its stream counts as broken off, or the keeper is to go on with it.
+
+    That is where it is stopped, retried or deleted in slices.
+    """
     earliest = select(func.min(_batch.c.deadline_at), func.min(_batch.c.open_until))
     statement = earliest.where(tables.unended, _batch.c.stop_requested.is_(None))
     times = [*(await connection.execute(statement)).one()]
-    times += (await connection.execute(select(func.min(_batch.c.updated_at)).where(*_STOPPING))).scalars()
+    retrying = (tables.unended, _batch.c.retry_before.is_not(None))
+    for begun in (_STOPPING, retrying, (_batch.c.workspace == tables.NOWHERE,)):
+        times += (await connection.execute(select(func.min(_batch.c.updated_at)).where(*begun))).scalars()
     return min((time for time in times if time is not None), default=None)
 
 
-async def retry_batch(connection: AsyncConnection, viewer: Viewer, batch_id: str, now: datetime) -> int:
-    """Queue its failed, canceled and timed-out items again; returns how many."""
-    return len(await retry_analyses(connection, viewer, _analysis.c.batch_id == batch_id, now=now))
-
-
 async def delete_batch(connection: AsyncConnection, viewer: Viewer, batch_id: str) -> bool:
-    """Delete a batch that has ended, and its items; False where there is none such. Its events stay."""
+    """Delete a batch that has ended, and its items; False where there is none such. Its events stay.
+
+    It is gone at once. Of more than DELETE_SLICE items the keeper deletes the rest.
+    """
     await take_turns(connection, [batch_id])
     statement = (
-        delete(_batch)
+        update(_batch)
         .where(_batch.c.id == batch_id, _batch.c.workspace == viewer.workspace, _batch.c.finished_at.is_not(None))
+        .values(workspace=tables.NOWHERE)
         .returning(_batch.c.id)
     )
     if (await connection.execute(statement)).first() is None:
         return False
-    await connection.execute(delete(_analysis).where(_analysis.c.batch_id == batch_id))
+    await _delete_items(connection, batch_id)
     return True
+
+
+async def go_on_deleting(connection: AsyncConnection) -> bool:
+    """Delete the next items of every batch that is being deleted, or what has none left; whether there was any."""
+    statement = select(_batch.c.id).where(_batch.c.workspace == tables.NOWHERE)
+    ids = (await connection.execute(statement)).scalars().all()
+    await take_turns(connection, ids)
+    for batch_id in ids:
+        await _delete_items(connection, batch_id)
+    return bool(ids)
+
+
+async def _delete_items(connection: AsyncConnection, batch_id: str) -> None:
+    column = _analysis.c
+    some = select(column.id).where(column.batch_id == batch_id).order_by(column.position).limit(DELETE_SLICE)
+    deleted = await connection.execute(delete(_analysis).where(column.id.in_(some)))
+    if deleted.rowcount < DELETE_SLICE:
+        await connection.execute(delete(_batch).where(_batch.c.id == batch_id))
+    else:
+        announce(connection, "waiting")  # for the keeper, who goes on

@@ -8,7 +8,7 @@ writes anything, a transaction that moves rows which others may move takes turns
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -24,16 +24,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import tables
 from store.columns import instant_of, microseconds
 from store.database import announce
-from store.events import NewEvent, new_event, note
+from store.log import NewEvent, new_event, note, note_alike
 from store.progress import after_more_ends, progress_of_batch
 from store.script import Script, run
 from store.tables import AnalysisStatus, BatchRow, BatchStatus, EventType
 
-_Step = tuple[str | None, AnalysisStatus | None, AnalysisStatus]  # batch, before, after
+_Move = tuple[str | None, AnalysisStatus | None, AnalysisStatus]  # batch, before, after
 # More often than this a batch's progress is no news.
 _PROGRESS_INTERVAL = timedelta(seconds=0.25)
 
-_COUNTER = {
+COUNTER = {
     AnalysisStatus.QUEUED: "queued",
     AnalysisStatus.RUNNING: "running",
     AnalysisStatus.COMPLETED: "processed",
@@ -41,7 +41,7 @@ _COUNTER = {
     AnalysisStatus.CANCELED: "canceled",
     AnalysisStatus.TIMED_OUT: "timed_out",
 }
-_COUNTERS = tuple(_COUNTER.values())
+_COUNTERS = tuple(COUNTER.values())
 END_EVENTS = {
     AnalysisStatus.COMPLETED: EventType.ANALYSIS_COMPLETED,
     AnalysisStatus.FAILED: EventType.ANALYSIS_FAILED,
@@ -124,11 +124,21 @@ async def take_turns(connection: AsyncConnection, batch_ids: Iterable[str | None
     await connection.execute(select(func.count(func.pg_advisory_xact_lock(key))))
 
 
-def take_turns_in(script: Script, batch_ids: Iterable[str | None]) -> None:
-    """`take_turns`, in a script."""
+_SHARE_TURNS = """
+    SELECT count(pg_advisory_xact_lock_shared(key)) FROM unnest(?::bigint[]) AS key
+    UNION ALL SELECT count(pg_advisory_xact_lock(key)) FROM unnest(?::bigint[]) AS key
+    """
+
+
+def share_turns(script: Script, kind: str, batch_ids: Iterable[str | None]) -> None:
+    """`take_turns`, in a script, with those of this kind and all who take turns, but beside those of another kind.
+
+    So claims and ends of one batch go on at the same time: they move no row in common but the batch's own, which they
+    move last, and of its events claims write the first alone.
+    """
     if not script.sqlite:
-        keys = sorted({_lock_key(batch_id or "") for batch_id in batch_ids})
-        script.rows("SELECT count(pg_advisory_xact_lock(key)) FROM unnest(?::bigint[]) AS key", keys)
+        names = {batch_id or "" for batch_id in batch_ids}
+        script.rows(_SHARE_TURNS, *(sorted(map(_lock_key, each)) for each in (names, {kind + name for name in names})))
 
 
 async def take_turns_with(connection: AsyncConnection, *where: ColumnElement[bool]) -> None:
@@ -155,37 +165,38 @@ async def record(connection: AsyncConnection, changes: Sequence[Change], now: da
     announce(connection, "events")
 
 
-def record_alike(
-    script: Script,
-    rows: Sequence[Any],
-    before: AnalysisStatus,
-    after: AnalysisStatus,
-    event: EventType,
-    now: datetime,
-    *,
-    fraction: float,
-) -> None:
-    """`record` for rows (id, workspace, batch_id, attempt) that make the same step, in a script.
+class Step(NamedTuple):
+    """What many rows of one batch, or of none, do alike: `Change` but for their ids."""
 
-    The caller announces "events".
-    """
-    occurred_at, name = microseconds(now), event.value
-    said = {attempt: _state(after, attempt, fraction, None, None) for attempt in {row.attempt for row in rows}}
-    note(script, [(row.workspace, name, row.id, row.batch_id, occurred_at, said[row.attempt]) for row in rows])
-    counts = Counter([row.batch_id for row in rows])
-    steps: Counter[_Step] = Counter({(batch_id, before, after): count for batch_id, count in counts.items()})
-    _move_batches(script, steps, now)
+    workspace: str
+    batch_id: str | None
+    before: AnalysisStatus | None
+    after: AnalysisStatus
+    event: EventType
+    attempt: int = 0
+    fraction: float = 0.0
 
 
-def _move_batches(script: Script, steps: Counter[_Step], now: datetime) -> None:
+def record_alike(script: Script, steps: Mapping[Step, Sequence[str]], now: datetime) -> None:
+    """`record` for these rows by their ids, in a script. The caller announces "events"."""
+    occurred_at = microseconds(now)
+    moves: Counter[_Move] = Counter()
+    for step, ids in steps.items():
+        said = _state(step.after, step.attempt, step.fraction, None, None)
+        note_alike(script, ids, step.workspace, step.event.value, step.batch_id, occurred_at, said)
+        moves[step.batch_id, step.before, step.after] += len(ids)
+    _move_batches(script, moves, now)
+
+
+def _move_batches(script: Script, moves: Counter[_Move], now: datetime) -> None:
     deltas: dict[str, Counter[str]] = {}
-    for (batch_id, before, after), count in steps.items():
+    for (batch_id, before, after), count in moves.items():
         if batch_id is None or before is after:
             continue
         delta = deltas.setdefault(batch_id, Counter())
         if before is not None:
-            delta[_COUNTER[before]] -= count
-        delta[_COUNTER[after]] += count
+            delta[COUNTER[before]] -= count
+        delta[COUNTER[after]] += count
     # In one order, so that two transactions never wait for each other's batches.
     for batch_id in sorted(deltas):
         _move_batch(script, batch_id, deltas[batch_id], now)
@@ -199,7 +210,7 @@ async def end_if_done(connection: AsyncConnection, batch_id: str, now: datetime)
 
 _INSTANTS = ("started_at", "finished_at", "progress_event_at")
 _MOVED = ("status", *_COUNTERS, "recent_ends", "updated_at", *_INSTANTS)
-_KNOWN = ("workspace", "total_items", "stop_requested", "open_until")
+_KNOWN = ("workspace", "total_items", "stop_requested", "open_until", "retry_before")
 _READ_BATCH = f"SELECT {', '.join(_MOVED + _KNOWN)} FROM batch WHERE id = ?"  # noqa: S608 - of constants
 _SET_BATCH = f"UPDATE batch SET {', '.join(f'{name} = ?' for name in _MOVED)} WHERE id = ?"  # noqa: S608
 
@@ -224,7 +235,7 @@ def _move_batch(script: Script, batch_id: str, delta: Counter[str], now: datetim
         events.append(EventType.BATCH_STARTED)
     if ended > 0:
         row.recent_ends = after_more_ends(row.recent_ends, ended, row.started_at, now)
-    if row.queued == 0 and row.running == 0 and row.open_until is None:
+    if row.queued == row.running == 0 and row.open_until is None and row.retry_before is None:
         status = BatchStatus(row.stop_requested or BatchStatus.COMPLETED)
         row.status, row.finished_at = status.value, now
         row.started_at = row.started_at or now

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import NullPool, event, make_url
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 if TYPE_CHECKING:
@@ -61,8 +62,9 @@ class Database:
         else:
             self._writer = self._postgresql_engine(pool_size=10)
             self._reader = self._postgresql_engine(pool_size=10, isolation_level="AUTOCOMMIT")
-            self._apart = self._postgresql_engine("assay permits", poolclass=NullPool, isolation_level="AUTOCOMMIT")
         self._listeners: list[Callable[[frozenset[str]], None]] = []
+        self.identity = ""
+        """What tells its event log from others', once `store.events.identify` has read it."""
 
     @property
     def name(self) -> str:
@@ -97,9 +99,13 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def apart(self) -> AsyncIterator[asyncpg.Connection]:
-        """A connection to PostgreSQL outside the pools, for who listens on it; closed afterwards."""
-        async with self._apart.connect() as connection:
+    async def apart(self, name: str) -> AsyncIterator[asyncpg.Connection]:
+        """A connection to PostgreSQL outside the pools, for who listens on it; closed afterwards.
+
+        PostgreSQL lists it by this name.
+        """
+        engine = self._postgresql_engine(name, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        async with engine.connect() as connection:
             driver = (await connection.get_raw_connection()).driver_connection
             assert driver is not None
             try:
@@ -156,10 +162,19 @@ class Database:
         server_settings = {
             "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS * 1000}",
             "application_name": name,
+            "random_page_cost": "1.1",  # what is claimed and ended was just written: it is in memory
         }
         if "pool_size" in options:
-            options |= {"max_overflow": options["pool_size"], "pool_timeout": 60, "pool_pre_ping": True}
-        return create_async_engine(self.url, connect_args={"server_settings": server_settings}, **options)
+            options |= {"max_overflow": options["pool_size"], "pool_timeout": 60}
+        engine = create_async_engine(self.url, connect_args={"server_settings": server_settings}, **options)
+
+        # The driver knows when PostgreSQL has hung up. To ask it at each checkout (`pool_pre_ping`) is two round trips.
+        @event.listens_for(engine.sync_engine, "checkout")
+        def require_open(connection: Any, _record: Any, _proxy: Any) -> None:
+            if connection.driver_connection.is_closed():
+                raise InvalidatePoolError
+
+        return engine
 
 
 async def _leave_permits(connection: AsyncConnection, news: Counter[str]) -> None:

@@ -1,4 +1,4 @@
-"""The event log: what happened, in order, written in the transaction that made it happen.
+"""Reading the event log: what happened, in order. How it is written: `store.log`.
 
 A cursor is a place in the log, (`xid`, `position`), in one opaque form that says which database it is of.
 Reading behind a cursor in the order of the log never skips and never repeats: on PostgreSQL a transaction that is
@@ -8,24 +8,21 @@ still open holds back those that began after it (see `EventRow`), so that nothin
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import ColumnElement, Select, literal_column, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Select, literal_column, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
-from store.bulk import Bulk
-from store.columns import microseconds
-from store.database import announce
+from store.database import Database
 from store.paging import rows_of
-from store.script import Row, Script
 from store.tables import EventRow, EventType
 from store.viewer import Viewer
 
-_CURSOR = re.compile(r"([sp])([0-9a-f]{1,15})-([0-9a-f]{1,15})")
+_IDENTITY_DIGITS = 8
+_CURSOR = re.compile(rf"([sp])([0-9a-f]{{1,15}})-([0-9a-f]{{1,15}})(?:-([0-9a-f]{{{_IDENTITY_DIGITS}}}))?")
 
 
 class Place(NamedTuple):
@@ -46,17 +43,35 @@ class HistoryGone(Exception):
         self.start = start
 
 
-def write_cursor(place: Place, *, sqlite: bool) -> str:
+class ForeignCursor(Exception):
+    """A cursor of another database's log."""
+
+
+async def identify(database: Database) -> None:
+    """Read which database this is: the cursors that are written from then on say so."""
+    async with database.read() as connection:
+        identity: str = (await connection.execute(select(tables.identity.c.id))).scalar_one()
+    database.identity = identity[:_IDENTITY_DIGITS]
+
+
+def write_cursor(database: Database, place: Place) -> str:
     """The cursor of a place."""
-    return f"{'s' if sqlite else 'p'}{place.xid:x}-{place.position:x}"
+    ending = f"-{database.identity}" if database.identity else ""
+    return f"{'s' if database.is_sqlite else 'p'}{place.xid:x}-{place.position:x}{ending}"
 
 
-def read_cursor(cursor: str, *, sqlite: bool) -> Place | None:
-    """The place of a cursor; None where it is malformed or of the other kind of database."""
+def read_cursor(database: Database, cursor: str) -> Place | None:
+    """The place of a cursor; None where it is malformed. Raises ForeignCursor for one of another database.
+
+    Cursors that were written before databases had an identity tell its kind alone.
+    """
     match = _CURSOR.fullmatch(cursor)
-    if match is None or (match[1] == "s") != sqlite:
+    if match is None:
         return None
-    return Place(int(match[2], 16), int(match[3], 16))
+    kind, xid, position, identity = match.groups()
+    if (kind == "s") != database.is_sqlite or (identity and database.identity and identity != database.identity):
+        raise ForeignCursor(cursor)
+    return Place(int(xid, 16), int(position, 16))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,44 +96,8 @@ def place_of(event: EventRow) -> Place:
     return Place(event.xid, event.position or 0)
 
 
-class NewEvent(NamedTuple):
-    """A row for `append`. `data` is JSON: the subject's state as it was."""
-
-    workspace: str
-    type: str
-    analysis_id: str | None
-    batch_id: str | None
-    occurred_at: int
-    data: str
-
-
-_INSERT = Bulk.insert(tables.event, NewEvent._fields)
-
-
-def new_event(
-    workspace: str,
-    type_: EventType,
-    occurred_at: datetime,
-    data: str,
-    *,
-    analysis_id: str | None = None,
-    batch_id: str | None = None,
-) -> NewEvent:
-    """A row for `append`."""
-    return NewEvent(workspace, type_.value, analysis_id, batch_id, microseconds(occurred_at), data)
-
-
-async def append(connection: AsyncConnection, events: Sequence[Row]) -> None:
-    """Write events (`NewEvent`, or plain tuples like it) in this order, in the transaction that makes them true."""
-    if events:
-        await _INSERT.execute(connection, events)
-        announce(connection, "events")
-
-
-def note(script: Script, events: Sequence[Row]) -> None:
-    """`append`, in a script. The caller announces "events"."""
-    if events:
-        _INSERT.run(script, events)
+# On PostgreSQL readers see the events of transactions below this one: all of those have ended.
+_FENCE: ColumnElement[int] = literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint", BigInteger)
 
 
 def place_columns(connection: AsyncConnection) -> list[ColumnElement[int]]:
@@ -140,9 +119,7 @@ def in_order(connection: AsyncConnection, *columns: ColumnElement[Any], newest_f
         *(column.desc() if newest_first else column for column in order)
     )
     if connection.dialect.name == "postgresql":
-        statement = statement.where(
-            tables.event.c.xid < literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-        )
+        statement = statement.where(tables.event.c.xid < _FENCE)
     return statement
 
 
@@ -168,10 +145,26 @@ async def last_place(connection: AsyncConnection) -> Place:
     return await log_start(connection) if row is None else Place(row.xid, row.position)
 
 
-async def events_after(connection: AsyncConnection, place: Place, limit: int) -> list[EventRow]:
-    """What stands behind this place, of every workspace, oldest first, at most `limit`."""
-    statement = in_order(connection).where(behind(connection, place)).limit(limit)
-    return rows_of(await connection.execute(statement), EventRow)
+async def events_after(connection: AsyncConnection, place: Place, limit: int) -> tuple[list[EventRow], bool]:
+    """What stands behind this place, of every workspace, oldest first, at most `limit`; and whether more is held back.
+
+    Held back is what has been committed and can't be shown yet, for a transaction that began before it is still open.
+    When that ends nobody need tell, so the reader looks again soon.
+    """
+    statement = select(tables.event).where(behind(connection, place)).order_by(*place_columns(connection)).limit(limit)
+    if connection.dialect.name == "sqlite":
+        return rows_of(await connection.execute(statement), EventRow), False
+    # One statement, for the fence moves.
+    rows = (await connection.execute(statement.add_columns(_FENCE.label("fence")))).all()
+    shown = [row for row in rows if row.xid < row.fence]
+    return cast(list[EventRow], shown), len(shown) < len(rows)
+
+
+async def oldest_behind(connection: AsyncConnection, place: Place) -> datetime | None:
+    """When the first event behind this place happened that a reader may see; None where there is none."""
+    statement = in_order(connection, tables.event.c.occurred_at).where(behind(connection, place)).limit(1)
+    oldest: datetime | None = (await connection.execute(statement)).scalar()
+    return oldest
 
 
 async def page_of_events(

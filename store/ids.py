@@ -24,6 +24,9 @@ _SUFFIX = re.compile(r"[0-7][0-9a-hjkmnp-tv-z]{25}")
 # Of a UUIDv7's bits 74 are random, below 48 of milliseconds.
 _RANDOM_BITS = 74
 _LOW_BITS = 62
+_LOW_MASK = (1 << _LOW_BITS) - 1
+# What ids of one millisecond seldom have in common.
+_LAST_BITS, _LAST_CHARACTERS = 60, 12
 _random = SystemRandom()
 _step = Random()  # noqa: S311 - where a millisecond's ids begin is what can't be guessed
 _lock = Lock()
@@ -32,7 +35,27 @@ _last = 0
 
 def new_id(kind: Kind) -> str:
     """A new id of this kind: `<kind>_` and 26 characters."""
-    return write_id(kind, _new_uuid())
+    return new_ids(kind, 1)[0]
+
+
+def new_ids(kind: Kind, count: int) -> list[str]:
+    """So many new ids, in their order."""
+    ids = []
+    first, begun = -1, ""
+    for number in _new_uuids(count):
+        if number >> _LAST_BITS != first:
+            first = number >> _LAST_BITS
+            begun = write_id(kind, number)[:-_LAST_CHARACTERS]
+        ids.append(
+            begun
+            + _PAIRS[number >> 50 & 1023]
+            + _PAIRS[number >> 40 & 1023]
+            + _PAIRS[number >> 30 & 1023]
+            + _PAIRS[number >> 20 & 1023]
+            + _PAIRS[number >> 10 & 1023]
+            + _PAIRS[number & 1023]
+        )
+    return ids
 
 
 def write_id(kind: str, number: int) -> str:
@@ -46,18 +69,26 @@ def kind_of(typed_id: str) -> str | None:
     return prefix if prefix and _SUFFIX.fullmatch(suffix) else None
 
 
-def _new_uuid() -> int:
-    """A UUIDv7 by the clock that no setting of the machine's clock reaches (RFC 9562, sections 5.7 and 6.2).
+def _new_uuids(count: int) -> list[int]:
+    """UUIDv7s by the clock that no setting of the machine's clock reaches (RFC 9562, sections 5.7 and 6.2).
 
-    Within a millisecond the random bits are those of the one before, plus a random step.
+    Within a millisecond the random bits are those of the one before, plus a random step; what is asked for together
+    is of one millisecond.
     """
     global _last
+    numbers = []
     with _lock:
         millisecond = now_ns() // 1_000_000
         if millisecond > _last >> _RANDOM_BITS:
-            _last = millisecond << _RANDOM_BITS | _random.getrandbits(_RANDOM_BITS)
+            bits = millisecond << _RANDOM_BITS | _random.getrandbits(_RANDOM_BITS)
         else:
-            _last += 1 + _step.getrandbits(32)
-        bits = _last
-    high = bits >> _RANDOM_BITS << 16 | 7 << 12 | bits >> _LOW_BITS & 0xFFF
-    return high << 64 | 2 << _LOW_BITS | bits & (1 << _LOW_BITS) - 1
+            bits = _last + 1 + _step.getrandbits(32)
+        for _ in range(count):
+            numbers.append(
+                (bits >> _RANDOM_BITS << 16 | 7 << 12 | bits >> _LOW_BITS & 0xFFF) << 64
+                | 2 << _LOW_BITS
+                | bits & _LOW_MASK
+            )
+            _last = bits
+            bits += 1 + _step.getrandbits(32)
+    return numbers

@@ -1,18 +1,32 @@
 """Pages by keyset: a page begins behind a row's own values, so that it stays where it is while rows arrive.
 
 A list has a name and an order of columns that ends in a unique one, all ascending or all descending, and an index over
-them. A cursor is the list's name and a row's values in that order: one of another list is refused.
+them; or it has parts, each with an index of its own, of which a page takes the first of all. A cursor is the list's
+name and a row's values in that order: one of another list is refused.
 """
 
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 import orjson
-from sqlalchemy import BigInteger, ColumnElement, Float, Result, Select, Text, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Float,
+    Result,
+    Select,
+    Text,
+    literal_column,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 MAX_PAGE = 1000
@@ -33,16 +47,28 @@ def rows_of(result: Result[Any], row_type: type[RowT]) -> list[RowT]:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Those rows of a list that meet a condition; no row is in two parts."""
+
+    where: ColumnElement[bool]
+    values: Sequence[ColumnElement[Any]] | None = None
+    """The values of the list's order in this part, where they are not its columns: a literal, where all are alike."""
+    by: Sequence[ColumnElement[Any]] | None = None
+    """An order that is the list's own in this part, and has an index."""
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """A list that can be paged: its name, and its order, from the most telling column to the unique one."""
 
     name: str
     order: Sequence[ColumnElement[Any]]
     descending: bool = False
+    parts: Sequence[Part] = (Part(true()),)
 
     def cursor(self, row: Any) -> str:
         """The place of a row that `fetch_page` gave."""
-        values = [getattr(row, f"order_{index}") for index in range(len(self.order))]
+        values = [getattr(row, label) for label in _labels(self)]
         return urlsafe_b64encode(orjson.dumps([self.name, *values])).decode().rstrip("=")
 
     def values(self, argument: str, cursor: str) -> list[Any]:
@@ -116,19 +142,20 @@ async def fetch_page(
     connection: AsyncConnection, statement: Select[Any], listing: Listing, request: PageRequest, row_type: type[RowT]
 ) -> Page[RowT]:
     """One page of `statement`, which has its conditions but no order. Raises PageError for a wrong cursor."""
-    key = tuple_(*listing.order)
-    for argument, cursor in (("after", request.after), ("before", request.before)):
-        if cursor is not None:
-            values = tuple_(*listing.values(argument, cursor))
-            forward = (argument == "after") != listing.descending
-            statement = statement.where(key > values if forward else key < values)
     descending = listing.descending != request.backward
-    statement = (
-        statement.add_columns(*(column.label(f"order_{index}") for index, column in enumerate(listing.order)))
-        .order_by(*(column.desc() if descending else column.asc() for column in listing.order))
-        .limit(request.size + 1)
-    )
-    rows = rows_of(await connection.execute(statement), row_type)
+    ends = [
+        ((argument == "after") != listing.descending, listing.values(argument, cursor))
+        for argument, cursor in (("after", request.after), ("before", request.before))
+        if cursor is not None
+    ]
+    parts = [_part(statement, listing, part, ends, descending).limit(request.size + 1) for part in listing.parts]
+    page: Select[Any] | CompoundSelect[Any]
+    if len(parts) == 1:
+        (page,) = parts
+    else:
+        page = union_all(*(select(part.subquery()) for part in parts)).limit(request.size + 1)
+        page = page.order_by(*_directed(map(literal_column, _labels(listing)), descending))
+    rows = rows_of(await connection.execute(page), row_type)
     more = len(rows) > request.size
     del rows[request.size :]
     if request.backward:
@@ -139,3 +166,25 @@ async def fetch_page(
         has_previous=more if request.backward else request.after is not None,
         listing=listing,
     )
+
+
+def _part(
+    statement: Select[Any], listing: Listing, part: Part, ends: Sequence[tuple[bool, list[Any]]], descending: bool
+) -> Select[Any]:
+    columns = part.values or listing.order
+    key = tuple_(*columns)
+    for forward, values in ends:
+        statement = statement.where(key > tuple_(*values) if forward else key < tuple_(*values))
+    return (
+        statement.where(part.where)
+        .add_columns(*(column.label(label) for column, label in zip(columns, _labels(listing), strict=True)))
+        .order_by(*_directed(part.by or columns, descending))
+    )
+
+
+def _labels(listing: Listing) -> list[str]:
+    return [f"order_{index}" for index in range(len(listing.order))]
+
+
+def _directed(columns: Iterable[ColumnElement[Any]], descending: bool) -> list[ColumnElement[Any]]:
+    return [column.desc() if descending else column.asc() for column in columns]

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, delete, func, literal_column, or_, select, tuple_, update
+from sqlalchemy import BigInteger, ColumnElement, delete, func, or_, select, tuple_, type_coerce, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -36,7 +36,7 @@ _event = tables.event.c
 _place = tuple_(_event.xid, _event.position)
 _cleanup = tables.cleanup
 _ONLY = 1
-_finished_at: ColumnElement[int] = literal_column("coalesce(finished_at, 0)", BigInteger)
+_finished_at: ColumnElement[int] = type_coerce(_analysis.finished_at, BigInteger)
 
 
 class TakenOver(Exception):
@@ -143,6 +143,7 @@ async def delete_batches(
     some = select(_analysis.id).where(_analysis.batch_id.in_(select(_batch.id).where(*old))).limit(limit)
     items = await connection.execute(delete(tables.analysis).where(_analysis.id.in_(some)))
     if items.rowcount == limit:
+        await connection.execute(update(tables.batch).where(*old).values(thinned=True))
         return limit, 0
     left = select(_analysis.id).where(_analysis.batch_id == _batch.id).exists()
     batches = await connection.execute(delete(tables.batch).where(*old, ~left))
@@ -158,11 +159,11 @@ async def ended_analyses(connection: AsyncConnection, before: datetime, after: E
     workspace: str | None = after.workspace
     while workspace is not None:
         if workspace == after.workspace:
-            place: tuple[int, str] = (max(after.finished_at, 1), after.id)  # 0 has not ended
+            place: tuple[int, str] = (after.finished_at, after.id)
         else:
-            place = (1, "")
+            place = (0, "")
         statement = (
-            listed.where(_analysis.workspace == workspace)
+            listed.where(_analysis.workspace == workspace, tables.finished)
             .where(tuple_(_finished_at, _analysis.id) > tuple_(*place), _finished_at < microseconds(before))
             .order_by(_finished_at, _analysis.id)
             .limit(limit)

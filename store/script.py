@@ -36,11 +36,12 @@ class Script(Protocol):
         """Execute a statement for each of these rows; on SQLite, how many it changed in all."""
 
     def keys(self, keys: Collection[str]) -> Any:
-        """The value for `AMONG`."""
+        """The value for `AMONG` or `EACH`."""
 
 
-# Whether a column is one of many keys: one parameter, however many they are.
+# Whether a column is one of many keys, and a table of them, as `value`: one parameter, however many they are.
 AMONG = "= ANY(ARRAY(SELECT value FROM json_each(?)))"
+EACH = "json_each(?)"
 
 
 class _SQLite:
@@ -89,7 +90,8 @@ def _for_sqlite(statement: str) -> str:
 
 @cache
 def _for_postgresql(statement: str) -> str:
-    head, *rest = statement.replace(AMONG, "= ANY(?::text[])").split("?")
+    statement = statement.replace(AMONG, "= ANY(?::text[])").replace(EACH, "unnest(?::text[]) AS each(value)")
+    head, *rest = statement.split("?")
     return head + "".join(f"${number}{part}" for number, part in enumerate(rest, 1))
 
 

@@ -10,10 +10,14 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Column, ColumnElement, FetchedValue, Index, Integer, Text, literal_column
+from sqlalchemy import DDL, BigInteger, Column, ColumnElement, FetchedValue, Float, Index, Integer, Text, literal_column
+from sqlalchemy.event import listen
 from sqlmodel import Field, SQLModel
 
 from store.columns import Instant, Key
+
+# The workspace of batches that are being deleted: no viewer's.
+NOWHERE = ""
 
 
 class AnalysisStatus(StrEnum):
@@ -129,10 +133,15 @@ class BatchRow(SQLModel, table=True):
     deadline_at: datetime = Field(sa_column=Column(Instant, nullable=False))
     # While its items still come in a stream: when that counts as broken off if nothing more is heard of it.
     open_until: datetime | None = Field(default=None, sa_column=Column(Instant))
+    # Whether some of its items may have been deleted, which its counters still count.
+    thinned: bool = Field(default=False)
     # CANCELED or TIMED_OUT: how it will have ended once the last item has.
     stop_requested: str | None = Field(default=None, sa_column=Column(Key))
     # Why, in a sentence, where nobody asked for it and its time was not up.
     stop_reason: str | None = Field(default=None, sa_column=Column(Text))
+    # While more of it is to be queued again than one transaction does: what had ended by then, and the last turn given.
+    retry_before: datetime | None = Field(default=None, sa_column=Column(Instant))
+    retry_turn: int | None = Field(default=None, sa_column=Column(Integer))
     # JSON, what `store.progress` makes of the ends so far; "[]" before the first.
     recent_ends: str = Field(default="[]", sa_column=Column(Text, nullable=False))
     created_at: datetime = Field(sa_column=Column(Instant, nullable=False))
@@ -185,6 +194,8 @@ class WorkerRow(SQLModel, table=True):
     memory_mb: float = Field(default=0)
     slots: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     busy: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    # JSON: the names of the analyzers that it has.
+    analyzers: str = Field(default="[]", sa_column=Column(Text, nullable=False))
     # JSON, ids: what ran in its slots at its last sign of life.
     current: str = Field(default="[]", sa_column=Column(Text, nullable=False))
 
@@ -240,6 +251,14 @@ class CleanupRow(SQLModel, table=True):
     log_position: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
 
 
+class IdentityRow(SQLModel, table=True):
+    """The one row that tells this database from every other: cursors say of which log they are."""
+
+    __tablename__ = "identity"
+
+    id: str = Field(sa_column=Column(Key, primary_key=True))
+
+
 analysis = AnalysisRow.__table__  # type: ignore[attr-defined]
 batch = BatchRow.__table__  # type: ignore[attr-defined]
 event = EventRow.__table__  # type: ignore[attr-defined]
@@ -248,6 +267,7 @@ timing = TimingRow.__table__  # type: ignore[attr-defined]
 idempotency = IdempotencyRow.__table__  # type: ignore[attr-defined]
 control = ControlRow.__table__  # type: ignore[attr-defined]
 cleanup = CleanupRow.__table__  # type: ignore[attr-defined]
+identity = IdentityRow.__table__  # type: ignore[attr-defined]
 
 # The conditions of the partial indexes. A statement that is to use one says the same to the letter, not by parameters.
 queued: ColumnElement[bool] = literal_column("status = 'QUEUED' AND not_before IS NULL")
@@ -255,6 +275,11 @@ waiting: ColumnElement[bool] = literal_column("status = 'QUEUED' AND not_before 
 alone: ColumnElement[bool] = literal_column("status = 'QUEUED' AND not_before IS NULL AND batch_id IS NULL")
 running: ColumnElement[bool] = literal_column("status = 'RUNNING'")
 unended: ColumnElement[bool] = literal_column("status IN ('QUEUED', 'RUNNING')")
+# The same of an analysis, but for its column, which a claim leaves alone.
+unfinished: ColumnElement[bool] = literal_column("finished_at IS NULL")
+finished: ColumnElement[bool] = literal_column("finished_at IS NOT NULL")
+# What never ran took no time.
+duration: ColumnElement[float] = literal_column("coalesce(processing_time_ms, -1)", Float)
 
 # The order of the queue, and nothing but what waits in it. The batch is there for claims to look past others' items.
 _order = (analysis.c.analyzer, analysis.c.priority.desc(), analysis.c.turn, analysis.c.id)
@@ -265,13 +290,20 @@ Index("analysis_waiting", analysis.c.not_before, sqlite_where=waiting, postgresq
 Index("analysis_running", analysis.c.id, sqlite_where=running, postgresql_where=running)
 Index("analysis_batch", analysis.c.batch_id, analysis.c.position)
 Index("analysis_created", analysis.c.workspace, analysis.c.id)
-Index("analysis_status", analysis.c.workspace, analysis.c.status, analysis.c.id)
-Index("analysis_finished", analysis.c.workspace, literal_column("coalesce(finished_at, 0)"), analysis.c.id)
-Index("analysis_duration", analysis.c.workspace, literal_column("coalesce(processing_time_ms, -1)"), analysis.c.id)
 Index("analysis_priority", analysis.c.workspace, analysis.c.priority, analysis.c.id)
+# Of what has ended alone: on PostgreSQL each change of a status writes to every index that the row is in.
+for _name, _column in (
+    ("analysis_status", analysis.c.status),
+    ("analysis_finished", analysis.c.finished_at),
+    ("analysis_duration", duration),
+):
+    Index(_name, analysis.c.workspace, _column, analysis.c.id, sqlite_where=finished, postgresql_where=finished)
+Index("analysis_open", analysis.c.workspace, analysis.c.id, sqlite_where=unfinished, postgresql_where=unfinished)
 Index("batch_created", batch.c.workspace, batch.c.id)
 Index("batch_open", batch.c.deadline_at, sqlite_where=unended, postgresql_where=unended)
-Index("event_order", event.c.xid, event.c.position).ddl_if(dialect="postgresql")
+# There the place is the key; on SQLite, a position that numbers itself has to be the whole of it.
+_place_is_key = DDL("ALTER TABLE event DROP CONSTRAINT event_pkey, ADD PRIMARY KEY (xid, position)")  # type: ignore[no-untyped-call]
+listen(event, "after_create", _place_is_key.execute_if(dialect="postgresql"))
 Index("event_of_analysis", event.c.analysis_id, event.c.xid, event.c.position).ddl_if(dialect="postgresql")
 Index("event_of_batch", event.c.batch_id, event.c.xid, event.c.position).ddl_if(dialect="postgresql")
 # On SQLite the position is the key of the table's own order, and stands in each of its indexes.

@@ -65,6 +65,13 @@ async def workers_by_id(connection: AsyncConnection, ids: Sequence[str]) -> dict
     return {row.id: row for row in rows_of(await connection.execute(statement), WorkerRow)}
 
 
+async def analyzers_of_others(connection: AsyncConnection, worker_id: str, now: datetime) -> frozenset[str]:
+    """The analyzers that other workers have which are alive."""
+    alive = (_worker.c.id != worker_id, _worker.c.last_seen_at >= now - SILENCE)
+    told = await connection.execute(select(_worker.c.analyzers).where(*alive))
+    return frozenset(name for names in told.scalars() for name in orjson.loads(names))
+
+
 async def work_of(connection: AsyncConnection, viewer: Viewer, worker_ids: Sequence[str]) -> list[AnalysisRow]:
     """What ran in these workers' slots at their last sign of life and still runs, of what this viewer may see.
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+import structlog
 from gql import Client
 from gql.client import AsyncClientSession
 from gql.transport.aiohttp import AIOHTTPTransport
@@ -24,6 +25,7 @@ from gql.transport.httpx import HTTPXAsyncTransport
 from gql.transport.websockets import WebsocketsTransport
 
 from tests import support
+from tests.hold import Hold
 
 CI = bool(os.environ.get("CI"))
 SERVERS = pytest.StashKey[list[support.Server]]()
@@ -34,7 +36,12 @@ _missing = functools.cache(support.missing)
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "needs(*services): outside services without which the test can't run: postgresql, redis, node, chromium",
+        "needs(*services): what the test can't run without: postgresql, redis, redis-server, node, chromium",
+    )
+    # structlog's own way of printing a traceback takes seconds.
+    processors = structlog.get_config()["processors"]
+    structlog.configure(
+        processors=[*processors[:-1], structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     )
 
 
@@ -137,6 +144,14 @@ async def server(
         except AssertionError as problem:
             problems.append(str(problem))
     assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+def hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hold:
+    """Holds batches in the middle of their run, on servers with `workers=2` that are started after it."""
+    one = Hold(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(one.path))
+    return one
 
 
 @pytest.fixture

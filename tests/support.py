@@ -31,7 +31,7 @@ SCHEMA = ROOT / "schema" / "schema.graphql"
 POSTGRESQL_URL = os.environ.get("ASSAY_TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 REDIS_URL = os.environ.get("ASSAY_TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
 
-Need = Literal["postgresql", "redis", "node", "chromium"]
+Need = Literal["postgresql", "redis", "redis-server", "node", "chromium"]
 
 
 def _listens(url: str, default_port: int) -> bool:
@@ -63,6 +63,8 @@ def missing(need: str) -> str | None:
         return None if _listens(POSTGRESQL_URL, 5432) else f"no PostgreSQL answers at {POSTGRESQL_URL}"
     if need == "redis":
         return None if _listens(REDIS_URL, 6379) else f"no Redis answers at {REDIS_URL}"
+    if need == "redis-server":
+        return None if shutil.which("redis-server") else "redis-server is not installed"
     if need == "node":
         if _node_version() < (20,):
             return "Node.js 20 or newer with npm is not installed"
@@ -70,7 +72,7 @@ def missing(need: str) -> str | None:
         return None if installed else "the Node packages are not installed: `make test` does that"
     if need == "chromium":
         return None if chromium() else "Chromium is not installed"
-    raise ValueError(f"unknown need {need!r}: one of postgresql, redis, node, chromium")
+    raise ValueError(f"unknown need {need!r}: one of postgresql, redis, redis-server, node, chromium")
 
 
 def run_node(*arguments: str | Path, timeout: float = 300, cwd: Path = CLIENTS) -> str:
@@ -101,6 +103,17 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return cast(int, probe.getsockname()[1])
+
+
+def install_analyzer(folder: Path, name: str, source: str) -> Path:
+    """Installs a package of one analyzer, the variable of this name in upper case; gives the folder for PYTHONPATH."""
+    packages = folder / "packages"
+    about = packages / f"assay_{name}-1.dist-info"
+    about.mkdir(parents=True)
+    (packages / f"assay_{name}.py").write_text(source)
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: assay-{name}\nVersion: 1\n")
+    (about / "entry_points.txt").write_text(f"[assay.analyzers]\n{name} = assay_{name}:{name.upper()}\n")
+    return packages
 
 
 async def until(condition: Callable[[], Any], *, what: str = "", seconds: float = 30) -> Any:

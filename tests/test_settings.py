@@ -109,7 +109,55 @@ async def test_a_database_without_the_tables(postgresql_url: str) -> None:
     assert await asyncio.to_thread(refused, "serve", "--database-url", postgresql_url) == (1, line)
 
 
-def test_a_bus_that_there_is_not_yet() -> None:
-    code, output = refused("serve", "--broadcast-url", "redis://:secret@127.0.0.1")
-    line = "It can only be memory:// so far: news travels within one server, and others poll."
-    assert (code, output) == (2, f"ASSAY_BROADCAST_URL (--broadcast-url): {line}\n")
+@pytest.mark.parametrize(
+    ("url", "database_url", "address"),
+    [
+        ("", "", "memory://"),
+        ("", "sqlite:////srv/x.db", "memory://"),
+        ("", "postgres://u:p@h/d", "postgresql+asyncpg://u:p@h/d"),
+        ("memory://", "postgres://u:p@h/d", "memory://"),
+        ("postgresql://other/d?ssl=require", "postgres://u:p@h/d", "postgresql+asyncpg://other/d?ssl=require"),
+        ("redis://h", "", "redis://h"),
+        ("rediss://u:p%40@[::1]:6380/15?ssl_cert_reqs=none", "", "rediss://u:p%40@[::1]:6380/15?ssl_cert_reqs=none"),
+    ],
+)
+def test_addresses_of_buses(url: str, database_url: str, address: str) -> None:
+    assert Settings.model_validate({"broadcast_url": url, "database_url": database_url}).bus == address
+
+
+BUSES = "It must begin with redis://, rediss:// or postgresql://, or be memory:// or empty."
+REDISES = "It must be redis://USER:PASSWORD@HOST:PORT/NUMBER, or the same with rediss:// for TLS."
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("nonsense", BUSES),
+        ("kafka://:secret@h", BUSES),
+        ("redis-stream://:secret@h", BUSES),
+        ("memory://secret", BUSES),
+        ("sqlite:////srv/secret.db", BUSES),
+        ("redis", REDISES),
+        ("redis://", REDISES),
+        ("redis://:secret@", REDISES),
+        ("redis://:secret@h:port/0", REDISES),
+        ("redis://:secret@h:70000/0", REDISES),
+        ("redis://:secret@h:0", "Its port must be from 1 to 65535."),
+        ("rediss://:secret@h/first", REDISES),
+        ("redis://:secret@[h", REDISES),
+        ("redis://:secret@h/0?colour=blue", "What stands behind its `?` are no options of the Redis client."),
+        ("redis://:secret@h/0?socket_timeout=long", "What stands behind its `?` are no options of the Redis client."),
+        ("postgresql://u:secret@h:port/d", "It must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE."),
+        ("postgresql://u:secret@h:70000/d", "Its port must be from 1 to 65535."),
+    ],
+)
+def test_what_is_no_address_of_a_bus(url: str, message: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        Settings.model_validate({"broadcast_url": url})
+    (fault,) = refusal.value.errors()
+    assert fault["msg"] == f"Value error, {message}"
+
+
+def test_a_bus_that_can_not_be_is_refused_at_start() -> None:
+    code, output = refused("serve", "--broadcast-url", "nats://:secret@127.0.0.1")
+    assert (code, output) == (2, f"ASSAY_BROADCAST_URL (--broadcast-url): {BUSES}\n")

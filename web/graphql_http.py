@@ -2,8 +2,8 @@
 
 https://graphql.github.io/graphql-over-http/draft/
 
-- Every answer is JSON in GraphQL's shape, whatever went wrong, in the media type that the client asked for. The
-  exception is GraphiQL, for who prefers HTML.
+- Every answer has GraphQL's shape, whatever went wrong, in the media type that the client asked for. The exception is
+  GraphiQL, for who prefers HTML. Subscriptions are streams (`web.streams`); what is refused before they begin is JSON.
 - A request that is wrong as such (not JSON, wrong types, wrong method) is a 4xx. One whose document is refused is
   400 as `application/graphql-response+json` and 200 as `application/json`, as the specification's audits want it.
 - No page of another site can run anything: JSON needs a CORS preflight, and what does not (GET, multipart) is refused
@@ -13,62 +13,57 @@ https://graphql.github.io/graphql-over-http/draft/
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-import orjson
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
-from starlette.requests import ClientDisconnect, HTTPConnection, Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from execution.answers import AnswerKind
+from execution.answers import Answer, AnswerKind
 from execution.errors import BadRequest, ErrorCode
 from execution.executor import QUERIES, QUERIES_AND_MUTATIONS, Executor, OperationContext, OperationType
 from execution.requests import OperationRequest, parse_request
+from web.bodies import MAX_PARTS, Refused, decode_json, form_json, query_parameters, refuse_charset, refuse_encoding
 from web.middleware import PREFLIGHT_HEADERS
+from web.negotiation import GRAPHQL_RESPONSE, Accepted, accepted
 from web.pages import graphiql_response, wants_html
 from web.responses import JSON, error_response, json_response
+from web.streams import FRAMINGS, Framing, StreamResponse, Streams, address_of, disconnected, whole_response
 
 if TYPE_CHECKING:
-    from starlette.datastructures import FormData, Headers
-    from starlette.types import Receive, Scope, Send
+    from starlette.datastructures import Headers
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from execution.answers import Answer
     from settings import Settings
 
-GRAPHQL_RESPONSE = "application/graphql-response+json"
 ALLOW = "GET, POST, OPTIONS"
-MAX_PARTS = 20
-"""Parts of a multipart body; those of a body with no files are two, `operations` and `map`."""
-
 BODY_SECONDS = 30
 """The time in which the whole of a body must come."""
 
+EVENTS_ONLY = Accepted(None, 0.0, 1.0, 0.0)
 RAN = frozenset({AnswerKind.DATA, AnswerKind.PARTIAL, AnswerKind.TIMEOUT})
 ALWAYS_4XX = frozenset({AnswerKind.BAD_REQUEST, AnswerKind.METHOD})
 
 
-class Refused(BadRequest):
-    """A request refused with a status other than 400."""
-
-    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(code, message)
-        self.status = status
-        self.headers = headers or {}
-
-
 class GraphQLHTTP:
-    """The endpoint, an ASGI application: `Route("/graphql", GraphQLHTTP(executor, context_factory, settings))`."""
+    """The endpoint, an ASGI application. With `events_only` it answers in server-sent events, whatever is accepted."""
 
     def __init__(
-        self, executor: Executor, context_factory: Callable[[HTTPConnection], OperationContext], settings: Settings
+        self,
+        executor: Executor,
+        context_factory: Callable[[HTTPConnection], OperationContext],
+        settings: Settings,
+        streams: Streams,
+        *,
+        events_only: bool = False,
     ) -> None:
         self.executor = executor
         self.context_factory = context_factory
+        self.streams = streams
+        self.events_only = events_only
         self.max_body_bytes = settings.max_body_bytes
         self.allowed_origins = frozenset(origin.rstrip("/") for origin in settings.allowed_origins)
         self.open_get = settings.environment == "development"
@@ -77,26 +72,49 @@ class GraphQLHTTP:
         response = await self.respond(Request(scope, receive))
         await response(scope, receive, send)
 
-    async def respond(self, request: Request) -> Response:
+    async def respond(self, request: Request) -> ASGIApp:
         accept = ",".join(request.headers.getlist("accept")) or "*/*"
         if request.method == "OPTIONS":
             return Response(status_code=204, headers={"allow": ALLOW})
-        if request.method == "GET" and wants_html(accept):
+        if request.method == "GET" and not self.events_only and wants_html(accept):
             return graphiql_response()
-        media_type = negotiated(accept)
+        takes = EVENTS_ONLY if self.events_only else accepted(accept)
         try:
-            if media_type is None:
-                raise Refused(406, ErrorCode.NOT_ACCEPTABLE, f"`Accept` must allow {GRAPHQL_RESPONSE} or {JSON}.")
-            operation = await self._read_in_time(request)
-            allowed = QUERIES if request.method == "GET" else QUERIES_AND_MUTATIONS
-            execution = self.executor.execute(operation, self.context_factory(request), allowed=allowed)
-            # A mutation goes on to its end: its client could not know how far it had come.
-            is_mutation = self.executor.operation_type(operation) is OperationType.MUTATION
-            answer = await (execution if is_mutation else while_connected(execution, request.receive))
+            _require_type(takes.for_answer or takes.for_stream)
+            return await self._answer(request, await self._read_in_time(request), takes)
         except BadRequest as refused:
             status, headers = (refused.status, refused.headers) if isinstance(refused, Refused) else (400, {})
-            return error_response(status, refused.code, refused.message, media_type=media_type or JSON, headers=headers)
-        return _response(answer, media_type)
+            return error_response(status, refused.code, refused.message, media_type=takes.json or JSON, headers=headers)
+
+    async def _answer(self, request: Request, operation: OperationRequest, takes: Accepted) -> ASGIApp:
+        operation_type = self.executor.operation_type(operation)
+        if isinstance(operation_type, Answer):
+            return _response(operation_type, takes.for_answer or takes.for_stream or JSON)
+        context = self.context_factory(request)
+        if operation_type is OperationType.SUBSCRIPTION and takes.for_stream in FRAMINGS:
+            return await self._stream(request, operation, context, FRAMINGS[takes.for_stream])
+        media_type = _require_type(takes.for_answer)
+        allowed = QUERIES if request.method == "GET" else QUERIES_AND_MUTATIONS
+        execution = self.executor.execute(operation, context, allowed=allowed)
+        # A mutation goes on to its end: its client could not know how far it had come.
+        is_mutation = operation_type is OperationType.MUTATION
+        return _response(await (execution if is_mutation else while_connected(execution, request.receive)), media_type)
+
+    async def _stream(
+        self, request: Request, operation: OperationRequest, context: OperationContext, framing: Framing
+    ) -> ASGIApp:
+        if self.streams.full:
+            message = "No stream is free: try again later."
+            raise Refused(503, ErrorCode.RATE_LIMITED, message, {"retry-after": "1"})
+        if self.streams.is_full_for(address_of(request.scope)):
+            limit = self.streams.max_streams_per_address
+            message = f"At most {limit:,} streams can be open to one address: end another first."
+            raise Refused(429, ErrorCode.RATE_LIMITED, message)
+        context.last_event_id = request.headers.get("last-event-id") or None
+        answers = await self.executor.open(operation, context)
+        if isinstance(answers, Answer):
+            return whole_response(framing, answers.body)
+        return StreamResponse(self.streams, framing, answers, context.request_id)
 
     async def _read_in_time(self, request: Request) -> OperationRequest:
         try:
@@ -109,13 +127,13 @@ class GraphQLHTTP:
     async def _read(self, request: Request) -> OperationRequest:
         if request.method == "GET":
             self._refuse_cross_site(request.headers, required=not self.open_get)
-            return parse_request(_query_parameters(request.scope["query_string"]))
+            return parse_request(query_parameters(request.scope["query_string"]))
         if request.method == "POST":
-            _refuse_encoding(request.headers)
+            refuse_encoding(request.headers)
             content_type, _, parameters = request.headers.get("content-type", "").lower().partition(";")
             content_type = content_type.strip()
             if content_type == JSON:
-                _refuse_charset(parameters)
+                refuse_charset(parameters)
                 return parse_request(decode_json(await request.body()))
             if content_type == "multipart/form-data":
                 self._refuse_cross_site(request.headers, required="origin" in request.headers)
@@ -156,7 +174,7 @@ class GraphQLHTTP:
             async with request.form(
                 max_files=MAX_PARTS, max_fields=MAX_PARTS, max_part_size=self.max_body_bytes
             ) as form:
-                operations, files = _form_json(form, "operations"), _form_json(form, "map")
+                operations, files = form_json(form, "operations"), form_json(form, "map")
         except (HTTPException, MultiPartException) as error:
             detail = error.detail if isinstance(error, HTTPException) else error.message
             raise BadRequest(ErrorCode.BAD_REQUEST, f"The multipart body is malformed: {detail}") from None
@@ -175,7 +193,7 @@ async def while_connected(execution: Awaitable[Answer], receive: Receive) -> Ans
     """
     try:
         async with asyncio.TaskGroup() as tasks:
-            watch = tasks.create_task(_disconnected(receive))
+            watch = tasks.create_task(disconnected(receive))
             answer = await execution
             watch.cancel()
     except BaseExceptionGroup as group:
@@ -183,13 +201,9 @@ async def while_connected(execution: Awaitable[Answer], receive: Receive) -> Ans
     return answer
 
 
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass  # the body of a GET, which nobody reads
-    raise ClientDisconnect
-
-
 def _response(answer: Answer, media_type: str) -> Response:
+    if media_type in FRAMINGS and answer.kind not in ALWAYS_4XX:
+        return whole_response(FRAMINGS[media_type], answer.body)
     headers = None
     status = 200
     if answer.kind is AnswerKind.FAULT:
@@ -198,123 +212,17 @@ def _response(answer: Answer, media_type: str) -> Response:
         status = 400
         if answer.kind is AnswerKind.METHOD and _operation_type(answer) == "mutation":
             status, headers = 405, {"allow": "POST"}
-    return json_response(answer.body, status=status, media_type=media_type, headers=headers)
+    return json_response(
+        answer.body, status=status, media_type=JSON if media_type in FRAMINGS else media_type, headers=headers
+    )
+
+
+def _require_type(media_type: str | None) -> str:
+    if media_type is None:
+        raise Refused(406, ErrorCode.NOT_ACCEPTABLE, f"`Accept` must allow {GRAPHQL_RESPONSE} or {JSON}.")
+    return media_type
 
 
 def _operation_type(answer: Answer) -> str:
     kind: str = answer.body["errors"][0]["extensions"]["operationType"]
     return kind
-
-
-@lru_cache(maxsize=256)
-def negotiated(accept: str) -> str | None:
-    """The media type to answer in, by the weights of `Accept` (RFC 9110, section 12.5.1); None where none will do.
-
-    Among equals that are named it is the newer one, and for a wildcard JSON, which every client reads.
-    """
-    weights: dict[str, float] = {}
-    for item in accept.split(","):
-        name, *parameters = (part.strip().lower() for part in item.split(";"))
-        weights[name] = max(weights.get(name, 0.0), _weight(parameters))
-    wildcard = weights.get("application/*", weights.get("*/*", 0.0)) if accept.strip() else 1.0
-    json_weight = weights.get(JSON, wildcard)
-    response_weight = weights.get(GRAPHQL_RESPONSE, wildcard)
-    if max(json_weight, response_weight) <= 0:
-        return None
-    if response_weight == json_weight:
-        return GRAPHQL_RESPONSE if GRAPHQL_RESPONSE in weights else JSON
-    return GRAPHQL_RESPONSE if response_weight > json_weight else JSON
-
-
-def _weight(parameters: list[str]) -> float:
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "q":
-            try:
-                return min(max(float(value), 0.0), 1.0)
-            except ValueError:
-                return 0.0
-    return 1.0
-
-
-def _query_parameters(query_string: bytes) -> dict[str, Any]:
-    """The members of a request in a URL; an empty one is the same as none."""
-    try:
-        pairs = parse_qsl(query_string.decode("ascii"), errors="strict", max_num_fields=MAX_PARTS)
-    except ValueError:
-        raise BadRequest(ErrorCode.BAD_REQUEST, "The query string is malformed, or has too many parameters.") from None
-    parameters: dict[str, Any] = dict(pairs)
-    if len(parameters) != len(pairs):
-        raise BadRequest(ErrorCode.BAD_REQUEST, "A parameter stands twice in the query string.")
-    for name in ("variables", "extensions"):
-        if name in parameters:
-            parameters[name] = decode_json(parameters[name], what=f"`{name}`")
-    return parameters
-
-
-def _refuse_charset(parameters: str) -> None:
-    for parameter in parameters.split(";"):
-        name, _, value = parameter.partition("=")
-        if name.strip() == "charset" and value.strip(' "') not in ("utf-8", "utf8"):
-            raise Refused(415, ErrorCode.UNSUPPORTED_MEDIA_TYPE, "`charset` must be utf-8.", {"accept-post": JSON})
-
-
-def _refuse_encoding(headers: Headers) -> None:
-    if headers.get("content-encoding", "identity").strip().lower() != "identity":
-        message = "`Content-Encoding` is not supported: send the body as it is."
-        raise Refused(415, ErrorCode.UNSUPPORTED_MEDIA_TYPE, message, {"accept-encoding": "identity"})
-
-
-def _form_json(form: FormData, name: str) -> object:
-    values = form.getlist(name)
-    if len(values) != 1 or not isinstance(values[0], str):
-        raise BadRequest(ErrorCode.BAD_REQUEST, f"The multipart body must have one field `{name}`.")
-    return decode_json(values[0], what=f"`{name}`")
-
-
-def decode_json(text: str | bytes, *, what: str = "The body") -> object:
-    """A JSON document, in which no object has a member twice: parsers differ in which one they take.
-
-    orjson is strict and refuses deep nesting without recursion, but takes the last of two members; only the standard
-    library's decoder shows them all, at ten times the cost. It is not asked where the value, written by orjson, is the
-    very text: nothing of it can have been lost then, and browsers and most programs write JSON so.
-
-    Raises:
-        BadRequest: It is not JSON, not UTF-8, nested too deeply, or has a member twice.
-    """
-    try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise BadRequest(ErrorCode.BAD_REQUEST, f"{what} is not JSON: {error.msg}.") from None
-    if _is_rewritten(value, text):
-        return value
-    try:
-        _DUPLICATES.decode(text.decode() if isinstance(text, bytes) else text)
-    except RecursionError:
-        raise BadRequest(ErrorCode.BAD_REQUEST, f"{what} is nested too deeply.") from None
-    except _Duplicate as duplicate:
-        message = f"{what} has the member {json.dumps(str(duplicate)[:100])} twice in one object."
-        raise BadRequest(ErrorCode.BAD_REQUEST, message) from None
-    return value
-
-
-def _is_rewritten(value: object, text: str | bytes) -> bool:
-    try:
-        return isinstance(text, bytes) and orjson.dumps(value) == text
-    except orjson.JSONEncodeError:  # nested more deeply than it writes
-        return False
-
-
-class _Duplicate(Exception):
-    pass
-
-
-def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
-    seen: set[str] = set()
-    for name, _ in pairs:
-        if name in seen:
-            raise _Duplicate(name)
-        seen.add(name)
-
-
-_DUPLICATES = json.JSONDecoder(object_pairs_hook=_refuse_duplicates, parse_int=str, parse_float=str)

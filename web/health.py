@@ -27,6 +27,7 @@ from resolvers.health import Health, round_trip_ms
 from store.columns import utcnow
 from store.database import Database
 from store.migrate import is_current
+from store.statistics import log_figures
 from store.tables import AnalysisStatus
 from store.timings import Timings
 from telemetry import exposition
@@ -118,14 +119,18 @@ def health_routes(services: Services, readiness: Readiness) -> Sequence[BaseRout
 
 async def read_gauges(services: Services) -> list[Metric]:
     """What is not counted as it happens. Without the database, only what does not come from it."""
-    monitor = services.monitor
+    monitor, bus = services.monitor, services.bus
     memory = await metrics.memory(services)
-    gauges = [
+    gauges: list[Metric] = [
         _gauge("assay_uptime_seconds", "Seconds since the server started.", services.telemetry.uptime_seconds),
         _gauge("assay_memory_bytes", "Resident memory of the server and its processes.", memory.server_bytes),
         _gauge("assay_event_loop_lag_seconds", "Longest in the last ten seconds.", monitor.loop_lag_seconds),
-        _gauge("assay_bus_live", "Whether news comes by the bus (1) or by polling (0).", services.bus.live),
+        _gauge("assay_bus_live", "Whether news comes by the bus (1) or by polling (0).", bus.live),
+        CounterMetricFamily("assay_bus_reconnects", "Attempts to connect the bus again.", value=bus.reconnects),
     ]
+    if bus.round_trip_seconds is not None:
+        about = "How long the bus's last heartbeat took to come back."
+        gauges.append(_gauge("assay_bus_round_trip_seconds", about, bus.round_trip_seconds))
     try:
         async with asyncio.timeout(DATABASE_LIMIT_SECONDS):
             kept = await _database_gauges(services)
@@ -144,6 +149,9 @@ async def _database_gauges(services: Services) -> list[Metric]:
         metrics.timings(services),
     )
     now = utcnow()
+    async with services.database.read() as connection:
+        held_back = (await log_figures(connection, now)).held_back_seconds
+    lag = await services.feed.lag_seconds()
     alive = [worker for worker in workers if metrics.is_alive(worker, now)]
     waiting = {each.priority: each for each in queue.by_priority}
     depth = GaugeMetricFamily("assay_queue_depth", "Analyses that wait for a worker.", labels=["priority"])
@@ -167,6 +175,8 @@ async def _database_gauges(services: Services) -> list[Metric]:
         _gauge("assay_batches", "Batches that are kept.", batches.total),
         _gauge("assay_analyses", "Analyses that are kept.", storage.analyses),
         _gauge("assay_events", "Events in the log.", storage.events),
+        _gauge("assay_events_held_back_seconds", "The age of the oldest that an open transaction hides.", held_back),
+        _gauge("assay_feed_lag_seconds", "The age of the oldest that this server's subscribers wait for.", lag),
         _gauge("assay_database_bytes", "What the database takes on disk.", storage.database_bytes),
     ]
 

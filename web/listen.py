@@ -10,6 +10,9 @@ from contextlib import ExitStack
 UNREAD_MILLISECONDS = 30_000
 """A peer that takes nothing more is cut off after so long, in place of never."""
 
+UNSENT_BYTES = 131_072
+"""What the kernel keeps for a peer that takes nothing more, aside from what is on its way, in place of megabytes."""
+
 
 class CannotListen(Exception):
     """Why not, and what would do, for the operator."""
@@ -63,3 +66,5 @@ def _set_options(one: socket.socket) -> None:
         one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MILLISECONDS)
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)

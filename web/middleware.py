@@ -59,7 +59,7 @@ def middleware(settings: Settings, telemetry: Telemetry) -> list[Middleware]:
         _CORS,
         allow_origins=[origin.rstrip("/") for origin in settings.allowed_origins],
         allow_methods=("GET", "POST"),
-        allow_headers=("Content-Type", "Authorization", "X-Request-ID", *PREFLIGHT_HEADERS),
+        allow_headers=("Content-Type", "Authorization", "Last-Event-ID", "X-Request-ID", *PREFLIGHT_HEADERS),
         expose_headers=("X-Request-ID",),
     )
     return [
@@ -81,11 +81,16 @@ class _CORS(CORSMiddleware):
         return error_response(403, ErrorCode.FORBIDDEN, message, headers={"vary": response.headers["vary"]})
 
 
+class BrokenOff(Exception):
+    """Ends the connection in the middle of a response, where that is what the client is to see."""
+
+
 class RequestMiddleware:
     """Gives each request its id (the client's own, if it is a sane one), counts it, and writes its access line.
 
     The id is in `scope["state"]["request_id"]`, in every log line and in the `x-request-id` header. An exception that
-    arrives here is logged and answered with a masked 500, or ends the connection if the response had begun.
+    arrives here is logged and answered with a masked 500, or ends the connection if the response had begun. A request
+    whose `scope["state"]["is_stream"]` is set lasted as its client liked, and its time is not among the latencies.
     """
 
     def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
@@ -123,6 +128,8 @@ class RequestMiddleware:
             await self.app(scope, receive, send_with_id)
         except ClientDisconnect:
             status = CLIENT_GONE
+        except BrokenOff:
+            pass  # to return with the response unfinished makes uvicorn end the connection
         except asyncio.CancelledError:
             # uvicorn stops, and waits no longer. It goes no further: uvicorn would log it as a fault.
             if not status:
@@ -141,7 +148,7 @@ class RequestMiddleware:
             await response(scope, receive, send_with_id)
         finally:
             seconds = perf_counter() - started
-            self.http.ended(status or CLIENT_GONE, seconds)
+            self.http.ended(status or CLIENT_GONE, None if scope["state"].get("is_stream") else seconds)
             log.info(
                 "request",
                 method=scope["method"],

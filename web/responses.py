@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from execution.answers import encode_json
 from execution.errors import ErrorCode, error_body
 
 JSON = "application/json"
-
-
-def encode_json(body: object) -> bytes:
-    """The bytes of a JSON document. What orjson refuses (integers beyond 64 bits) the standard library writes."""
-    try:
-        return orjson.dumps(body)
-    except TypeError:
-        return json.dumps(body).encode()
 
 
 def json_response(

@@ -12,12 +12,14 @@ from types import FrameType
 import uvicorn
 from starlette.applications import Starlette
 
-from web.graphql_ws import MAX_MESSAGE_BYTES
+from settings import Settings
+from web.frames import protocol
 from web.listen import reason
+from web.ws_messages import MAX_MESSAGE_BYTES
 
 
-def run(app: Starlette, listening: list[socket.socket], host: str) -> None:
-    """Serve until SIGTERM or SIGINT; a second one gives back at once what still runs. `host` is what was asked for.
+def run(app: Starlette, listening: list[socket.socket], settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; a second one gives back at once what still runs.
 
     `app.state` has `stop`, `ending` and `hurry`. Raises SystemExit where it can't start.
     """
@@ -26,14 +28,14 @@ def run(app: Starlette, listening: list[socket.socket], host: str) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        ws="websockets-sansio",
+        ws=protocol(settings.socket_unsent_bytes),
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,  # 44 KB a socket in place of 84
         ws_ping_interval=None,  # the subprotocol has pings of its own
         timeout_graceful_shutdown=1,
         lifespan="on",
     )
-    server = _Server(config, app, host)
+    server = _Server(config, app, settings.host)
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn stops in order and then raises the signal again, for this: to have been told to stop is no failure.
         signal.signal(number, lambda *_: sys.exit(0))

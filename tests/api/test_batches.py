@@ -69,9 +69,10 @@ async def test_ten_thousand_items_in_their_order(queue: Api) -> None:
         if not page["pageInfo"]["hasNextPage"]:
             break
     assert found == [(str(n), str(n)) for n in range(10_000)]
-    cancel = "mutation ($id: ID!) { cancelBatch(input: { id: $id }) { batch { status canceled } userErrors { code } } }"
-    payload = (await queue(cancel, id=batch["id"]))["cancelBatch"]
-    assert payload == {"batch": {"status": "CANCELED", "canceled": 10_000}, "userErrors": []}
+    cancel = "mutation ($id: ID!) { cancelBatch(input: { id: $id }) { userErrors { code } } }"
+    assert (await queue(cancel, id=batch["id"]))["cancelBatch"] == {"userErrors": []}
+    canceled = await queue.ended(batch["id"])
+    assert (canceled["status"], canceled["canceled"]) == ("CANCELED", 10_000)
 
 
 async def test_what_is_at_fault_fails_alone(api: Api) -> None:
@@ -129,7 +130,7 @@ async def test_a_batch_of_nothing_but_faults_ends_at_once(queue: Api) -> None:
 async def test_it_answers_when_it_has_ended_and_until_then_with_what_has(api: Api, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     blocked = {"request": {"trial": {"text": "Blocks.", "until": str(gate)}}, "priority": 1}
-    batch = await api.batch([*texts(2, priority=9), blocked], waitSeconds=2)
+    batch = await api.batch([*texts(2, priority=9), blocked], waitSeconds=5)
     assert (batch["status"], batch["processed"], batch["running"]) == ("RUNNING", 2, 1)
     assert batch["progress"] == {"fraction": 2 / 3, "step": "2 of 3 items"}
     gate.touch()

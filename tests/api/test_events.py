@@ -23,13 +23,18 @@ async def newest(api: Api) -> str:
     return cursor
 
 
+def place(cursor: str) -> int:
+    """Where it stands in SQLite's log."""
+    return int(cursor.split("-")[1], 16)
+
+
 async def read(answers: AsyncIterator[dict[str, Any]], last: asyncio.Future[str]) -> list[dict[str, Any]]:
     """What comes, up to the event whose cursor `last` will be."""
     events: list[dict[str, Any]] = []
     stopping = asyncio.ensure_future(_reading(answers, events))
     try:
-        cursor = await last
-        await until(lambda: (events and events[-1]["cursor"] >= cursor) or stopping.done(), what="the last event")
+        end = place(await last)
+        await until(lambda: (events and place(events[-1]["cursor"]) >= end) or stopping.done(), what="the last event")
     finally:
         stopping.cancel()
         await asyncio.gather(stopping, return_exceptions=True)
@@ -44,6 +49,15 @@ async def _reading(answers: AsyncIterator[dict[str, Any]], events: list[dict[str
 
 def behind(log: list[dict[str, Any]], first: dict[str, Any]) -> list[dict[str, Any]]:
     return log[log.index(first) :]
+
+
+async def test_behind_the_end_of_the_log_is_what_happens_next(api: Api) -> None:
+    before = await newest(api)
+    end = (await api("query { eventsEnd }"))["eventsEnd"]
+    found = await api.submit(request={"text": "Next.", "operations": ["STATISTICS"]}, waitSeconds=60)
+    log = await api.log(after=end)
+    assert [event for event in log if event["subjectId"] == found["id"]] == await api.log(analysisId=found["id"])
+    assert before not in [event["cursor"] for event in log]
 
 
 async def test_replay_goes_over_into_live_without_a_gap_and_without_a_repeat(
@@ -174,6 +188,7 @@ async def test_a_client_goes_on_with_its_last_cursor_after_the_server_was_killed
 
         async def follow() -> None:
             while not (events and events[-1]["type"] == "BATCH_COMPLETED"):
+                process = server.process
                 try:
                     async with opened(server) as socket:
                         after = events[-1]["cursor"] if events else start
@@ -184,25 +199,32 @@ async def test_a_client_goes_on_with_its_last_cursor_after_the_server_was_killed
                             if events[-1]["type"] == "BATCH_COMPLETED":
                                 return
                 except (ConnectionClosed, OSError):
-                    await asyncio.to_thread(server.process.wait)
+                    await asyncio.to_thread(process.wait)
                     await until(lambda: asyncio.to_thread(server._is_ready), what="the server to be back", seconds=60)
 
         following = asyncio.create_task(follow())
-        await killed.wait()
+        await until(lambda: killed.is_set() or following.done(), what="450 events", seconds=120)
         await server.restart(kill=True)
         await following
         async with connected(server) as api:
             assert events == await api.log(after=start)
             assert (await api.ended(batch["id"]))["processed"] == 400
-        # The same over a stop that clients are told of.
+        # The same over a stop that clients are told of: also one that nothing has come to is told where it began.
         async with opened(server) as socket:
-            await socket.subscribe("1", WATCH)
+            async with connected(server) as api:
+                await socket.subscribe("1", WATCH)
+
+                async def listens() -> bool:
+                    found = await api("{ metrics { subscriptions { active } } }")
+                    return bool(found["metrics"]["subscriptions"]["active"] == 1)
+
+                await until(listens, what="the subscription to begin")
             await server.terminate()
             with pytest.raises(ConnectionClosed) as closed:
                 await socket.receive()
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1012
-        assert "`after`" in closed.value.rcvd.reason
+        assert closed.value.rcvd.reason == f'Service restart: resume with `after: "{events[-1]["cursor"]}"`.'
     finally:
         await server.close()
 
@@ -212,7 +234,6 @@ CURSORS = [
     "nonsense",
     "s0-",
     "s0-zz",
-    "p0-1",
     "S0-1",
     " s0-1",
     "s0-1 ",
@@ -233,6 +254,41 @@ async def test_what_is_no_cursor_is_refused(queue: Api, queueing_server: ApiServ
         error = await socket.refusal(WATCH, after=cursor)
     assert (error["message"], error["path"]) == (expected, ["events"])
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": "after"}
+
+
+@pytest.mark.parametrize("cursor", ["p0-1", "p1-1-01234567", "s0-1-01234567"])
+async def test_a_cursor_of_another_database_is_refused(queue: Api, queueing_server: ApiServer, cursor: str) -> None:
+    expected = "`after` is of another database's log: read anew whatever you follow, and go on from `eventsEnd`."
+    (error,) = await queue.errors(EVENTS, after=cursor)
+    async with opened(queueing_server) as socket:
+        streamed = await socket.refusal(WATCH, after=cursor)
+    for each in (error, streamed):
+        assert (each["message"], each["path"]) == (expected, ["events"])
+        assert each["extensions"] == {"code": "BAD_USER_INPUT", "argument": "after"}
+
+
+async def test_a_cursor_from_before_databases_had_an_identity(api: Api) -> None:
+    cursor = await newest(api)
+    place, _, identity = cursor.rpartition("-")
+    assert len(identity) == 8
+    found = await api.submit(request={"text": "One more.", "operations": ["STATISTICS"]}, waitSeconds=60)
+    assert await api.log(after=place) == await api.log(after=cursor)
+    assert {event["subjectId"] for event in await api.log(after=place, analysisId=found["id"])} == {found["id"]}
+
+
+async def test_the_logs_end_is_read_before_all_else(queue: Api, queueing_server: ApiServer) -> None:
+    """So that what happens between the two is behind the cursor, whatever the fields show of it."""
+    await queue.submit(request={"text": "In the list."})
+    before = len(queueing_server.trace())
+    found = await queue("query Snapshot { analyses(first: 1) { nodes { id } } eventsEnd batches { nodes { id } } }")
+    assert await queue.log(after=found["eventsEnd"]) == []
+    statements = [note["sql"] for note in queueing_server.trace()[before:] if "sql" in note]
+    # The server's own timers ask too, for no page.
+    pages = [statement for statement in statements if statement.startswith("SELECT") and " LIMIT " in statement]
+    tables = [statement.partition(" FROM ")[2].split()[0] for statement in pages]
+    assert tables[0] == "event"
+    assert tables.index("analysis") > 0
+    assert tables.index("batch") > 0
 
 
 @pytest.mark.parametrize("cursor", ["s0-fffffffffff", "s1-0", "s" + "f" * 15 + "-" + "f" * 15])

@@ -145,23 +145,23 @@ async def test_it_answers_at_once_where_nobody_waits_and_when_the_time_is_up(que
 
 
 async def test_the_wait_is_beyond_the_time_limit_of_operations(tmp_path: Path) -> None:
-    server = ApiServer(tmp_path, {"workers": 0, "operation_timeout_seconds": 0.5})
+    server = ApiServer(tmp_path, {"workers": 0, "operation_timeout_seconds": 2})
     try:
         await server.start()
         async with connected(server) as api:
-            assert (await api.submit(request={"text": "One."}, waitSeconds=1))["status"] == "QUEUED"
+            assert (await api.submit(request={"text": "One."}, waitSeconds=3))["status"] == "QUEUED"
     finally:
         await server.close()
 
 
 async def test_higher_priority_goes_first_and_the_older_within_one(api: Api, tmp_path: Path) -> None:
     gates = [tmp_path / str(n) for n in range(3)]
-    blockers = [
-        (await api.submit("trial", request={"text": "Blocks.", "until": str(gate)}, priority=10))["id"]
-        for gate in gates
-    ]
-    for blocker in blockers:
-        await api.when(blocker, lambda found: found["status"] == "RUNNING", what="all slots to be taken")
+    notes = [tmp_path / f"notes {n}" for n in range(3)]
+    for gate, note in zip(gates, notes, strict=True):
+        note.mkdir()
+        request = {"text": "Blocks.", "until": str(gate), "folder": str(note)}
+        await api.submit("trial", request=request, priority=10)
+    await until(lambda: all(any(note.iterdir()) for note in notes), what="all slots to be taken")
     waiting = [(await api.submit("trial", request={"text": f"{p}"}, priority=p))["id"] for p in (1, 5, 9, 5, 1)]
     for gate in gates:
         gate.touch()

@@ -18,6 +18,8 @@ subscription One($id: ID!) { analysis(id: $id) {
   id status attempt progress { fraction step } error { code } result { summary } } }
 """
 BATCH = "subscription Many($id: ID!) { batch(id: $id) { id status totalItems processed queued running canceled } }"
+THINNED = """subscription ($every: Float, $after: String, $filter: EventFilter) {
+  events(progressIntervalSeconds: $every, after: $after, filter: $filter) { type } }"""
 METRICS = "subscription Figures($every: Float) { metrics(intervalSeconds: $every) { timestamp instance } }"
 CANCEL = "mutation ($id: ID!) { cancelAnalysis(input: { id: $id }) { analysis { status } userErrors { code } } }"
 DELETE = "mutation ($id: ID!) { deleteAnalysis(input: { id: $id }) { deletedId userErrors { code } } }"
@@ -162,6 +164,32 @@ async def test_an_interval_out_of_bounds_is_refused(queueing_server: ApiServer, 
     assert error["path"] == ["metrics"]
 
 
+@pytest.mark.parametrize("every", [-0.1, 60.01, 1e300])
+async def test_an_interval_of_progress_out_of_bounds_is_refused(queueing_server: ApiServer, every: float) -> None:
+    async with opened(queueing_server) as socket:
+        error = await socket.refusal(THINNED, every=every)
+    assert error["message"] == f"`progressIntervalSeconds` is {every:g}: it goes from 0 to 60."
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": "progressIntervalSeconds"}
+    assert error["path"] == ["events"]
+
+
+async def test_a_subscriber_says_how_often_progress_is_worth_telling(
+    api: Api, working_server: ApiServer, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    gate.touch()
+    async with opened(working_server) as all_, opened(working_server) as few:
+        found = await api.submit("trial", request={"text": "Steps.", "steps": 2, "until": str(gate)}, waitSeconds=60)
+        after = (await api.log(analysisId=found["id"]))[0]["cursor"]
+        types: dict[str, list[str]] = {"all": [], "few": []}
+        for name, socket, every in (("all", all_, 0), ("few", few, 60)):
+            await socket.subscribe("1", THINNED, every=every, after=after, filter={"analysisId": found["id"]})
+            while not types[name] or types[name][-1] != "ANALYSIS_COMPLETED":
+                types[name].append((await socket.receive())["payload"]["data"]["events"]["type"])
+    assert types["all"] == ["ANALYSIS_STARTED", *["ANALYSIS_PROGRESS"] * (len(types["all"]) - 2), "ANALYSIS_COMPLETED"]
+    assert types["few"] == ["ANALYSIS_STARTED", "ANALYSIS_PROGRESS", "ANALYSIS_COMPLETED"]
+
+
 async def active(api: Api) -> dict[str, int]:
     found = await api("{ metrics { subscriptions { active connections } } }")
     counts: dict[str, int] = found["metrics"]["subscriptions"]
@@ -177,7 +205,9 @@ async def test_nothing_stays_behind_when_watchers_go(queue: Api, queueing_server
     async with opened(queueing_server) as socket:
         for number, (document, variables) in enumerate(wanted * 2):
             await socket.subscribe(str(number), document, **variables)
-        assert await until(lambda: open_streams(queueing_server, 6), what="six followers")
+        assert await until(
+            lambda: open_streams(queueing_server, 5), what="five followers: the two that want the same share one"
+        )
         assert await active(queue) == {"active": 8, "connections": 1}
         if leaving == "complete":
             for number in range(8):

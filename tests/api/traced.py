@@ -18,7 +18,7 @@ from sqlalchemy import Engine, event
 import server
 from events.feed import Feed
 
-STREAMS = {"follow", "_follow_events", "_follow_analysis", "_follow_batch", "_follow_metrics"}
+STREAMS = {"follow", "_happenings", "_shared_answers", "_follow_row", "_follow_metrics"}
 
 
 def main() -> None:

@@ -1,15 +1,15 @@
 /* The graphql-ws client of npm against a running server.
 
-   node ws.mjs URL              queries, mutations, subscriptions, errors, cancel
-   node ws.mjs URL resume       a stream of events over restarts of the server. It prints RESTART when whoever started
-                                it is to restart the server, and goes on by itself when the server is back. */
+   node ws.mjs URL              queries, mutations, subscriptions, errors, cancel, ping and pong
+
+   How it resumes is in follow.mjs. */
 import assert from "node:assert/strict";
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
 
-const [url, scenario = "basics"] = process.argv.slice(2);
+const [url] = process.argv.slice(2);
 if (!url) {
-  console.error("usage: node ws.mjs ws://HOST:PORT/graphql [basics|resume]");
+  console.error("usage: node ws.mjs ws://HOST:PORT/graphql");
   process.exit(2);
 }
 
@@ -143,89 +143,8 @@ function deferred() {
   return made;
 }
 
-/* Each time another quarter of the batch has ended the server is restarted, and the client goes on behind the
-   cursor that it saw last. */
-async function resume() {
-  const ITEMS = 120;
-  const LONG = "The harbour was quiet, and the ships lay still under a pale sky. ".repeat(300); // so that it takes a while
-  const RESTARTS = 2;
-  const client = connect({ retryAttempts: 100, retryWait: () => new Promise((resolve) => setTimeout(resolve, 200)), shouldRetry: () => true });
-  let connections = 0;
-  client.on("connected", () => (connections += 1));
-
-  // By HTTP: it is more than one WebSocket message may hold.
-  const items = Array.from({ length: ITEMS }, (_, n) => ({ request: { text: { text: `${n} ${LONG}` } } }));
-  const answer = await fetch(url.replace(/^ws/, "http"), {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ query: BATCH, variables: { input: { items, timeoutSeconds: 300 } } }),
-  });
-  const { data } = await answer.json();
-  const batchId = data.batchProcess.batch.id;
-
-  // The client sends this same object again on each connection: with the newest cursor in it, it resumes there.
-  const payload = {
-    query: `subscription E($filter: EventFilter, $after: String) {
-      events(filter: $filter, after: $after) { cursor type subjectId }
-    }`,
-    variables: { filter: { batchId, types: ["ANALYSIS_COMPLETED", "BATCH_COMPLETED"] }, after: null },
-  };
-  const { data: beginning } = await once(client, "query F($filter: EventFilter) { events(filter: $filter, first: 1) { edges { cursor } } }", {
-    filter: { batchId },
-  });
-  payload.variables.after = beginning.events.edges[0].cursor;
-
-  const events = [];
-  let restarts = 0;
-  await new Promise((resolve, reject) => {
-    client.subscribe(payload, {
-      next(answer) {
-        if (answer.errors) return reject(answer.errors);
-        const event = answer.data.events;
-        payload.variables.after = event.cursor;
-        events.push(event);
-        if (restarts < RESTARTS && events.length === Math.floor(((restarts + 1) * ITEMS) / (RESTARTS + 2))) {
-          restarts += 1;
-          console.log("RESTART");
-        }
-        if (event.type === "BATCH_COMPLETED") resolve();
-      },
-      error: reject,
-      complete: () => reject(new Error("the stream of events ended")),
-    });
-  });
-
-  await step(`${ITEMS} items over ${RESTARTS} restarts: none lost, none twice`, async () => {
-    assert.ok(connections > RESTARTS, `${connections} connections`);
-    assert.equal(restarts, RESTARTS);
-    assert.equal(new Set(events.map((event) => event.cursor)).size, events.length);
-    const ended = events.filter((event) => event.type === "ANALYSIS_COMPLETED").map((event) => event.subjectId);
-    assert.equal(ended.length, ITEMS);
-    assert.equal(new Set(ended).size, ITEMS);
-    assert.equal(events.length, ITEMS + 1);
-  });
-
-  await step("the log says the same, in the same order", async () => {
-    const logged = [];
-    for (let after = null; ; ) {
-      const { data: page } = await once(
-        client,
-        "query L($filter: EventFilter, $after: String) { events(filter: $filter, first: 100, after: $after) { nodes { cursor type subjectId } pageInfo { hasNextPage endCursor } } }",
-        { filter: payload.variables.filter, after },
-      );
-      logged.push(...page.events.nodes);
-      if (!page.events.pageInfo.hasNextPage) break;
-      after = page.events.pageInfo.endCursor;
-    }
-    assert.deepEqual(events, logged);
-  });
-  await client.dispose();
-}
-
-const scenarios = { basics, resume };
-assert.ok(scenarios[scenario], `no scenario ${scenario}`);
 try {
-  await scenarios[scenario]();
+  await basics();
   console.log("all ok");
   process.exit(0);
 } catch (problem) {

@@ -9,8 +9,10 @@ import re
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,13 +22,14 @@ from sqlalchemy import func, select
 from commands.arguments import OPERATIONS
 from settings import Settings
 from store import retention, tables
+from store.batches import go_on_stopping
 from store.columns import utcnow
 from store.database import Database
 from store.migrate import migrate
 from tests.api.calls import NO_SUCH_ANALYSIS, NO_SUCH_BATCH, ApiServer, connected
 from tests.metrics.rows import event, worker
 from tests.store.aged import add, days_ago, ended, ended_batch
-from tests.support import ROOT, SCHEMA, run
+from tests.support import ROOT, SCHEMA, run, until
 
 PROMPT: list[subprocess.Popen[str]] = []
 QUEUE = "{ queue { paused concurrency analyzers { analyzer paused limit } } }"
@@ -115,6 +118,12 @@ async def test_a_server_that_runs_follows(tmp_path: Path) -> None:
             assert await said(url, "concurrency 4") == "Each worker runs 4 at once.\n"
             text = {"analyzer": "text", "paused": False, "limit": 2}
             assert (await api(QUEUE))["queue"] == {"paused": True, "concurrency": 4, "analyzers": [text]}
+
+            async def obeys() -> bool:  # what another process says is heard at the worker's next look
+                workers = (await api("{ metrics { workers { slots } } }"))["metrics"]["workers"]
+                return [each["slots"] for each in workers] == [4]
+
+            await until(obeys, what="the worker to obey")
             first = await api.submit(request={"text": "Waits."})
             assert f"{first['id']} is canceled.\n" == await said(url, f"cancel {first['id']}")
             assert f"{first['id']} runs again.\n" == await said(url, f"retry {first['id']}")
@@ -154,6 +163,21 @@ async def test_work_is_run_again_canceled_and_deleted(database: Database, databa
     assert await counts(database) == {"batch": 1, "analysis": 0, "event": 7}
 
 
+async def test_a_large_batch_is_run_again_and_deleted_whole_though_no_server_runs(
+    database: Database, database_url: str
+) -> None:
+    batch = ended_batch(1, 2_500)
+    id_ = batch.values["id"]
+    await add(database, batch, *(ended(1, id_, "FAILED") for _ in range(2_500)))
+    assert await said(database_url, f"retry {id_}") == f"All of {id_} that had not completed runs again.\n"
+    assert Counter((await statuses(database)).values()) == {"QUEUED": 2_500}
+    assert await said(database_url, f"cancel {id_}") == f"{id_} is being stopped.\n"
+    async with database.write() as connection:
+        await go_on_stopping(connection, utcnow())
+    assert await said(database_url, f"delete {id_}") == f"{id_} is deleted.\n"
+    assert await counts(database) == {"batch": 0, "analysis": 0, "event": 5_002}
+
+
 async def test_what_is_old_is_deleted(database: Database, database_url: str) -> None:
     old = ended_batch(40, 2)
     await add(database, old, *(ended(40, old.values["id"]) for _ in range(2)), ended(31), ended(29))
@@ -172,7 +196,7 @@ async def test_what_is_old_is_deleted(database: Database, database_url: str) -> 
     assert await counts(database) == {"batch": 0, "analysis": 1, "event": 1}
     assert await said(database_url, "cleanup --older-than 30d") == "Deleted batches: 0, analyses: 0, events: 0.\n"
     async with database.write() as connection:
-        assert await retention.begin(connection, utcnow(), ended_before=utcnow()) is not None
+        assert await retention.begin(connection, utcnow(), ended_before=utcnow() + timedelta(days=1)) is not None
     assert (await refused(database_url, "cleanup --older-than 30d")).startswith("Another clean-up is at it: ")
 
 

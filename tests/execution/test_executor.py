@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from execution.answers import StreamAnswer
 from execution.errors import INTERNAL_MESSAGE, MAX_ERRORS, MAX_LOGGED, MAX_MESSAGE
 from execution.executor import QUERIES, Answer, AnswerKind, Executor, Limits, OperationRequest, OperationType
 from settings import Settings
@@ -202,17 +204,23 @@ async def test_cancelling_an_execution_cancels_the_work_behind_it(toy: Toy) -> N
 
 
 async def stream(toy: Toy, query: str, **request: Any) -> list[dict[str, Any]]:
-    bodies = await toy.executor.subscribe(OperationRequest(query, **request), toy.context)
-    assert not isinstance(bodies, Answer)
-    return [body async for body in bodies]
+    answers = await toy.executor.subscribe(OperationRequest(query, **request), toy.context)
+    assert not isinstance(answers, Answer)
+    bodies = []
+    async for answer in answers:
+        bodies.append(json.loads(answer.json))
+        assert answer.failed is ("data" not in bodies[-1])
+        assert answer.cursor is None
+    return bodies
 
 
 async def test_closing_a_stream_closes_its_source(toy: Toy) -> None:
-    bodies = await toy.executor.subscribe(OperationRequest("subscription { count(to: 2) }"), toy.context)
-    assert not isinstance(bodies, Answer)
-    assert [await anext(bodies), await anext(bodies)] == [{"data": {"count": 0}}, {"data": {"count": 1}}]
+    answers = await toy.executor.subscribe(OperationRequest("subscription { count(to: 2) }"), toy.context)
+    assert not isinstance(answers, Answer)
+    expected = [StreamAnswer(b'{"data":{"count":0}}'), StreamAnswer(b'{"data":{"count":1}}')]
+    assert [await anext(answers), await anext(answers)] == expected
     assert (toy.context.probe.opened, toy.context.probe.closed) == (1, 0)
-    await bodies.aclose()
+    await answers.aclose()
     assert toy.context.probe.closed == 1
 
 

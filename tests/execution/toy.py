@@ -36,6 +36,7 @@ class Context:
     request_id: str = "request-1"
     probe: Probe = field(default_factory=Probe)
     time_limit: asyncio.Timeout | None = None
+    last_event_id: str | None = None
 
 
 @strawberry.enum

@@ -42,6 +42,7 @@ async def test_the_secret_is_in_the_log_only(
     assert error["message"] == MASKED
     assert error["extensions"] == {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id}
     assert error["path"] == path
+    await server.settled()  # it has written its log too
     fault, request = lines
     assert SECRET in fault["exception"]
     assert (fault["event"], fault["log_level"], fault["path"]) == ("resolver failed", "error", path)
@@ -53,6 +54,7 @@ async def test_an_answer_that_cannot_be_written_is_a_masked_500(server: Server, 
     error = refused(answer, 500, "INTERNAL_SERVER_ERROR")
     assert error["message"] == MASKED
     assert "object at" not in answer.text
+    await server.settled()  # it has written its log too
     assert [line["event"] for line in lines] == ["request failed", "request"]
 
 
@@ -69,6 +71,7 @@ async def test_an_answer_has_at_most_101_errors(
         assert last["message"] == f"{count - 100} more errors are left out."
         assert last["extensions"] == {"code": "TOO_MANY_ERRORS", "limit": 100, "actual": count}
     # One fault a thousand times is one fault.
+    await server.settled()  # it has written its log too
     assert [line["event"] for line in lines] == ["resolver failed"] * 5 + ["more resolvers failed", "request"]
 
 
@@ -90,12 +93,14 @@ async def test_the_time_limit_ends_all_that_runs_side_by_side(serve: Any, lines:
     assert (server.probe.waiting, server.probe.cancelled) == (0, 3)
     (counted,) = server.telemetry.operations()
     assert (counted.name, counted.count, counted.errors) == ("Three", 1, 1)
+    await server.settled()  # it has written its log too
     assert [line["event"] for line in lines] == ["request"]
 
 
 async def test_a_clients_mistakes_are_no_faults_of_the_server(server: Server, lines: list[dict[str, Any]]) -> None:
     for query in ("{", "{ nope }", '{ item(id: "x") }', "query A { hello } query B { hello }", "{ area(box: {}) }"):
         assert "errors" in (await server.post(query)).json()
+    await server.settled()  # it has written its log too
     assert [(line["event"], line["log_level"]) for line in lines] == [("request", "info")] * 5
 
 

@@ -101,6 +101,7 @@ async def test_requests_are_counted(serve: Serve) -> None:
     server = serve()
     for path in ("/plain", "/plain", "/nowhere", "/crash"):
         await server.send("GET", path)
+    await server.settled()
     http = server.telemetry.http
     assert (http.requests_total, http.errors_total, http.in_flight, http.latency.count) == (4, 2, 0, 4)
 
@@ -228,7 +229,10 @@ def shared_with_app(serve: Serve) -> Server:
 @pytest.mark.parametrize("origin", [APP, "https://slash.example"])
 async def test_an_allowed_origin_may_ask_and_read(shared_with_app: Server, origin: str) -> None:
     server = shared_with_app
-    asking = {"access-control-request-method": "POST", "access-control-request-headers": "content-type, authorization"}
+    asking = {
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "content-type, authorization, last-event-id",
+    }
     preflight = await server.send("OPTIONS", headers=asking | {"origin": origin})
     assert preflight.status_code == 200
     assert preflight.headers["access-control-allow-origin"] == origin

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.http.toy import Server
 from tests.http.wire import JSON_TYPE, RESPONSE_TYPE, refused
-from web.graphql_http import GRAPHQL_RESPONSE, negotiated
+from web.negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, MULTIPART, accepted
 from web.responses import JSON
 
 HELLO = "{ hello }"
@@ -61,8 +61,8 @@ REFUSED = [
     "text/plain",
     "text/*",
     "image/png",
-    "text/event-stream",
     "multipart/mixed",
+    "text/event-stream;q=0",
     "application/xml",
     "application/graphql+json",
     "application/json;q=0",
@@ -121,7 +121,10 @@ async def test_a_program_that_prefers_json_gets_it_by_get(server: Server) -> Non
 
 @given(st.text(max_size=200))
 def test_no_header_is_too_odd(accept: str) -> None:
-    assert negotiated(accept) in (JSON, GRAPHQL_RESPONSE, None)
+    found = accepted(accept)
+    assert found.json in (JSON, GRAPHQL_RESPONSE, None)
+    assert found.for_answer in (JSON, GRAPHQL_RESPONSE, EVENT_STREAM, None)
+    assert found.for_stream in (JSON, GRAPHQL_RESPONSE, EVENT_STREAM, MULTIPART, None)
 
 
 WEIGHTS = st.sampled_from(["0", "0.1", "0.5", "0.999", "1"])
@@ -130,7 +133,7 @@ WEIGHTS = st.sampled_from(["0", "0.1", "0.5", "0.999", "1"])
 @given(newer=WEIGHTS, older=WEIGHTS, swapped=st.booleans())
 def test_weights_decide_whatever_the_order(newer: str, older: str, swapped: bool) -> None:
     entries = [f"{GRAPHQL_RESPONSE};q={newer}", f"{JSON}; q={older}"]
-    found = negotiated(", ".join(reversed(entries) if swapped else entries))
+    found = accepted(", ".join(reversed(entries) if swapped else entries)).json
     if newer == older == "0":
         assert found is None
     else:

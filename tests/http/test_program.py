@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.api.sockets import opened
-from tests.http.wire import RESPONSE_TYPE, refused
+from tests.http.wire import RESPONSE_TYPE, Wire, refused
 from tests.support import Server, until
 
 NO_SUCH_ANALYSIS = "analysis_01jd0000000000000000000000"
@@ -151,10 +153,32 @@ async def test_sockets_leave_nothing_in_the_log(program: Server) -> None:
         answer = await send(program, "GET", "/graphql", headers=headers | HANDSHAKE)
         assert answer.status_code in (400, 403)
         assert list(answer.json()) == ["errors"]
-    async with opened(program):
-        pass
+    async with opened(program) as client:
+        await client.connection.send(b"\xff", text=True)
+        await client.connection.wait_closed()
+        assert client.connection.close_code == 1007
     await send(program, "GET", "/nowhere", headers={"x-request-id": "after-sockets"})
     await until(lambda: "after-sockets" in program.log, what="the log line")
     _, _, log = program.log.partition("before-sockets")
     assert log.count("\n") == 2
     assert len([line for line in log.splitlines() if '"event":"request"' in line]) == 1
+
+
+@pytest.mark.parametrize("accept", ["text/event-stream", "multipart/mixed;subscriptionSpec=1.0"])
+async def test_sigterm_breaks_streams_off_within_the_grace_time(tmp_path: Path, accept: str) -> None:
+    one = await Server(tmp_path, {"workers": 0}).start()
+    body = b'{"query":"subscription { metrics(intervalSeconds: 60) { timestamp } }"}'
+    with socket.create_connection(("127.0.0.1", one.port), timeout=30) as connection:
+        wire = Wire(connection)
+        with wire.reader:
+            wire.post(body, f"Accept: {accept}")
+            followed = wire.follow()
+            assert [followed.chunk() is not None for _ in range(2)] == [True, True]
+            assert await one.terminate() == 0
+            rest = followed.rest()
+    await one.close()
+    assert rest[-1] is None
+    assert len(rest) == (1 if accept == "text/event-stream" else 2)
+    lines = [json.loads(line) for line in one.log.splitlines() if line.startswith("{")]
+    assert [line["event"] for line in lines if line["level"] not in ("info", "debug")] == []
+    assert [line["status"] for line in lines if line["event"] == "request" and line["method"] == "POST"] == [200]

@@ -1,4 +1,4 @@
-"""A small schema with everything that can go wrong in it, and a server for it in a thread."""
+"""A server in a thread for the small schema."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import json
 import socket
 import threading
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
-from enum import Enum
+from functools import partial
 from typing import Any
 
 import httpx
@@ -22,168 +21,23 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from strawberry.scalars import JSON
-from strawberry.types import Info
 
-from execution.errors import ClientError, ErrorCode
+from events.hub import Hub
 from execution.executor import Executor
 from settings import Settings
 from telemetry import Telemetry
+from tests.http.toy_schema import SECRET, Context, Mutation, Probe, Query, Subscription
 from tests.http.wire import Wire
 from tests.support import until
 from web.graphql_http import GraphQLHTTP
 from web.middleware import middleware
 from web.responses import refusal
+from web.streams import Streams
+
+__all__ = ["PATIENCE", "SECRET", "Server"]
 
 PATIENCE = 10
 """Seconds that a test waits for what must come."""
-
-SECRET = "postgresql://assay:s3cret@db/etc/passwd"
-
-
-@dataclass
-class Probe:
-    """What happened inside the server."""
-
-    ran: int = 0
-    """Operations of which a resolver ran."""
-    waiting: int = 0
-    """Resolvers that wait now."""
-    cancelled: int = 0
-    bumped: int = 0
-    may_bump: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        self.waiting += 1
-        try:
-            yield
-        except asyncio.CancelledError:
-            self.cancelled += 1
-            raise
-        finally:
-            self.waiting -= 1
-
-
-@dataclass
-class Context:
-    request_id: str
-    probe: Probe
-    time_limit: asyncio.Timeout | None = None
-
-
-def _probe(info: Info[Context, None]) -> Probe:
-    return info.context.probe
-
-
-@strawberry.enum
-class Colour(Enum):
-    RED = "red"
-    GREEN = "green"
-
-
-@strawberry.input
-class BoxInput:
-    width: int
-    height: int = 1
-
-
-@strawberry.type
-class Broken:
-    @strawberry.field
-    def value(self) -> int | None:
-        raise RuntimeError(SECRET)
-
-
-@strawberry.type
-class Query:
-    @strawberry.field
-    def hello(self, info: Info[Context, None], name: str = "world") -> str:
-        _probe(info).ran += 1
-        return f"Hello {name}"
-
-    @strawberry.field
-    def request_id(self, info: Info[Context, None]) -> str:
-        return info.context.request_id
-
-    @strawberry.field
-    def echo(self, value: JSON) -> JSON:
-        return value
-
-    @strawberry.field
-    def colour(self, of: Colour) -> Colour:
-        return of
-
-    @strawberry.field
-    def area(self, box: BoxInput) -> int:
-        return box.width * box.height
-
-    @strawberry.field
-    def item(self, id: strawberry.ID) -> str | None:  # noqa: A002
-        if not id.startswith("item_"):
-            raise ClientError(ErrorCode.BAD_USER_INPUT, f"`{id}` is no id of an item.", argument="id")
-        return "The first" if id == "item_1" else None
-
-    @strawberry.field
-    def leak(self) -> str | None:
-        raise RuntimeError(SECRET)
-
-    @strawberry.field
-    def required(self) -> str:
-        raise RuntimeError(SECRET)
-
-    @strawberry.field
-    def misfit(self) -> int | None:
-        return SECRET  # type: ignore[return-value]
-
-    @strawberry.field
-    def many(self, count: int) -> list[Broken]:
-        return [Broken() for _ in range(count)]
-
-    @strawberry.field
-    def huge(self) -> JSON:
-        return JSON(2**70)
-
-    @strawberry.field
-    def surrogate(self) -> str:
-        return "\ud800"
-
-    @strawberry.field
-    def unwritable(self) -> JSON:
-        return JSON(object())
-
-    @strawberry.field
-    async def slow(self, info: Info[Context, None]) -> str:
-        with _probe(info).running():
-            await asyncio.Event().wait()
-        return ""
-
-    @strawberry.field
-    def deeper(self) -> Query:
-        return Query()
-
-
-@strawberry.type
-class Mutation:
-    @strawberry.mutation
-    def bump(self, info: Info[Context, None]) -> int:
-        _probe(info).bumped += 1
-        return _probe(info).bumped
-
-    @strawberry.mutation
-    async def bump_later(self, info: Info[Context, None]) -> int:
-        probe = _probe(info)
-        with probe.running():
-            await probe.may_bump.wait()
-        probe.bumped += 1
-        return probe.bumped
-
-
-@strawberry.type
-class Subscription:
-    @strawberry.subscription
-    async def ticks(self) -> AsyncGenerator[int, None]:
-        yield 0
 
 
 async def crash(_request: Request) -> Response:
@@ -210,12 +64,14 @@ class Late:
 class Server:
     """uvicorn in a thread, with the flags that the program runs with, over the doors that the program has."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, streams: dict[str, Any] | None = None, **settings: Any) -> None:
         self.probe = Probe()
         self.settings = Settings(**settings)
         self.telemetry = Telemetry()
         schema = strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription)
         executor = Executor(schema, settings=self.settings, telemetry=self.telemetry)
+        self.streams = Streams(self.telemetry, Hub(lambda answer: len(answer.json)), **(streams or {}))
+        door = partial(GraphQLHTTP, executor, self._context, self.settings, self.streams)
 
         @asynccontextmanager
         async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -224,7 +80,8 @@ class Server:
 
         app = Starlette(
             routes=[
-                Route("/graphql", GraphQLHTTP(executor, self._context, self.settings), methods=None),
+                Route("/graphql", door(), methods=None),
+                Route("/graphql/stream", door(events_only=True), methods=None),
                 Route("/crash", crash),
                 Route("/late", Late()),
                 Route("/plain", plain),
@@ -283,8 +140,25 @@ class Server:
             "tasks": self.tasks() - self.idle_tasks,
             "resolvers": self.probe.waiting,
             "requests": self.telemetry.http.in_flight,
+            "sources": self.probe.opened - self.probe.closed,
+            "streams": self.streams.open,
+            "active": self.telemetry.subscriptions.active,
+            "connections": self.telemetry.subscriptions.connections,
         }
         return {name: count for name, count in counts.items() if count}
+
+    async def call(self, work: Callable[[], Any]) -> Any:
+        """Run a coroutine function on the server's loop."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(), self.loop))
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Streams `endless` that are told to close meanwhile do so afterwards."""
+        self.probe.may_close.clear()
+        try:
+            yield
+        finally:
+            self.loop.call_soon_threadsafe(self.probe.may_close.set)
 
     async def post(self, query: str, *, accept: str | None = None, **members: Any) -> httpx.Response:
         """One operation, sent as most clients send it."""

@@ -37,6 +37,16 @@ class Wire:
         response.begin()
         return Answered(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
 
+    def follow(self) -> Followed:
+        """The next answer's head; what follows it comes in chunks, one for each that the server wrote."""
+        assert self.reader.readline() == b"HTTP/1.1 200 OK\r\n"
+        headers = {}
+        while line := self.reader.readline().strip().decode():
+            name, _, value = line.partition(": ")
+            headers[name.lower()] = value
+        assert headers["transfer-encoding"] == "chunked"
+        return Followed(headers, self.reader)
+
     def is_closed(self) -> bool:
         """Whether the server has closed the connection and said nothing more; waits for either."""
         try:
@@ -74,6 +84,30 @@ class Answered:
 
     def json(self) -> Any:
         return json.loads(self.content)
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A response that goes on."""
+
+    headers: dict[str, str]
+    reader: Any
+
+    def chunk(self) -> bytes | None:
+        """The next chunk; empty where the response is at its end, and None where the connection broke off before."""
+        size = self.reader.readline()
+        if not size:
+            return None
+        chunk: bytes = self.reader.read(int(size, 16))
+        assert self.reader.read(2) == b"\r\n"
+        return chunk
+
+    def rest(self) -> list[bytes | None]:
+        """All chunks up to the end."""
+        chunks: list[bytes | None] = []
+        while not chunks or chunks[-1]:
+            chunks.append(self.chunk())
+        return chunks
 
 
 def head(method: str, *headers: str, target: str = "/graphql") -> str:

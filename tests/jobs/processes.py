@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import signal
+import sqlite3
 import subprocess
 import sys
 
 import psutil
+from sqlalchemy import URL
 
 from store.database import Database
 from tests.support import ROOT, until
@@ -60,4 +64,33 @@ class Process:
 
 def runs(process: psutil.Process) -> bool:
     """Whether it has not ended."""
-    return bool(process.is_running()) and process.status() != psutil.STATUS_ZOMBIE
+    try:
+        return bool(process.is_running()) and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def alive(pid: int) -> bool:
+    """Whether it runs; a zombie, which only waits to be reaped, doesn't."""
+    try:
+        return runs(psutil.Process(pid))
+    except psutil.NoSuchProcess:
+        return False
+
+
+async def stall(pid: int, url: URL) -> None:
+    """SIGSTOP a worker at a moment when it holds no lock of SQLite's, which nobody could take from it."""
+    while True:
+        os.kill(pid, signal.SIGSTOP)
+        if url.get_backend_name() != "sqlite":
+            return
+        connection = sqlite3.connect(url.database or "", timeout=0, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+            return
+        except sqlite3.OperationalError:
+            os.kill(pid, signal.SIGCONT)
+            await asyncio.sleep(0)
+        finally:
+            connection.close()

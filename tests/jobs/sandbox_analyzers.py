@@ -212,14 +212,14 @@ def leave_traces(argument: str, job: Job) -> Answer:
     os.chdir("/")
     sys.setrecursionlimit(77_777)
     signal.signal(signal.SIGALRM, lambda *_: throw(RuntimeError("late alarm")))
-    signal.setitimer(signal.ITIMER_REAL, 0.005)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     return answer()
 
 
 def see_traces(argument: str, job: Job) -> Answer:
-    stop = time.monotonic() + 0.03
+    stop = time.monotonic() + 0.25
     while time.monotonic() < stop:
         pass
     print("still heard")

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from dataclasses import asdict
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from structlog.testing import capture_logs
 
 from jobs import cleanup
 from jobs.cleanup import Ages, clean_up
 from jobs.keeper import Keeper
 from settings import Settings
 from store import retention, tables
-from store.analyses import retry_analyses
-from store.batches import delete_batch, retry_batch
+from store.batches import delete_batch
 from store.columns import utcnow
 from store.database import Database
 from store.events import START, HistoryGone, Place, events_after, last_place, log_start, place_of, require_history
 from store.migrate import migrate
 from store.retention import Deleted, TakenOver, count_old, last_cleanup
+from store.retries import retry_analyses, retry_batch
 from store.tables import CleanupRow
 from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from tests.metrics.rows import Row, analysis, event
@@ -46,7 +49,7 @@ async def log_of(database: Database, length: int) -> list[Place]:
 
     async def read() -> list[Place]:
         async with database.read() as connection:
-            return [place_of(row) for row in await events_after(connection, START, 1_000)]
+            return [place_of(row) for row in (await events_after(connection, START, 1_000))[0]]
 
     await until(lambda: _has(read, length), what="the events to be seen", seconds=300)
     return await read()
@@ -103,7 +106,7 @@ async def test_what_is_too_old_goes_and_nothing_else(database: Database) -> None
     assert await count(database) == {"batch": 2, "analysis": 8, "event": 3, "idempotency": 1}
     async with database.read() as connection:
         left = set((await connection.execute(select(tables.analysis.c.id))).scalars())
-        events = await events_after(connection, START, 10)
+        events, _ = await events_after(connection, START, 10)
         assert await log_start(connection) < place_of(events[0])
     assert left == {row.values["id"] for row in keep}
     assert [event.occurred_at for event in events] == [days_ago(29), days_ago(35), days_ago(1)]  # no gap
@@ -249,16 +252,20 @@ async def test_the_log_says_where_it_begins(database: Database) -> None:
 
 async def test_a_keeper_cleans_up(database: Database) -> None:
     await add(database, ended(40), ended(1))
-    keeper = asyncio.create_task(Keeper(database, ages=AGES).run())
-    try:
-        await until(lambda: _is_clean(database), what="the clean-up", seconds=60)
-    finally:
-        keeper.cancel()
-        await asyncio.wait([keeper])
+
+    def said() -> list[MutableMapping[str, Any]]:
+        """What the log says of it, which it does once all is done."""
+        return [line for line in logs if line["event"] == "cleaned up"]
+
+    with capture_logs() as logs:
+        keeper = asyncio.create_task(Keeper(database, ages=AGES).run())
+        try:
+            await until(said, what="the clean-up", seconds=60)
+        finally:
+            keeper.cancel()
+            await asyncio.wait([keeper])
+    [line] = said()
+    assert Deleted(**{name: line[name] for name in asdict(Deleted())}) == Deleted(analyses=1)
+    row = await kept(database)
+    assert (row.finished_at is not None, row.analyses) == (True, 1)
     assert (await count(database))["analysis"] == 1
-
-
-async def _is_clean(database: Database) -> bool:
-    async with database.read() as connection:
-        row = await last_cleanup(connection)
-    return row is not None and row.finished_at is not None

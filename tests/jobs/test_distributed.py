@@ -17,7 +17,7 @@ from pgqueuer.types import QueueEntrypoint, QueueManagerId
 from sqlalchemy import text
 
 from jobs.distributed import REDELIVERY
-from store import permits, queue
+from store import claims, permits
 from store.columns import utcnow
 from store.database import announce
 from store.ids import new_id
@@ -114,7 +114,7 @@ async def test_a_claim_leaves_a_permit_for_what_it_leaves_behind(work: Work) -> 
     for after in ({"queued": 1}, {"queued": 1}, {}):
         await sql(work, "DELETE FROM assay_pgqueuer")
         async with work.database.write() as connection:
-            assert len(await queue.claim(connection, "nobody", lambda _: 1, utcnow())) == 1
+            assert len(await claims.claim(connection, "nobody", lambda _: 1, utcnow())) == 1
         assert await left(work) == after
     await sql(work, "UPDATE analysis SET lease_expires_at = 0")  # nobody runs them: let the keeper give them back
     work.start()
@@ -158,7 +158,7 @@ async def test_a_cancel_reaches_the_worker_in_its_process(work: Work, processes:
 async def test_permits_without_work_and_twice_over_harm_nothing(work: Work, processes: list[Process]) -> None:
     batch_id, texts = new_id("batch"), [f"item{index:03}" for index in range(100)]
     await work.submit("echo", *texts, batch_id=batch_id, seconds=0.002)
-    async with work.database.apart() as connection:
+    async with work.database.apart("assay permits") as connection:
         await permits.queries(connection).enqueue([ENTRYPOINT] * 100, [None] * 100, [0] * 100)
     processes += [Process(work.database) for _ in range(2)]
     await each_ended_once(work, batch_id, texts)
@@ -167,7 +167,7 @@ async def test_permits_without_work_and_twice_over_harm_nothing(work: Work, proc
 
 async def test_the_permit_of_a_worker_that_died_comes_again(work: Work) -> None:
     await work.submit("echo", "only")
-    async with work.database.apart() as connection:
+    async with work.database.apart("assay permits") as connection:
         any_permit = {QueueEntrypoint(ENTRYPOINT): EntrypointExecutionParameter(concurrency_limit=0)}
         (taken,) = await permits.queries(connection).dequeue(1, any_permit, QueueManagerId(uuid4()), None, REDELIVERY)
     assert await left(work) == {"picked": 1}
@@ -278,6 +278,10 @@ async def test_a_worker_that_is_told_to_end_says_goodbye(work: Work, processes: 
     await until(there, what="the worker", seconds=60)
     process.popen.terminate()
     assert await process.ended() == 0
-    assert await live(work) == set()
+
+    async def gone() -> bool:
+        return not await live(work)
+
+    await until(gone, what="PostgreSQL to see it gone")
     async with work.database.read() as connection:
         assert await all_workers(connection) == []

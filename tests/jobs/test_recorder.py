@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -12,15 +13,16 @@ from sqlalchemy import select
 from jobs import recorder
 from jobs.recorder import BACKLOG, BACKLOG_BYTES, Progress, Recorder
 from settings import Settings
-from store import queue, tables
-from store.analyses import NewAnalysis
+from store import claims, tables
+from store.analyses import NewAnalysis, insert_analyses
 from store.batches import insert_batch
 from store.changes import _lock_key, take_turns
+from store.claims import Claimed
 from store.columns import utcnow
 from store.database import Database
+from store.ends import End, Origin, Outcome
 from store.ids import new_id
 from store.migrate import migrate
-from store.queue import Claimed, End, Outcome
 from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from tests.store.waiting import waits
 from tests.support import until
@@ -110,7 +112,7 @@ async def test_progress_in_several_batches_is_written_when_it_is_the_turn_of_all
             await insert_batch(
                 connection, VIEWER, new_id("batch"), None, items, utcnow(), timeout_seconds=60, max_attempts=3
             )
-            rows += await queue.claim(connection, "w", lambda analyzer: 1, utcnow())
+            rows += await claims.claim(connection, "w", lambda analyzer: 1, utcnow())
     rows.sort(key=lambda row: _lock_key(row.batch_id or ""))
     writer = Recorder(database)
 
@@ -127,3 +129,61 @@ async def test_progress_in_several_batches_is_written_when_it_is_the_turn_of_all
             # While it waits for the first turn it must not hold the second: that is where this transaction goes next.
             await take_turns(connection, [rows[1].batch_id])
         await until(written, what="the progress to be written")
+
+
+async def test_what_was_submitted_alone_is_written_before_what_waits_of_batches(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "GROUP", 1)
+    item = NewAnalysis("text", "{}", 5, input_text="x")
+    terms: Any = {"timeout_seconds": 60, "max_attempts": 3}
+    async with database.write() as connection:
+        await insert_batch(connection, VIEWER, new_id("batch"), None, [item] * 50, utcnow(), **terms)
+        rows = await claims.claim(connection, "w", lambda analyzer: 50, utcnow())
+        await insert_analyses(connection, VIEWER, [item] * 3, utcnow(), **terms)
+        alone = await claims.claim(connection, "w", lambda analyzer: 3, utcnow())
+    assert [row.batch_id for row in alone] == [None] * 3
+    writer = Recorder(database)
+    ends = [
+        Outcome(row.id, row.lease, End.COMPLETED, "{}", origin=Origin(row.workspace, row.batch_id, row.attempt))
+        for row in rows + alone
+    ]
+    writer.put(ends)
+    assert writer.leases == {rows[0].lease, alone[0].lease}
+    async with running(writer), asyncio.timeout(30):
+        await writer.is_empty()
+    assert writer.completed == 53
+    event = tables.event.c
+    log = select(event.analysis_id).where(event.type == "ANALYSIS_COMPLETED").order_by(event.position)
+    async with database.read() as connection:
+        order = (await connection.execute(log)).scalars().all()
+    # Beside the batch's, one by one, and not behind what waited of them.
+    assert sorted(order) == sorted(row.id for row in rows + alone)
+    assert max(order.index(row.id) for row in alone) < 25
+
+
+async def test_no_transaction_is_large_while_somebody_waits(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "SMALL_GROUP", 2)
+    terms: Any = {"timeout_seconds": 60, "max_attempts": 3}
+    async with database.write() as connection:
+        items = [NewAnalysis("text", "{}", 5, input_text="x")] * 12
+        await insert_batch(connection, VIEWER, new_id("batch"), None, items, utcnow(), **terms)
+        rows = await claims.claim(connection, "w", lambda analyzer: 12, utcnow())
+    commits: list[frozenset[str]] = []
+    database.on_commit(commits.append)
+    writer = Recorder(database)
+    ended = [
+        Outcome(row.id, row.lease, End.COMPLETED, "{}", origin=Origin(row.workspace, row.batch_id, row.attempt))
+        for row in rows
+    ]
+    async with running(writer), asyncio.timeout(30):
+        writer.put(ended[:6])
+        await writer.is_empty()
+        assert len(commits) == 1
+        writer.somebody_waits()
+        writer.put(ended[6:])
+        await writer.is_empty()
+    assert writer.completed == 12
+    assert len(commits) == 4

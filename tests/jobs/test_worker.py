@@ -7,15 +7,20 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy import update
 
+from jobs.recorder import PROGRESS_PAUSE_SECONDS
+from store import tables
 from store.columns import utcnow
 from store.ids import new_id
 from store.tables import AnalysisStatus, BatchStatus, EventType
-from store.workers import all_workers
+from store.workers import all_workers, analyzers_of_others
+from tests.jobs.processes import alive
 from tests.jobs.working import Work, sandboxes, working
 from tests.store.truth import history, whole_log
 from tests.support import until
@@ -132,13 +137,29 @@ async def test_what_no_try_can_mend_fails_at_once(work: Work) -> None:
     assert alone.error_message == "This server has no analyzer named 'gone' any more: install its package again."
 
 
+async def test_what_one_worker_lacks_is_left_for_another_while_that_lives(work: Work) -> None:
+    having = work.start(slots=1)
+
+    async def has_signed_on() -> bool:
+        async with work.database.read() as connection:
+            return "echo" in await analyzers_of_others(connection, "", utcnow())
+
+    await until(has_signed_on, what="the worker that has it to sign on")
+    without = work.start(lacks="echo")
+    rows = await work.ended(await work.submit("echo", *(f"{number}" for number in range(40))))
+    assert {row.status for row in rows} == {"COMPLETED"}
+    assert (without.completed, having.completed) == (0, 40)
+    await having.stop(0)
+    [left] = await work.ended(await work.submit("echo", "nobody's"))
+    assert (left.status, left.error_code) == ("FAILED", "UNSUPPORTED_FORMAT")
+
+
 async def test_a_timeout_ends_its_item_once_its_process_is_gone(work: Work) -> None:
     worker = work.start(slots=1)
+    (pid,) = await until(lambda: sandboxes(worker), what="its process")
     ids = await work.submit("spin", "first", seconds=3600, timeout_seconds=1)
-    await work.has_started("first")
-    (pid,) = sandboxes(worker)
     (row,) = await work.ended(ids)
-    assert not psutil.pid_exists(pid)
+    assert not alive(pid)
     assert (row.status, row.attempt, row.error_code) == (AnalysisStatus.TIMED_OUT, 1, "TIMED_OUT")
     assert (row.processing_time_ms or 0) >= 1000
     assert await history(work.database, row.id) == [QUEUED, STARTED, T.ANALYSIS_TIMED_OUT]
@@ -157,6 +178,24 @@ async def test_an_item_that_runs_too_long_costs_its_chunk_nothing(work: Work) ->
     assert {work.starts(text) for text in numbered(2) + numbered(2, "later")} == {1}
 
 
+async def test_what_others_were_given_is_let_go_begun_or_not(work: Work, tmp_path: Path) -> None:
+    batch_id, gate = new_id("batch"), tmp_path / "gate"
+    texts = ["begun", *numbered(3)]
+    ids = await work.submit("echo", *texts, batch_id=batch_id, until=str(gate))
+    work.start(slots=1, lease=timedelta(seconds=3))
+    await work.has_started("begun")
+    async with work.database.write() as connection:
+        theirs = update(tables.analysis).where(tables.analysis.c.status == AnalysisStatus.RUNNING)
+        given = (
+            (await connection.execute(theirs.values(lease="theirs").returning(tables.analysis.c.id))).scalars().all()
+        )
+    assert set(given) == set(ids)  # one chunk
+    (more,) = await work.submit("echo", "more")
+    assert [row.status for row in await work.ended([more])] == ["COMPLETED"]  # in the only slot
+    assert [work.starts(text) for text in texts] == [1, 0, 0, 0]
+    assert {(row.status, row.lease, row.attempt) for row in await work.items(batch_id)} == {("RUNNING", "theirs", 1)}
+
+
 async def test_running_work_is_canceled_though_it_never_lets_go(work: Work) -> None:
     worker = work.start()
     ids = await work.submit("spin", "endless", seconds=3600)
@@ -167,7 +206,7 @@ async def test_running_work_is_canceled_though_it_never_lets_go(work: Work) -> N
     assert [answer is None for answer in answers].count(False) == 1
     (row,) = await work.ended(ids)
     assert (row.status, row.error_code, row.attempt) == (AnalysisStatus.CANCELED, "CANCELED", 1)
-    assert not psutil.pid_exists(pid or 0)
+    assert not alive(pid or 0)
     assert await work.cancel(ids[0]) is None
     assert await history(work.database, ids[0]) == [QUEUED, STARTED, T.ANALYSIS_CANCELED]
 
@@ -265,13 +304,12 @@ async def test_killed_processes_are_replaced(work: Work, tmp_path: Path) -> None
 
 async def test_progress_reaches_the_log_and_never_goes_back(work: Work) -> None:
     work.start()
-    ids = await work.submit("echo", "slow", seconds=1.5, steps=30)
-    await work.ended(ids)
+    (row,) = await work.ended(await work.submit("echo", "slow", seconds=1.5, steps=30))
     notes = [event for event in await whole_log(work.database) if event.type == T.ANALYSIS_PROGRESS]
     fractions = [json.loads(event.data)["fraction"] for event in notes]
     assert fractions
     assert fractions == sorted(fractions)
-    assert len(fractions) <= 8
+    assert len(fractions) <= 2 + (row.processing_time_ms or 0) / 1000 / PROGRESS_PAUSE_SECONDS
     assert json.loads(notes[0].data)["step"].startswith("step ")
 
 

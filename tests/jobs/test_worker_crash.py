@@ -6,7 +6,6 @@ import asyncio
 import os
 import random
 import signal
-import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -14,20 +13,19 @@ from pathlib import Path
 
 import pytest
 
+from jobs.keeper import Keeper
 from store.ids import new_id
 from store.tables import AnalysisStatus, BatchStatus, EventType
 from store.workers import all_workers
-from tests.jobs.processes import Process, runs
+from tests.jobs.processes import Process, runs, stall
 from tests.jobs.working import Work, working
 from tests.store.truth import history, whole_log
 from tests.support import until
 
-SHORT = 1.0
-
 
 @pytest.fixture
 async def work(database_url: str, tmp_path: Path) -> AsyncIterator[Work]:
-    async with working(database_url, tmp_path, keeper_lease=timedelta(seconds=SHORT)) as work:
+    async with working(database_url, tmp_path) as work:
         yield work
 
 
@@ -94,7 +92,7 @@ async def test_a_cancel_outlives_the_worker_that_it_was_meant_for(
     process = Process(work.database)
     processes.append(process)
     await work.has_started("only")
-    process.signal(signal.SIGSTOP)
+    await stall(process.popen.pid, work.database.url)
     await work.cancel(ids[0])
     process.signal(signal.SIGKILL)
     (row,) = await work.ended(ids)
@@ -107,12 +105,13 @@ async def test_a_worker_that_stalled_past_its_lease_writes_over_nothing(
     gate = tmp_path / "gate"
     batch_id = new_id("batch")
     await work.submit("echo", "one", "two", "three", batch_id=batch_id, until=str(gate))
-    stalled = Process(work.database, slots=3, lease_seconds=SHORT)
+    stalled = Process(work.database)
     processes.append(stalled)
     await work.has_started("one", "two", "three")
-    await _stall_outside_a_transaction(stalled, work)
+    await stall(stalled.popen.pid, work.database.url)
+    await _leases_are_over(work, batch_id)
 
-    second = work.start(lease=timedelta(seconds=SHORT))
+    second = work.start()
     await until(lambda: all(work.starts(text) == 2 for text in ("one", "two", "three")), what="the second attempts")
     gate.touch()
     assert (await work.batch_ended(batch_id)).processed == 3
@@ -131,22 +130,42 @@ async def test_a_worker_that_stalled_past_its_lease_writes_over_nothing(
     assert [event.position for event in after] == before
 
 
-async def _stall_outside_a_transaction(process: Process, work: Work) -> None:
-    """SIGSTOP it at a moment when it holds no lock of SQLite's, which nobody could take from it."""
-    while True:
-        process.signal(signal.SIGSTOP)
-        if not work.database.is_sqlite:
-            return
-        connection = sqlite3.connect(work.database.url.database or "", timeout=0, isolation_level=None)
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("ROLLBACK")
-            return
-        except sqlite3.OperationalError:
-            process.signal(signal.SIGCONT)
-            await asyncio.sleep(0)
-        finally:
-            connection.close()
+async def test_a_worker_that_stalled_past_its_lease_stops_what_it_lost(
+    work: Work, processes: list[Process], tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    batch_id = new_id("batch")
+    await work.submit("echo", "one", "two", batch_id=batch_id, until=str(gate))
+    stalled = Process(work.database, slots=2, lease_seconds=6)
+    processes.append(stalled)
+    await work.has_started("one", "two")
+    await stall(stalled.popen.pid, work.database.url)
+    await _leases_are_over(work, batch_id)
+    work.start(slots=2)
+    await until(lambda: work.starts("one") == work.starts("two") == 2, what="the second attempts")
+
+    # The other worker has no slot free: this one has, as soon as it has heard.
+    stalled.signal(signal.SIGCONT)
+    ids = await work.submit("echo", "three", "four", until=str(gate))
+    await work.has_started("three", "four")
+    gate.touch()
+    await work.batch_ended(batch_id)
+    rows = await work.ended(ids) + await work.items(batch_id)
+    assert [(row.status, row.attempt) for row in rows] == [("COMPLETED", 1)] * 2 + [("COMPLETED", 2)] * 2
+
+
+async def _leases_are_over(work: Work, batch_id: str) -> None:
+    """Return once all of the batch waits again. The keeper that is so hasty must see no other worker at work."""
+
+    async def waiting() -> bool:
+        return {row.status for row in await work.items(batch_id)} == {"QUEUED"}
+
+    hasty = asyncio.create_task(Keeper(work.database, timedelta(seconds=1)).run())
+    try:
+        await until(waiting, what="the leases to be over", seconds=60)
+    finally:
+        hasty.cancel()
+        await asyncio.wait([hasty])
 
 
 async def test_sigterm_gives_running_work_back(work: Work, processes: list[Process], tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
-from store import queue, workers
-from store.queue import Outcome
+from store import claims, ends, workers
+from store.ends import Outcome
 from store.tables import AnalysisStatus
 from tests.jobs.working import Work, working
 from tests.support import until
@@ -40,11 +40,10 @@ class FailsAtFirst:
 
 
 async def test_statements_that_fail_are_tried_again(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
-    failing = {name: FailsAtFirst(getattr(queue, name), 2) for name in ("claim", "finish")}
-    failing["beat"] = FailsAtFirst(workers.beat, 2)
-    failing["register"] = FailsAtFirst(workers.register, 2)
+    homes = {"claim": claims, "finish": ends, "beat": workers, "register": workers}
+    failing = {name: FailsAtFirst(getattr(home, name), 2) for name, home in homes.items()}
     for name, stand_in in failing.items():
-        monkeypatch.setattr(workers if name in ("beat", "register") else queue, name, stand_in)
+        monkeypatch.setattr(homes[name], name, stand_in)
     with capture_logs() as logs:
         work.start()
         rows = await work.ended(await work.submit("echo", "one", "two"))
@@ -56,14 +55,14 @@ async def test_statements_that_fail_are_tried_again(work: Work, monkeypatch: pyt
 
 
 async def test_what_the_database_refuses_fails_alone(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = queue.finish
+    real = ends.finish
 
     async def finish(connection: AsyncConnection, outcomes: Sequence[Outcome], now: datetime) -> list[Outcome]:
         if any("poison" in (outcome.result or "") for outcome in outcomes):
             raise DataError("statement", {}, sqlite3.DataError("string or blob too big"))
         return await real(connection, outcomes, now)
 
-    monkeypatch.setattr(queue, "finish", finish)
+    monkeypatch.setattr(ends, "finish", finish)
     work.start(slots=1)
     with capture_logs():
         rows = await work.ended(await work.submit("echo", "one", "poison", "two"))

@@ -44,27 +44,41 @@ async def held(work: Work, change: Callable[..., Awaitable[bool]], *arguments: A
         assert await change(connection, *arguments)
 
 
+async def test_nothing_is_claimed_ahead_behind_a_quick_analyzers_slow_item(work: Work, tmp_path: Path) -> None:
+    worker = work.start(slots=1)
+    for _ in range(1_000):
+        worker._pace.measured("echo", 0.01)
+    gate = tmp_path / "gate"
+    (blocker,) = await work.submit("echo", "blocker", until=str(gate))
+    await until(lambda: any(slot.busy_seconds > 0.1 for slot in worker._busy), what="the slot to be held up")
+    (low,) = await work.submit("echo", "low", priority=1)
+    (high,) = await work.submit("echo", "high", priority=9)
+    gate.touch()
+    await work.ended([blocker, low, high])
+    assert await started(work) == [blocker, high, low]
+
+
 async def test_what_comes_alone_is_started_before_the_rest_of_a_batch(
     work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pace, "MOST", 20)  # these batches are small beside a chunk of quick items
+    monkeypatch.setattr(pace, "MOST", 10)  # these batches are small beside a chunk of quick items
     gate, batch_id = tmp_path / "gate", new_id("batch")
-    await work.submit("echo", *numbered(400), batch_id=batch_id, until=str(gate))
+    await work.submit("echo", *numbered(160), batch_id=batch_id, until=str(gate))
     work.start(slots=2)
     await until(lambda: len(list(work.folder.iterdir())) == 2, what="two items to begin")
     claimed = len(await started(work))
     (alone,) = await work.submit("echo", "alone")
-    other = await work.submit("echo", *numbered(400, "other"), batch_id=new_id("batch"))
+    other = await work.submit("echo", *numbered(160, "other"), batch_id=new_id("batch"))
     gate.touch()
     await work.ended([alone])
-    assert (await work.batch_ended(batch_id)).processed == 400
+    assert (await work.batch_ended(batch_id)).processed == 160
     await work.ended(other)
     order = await started(work)
     assert order.index(alone) == claimed
     # The two batches share: neither had ended when the other was half way.
     first = [each for each in order if each in {row.id for row in await work.items(batch_id)}]
-    assert order.index(first[-1]) > order.index(other[200])
-    assert order.index(other[-1]) > order.index(first[200])
+    assert order.index(first[-1]) > order.index(other[80])
+    assert order.index(other[-1]) > order.index(first[80])
 
 
 async def test_priorities_hold_under_load(work: Work, tmp_path: Path) -> None:
@@ -87,12 +101,12 @@ async def test_low_priorities_are_not_starved(work: Work, tmp_path: Path, monkey
     await work.submit("echo", "blocking", until=str(gate))
     await work.has_started("blocking")
     low = await work.submit("echo", *numbered(5, "low"), batch_id=new_id("batch"), priority=1)
-    high = await work.submit("echo", *numbered(200, "high"), batch_id=new_id("batch"), priority=9, seconds=0.02)
+    high = await work.submit("echo", *numbered(60, "high"), batch_id=new_id("batch"), priority=9, seconds=0.02)
     await until(lambda: Lane("echo", 1) in worker._admission._served, what="the worker to notice what waits")
     gate.touch()
     await work.ended(low + high)
     order = await started(work)
-    assert order.index(low[0]) < order.index(high[100])
+    assert order.index(low[0]) < order.index(high[30])
 
 
 async def test_a_limit_keeps_slots_for_others(work: Work, tmp_path: Path) -> None:
@@ -202,5 +216,7 @@ def test_what_may_be_claimed() -> None:
     assert one.slots == 5
     assert sorted(one.admitted([])) == ["a", "gone"]
     assert sorted(one.admitted(["a"])) == ["gone"]
+    one.look(Controls(False, frozenset(), {}, None), [head("gone", 5), head("elsewhere", 5)], ["b", "elsewhere"])
+    assert sorted(one.admitted([])) == ["a", "b", "gone"]
     one.look(Controls(True, frozenset(), {}, None), [])
     assert (one.slots, one.admitted([])) == (3, [])

@@ -22,8 +22,9 @@ from jobs.pace import FIRST, MOST, Pace
 from jobs.slot import request_json
 from jobs.supervision import keep_running, side_tasks, wait_for
 from store.changes import Fault
+from store.claims import Claimed
 from store.columns import utcnow
-from store.queue import Claimed, End
+from store.ends import End
 from store.tables import WorkerRow
 from tests.jobs.analyzers_for_tests import load
 

@@ -19,11 +19,11 @@ from settings import Settings
 from store import tables
 from store.analyses import NewAnalysis, analyses_by_id, insert_analyses, request_stop
 from store.batches import batch_by_id, insert_batch, request_batch_stop
+from store.claims import LEASE
 from store.columns import utcnow
 from store.database import Database
 from store.ids import new_id
 from store.migrate import migrate
-from store.queue import LEASE
 from store.tables import AnalysisRow, AnalysisStatus, BatchRow
 from store.viewer import LOCAL_ADMINISTRATOR
 from tests.jobs.analyzers_for_tests import load
@@ -47,9 +47,10 @@ class Work:
         self.folder = folder
         self._workers: list[tuple[Worker, asyncio.Task[None]]] = []
 
-    def start(self, *, slots: int = 3, lease: timedelta = LEASE) -> Worker:
-        """A worker in this process, ended with the test if the test doesn't."""
-        worker = Worker(self.database, load(), slots=slots, instance="test", where=WHERE, lease=lease)
+    def start(self, *, slots: int = 3, lease: timedelta = LEASE, lacks: str = "") -> Worker:
+        """A worker in this process, ended with the test if the test doesn't. It may lack one of the analyzers."""
+        analyzers = {name: analyzer for name, analyzer in load().items() if name != lacks}
+        worker = Worker(self.database, analyzers, slots=slots, instance="test", where=WHERE, lease=lease)
         self._workers.append((worker, asyncio.create_task(worker.run())))
         return worker
 
@@ -145,14 +146,14 @@ class Work:
 
 
 @asynccontextmanager
-async def working(database_url: str, folder: Path, *, keeper_lease: timedelta = LEASE) -> AsyncIterator[Work]:
+async def working(database_url: str, folder: Path) -> AsyncIterator[Work]:
     """A migrated database with a keeper. Afterwards all is consistent, and no process and no task is left."""
     tasks = asyncio.all_tasks()
     database = Database(Settings(database_url=database_url).database)
     await migrate(database)
     (folder / "starts").mkdir()
     work = Work(database, folder / "starts")
-    keeper = asyncio.create_task(Keeper(database, keeper_lease).run())
+    keeper = asyncio.create_task(Keeper(database).run())
     try:
         yield work
         await work.close()

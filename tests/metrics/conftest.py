@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +27,6 @@ from store.migrate import migrate
 from store.viewer import LOCAL_ADMINISTRATOR
 from telemetry import Telemetry
 from tests.metrics.rows import Row
-from tests.support import until
 
 Ask = Callable[..., Awaitable[dict[str, Any]]]
 
@@ -63,24 +61,19 @@ async def add(database: Database) -> Callable[..., Awaitable[None]]:
 
 
 @pytest.fixture
-async def services(database: Database, tmp_path: Path) -> AsyncIterator[Services]:
-    """The bus is live; `settings.workers` is 2."""
-    bus = Bus("memory://")
-    running = asyncio.create_task(bus.run())
-    await until(lambda: bus.live, what="the bus")
+def services(database: Database, tmp_path: Path) -> Services:
+    """`settings.workers` is 2."""
     settings = Settings(data_dir=tmp_path / "data", workers=2)
-    yield Services(
+    return Services(
         settings=settings,
         database=database,
         feed=Feed(database),
-        bus=bus,
+        bus=Bus(),
         telemetry=Telemetry("server:1"),
         analyzers={},
         plugin_failures={},
         instance="server:1",
     )
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
 
 
 @pytest.fixture

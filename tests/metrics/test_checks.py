@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from events.bus import Bus
 from resolvers import checks
 from resolvers.checks import Component, HealthStatus
 from resolvers.health import Health
@@ -77,23 +78,31 @@ def test_the_database() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bus_live", "held_back", "status", "sentences"),
+    ("lag", "held_back", "status", "sentences"),
     [
-        (True, 5, HEALTHY, 0),
-        (False, 0, DEGRADED, 1),
-        (True, 5.1, DEGRADED, 1),
-        (True, 61, UNHEALTHY, 1),
-        (False, 61, UNHEALTHY, 2),
+        (5, 5, HEALTHY, 0),
+        (5.1, 0, DEGRADED, 1),
+        (0, 5.1, DEGRADED, 1),
+        (0, 61, UNHEALTHY, 1),
+        (61, 0, UNHEALTHY, 1),
+        (61, 61, UNHEALTHY, 2),
     ],
 )
-def test_events(bus_live: bool, held_back: float, status: HealthStatus, sentences: int) -> None:
-    found = checks.check_events(LogFigures(held_back, held_back + 10), bus_live)
+def test_events(lag: float, held_back: float, status: HealthStatus, sentences: int) -> None:
+    found = checks.check_events(LogFigures(held_back, held_back + 10), lag)
     assert found.status is status
     assert len(found.advice) == sentences
 
 
+def test_no_bus_is_no_fault() -> None:
+    for sqlite, found in ((True, "which is watched"), (False, "which is read once a second")):
+        component = checks.check_bus(Bus(), sqlite=sqlite)
+        assert (component.status, component.advice) == (HEALTHY, ())
+        assert component.message == f"There is none: news of other servers is found in the database, {found}."
+
+
 def test_the_fences_advice() -> None:
-    found = checks.check_events(LogFigures(12, 30), bus_live=True)
+    found = checks.check_events(LogFigures(12, 30), 0)
     assert found.message == "An open transaction holds back events for 12 s."
     assert only(found) == (
         "A transaction on the PostgreSQL server that has written and is still open, the oldest of 30 s, holds back "

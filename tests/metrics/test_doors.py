@@ -174,9 +174,13 @@ async def test_prometheus(http: httpx.AsyncClient, services: Services, add: Add)
         "assay_events": 6,
         "assay_event_loop_lag_seconds": 0.125,
         "assay_bus_live": 1,
+        "assay_bus_reconnects_total": 0,
+        "assay_feed_lag_seconds": 0,
         "assay_database_up": 1,
     }
     assert {name: value(found, name) for name in expected} == expected
+    assert "assay_bus_round_trip_seconds" not in found
+    assert value(found, "assay_events_held_back_seconds") >= 0  # others' transactions on the same server hold back too
     assert value(found, "assay_operation_errors_total", operation='Odd"name\n') == 1
     depths = {sample.labels["priority"]: sample.value for sample in found["assay_queue_depth"].samples}
     assert depths == {**{str(priority): 0 for priority in range(1, 11)}, "10": 2, "1": 1}

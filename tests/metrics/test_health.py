@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
@@ -12,17 +13,21 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, text, update
 
+from events.bus import Bus
 from resolvers.context import Services
 from resolvers.health import health
 from store import tables
 from store.columns import utcnow
 from store.database import Database
+from store.events import EventFilter
+from store.viewer import LOCAL_ADMINISTRATOR
 from tests.metrics.conftest import Ask
 from tests.metrics.rows import analysis, event, worker
+from tests.support import free_port
 
 Add = Callable[..., Awaitable[None]]
 HEALTH = "{ health { status components { name status message latencyMs } recommendations } }"
-COMPONENTS = ["database", "events", "workers", "queue", "disk", "memory", "analyzers", "event_loop"]
+COMPONENTS = ["database", "bus", "events", "workers", "queue", "disk", "memory", "analyzers", "event_loop"]
 
 pytestmark = pytest.mark.usefixtures("machine")
 
@@ -115,12 +120,34 @@ async def test_a_plugin_that_did_not_load(ask: Ask, add: Add) -> None:
     )
 
 
-async def test_the_bus_is_down(ask: Ask, add: Add, services: Services) -> None:
+async def test_the_bus_is_down(ask: Ask, add: Add) -> None:
     await add(worker())
-    services.bus.live = False
-    found = (await ask(HEALTH))["health"]
-    assert (found["status"], statuses(found)) == ("DEGRADED", {"events": "DEGRADED"})
+    bus = Bus(f"redis://127.0.0.1:{free_port()}")
+    found = (await ask(HEALTH, bus=bus))["health"]
+    assert (found["status"], statuses(found)) == ("DEGRADED", {"bus": "DEGRADED"})
     assert "ASSAY_BROADCAST_URL" in found["recommendations"][0]
+    bus.live, bus.round_trip_seconds = True, 0.0015
+    found = (await ask(HEALTH, bus=bus))["health"]
+    assert (found["status"], statuses(found)) == ("HEALTHY", {})
+    (component,) = (each for each in found["components"] if each["name"] == "bus")
+    assert (component["message"], component["latencyMs"]) == (f"It is live since {bus.since:%F %T} UTC.", 1.5)
+
+
+async def test_a_server_that_does_not_read_the_log(ask: Ask, add: Add, services: Services) -> None:
+    """Nobody runs the feed: what its follower waits for is in the log, and is not read."""
+    await add(worker())
+    async with aclosing(services.feed.follow(LOCAL_ADMINISTRATOR, EventFilter())) as following:
+        assert await anext(following) == []
+        assert (await ask(HEALTH))["health"]["status"] == "HEALTHY"
+        await add(event(occurred_at=utcnow() - timedelta(seconds=30)))
+        found = (await ask(HEALTH))["health"]
+        assert statuses(found) == {"events": "DEGRADED"}
+        assert found["recommendations"][0].startswith("This server is 3")
+        assert " s behind in reading events: " in found["recommendations"][0]
+        await services.feed._read_on()
+        assert (await ask(HEALTH))["health"]["status"] == "HEALTHY"
+    await add(event(occurred_at=utcnow() - timedelta(seconds=30)))
+    assert (await ask(HEALTH))["health"]["status"] == "HEALTHY"
 
 
 @pytest.mark.needs("postgresql")

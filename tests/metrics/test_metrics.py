@@ -317,6 +317,12 @@ def write_file(path: Path, size: int) -> None:
 
 async def subscribe(services: Services, executor: Executor, query: str) -> AsyncGenerator[dict[str, Any], None]:
     context = Context(replace(services, monitor=Monitor()), LOCAL_ADMINISTRATOR, "test")
-    bodies = await executor.subscribe(OperationRequest(query=query), context)
-    assert isinstance(bodies, AsyncGenerator)
-    return bodies
+    answers = await executor.subscribe(OperationRequest(query=query), context)
+    assert isinstance(answers, AsyncGenerator)
+
+    async def bodies() -> AsyncGenerator[dict[str, Any], None]:
+        async with aclosing(answers):
+            async for answer in answers:
+                yield orjson.loads(answer.json)
+
+    return bodies()

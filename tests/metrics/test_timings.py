@@ -15,8 +15,9 @@ from sqlalchemy import func, select
 
 from jobs.timekeeper import Timekeeper
 from store import tables
+from store.claims import Claimed
 from store.database import Database
-from store.queue import Claimed, End, Outcome
+from store.ends import End, Outcome
 from store.timings import (
     MINUTE,
     WINDOW_MINUTES,

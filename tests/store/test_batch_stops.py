@@ -8,27 +8,32 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from store import queue, tables
-from store.analyses import NewAnalysis, retry_analyses
+from store import claims, ends, tables
+from store.analyses import NewAnalysis
 from store.batches import (
     batch_by_id,
+    count_batches,
+    delete_batch,
+    go_on_deleting,
     go_on_stopping,
     insert_batch,
     next_deadline,
     request_batch_stop,
-    retry_batch,
     time_out_batches,
 )
+from store.claims import Claimed
 from store.columns import utcnow
 from store.database import Database
+from store.ends import End, Outcome
 from store.ids import new_id
-from store.queue import Claimed, End, Outcome
+from store.retries import go_on_retrying, retry_analyses, retry_batch
 from store.tables import AnalysisRow, AnalysisStatus, BatchRow
 from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from tests.store.truth import assert_consistent
 
 NOW = utcnow()
 LATER = NOW + timedelta(seconds=100)
+SECOND = timedelta(seconds=1)
 ENDS = [AnalysisStatus.CANCELED, AnalysisStatus.TIMED_OUT]
 
 
@@ -46,7 +51,7 @@ async def submit(database: Database, count: int) -> str:
 
 
 async def claim(database: Database, most: int) -> list[Claimed]:
-    rows: list[Claimed] = await do(database, queue.claim, "w", lambda analyzer: most, NOW)
+    rows: list[Claimed] = await do(database, claims.claim, "w", lambda analyzer: most, NOW)
     return rows
 
 
@@ -89,7 +94,7 @@ async def test_a_batch_that_is_retried_while_it_stops_is_stopped_no_longer(
     ]
     outcomes = [Outcome(running.id, running.lease, End.GIVEN_BACK)]
     outcomes += [Outcome(row.id, row.lease, End.COMPLETED, "{}") for row in await claim(database, 2)]
-    await do(database, queue.finish, outcomes, LATER)
+    await do(database, ends.finish, outcomes, LATER)
     items = await items_of(database, batch_id)
     assert [item.status for item in items] == [end.value, "COMPLETED", "COMPLETED"]
     assert (await batch_row(database, batch_id)).status == "COMPLETED"
@@ -124,7 +129,7 @@ async def test_a_batch_that_was_retried_while_it_stopped_can_be_stopped_again(
         (end.value, None),
         (end.value, None),
     ]
-    await do(database, queue.finish, [Outcome(running.id, running.lease, End.CANCELED)], deadline)
+    await do(database, ends.finish, [Outcome(running.id, running.lease, End.CANCELED)], deadline)
     assert (await batch_row(database, batch_id)).status == end.value
     await assert_consistent(database)
 
@@ -137,7 +142,7 @@ async def test_a_large_batch_is_stopped_slice_by_slice(database: Database, monke
     # While the rest waits to be stopped, one more is claimed, and one is tried again.
     [late] = await claim(database, 1)
     again = Outcome(running.id, running.lease, End.GIVEN_BACK)
-    await do(database, queue.finish, [again], NOW)
+    await do(database, ends.finish, [again], NOW)
     async with database.read() as connection:
         due = await next_deadline(connection)
     assert due is not None
@@ -152,7 +157,7 @@ async def test_a_large_batch_is_stopped_slice_by_slice(database: Database, monke
     assert (row.status, row.stop_requested) == ("RUNNING", "CANCELED")
     async with database.read() as connection:
         assert await next_deadline(connection) is None
-    await do(database, queue.finish, [Outcome(late.id, late.lease, End.CANCELED)], LATER)
+    await do(database, ends.finish, [Outcome(late.id, late.lease, End.CANCELED)], LATER)
     batch = await batch_row(database, batch_id)
     assert (batch.status, batch.canceled) == ("CANCELED", 8)
     await assert_consistent(database)
@@ -165,3 +170,98 @@ async def test_a_retry_of_nothing_leaves_a_stopping_batch_as_it_is(database: Dat
     before = await batch_row(database, batch_id)
     assert await do(database, retry_batch, VIEWER, batch_id, LATER) == 0
     assert await batch_row(database, batch_id) == before
+
+
+async def test_a_large_batch_is_retried_slice_by_slice(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.retries.RETRY_SLICE", 3)
+    other = await submit(database, 1)
+    batch_id = await submit(database, 9)
+    rows = await claim(database, 1) + await claim(database, 9)
+    assert [row.batch_id for row in rows] == [other] + [batch_id] * 9
+    kinds = [End.FAILED, End.COMPLETED] + [End.FAILED, End.TIMED_OUT, End.CANCELED, End.FAILED] * 2
+    results = {End.COMPLETED: "{}"}
+    outcomes = [Outcome(row.id, row.lease, end, results.get(end)) for row, end in zip(rows, kinds, strict=True)]
+    await do(database, ends.finish, outcomes, NOW)
+    assert await do(database, retry_batch, VIEWER, batch_id, LATER) == 3
+    # Before the rest is queued, all that is has ended: the batch goes on, and what failed again is left alone.
+    async with database.read() as connection:
+        assert await next_deadline(connection) == LATER
+    again = await claim(database, 9)
+    await do(database, ends.finish, [Outcome(row.id, row.lease, End.FAILED) for row in again], LATER + SECOND)
+    batch = await batch_row(database, batch_id)
+    assert (batch.status, batch.queued, batch.failed, batch.finished_at) == ("RUNNING", 0, 4, None)
+    counts = []
+    for number in range(2, 5):
+        await assert_consistent(database)
+        await do(database, go_on_retrying, LATER + number * SECOND)
+        counts.append((await batch_row(database, batch_id)).queued)
+    assert counts == [3, 5, 5]
+    items = await items_of(database, batch_id)
+    queued = [item for item in items if item.status == "QUEUED"]
+    assert len({item.turn for item in again} | {item.turn for item in queued}) == 3  # each slice stands behind the last
+    assert {item.id for item in items if item.status == "FAILED"} == {row.id for row in again}
+    async with database.read() as connection:
+        assert await next_deadline(connection) == LATER + timedelta(seconds=60)
+    outcomes = [Outcome(row.id, row.lease, End.COMPLETED, "{}") for row in await claim(database, 9)]
+    await do(database, ends.finish, outcomes, LATER + 5 * SECOND)
+    batch = await batch_row(database, batch_id)
+    assert (batch.status, batch.processed, batch.failed) == ("COMPLETED", 6, 3)
+    assert (await batch_row(database, other)).failed == 1
+    await assert_consistent(database)
+
+
+async def test_a_batch_ends_with_the_last_slice_of_a_retry(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.retries.RETRY_SLICE", 2)
+    batch_id = await submit(database, 2)
+    for instant in (NOW, LATER):
+        outcomes = [Outcome(row.id, row.lease, End.FAILED) for row in await claim(database, 2)]
+        await do(database, ends.finish, outcomes, instant)
+        if instant == NOW:
+            assert await do(database, retry_batch, VIEWER, batch_id, NOW) == 2
+    assert (await batch_row(database, batch_id)).status == "RUNNING"
+    await do(database, go_on_retrying, LATER)
+    batch = await batch_row(database, batch_id)
+    assert (batch.status, batch.failed, batch.retry_before) == ("COMPLETED", 2, None)
+    await assert_consistent(database)
+
+
+async def test_a_stop_calls_off_the_rest_of_a_retry(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.retries.RETRY_SLICE", 2)
+    batch_id = await submit(database, 5)
+    outcomes = [Outcome(row.id, row.lease, End.FAILED) for row in await claim(database, 5)]
+    await do(database, ends.finish, outcomes, NOW)
+    assert await do(database, retry_batch, VIEWER, batch_id, LATER) == 2
+    assert await do(database, request_batch_stop, VIEWER, batch_id, AnalysisStatus.CANCELED, LATER)
+    await do(database, go_on_retrying, LATER)
+    batch = await batch_row(database, batch_id)
+    assert (batch.status, batch.canceled, batch.failed) == ("CANCELED", 2, 3)
+    await assert_consistent(database)
+
+
+async def test_a_large_batch_is_deleted_slice_by_slice(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.batches.DELETE_SLICE", 3)
+    batch_id, kept = await submit(database, 7), await submit(database, 1)
+    outcomes = [Outcome(row.id, row.lease, End.FAILED) for row in await claim(database, 7)]
+    await do(database, ends.finish, outcomes, NOW)
+    assert not await do(database, delete_batch, VIEWER, kept)
+    assert await do(database, delete_batch, VIEWER, batch_id)
+    async with database.read() as connection:
+        assert await batch_by_id(connection, VIEWER, batch_id) is None
+        assert await count_batches(connection, VIEWER, None) == 1
+        assert await next_deadline(connection) == NOW
+    left = await items_of(database, batch_id)
+    assert [item.position for item in left] == [3, 4, 5, 6]
+    # What is left belongs to nothing any more that could run again, and nobody deletes it twice.
+    assert not await do(database, delete_batch, VIEWER, batch_id)
+    assert await do(database, retry_batch, VIEWER, batch_id, LATER) == 0
+    assert await do(database, retry_analyses, VIEWER, tables.analysis.c.id == left[0].id, now=LATER) == []
+    going = []
+    for _ in range(3):
+        going.append(await do(database, go_on_deleting))
+    assert going == [True, True, False]
+    assert await items_of(database, batch_id) == []
+    async with database.read() as connection:
+        statement = select(tables.batch.c.id)
+        assert (await connection.execute(statement)).scalars().all() == [kept]
+        assert await next_deadline(connection) == NOW + timedelta(seconds=60)
+    await assert_consistent(database)

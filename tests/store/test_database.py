@@ -19,7 +19,7 @@ from store.migrate import migrate
 from store.tables import WorkerRow
 from store.workers import all_workers, register
 from tests.store.increment import increment
-from tests.support import ROOT
+from tests.support import ROOT, until
 
 
 def worker(worker_id: str) -> WorkerRow:
@@ -136,3 +136,21 @@ async def test_what_the_database_refuses_is_told_from_what_may_pass(database: Da
     assert not may_pass(ValueError())
     async with database.read() as connection:
         assert (await connection.execute(select(func.count()).select_from(tables.worker))).scalar_one() == 1
+
+
+@pytest.mark.needs("postgresql")
+async def test_a_connection_that_postgresql_has_ended_is_not_used_again(postgresql_url: str) -> None:
+    database = Database(Settings(database_url=postgresql_url).database)
+    pid = select(func.pg_backend_pid())
+    try:
+        async with database.read() as connection:
+            ended = (await connection.execute(pid)).scalar_one()
+            driver = (await connection.get_raw_connection()).driver_connection
+        async with database.write() as connection:
+            await connection.execute(select(func.pg_terminate_backend(ended)))
+        assert driver is not None
+        await until(driver.is_closed, what="the driver to notice")
+        async with database.read() as connection:
+            assert (await connection.execute(pid)).scalar_one() != ended
+    finally:
+        await database.close()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from datetime import timedelta
+from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -15,17 +18,18 @@ from store.database import Database
 from store.events import (
     START,
     EventFilter,
-    NewEvent,
+    ForeignCursor,
     Place,
-    append,
     events_after,
+    identify,
     last_place,
-    new_event,
     page_of_events,
     place_of,
     read_cursor,
     write_cursor,
 )
+from store.log import NewEvent, append, new_event
+from store.migrate import migrate
 from store.tables import EventType
 from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from tests.store.truth import whole_log
@@ -50,7 +54,7 @@ async def follow(database: Database, count: int) -> list[str]:
     async with asyncio.timeout(60):
         while len(met) < count:
             async with database.read() as connection:
-                events = await events_after(connection, place, random.randint(1, 20))
+                events, _ = await events_after(connection, place, random.randint(1, 20))
             for event in events:
                 assert place_of(event) > place
                 place = place_of(event)
@@ -81,7 +85,7 @@ async def test_a_follower_sees_what_stalling_writers_write_once_and_in_order(dat
             f"{number}.{turn}.{part}" for turn in range(rounds) for part in "ab"
         ]
     async with database.read() as connection:
-        assert await events_after(connection, await last_place(connection), 1) == []
+        assert await events_after(connection, await last_place(connection), 1) == ([], False)
 
 
 async def test_an_open_transaction_holds_back_what_began_after_it(database: Database) -> None:
@@ -92,7 +96,7 @@ async def test_an_open_transaction_holds_back_what_began_after_it(database: Data
         await write(database, "second")
         assert [event.analysis_id for event in await whole_log(database)] == ["second"]
         async with database.read() as reading:
-            assert await events_after(reading, START, 10) == []
+            assert await events_after(reading, START, 10) == ([], True)
             assert await last_place(reading) == START
     assert await follow(database, 2) == ["first", "second"]
 
@@ -142,15 +146,54 @@ async def test_an_event_is_kept_to_the_microsecond(database: Database) -> None:
     assert (event.occurred_at, event.data, event.analysis_id, event.batch_id) == (when, '{"é":1}', None, "b")
 
 
+class Log:
+    """What a cursor says of its database."""
+
+    def __init__(self, identity: str, *, is_sqlite: bool) -> None:
+        self.identity = identity
+        self.is_sqlite = is_sqlite
+
+
+def log_of(identity: str, *, is_sqlite: bool) -> Database:
+    return cast(Database, Log(identity, is_sqlite=is_sqlite))
+
+
 @given(xid=st.integers(0, 2**56 - 1), position=st.integers(0, 2**56 - 1), sqlite=st.booleans())
 def test_a_cursor_says_its_place_and_its_database(xid: int, position: int, sqlite: bool) -> None:
-    cursor = write_cursor(Place(xid, position), sqlite=sqlite)
-    assert read_cursor(cursor, sqlite=sqlite) == Place(xid, position)
-    assert read_cursor(cursor, sqlite=not sqlite) is None
+    place = Place(xid, position)
+    own, other = log_of("01234567", is_sqlite=sqlite), log_of("89abcdef", is_sqlite=sqlite)
+    old = log_of("", is_sqlite=sqlite)
+    cursor, old_cursor = write_cursor(own, place), write_cursor(old, place)
+    assert read_cursor(own, cursor) == read_cursor(own, old_cursor) == read_cursor(other, old_cursor) == place
+    for foreign in (other, log_of("01234567", is_sqlite=not sqlite)):
+        with pytest.raises(ForeignCursor):
+            read_cursor(foreign, cursor)
+    with pytest.raises(ForeignCursor):
+        read_cursor(log_of("01234567", is_sqlite=not sqlite), old_cursor)
 
 
 @pytest.mark.parametrize(
-    "cursor", ["", "s", "s1", "s1-", "s-1", "s1-1 ", "s1-1\n", "x1-1", "sg-1", "S1-1", "s1-" + "f" * 16]
+    "cursor",
+    [
+        *("", "s", "s1", "s1-", "s-1", "s1-1 ", "s1-1\n", "x1-1", "sg-1", "S1-1", "s1-" + "f" * 16),
+        *("s1-1-", "s1-1-0123456", "s1-1-012345678", "s1-1-0123456G", "s1-1-01234567-", "s1-1-01234567\n"),
+    ],
 )
 def test_what_is_no_cursor_has_no_place(cursor: str) -> None:
-    assert read_cursor(cursor, sqlite=True) is None
+    assert read_cursor(log_of("01234567", is_sqlite=True), cursor) is None
+
+
+async def test_each_database_has_an_identity_of_its_own(database: Database, tmp_path: Path) -> None:
+    other = Database(f"sqlite+aiosqlite:///{tmp_path / 'other.db'}")
+    try:
+        await migrate(other)
+        await identify(other)
+        await identify(database)
+        first = database.identity
+        await migrate(database)
+        await identify(database)
+        assert database.identity == first
+        assert re.fullmatch("[0-9a-f]{8}", first)
+        assert first != other.identity
+    finally:
+        await other.close()

@@ -13,7 +13,8 @@ from events.feed import Feed
 from jobs.cleanup import Ages, clean_up
 from store.columns import utcnow
 from store.database import Database
-from store.events import EventFilter, HistoryGone, Place, append, events_after, last_place, new_event, place_of
+from store.events import EventFilter, HistoryGone, Place, events_after, last_place, place_of
+from store.log import append, new_event
 from store.retention import Deleted
 from store.tables import EventRow, EventType
 from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
@@ -33,7 +34,7 @@ async def write(database: Database, *names: str) -> list[Place]:
 
     async def seen() -> list[Place] | None:
         async with database.read() as connection:
-            found = [place_of(event) for event in await events_after(connection, before, 1_000)]
+            found = [place_of(event) for event in (await events_after(connection, before, 1_000))[0]]
         return found if len(found) == len(names) else None
 
     places: list[Place] = await until(seen, what="the events", seconds=60)

@@ -10,7 +10,7 @@ import pytest
 
 from store import ids
 from store.columns import now_ns, utcnow
-from store.ids import kind_of, new_id, write_id
+from store.ids import kind_of, new_id, new_ids, write_id
 
 # From the specification's valid.json: a UUID and its suffix.
 VALID = [
@@ -58,14 +58,16 @@ def test_a_suffix_alone_has_no_kind() -> None:
 
 
 def test_ids_grow() -> None:
-    ids = [new_id("batch") for _ in range(100_000)]
+    ids = [id_ for count in (1, 60_000, 2) * 2 for id_ in new_ids("batch", count)]
+    ids += [new_id("batch") for _ in range(1000)]
+    assert len(ids) == 121_006
     assert ids == sorted(set(ids))
     assert re.fullmatch(r"batch_[0-7][0-9a-hjkmnp-tv-z]{25}", ids[0])
 
 
 def test_an_id_is_a_uuid_of_version_7_with_its_time() -> None:
     before = utcnow() - timedelta(milliseconds=1)
-    number = uuid.UUID(int=ids._new_uuid())
+    number = uuid.UUID(int=ids._new_uuids(1)[0])
     assert (number.version, number.variant) == (7, uuid.RFC_4122)
     assert before <= datetime.fromtimestamp((number.int >> 80) / 1000, UTC) <= utcnow()
 

@@ -12,7 +12,7 @@ import store.tables
 from store.database import Database
 from store.migrate import is_current, migrate
 
-TABLES = {"analysis", "batch", "event", "worker", "timing", "idempotency", "control", "cleanup"}
+TABLES = {"analysis", "batch", "event", "worker", "timing", "idempotency", "control", "cleanup", "identity"}
 # Tables that others make: alembic, SQLite and PgQueuer.
 OTHERS = "alembic_|sqlite_|assay_pgqueuer"
 

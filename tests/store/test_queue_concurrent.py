@@ -6,13 +6,15 @@ import asyncio
 import random
 from collections import Counter
 
-from store import queue, tables
+from store import claims, ends, tables
 from store.analyses import NewAnalysis, insert_analyses
-from store.batches import insert_batch, request_batch_stop, retry_batch
+from store.batches import insert_batch, request_batch_stop
+from store.claims import Claimed
 from store.columns import utcnow
 from store.database import Database
+from store.ends import End, Outcome
 from store.ids import new_id
-from store.queue import Claimed, End, Outcome
+from store.retries import retry_batch
 from store.tables import AnalysisStatus, EventType
 from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from tests.store.truth import assert_consistent, whole_log
@@ -32,13 +34,13 @@ async def submit_batches(database: Database, count: int, size: int) -> list[str]
     return batch_ids
 
 
-async def work(database: Database, worker_id: str, ends: list[End]) -> list[Claimed]:
+async def work(database: Database, worker_id: str, kinds: list[End]) -> list[Claimed]:
     """Claim and finish, by pieces that are not the claims, until nothing is left; returns what was claimed."""
     claimed: list[Claimed] = []
     unfinished: list[Claimed] = []
     while True:
         async with database.write() as connection:
-            rows = await queue.claim(connection, worker_id, lambda analyzer: random.randint(1, 9), utcnow())
+            rows = await claims.claim(connection, worker_id, lambda analyzer: random.randint(1, 9), utcnow())
         claimed += rows
         unfinished += rows
         random.shuffle(unfinished)
@@ -48,10 +50,10 @@ async def work(database: Database, worker_id: str, ends: list[End]) -> list[Clai
         outcomes = [
             Outcome(row.id, row.lease, end, "{}" if end is End.COMPLETED else None)
             for row in part
-            for end in [random.choice(ends)]
+            for end in [random.choice(kinds)]
         ]
         async with database.write() as connection:
-            held = await queue.finish(connection, outcomes, utcnow())
+            held = await ends.finish(connection, outcomes, utcnow())
         assert {outcome.id for outcome in held} == {row.id for row in part}
         del unfinished[: len(part)]
 

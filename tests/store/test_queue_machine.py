@@ -19,16 +19,19 @@ from sqlalchemy import delete, select
 
 from jobs import retry
 from settings import Settings
-from store import queue, tables
-from store.analyses import NewAnalysis, delete_analysis, insert_analyses, request_stop, retry_analyses
-from store.batches import delete_batch, insert_batch, next_deadline, request_batch_stop, retry_batch, time_out_batches
+from store import claims, ends, tables
+from store.analyses import NewAnalysis, delete_analysis, insert_analyses, request_stop
+from store.batches import delete_batch, insert_batch, next_deadline, request_batch_stop, time_out_batches
 from store.changes import Fault
+from store.claims import LEASE, Claimed
 from store.columns import utcnow
 from store.database import Database
+from store.ends import End, Outcome
 from store.ids import new_id
+from store.leases import lost, next_wake, renew, running_leases, stops, wake_waiting
 from store.migrate import migrate
 from store.order import Lane
-from store.queue import LEASE, Claimed, End, Outcome
+from store.retries import retry_analyses, retry_batch
 from store.tables import AnalysisStatus, EventType
 from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from tests.store.truth import ENDS, assert_consistent, whole_log
@@ -189,7 +192,7 @@ class QueueMachine(RuleBasedStateMachine):
             == (waiting[0][1].batch, waiting[0][1].analyzer, waiting[0][1].priority)
         ][:most]
         rows: list[Claimed] = self.do(
-            queue.claim, worker, lambda analyzer: most, self.now, analyzers=analyzers, lane=lane
+            claims.claim, worker, lambda analyzer: most, self.now, analyzers=analyzers, lane=lane
         )
         # Of a batch among many others it may take fewer.
         assert [row.id for row in rows] == expected[: len(rows)]
@@ -226,7 +229,7 @@ class QueueMachine(RuleBasedStateMachine):
             item.attempt -= end is End.GIVEN_BACK
             item.not_before = retry_at if end is End.AGAIN else None
             item.progress = 1.0 if end is End.COMPLETED else 0.0 if item.status is S.QUEUED else item.progress
-        held = self.do(queue.finish, outcomes, self.now)
+        held = self.do(ends.finish, outcomes, self.now)
         assert sorted((outcome.id, outcome.end.name) for outcome in held) == sorted(
             (typed_id, end.name) for typed_id, end in expected
         )
@@ -235,16 +238,16 @@ class QueueMachine(RuleBasedStateMachine):
     def report(self, row: Claimed, fraction: float) -> None:
         item = self.items.get(row.id)
         holds = item is not None and item.lease == row.lease and item.progress <= fraction
-        assert self.do(queue.report_progress, row.lease, row.id, fraction, "step", self.now) == holds
+        assert self.do(ends.report_progress, row.lease, row.id, fraction, "step", self.now) == holds
         if holds and item is not None:
             item.progress = fraction
 
     @rule(row=claims, worker=st.sampled_from(["w1", "w2"]))
     def renew(self, row: Claimed, worker: str) -> None:
-        self.do(queue.renew, worker, {row.lease}, self.now)
-        for item in self.items.values():
-            if item.lease == row.lease and item.worker == worker:
-                item.lease_ends = self.now + LEASE
+        held = [each for each in self.items.values() if each.lease == row.lease and each.worker == worker]
+        assert self.do(renew, worker, {row.lease}, self.now) == {item.lease for item in held}
+        for item in held:
+            item.lease_ends = self.now + LEASE
 
     @rule(gone=st.sampled_from([(), ("w1",), ("w1", "w2")]))
     def find_lost(self, gone: tuple[str, ...]) -> None:
@@ -254,14 +257,14 @@ class QueueMachine(RuleBasedStateMachine):
             if item.lease_ends is not None and (item.lease_ends < self.now or item.worker in gone)
         }
         leases = {item.lease: item.lease_ends for item in self.items.values() if item.lease is not None}
-        assert self.do(queue.leases) == leases
+        assert self.do(running_leases) == leases
         # One that was renewed since it was seen to be silent holds.
         second = timedelta(seconds=1)
         silent = {lease: ends if ends and ends < self.now else self.now - second for lease, ends in leases.items()}
-        rows = self.do(queue.lost, gone, silent)
+        rows = self.do(lost, gone, silent)
         assert {row.id for row in rows} == expected
         outcomes = {row.id: retry.lost(row, self.now) for row in rows}
-        held = self.do(queue.finish, list(outcomes.values()), self.now)
+        held = self.do(ends.finish, list(outcomes.values()), self.now)
         assert {outcome.id for outcome in held} == expected
         for typed_id, outcome in outcomes.items():
             item = self.items[typed_id]
@@ -282,7 +285,7 @@ class QueueMachine(RuleBasedStateMachine):
             for typed_id, item in self.items.items()
             if item.worker == worker and item.stop is not None
         }
-        assert self.do(queue.stops, worker) == expected
+        assert self.do(stops, worker) == expected
 
     # Clients
 
@@ -376,8 +379,8 @@ class QueueMachine(RuleBasedStateMachine):
     def wake(self) -> None:
         due = [item for item in self.items.values() if item.not_before is not None and item.not_before <= self.now]
         waiting = [item.not_before for item in self.items.values() if item.not_before is not None]
-        assert self.do(queue.next_wake, self.now) == min(waiting, default=None)
-        assert self.do(queue.wake_waiting, self.now) == len(due)
+        assert self.do(next_wake, self.now) == min(waiting, default=None)
+        assert self.do(wake_waiting, self.now) == len(due)
         for item in due:
             item.not_before = None
 

@@ -10,14 +10,17 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import order, queue, tables
+from store import claims, ends, order, tables
 from store.analyses import NewAnalysis, insert_analyses
-from store.batches import insert_batch, request_batch_stop, retry_batch
+from store.batches import insert_batch, request_batch_stop
+from store.claims import Claimed
 from store.columns import utcnow
 from store.database import Database
+from store.ends import End, Outcome
 from store.ids import new_id
+from store.leases import wake_waiting
 from store.order import Lane
-from store.queue import Claimed, End, Outcome
+from store.retries import retry_batch
 from store.tables import AnalysisStatus
 from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from tests.store.truth import assert_consistent
@@ -49,12 +52,12 @@ async def claim(
     database: Database, most: int, analyzers: Sequence[str] | None = None, lane: Lane | None = None
 ) -> list[Claimed]:
     async with database.write() as connection:
-        return await queue.claim(connection, "w", lambda _: most, NOW, analyzers=analyzers, lane=lane)
+        return await claims.claim(connection, "w", lambda _: most, NOW, analyzers=analyzers, lane=lane)
 
 
 async def finish(database: Database, rows: Sequence[Claimed], end: End) -> None:
     async with database.write() as connection:
-        await queue.finish(connection, [Outcome(row.id, row.lease, end, retry_at=NOW) for row in rows], NOW)
+        await ends.finish(connection, [Outcome(row.id, row.lease, end, retry_at=NOW) for row in rows], NOW)
 
 
 async def turns_of(database: Database, batch_id: str) -> list[int]:
@@ -111,7 +114,7 @@ async def test_what_waits_again_does_not_hold_time_back(database: Database, end:
     await claim(database, 1000)
     await finish(database, early, end)
     async with database.write() as connection:
-        assert await queue.wake_waiting(connection, NOW) == (3 if end is End.AGAIN else 0)
+        assert await wake_waiting(connection, NOW) == (3 if end is End.AGAIN else 0)
     later = await submit(database, 10)
     assert min(await turns_of(database, later)) >= 1000 - order.BLOCK
     assert [row.id for row in await claim(database, 3)] == [row.id for row in early]

@@ -8,15 +8,15 @@ from datetime import timedelta
 
 import pytest
 
-from store import queue
+from store import claims, ends
 from store.analyses import NewAnalysis, page_of_results
 from store.batches import batch_by_id, next_deadline, request_batch_stop, time_out_batches
 from store.changes import Fault
 from store.columns import utcnow
 from store.database import Database
+from store.ends import End, Outcome
 from store.ids import new_id
 from store.paging import PageRequest
-from store.queue import End, Outcome
 from store.streams import (
     SILENCE,
     StreamBroken,
@@ -65,11 +65,11 @@ async def closed(database: Database, batch_id: str) -> None:
 async def run(database: Database, count: int) -> None:
     """Complete so many of what is queued."""
     async with database.write() as connection:
-        rows = await queue.claim(connection, "worker", lambda _: count, NOW)
+        rows = await claims.claim(connection, "worker", lambda _: count, NOW)
     assert len(rows) == count
     outcomes = [Outcome(row.id, row.lease, End.COMPLETED, "{}") for row in rows]
     async with database.write() as connection:
-        assert len(await queue.finish(connection, outcomes, NOW)) == count
+        assert len(await ends.finish(connection, outcomes, NOW)) == count
 
 
 async def batch(database: Database, batch_id: str) -> BatchRow:

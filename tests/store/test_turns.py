@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import select
 
-from store import queue, tables
-from store.analyses import NewAnalysis, delete_analysis, request_stop, retry_analyses
-from store.batches import batch_by_id, delete_batch, insert_batch, request_batch_stop, retry_batch, time_out_batches
-from store.changes import take_turns
+from settings import Settings
+from store import claims, ends, tables
+from store.analyses import NewAnalysis, delete_analysis, request_stop
+from store.batches import batch_by_id, delete_batch, insert_batch, request_batch_stop, time_out_batches
+from store.changes import share_turns, take_turns
+from store.claims import Claimed
 from store.columns import utcnow
 from store.database import Database
+from store.ends import End, Origin, Outcome
 from store.ids import new_id
-from store.queue import Claimed, End, Outcome
+from store.leases import renew, wake_waiting
+from store.migrate import migrate
+from store.retries import retry_analyses, retry_batch
+from store.script import run
 from store.tables import AnalysisRow, AnalysisStatus
 from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from tests.store.truth import assert_consistent
@@ -51,7 +57,7 @@ async def submit(database: Database, count: int) -> str:
 
 
 async def claim(database: Database) -> list[Claimed]:
-    rows: list[Claimed] = await do(database, queue.claim, "w", lambda analyzer: 100, NOW)
+    rows: list[Claimed] = await do(database, claims.claim, "w", lambda analyzer: 100, NOW)
     return rows
 
 
@@ -65,7 +71,7 @@ async def test_a_retry_waits_for_an_end_that_is_being_written(database: Database
     await submit(database, 1)
     [row] = await claim(database)
     async with database.write() as connection:
-        await queue.finish(connection, [Outcome(row.id, row.lease, End.FAILED)], NOW)
+        await ends.finish(connection, [Outcome(row.id, row.lease, End.FAILED)], NOW)
         retry = do(database, retry_analyses, VIEWER, tables.analysis.c.id == row.id, now=NOW)
         task = await begun(database, retry)
     assert await task == [row.id]
@@ -130,7 +136,7 @@ async def test_nothing_waits_in_a_batch_that_was_stopped_while_it_was_to_wait_ag
     batch_id = await submit(database, 1)
     [row] = await claim(database)
     async with database.write() as connection:
-        held = await queue.finish(connection, [Outcome(row.id, row.lease, end, retry_at=NOW)], NOW)
+        held = await ends.finish(connection, [Outcome(row.id, row.lease, end, retry_at=NOW)], NOW)
         assert [outcome.end for outcome in held] == [end]
         task = await begun(database, do(database, request_batch_stop, VIEWER, batch_id, CANCELED, NOW))
     assert await task
@@ -144,7 +150,7 @@ async def test_nothing_waits_again_in_a_batch_that_is_being_stopped(database: Da
     [row] = await claim(database)
     async with database.write() as connection:
         assert await request_batch_stop(connection, VIEWER, batch_id, CANCELED, NOW)
-        finish = do(database, queue.finish, [Outcome(row.id, row.lease, end, retry_at=NOW)], NOW)
+        finish = do(database, ends.finish, [Outcome(row.id, row.lease, end, retry_at=NOW)], NOW)
         task = await begun(database, finish)
     assert [outcome.end for outcome in await task] == [End.CANCELED]
     assert [item.status for item in await items_of(database, batch_id)] == ["CANCELED"]
@@ -158,14 +164,14 @@ async def test_leases_are_renewed_in_their_turn(database: Database) -> None:
     rows = rows[10:] + rows[:10]
     async with database.write() as connection:
         first, *others = rows
-        assert await queue.report_progress(connection, first.lease, first.id, 0.5, None, NOW)
-        task = await begun(database, do(database, queue.renew, "w", {first.lease}, NOW + queue.LEASE))
+        assert await ends.report_progress(connection, first.lease, first.id, 0.5, None, NOW)
+        task = await begun(database, do(database, renew, "w", {first.lease}, NOW + claims.LEASE))
         for row in others:
-            assert await queue.report_progress(connection, row.lease, row.id, 0.5, None, NOW)
+            assert await ends.report_progress(connection, row.lease, row.id, 0.5, None, NOW)
     await task
     async with database.read() as connection:
         statement = select(tables.analysis.c.lease_expires_at, tables.analysis.c.progress).distinct()
-        assert (await connection.execute(statement)).all() == [(NOW + 2 * queue.LEASE, 0.5)]
+        assert (await connection.execute(statement)).all() == [(NOW + 2 * claims.LEASE, 0.5)]
     await assert_consistent(database)
 
 
@@ -173,15 +179,64 @@ async def test_waking_what_waits_does_not_lock_out_those_who_move_it(database: D
     batch_id = await submit(database, 20)
     rows = await claim(database)
     outcomes = [Outcome(row.id, row.lease, End.AGAIN, retry_at=NOW) for row in rows]
-    await do(database, queue.finish, outcomes, NOW)
+    await do(database, ends.finish, outcomes, NOW)
     rows = rows[10:] + rows[:10]
     async with database.write() as connection:
         assert await request_stop(connection, VIEWER, rows[0].id, CANCELED, NOW)
-        task = await begun(database, do(database, queue.wake_waiting, NOW))
+        task = await begun(database, do(database, wake_waiting, NOW))
         for row in rows[1:]:
             assert await request_stop(connection, VIEWER, row.id, CANCELED, NOW)
     await task
     assert {item.status for item in await items_of(database, batch_id)} == {"CANCELED"}
+    await assert_consistent(database)
+
+
+@pytest.fixture
+async def postgresql(postgresql_url: str) -> AsyncIterator[Database]:
+    database = Database(Settings(database_url=postgresql_url).database)
+    await migrate(database)
+    yield database
+    await database.close()
+
+
+@pytest.mark.needs("postgresql")
+async def test_claims_go_on_beside_ends_and_each_kind_in_turns(postgresql: Database) -> None:
+    batch_id = await submit(postgresql, 200)
+    [*rows] = await claim(postgresql)
+    async with postgresql.write() as connection:
+        await run(connection, lambda script: share_turns(script, "end ", [batch_id]))
+        assert len(await claim(postgresql)) == 100
+        task = await begun(postgresql, do(postgresql, ends.finish, [completed(row) for row in rows], NOW))
+        assert not task.done()
+    assert len(await task) == 100
+    async with postgresql.write() as connection:
+        await run(connection, lambda script: share_turns(script, "claim ", [batch_id]))
+        stop = await begun(postgresql, do(postgresql, request_batch_stop, VIEWER, batch_id, CANCELED, NOW))
+        assert not stop.done()
+    assert await stop
+    await assert_consistent(postgresql)
+
+
+def completed(row: Claimed) -> Outcome:
+    return Outcome(row.id, row.lease, End.COMPLETED, "{}", origin=Origin(row.workspace, row.batch_id, row.attempt))
+
+
+async def test_claims_and_ends_of_every_kind_do_not_lock_each_other_out(database: Database) -> None:
+    batch_id = await submit(database, 600)
+    queued = list(await asyncio.gather(*(claim(database) for _ in range(3))))
+
+    async def work() -> None:
+        while rows := queued.pop() if queued else await claim(database):
+            failed = [Outcome(row.id, row.lease, End.FAILED) for row in rows[::10]]
+            outcomes = failed + [completed(row) for row in rows if row not in rows[::10]]
+            assert len(await do(database, ends.finish, outcomes, NOW)) == len(rows)
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(work() for _ in range(4)))
+    async with database.read() as connection:
+        batch = await batch_by_id(connection, VIEWER, batch_id)
+    assert batch is not None
+    assert (batch.status, batch.processed, batch.failed) == ("COMPLETED", 540, 60)
     await assert_consistent(database)
 
 

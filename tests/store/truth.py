@@ -94,6 +94,6 @@ async def assert_consistent(database: Database, deleted: Mapping[str, Counter[st
         assert {name: getattr(batch, name) for name in COUNTERS} == counted, batch
         assert sum(counted.values()) == batch.total_items
         open_items = counted["queued"] + counted["running"]
-        is_open = open_items > 0 or batch.open_until is not None
+        is_open = open_items > 0 or batch.open_until is not None or batch.retry_before is not None
         assert (batch.finished_at is None) == is_open, batch
         assert ended_batches[batch.id] >= (not is_open)

@@ -49,8 +49,16 @@ class WorkerProgram(ApiServer):
 
     command = (sys.executable, "server.py", "worker")
 
+    def _spawn(self) -> None:
+        self._earlier_starts = self._starts()
+        super()._spawn()
+
     def _is_ready(self) -> bool:
-        return '"event":"worker started"' in self.log
+        return self._starts() > self._earlier_starts
+
+    def _starts(self) -> int:
+        """How often it has said so: its log goes on over restarts."""
+        return self.log.count('"event":"worker started"')
 
 
 class Unanswered(Exception):

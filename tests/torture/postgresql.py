@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -19,12 +20,12 @@ def binaries() -> Path | None:
 
 
 class Cluster:
-    """Started and stopped at will; its data stay."""
+    """Started and stopped at will; its data stay, on the disk where this folder is."""
 
-    def __init__(self) -> None:
+    def __init__(self, disk: Path | None = None) -> None:
         self._binaries = binaries()
         # Not in pytest's folders: those are for their owner alone, who may be root.
-        self._folder = Path(tempfile.mkdtemp(prefix="assay-postgresql-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="assay-postgresql-", dir=disk))
         self.port = free_port()
         self._run_as: tuple[str, ...] = ()
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
@@ -45,6 +46,12 @@ class Cluster:
     def stop(self, mode: str = "immediate") -> None:
         """`immediate` is as a crash: no connection is closed in order, and the next start recovers."""
         self._call("pg_ctl", "-D", str(self._folder / "data"), "-m", mode, "-w", "-t", "60", "stop")
+
+    def restart(self) -> None:
+        """Whether it still runs, is about to end, or has ended."""
+        with contextlib.suppress(subprocess.CalledProcessError):
+            self.stop()
+        self.start()
 
     def close(self) -> None:
         """Stop it where it runs, and delete it."""

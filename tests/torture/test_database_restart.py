@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -11,8 +12,9 @@ import pytest
 from sqlalchemy import func, select
 
 from store import tables
+from tests.api.calls import ApiServer
 from tests.support import until
-from tests.torture.house import House, Refused, Unanswered, ask, build, submit, submit_batch
+from tests.torture.house import House, Refused, Unanswered, ask, build, starts, submit, submit_batch
 from tests.torture.postgresql import Cluster
 
 pytestmark = pytest.mark.needs("postgresql")
@@ -36,11 +38,23 @@ async def house(cluster: Cluster, tmp_path: Path) -> AsyncIterator[House]:
     await house.close()
 
 
+async def answers(server: ApiServer) -> bool:
+    try:
+        await ask(server, "{ analyses(first: 1) { nodes { id } } }")
+    except (Refused, Unanswered):
+        return False
+    return True
+
+
 async def test_a_database_that_crashes_twice_in_a_batch(house: House, cluster: Cluster) -> None:
     server = await house.start(workers=2, operation_timeout_seconds=5)
     gates = [house.folder / "gate1", house.folder / "gate2"]
     # The gates hold an item each while the database is away: it ends with nobody to tell.
-    held = [await submit(server, f"held{number}", until=str(gate)) for number, gate in enumerate(gates)]
+    notes = house.folder / "notes"
+    held = [
+        await submit(server, f"held{number}", until=str(gate), folder=str(notes)) for number, gate in enumerate(gates)
+    ]
+    await until(lambda: all(starts(notes, f"held{number}") for number in range(2)), what="both to run")
     batch = await submit_batch(server, [f"item{number}" for number in range(ITEMS)], seconds=0.002)
     for gate in gates:
         await asyncio.to_thread(cluster.stop)
@@ -54,14 +68,7 @@ async def test_a_database_that_crashes_twice_in_a_batch(house: House, cluster: C
         assert server.process.poll() is None
         await asyncio.to_thread(cluster.start)
 
-        async def answers() -> bool:
-            try:
-                await ask(server, "{ analyses(first: 1) { nodes { id } } }")
-            except (Refused, Unanswered):
-                return False
-            return True
-
-        await until(answers, what="the server to reach its database again")
+        await until(partial(answers, server), what="the server to reach its database again")
     after = await submit(server, "after")
     await house.ended(server, [batch])
 
@@ -94,6 +101,7 @@ async def test_connections_that_are_ended_one_by_one(house: House) -> None:
             await asyncio.sleep(0.02)
     finally:
         await connection.close()
+    await until(partial(answers, server), what="the server to reach its database again")
     await house.ended(server, [batch])
     assert await server.terminate() == 0
     truth = await house.truth()

@@ -13,6 +13,7 @@ from store import tables
 from tests.support import Server, until
 from tests.torture.house import LONG, SEED, House, WorkerProgram, submit_until_accepted
 
+pytestmark = pytest.mark.timeout(3_600)
 BATCHES, ITEMS, KILLS = (50, 1_000, 25) if LONG else (6, 150, 2)
 CLIENTS = 2
 MOST_ATTEMPTS = 10

@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 
 from tests.api.calls import BATCH
+from tests.jobs.processes import alive
 from tests.support import until
 from tests.torture.house import House, ask, end_of, starts, submit, submit_batch
 
@@ -60,10 +61,10 @@ async def test_each_fails_its_own_attempt_and_no_other(house: House) -> None:
         row, behind = truth.named(deed), truth.named(f"behind {deed}")
         assert (row.status, row.error_code, row.attempt) == (status, code, attempts), row
         assert (row.error_message or "").startswith(message)
-        # One that was moved to a free slot in the moment in which it began has begun once more.
+        # What was moved to a free slot in the moment in which it began has begun once more.
         assert starts(notes, deed) >= attempts
         assert (behind.status, behind.attempt, behind.error_code) == ("COMPLETED", 1, None), behind
-        assert starts(notes, f"behind {deed}") == 1
+        assert starts(notes, f"behind {deed}") >= 1
 
 
 async def test_what_never_lets_go_is_stopped_once_its_process_is_gone(house: House) -> None:
@@ -85,7 +86,7 @@ async def test_what_never_lets_go_is_stopped_once_its_process_is_gone(house: Hou
     for text, end in expected.items():
         assert await end_of(server, ids[text]) == end
         # Said only once it is true: the process is gone, and its memory with it.
-        assert not psutil.pid_exists(pids[text])
+        assert not alive(pids[text])
     assert await server.terminate() == 0
     truth = await house.truth()
     for text, end in expected.items():

@@ -15,6 +15,7 @@ from websockets.frames import Opcode
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
+from settings import Settings
 from tests.support import until
 from tests.ws.toy import PATIENCE, Server, dial, ready
 
@@ -77,37 +78,48 @@ def flood(key: str = "a", size: int = 100_000) -> str:
 # Pings
 
 
-async def test_the_server_pings_and_keeps_who_answers(serve: Serve) -> None:
-    server = serve(ping_seconds=0.05)
-    async with ready(server) as client:
-        for _ in range(10):
-            await client.expect({"type": "ping"})
-            await client.send({"type": "pong"})
-        assert len(server.door.sockets) == 1
+async def silence(server: Server) -> None:
+    """As if the time between two pings had gone by, and no client had said a word."""
+
+    async def pass_by() -> None:
+        for each in server.door.sockets:
+            each._heard -= server.door.ping_seconds
+            each._timer.cancel()
+            each._ping()
+
+    await server.call(pass_by)
 
 
-async def test_any_message_is_a_sign_of_life(serve: Serve) -> None:
-    server = serve(ping_seconds=0.05)
+@pytest.mark.parametrize("message", [{"type": "pong"}, {"type": "complete", "id": "none"}])
+async def test_the_server_pings_and_keeps_who_says_anything(serve: Serve, message: dict[str, str]) -> None:
+    server = serve(ping_seconds=60)
     async with ready(server) as client:
-        for _ in range(10):
+        (its,) = server.door.sockets
+        for _ in range(3):
+            before = its._heard
+            await silence(server)
             await client.expect({"type": "ping"})
-            await client.send({"type": "complete", "id": "none"})
-        assert len(server.door.sockets) == 1
+            await client.send(message)
+            await until(lambda: its._heard >= before, what="the message to be heard")  # noqa: B023
+        await silence(server)
+        await silence(server)
+        assert await client.closed() == (4499, "No answer to ping")
 
 
 async def test_a_peer_that_does_not_answer_pings_is_dropped(serve: Serve) -> None:
     server = serve(ping_seconds=0.1)
     async with ready(server) as client:
-        await client.subscribe("a", "subscription { endless }")
         assert await client.closed() == (4499, "No answer to ping")
         await until(lambda: not server.leftovers())
 
 
 async def test_a_stopped_peer_is_dropped_though_it_never_says_so(serve: Serve) -> None:
-    server = serve(ping_seconds=0.1)
+    server = serve(ping_seconds=60, close_seconds=0.2)
     async with stuck(server) as peer:
         peer.say('{"id":"a","type":"subscribe","payload":{"query":"subscription { endless }"}}')
         await until(lambda: server.probe.opened == 1)
+        await silence(server)
+        await silence(server)
         await until(lambda: not server.door.sockets)
         assert server.probe.open == 0
 
@@ -116,7 +128,7 @@ async def test_a_stopped_peer_is_dropped_though_it_never_says_so(serve: Serve) -
 
 
 async def test_a_reader_that_is_stuck_stops_its_source_and_is_closed_with_1013(serve: Serve) -> None:
-    server = serve(send_seconds=0.5, close_seconds=PATIENCE)
+    server = serve(Settings(socket_send_seconds=0.5), close_seconds=PATIENCE)
     async with stuck(server) as peer, ready(server) as other:
         peer.say(flood())
         await until(lambda: server.telemetry.overflowed == 1)
@@ -131,7 +143,7 @@ async def test_a_reader_that_is_stuck_stops_its_source_and_is_closed_with_1013(s
 
 
 async def test_a_reader_that_never_comes_back_is_let_go(serve: Serve) -> None:
-    server = serve(send_seconds=0.2, close_seconds=0.2)
+    server = serve(Settings(socket_send_seconds=2), close_seconds=0.2)
     async with stuck(server) as peer:
         for number in range(10):
             peer.say(flood(f"{number}"))
@@ -141,7 +153,7 @@ async def test_a_reader_that_never_comes_back_is_let_go(serve: Serve) -> None:
 
 
 async def test_a_reader_that_is_slow_but_reads_loses_nothing(serve: Serve) -> None:
-    server = serve(send_seconds=5)
+    server = serve(Settings(socket_send_seconds=5))
     async with stuck(server) as peer:
         peer.say(flood(size=50_000))
         produced = -1
@@ -163,7 +175,7 @@ async def test_a_reader_that_is_slow_but_reads_loses_nothing(serve: Serve) -> No
 
 
 async def test_a_flood_of_pings_that_nobody_reads_the_answers_of_ends_the_socket(serve: Serve) -> None:
-    server = serve(send_seconds=0.2, close_seconds=0.2)
+    server = serve(Settings(socket_send_seconds=0.2), close_seconds=0.2)
     ping = '{"type":"ping","payload":{"x":"' + "x" * 100_000 + '"}}'
     async with stuck(server) as peer:
         peer.socket.settimeout(None)
@@ -209,6 +221,22 @@ async def test_nothing_is_left_of_a_client_that_goes(server: Server, go: Callabl
         await until(lambda: not server.leftovers())
         for client in clients:
             cut(client.connection)
+
+
+@pytest.mark.parametrize("go", [cut, leave])
+async def test_a_mutation_goes_on_when_its_client_goes(serve: Serve, go: Callable[[ClientConnection], None]) -> None:
+    server = serve()
+    async with ready(server) as client, ready(server) as other:
+        await client.subscribe("a", "mutation { bumpLater }")
+        await client.subscribe("b", "{ endless }")
+        await until(lambda: server.probe.open == 2)
+        go(client.connection)
+        await until(lambda: server.probe.open == 1, what="the query to be cancelled")
+        server.loop.call_soon_threadsafe(server.probe.may_bump.set)
+        await until(lambda: server.probe.bumped == 1, what="the mutation to end")
+        await until(lambda: len(server.door.sockets) == 1, what="its socket to be over")
+        assert await other.drain() == []
+        cut(client.connection)
 
 
 async def test_a_client_that_goes_while_a_stream_is_closing(server: Server) -> None:
@@ -257,7 +285,7 @@ async def test_stopping_tells_every_socket_where_to_go_on(serve: Serve) -> None:
 
 
 async def test_stopping_waits_for_streams_to_close_and_for_readers_no_longer_than_needed(serve: Serve) -> None:
-    server = serve(send_seconds=60, close_seconds=0.2)
+    server = serve(Settings(socket_send_seconds=60), close_seconds=0.2)
     async with ready(server) as client, stuck(server) as peer:
         await client.subscribe("a", "subscription { endless }")
         assert (await client.receive())["type"] == "next"
@@ -271,6 +299,29 @@ async def test_stopping_waits_for_streams_to_close_and_for_readers_no_longer_tha
         await stopping
         assert server.probe.open == 0
     assert server.telemetry.overflowed == 0
+
+
+async def test_stopping_waits_a_while_for_mutations(serve: Serve) -> None:
+    server = serve(close_seconds=PATIENCE)
+    async with ready(server) as client:
+        await client.subscribe("a", "mutation { bumpLater }")
+        await until(lambda: server.probe.open == 1)
+        stopping = asyncio.create_task(server.call(server.door.close_all))
+        assert (await client.closed())[0] == 1012
+        assert not stopping.done()
+        server.loop.call_soon_threadsafe(server.probe.may_bump.set)
+        await stopping
+        assert (server.probe.bumped, server.probe.open) == (1, 0)
+
+
+async def test_stopping_waits_no_longer_for_mutations_than_for_readers(serve: Serve) -> None:
+    server = serve(close_seconds=0.1)
+    async with ready(server) as client:
+        await client.subscribe("a", "mutation { bumpLater }")
+        await until(lambda: server.probe.open == 1)
+        await server.call(server.door.close_all)
+        assert (server.probe.bumped, server.probe.open) == (0, 0)
+        assert (await client.closed())[0] == 1012
 
 
 async def test_stopping_with_no_sockets(serve: Serve) -> None:

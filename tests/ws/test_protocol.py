@@ -12,7 +12,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from settings import Settings
 from tests.support import until
 from tests.ws.toy import SECRET, Client, Server, dial, ready
-from web.graphql_ws import MAX_MESSAGE_BYTES, MAX_OPERATIONS
+from web.ws_messages import MAX_MESSAGE_BYTES
+
+MAX_OPERATIONS = Settings().max_socket_operations
 
 INIT = {"type": "connection_init"}
 
@@ -70,7 +72,7 @@ async def test_pages_of_this_host_and_of_allowed_origins_may_connect(serve: Any)
 
 
 async def test_connections_are_bounded(serve: Any) -> None:
-    server = serve(max_connections=2)
+    server = serve(Settings(max_sockets=2))
     async with ready(server), ready(server):
         with pytest.raises(InvalidStatus) as refusal:
             async with dial(server):
@@ -100,14 +102,14 @@ async def test_what_initialisation_says_reaches_the_context(server: Server) -> N
 
 
 async def test_initialisation_that_does_not_come_is_closed_with_4408(serve: Any) -> None:
-    server = serve(init_seconds=0.1)
+    server = serve(Settings(socket_init_seconds=1))
     async with dial(server) as client:
         await client.send({"type": "ping"})
         assert await client.closed() == (4408, "Connection initialisation timeout")
 
 
 async def test_the_wait_for_initialisation_ends_with_it(serve: Any) -> None:
-    server = serve(init_seconds=0.2, ping_seconds=0.5)
+    server = serve(Settings(socket_init_seconds=1), ping_seconds=2)
     async with ready(server) as client:
         await client.expect({"type": "ping"})
         assert await client.drain() == []
@@ -484,6 +486,24 @@ async def test_complete_cancels_a_query(server: Server) -> None:
         await until(lambda: server.probe.opened > opened)
         await client.send(complete("a"))
         await until(lambda: server.probe.open == 0)
+        assert await client.drain() == []
+
+
+async def test_complete_leaves_a_mutation_running_and_nothing_follows(serve: Any) -> None:
+    server = serve(Settings(max_socket_operations=2))
+    async with ready(server) as client:
+        await client.subscribe("a", "mutation { bumpLater }")
+        await until(lambda: server.probe.open == 1)
+        await client.send(complete("a"))
+        await client.subscribe("a", "{ hello }")  # the id is free
+        await client.expect(*following("a", "hello", "Hello world"), complete("a"))
+        await client.subscribe("b", "subscription { endless }")
+        await client.expect(*following("b", "endless", 0))
+        await client.subscribe("c", "{ hello }")  # and the mutation counts as long as it runs
+        assert [error["extensions"]["code"] for error in (await client.receive())["payload"]] == ["RATE_LIMITED"]
+        server.loop.call_soon_threadsafe(server.probe.may_bump.set)
+        await until(lambda: server.probe.open == 1)
+        assert server.probe.bumped == 1
         assert await client.drain() == []
 
 

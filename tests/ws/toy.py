@@ -28,12 +28,92 @@ from execution.errors import ClientError
 from execution.executor import Executor
 from settings import Settings
 from telemetry import Telemetry
+from web.frames import protocol
 from web.graphql_ws import GraphQLWebSocket
 
 PATIENCE = 10
 """Seconds that a test waits for what must come."""
 
 SECRET = "/etc/secret: permission denied"
+
+
+class Numbers:
+    """A log of the numbers from 1 on."""
+
+    def __init__(self) -> None:
+        self.end = 0
+        self.following = 0
+        self.answered = 0
+        self.broken = False
+        self.news = asyncio.Event()
+
+    def grow(self, by: int) -> None:
+        """So many more; on the server's loop."""
+        self.end += by
+        self.tell()
+
+    def tell(self) -> None:
+        news, self.news = self.news, asyncio.Event()
+        news.set()
+
+
+@dataclass
+class Number:
+    place: int
+
+    @property
+    def cursor(self) -> str:
+        return f"n{self.place}"
+
+
+@dataclass
+class NumberStream:
+    """What is behind a place in the log: a source that can be shared."""
+
+    context: Context
+    place: int | None
+
+    @property
+    def audience(self) -> object:
+        return self.context.audience
+
+    async def end(self) -> int:
+        return self._numbers.end
+
+    def cursor(self, place: int) -> str:
+        return f"n{place}"
+
+    def follow(self, after: int) -> tuple[Context, AsyncGenerator[list[Number], None]]:
+        return self.context, self._follow(after)
+
+    def replay(self, after: int, until: int) -> tuple[Context, AsyncGenerator[list[Number], None]]:
+        return self.context, self._replay(after, until)
+
+    def __aiter__(self) -> AsyncIterator[Number]:
+        raise AssertionError("These are shared.")
+
+    @property
+    def _numbers(self) -> Numbers:
+        return self.context.probe.numbers
+
+    async def _follow(self, after: int) -> AsyncGenerator[list[Number], None]:
+        self._numbers.following += 1
+        try:
+            while not self._numbers.broken:
+                news = self._numbers.news
+                if after == self._numbers.end:
+                    await news.wait()
+                    continue
+                page, after = [Number(place) for place in range(after + 1, self._numbers.end + 1)], self._numbers.end
+                yield page
+            raise RuntimeError(SECRET)
+        finally:
+            self._numbers.following -= 1
+
+    async def _replay(self, after: int, until: int) -> AsyncGenerator[list[Number], None]:
+        for start in range(after, until, 10):
+            await asyncio.sleep(0)
+            yield [Number(place) for place in range(start + 1, min(start + 10, until) + 1)]
 
 
 @dataclass
@@ -46,6 +126,8 @@ class Probe:
     bumped: int = 0
     contexts: int = 0
     may_close: asyncio.Event = field(default_factory=asyncio.Event)
+    may_bump: asyncio.Event = field(default_factory=asyncio.Event)
+    numbers: Numbers = field(default_factory=lambda: Numbers())
     connection_init: list[object] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -69,6 +151,8 @@ class Context:
     request_id: str
     probe: Probe
     time_limit: asyncio.Timeout | None = None
+    last_event_id: str | None = None
+    audience: object = None
 
 
 def _probe(info: Info[Context, None]) -> Probe:
@@ -111,6 +195,14 @@ class Mutation:
         _probe(info).bumped += 1
         return _probe(info).bumped
 
+    @strawberry.mutation
+    async def bump_later(self, info: Info[Context, None]) -> int:
+        probe = _probe(info)
+        with probe.running():
+            await probe.may_bump.wait()
+            probe.bumped += 1
+            return probe.bumped
+
 
 @strawberry.type
 class Broken:
@@ -119,8 +211,35 @@ class Broken:
         raise RuntimeError(SECRET)
 
 
+def _text(root: strawberry.Parent[Number], info: Info[Context, None], size: int = 10) -> str:
+    _probe(info).numbers.answered += 1
+    return f"{root.place} ".rjust(size, "x")
+
+
+def _odd(root: strawberry.Parent[Number]) -> bool | None:
+    if root.place % 2 == 0:
+        raise ClientError("NOT_FOUND", "It is even.")
+    return True
+
+
+@strawberry.type
+class Numbered:
+    cursor: str
+    text: str = strawberry.field(resolver=_text)
+    odd: bool | None = strawberry.field(resolver=_odd)
+
+    @classmethod
+    def is_type_of(cls, value: object, _info: object) -> bool:
+        return isinstance(value, Number)
+
+
 @strawberry.type
 class Subscription:
+    @strawberry.subscription
+    async def numbers(self, info: Info[Context, None], after: str | None = None) -> AsyncGenerator[Numbered, None]:
+        place = None if after is None else int(after.removeprefix("n"))
+        return NumberStream(info.context, place)  # type: ignore[return-value]
+
     @strawberry.subscription
     async def count(self, info: Info[Context, None], to: int) -> AsyncGenerator[int, None]:
         with _probe(info).running():
@@ -219,7 +338,7 @@ class Server:
             uvicorn.Config(
                 app,
                 port=0,
-                ws="websockets-sansio",
+                ws=protocol(settings.socket_unsent_bytes),
                 ws_max_size=ws_max_size,
                 ws_per_message_deflate=False,
                 log_config=None,
@@ -270,6 +389,10 @@ class Server:
         finally:
             self.loop.call_soon_threadsafe(self.probe.may_close.set)
 
+    def grow(self, by: int) -> None:
+        """The log of numbers has so many more."""
+        self.loop.call_soon_threadsafe(self.probe.numbers.grow, by)
+
     async def call(self, work: Callable[[], Any]) -> Any:
         """Run a coroutine function on the server's loop."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(), self.loop))
@@ -282,13 +405,16 @@ class Server:
             "streams": self.probe.open,
             "connections": self.telemetry.connections,
             "active": self.telemetry.active,
+            "groups": len(self.door.hub.groups),
+            "followed": self.probe.numbers.following,
         }
         return {name: count for name, count in counts.items() if count}
 
     def _context(self, connection: HTTPConnection) -> Context:
         self.probe.contexts += 1
         self.probe.connection_init.append(connection.state.connection_init)
-        return Context(f"request-{self.probe.contexts}", self.probe)
+        audience = (connection.state.connection_init or {}).get("audience")
+        return Context(f"request-{self.probe.contexts}", self.probe, audience=audience)
 
 
 class Client:
@@ -314,8 +440,8 @@ class Client:
     async def expect(self, *messages: object) -> None:
         assert [await self.receive() for _ in messages] == list(messages)
 
-    async def initialise(self) -> None:
-        await self.send({"type": "connection_init"})
+    async def initialise(self, **payload: object) -> None:
+        await self.send({"type": "connection_init", "payload": payload})
         assert (await self.receive())["type"] == "connection_ack"
 
     async def subscribe(self, key: str, query: str, **payload: object) -> None:
@@ -358,8 +484,8 @@ async def dial(
 
 
 @asynccontextmanager
-async def ready(server: Server) -> AsyncIterator[Client]:
+async def ready(server: Server, **payload: object) -> AsyncIterator[Client]:
     """A connection that is acknowledged."""
     async with dial(server) as client:
-        await client.initialise()
+        await client.initialise(**payload)
         yield client

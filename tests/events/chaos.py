@@ -1,0 +1,159 @@
+"""Writers whose transactions end out of order, clients that come and go, and the log that they must have seen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.typing import Subprotocol
+
+from events.bus import Bus
+from settings import Settings
+from store.columns import utcnow
+from store.database import Database
+from store.events import START, Place, events_after, identify, place_of, write_cursor
+from store.log import append, new_event
+from store.tables import EventRow, EventType
+from store.viewer import LOCAL_ADMINISTRATOR
+from tests.api.calls import WATCH
+from tests.api.sockets import Socket
+from tests.support import until
+
+WRITERS = 16
+LAST = "the last one"
+RARE = EventType.ANALYSIS_FAILED
+
+
+@asynccontextmanager
+async def instance(database_url: str, bus_url: str) -> AsyncIterator[Database]:
+    """A database whose commits the bus tells of: what a worker's process is to the servers."""
+    settings = Settings(database_url=database_url, broadcast_url=bus_url)
+    database, bus = Database(settings.database), Bus(settings.bus)
+    database.on_commit(bus.publish)
+    running = asyncio.create_task(bus.run())
+    try:
+        await identify(database)
+        await until(lambda: bus.live, what="the bus of the writers")
+        yield database
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await database.close()
+
+
+@dataclass
+class Writing:
+    """Events in transactions of random sizes that are held open for random times, up to as many as are allowed."""
+
+    database: Database
+    chance: random.Random
+    total: int
+    begun: int = 0
+    written: int = 0
+    allowed: int = 0
+
+    async def run(self) -> None:
+        """Write them all, and then the last one."""
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(WRITERS):
+                tasks.create_task(self._writer(number))
+        await self._write([(LAST, RARE)])
+
+    async def reached(self, share: float) -> None:
+        """Allow so much of all, and return when it has been written."""
+        self.allowed = int(self.total * share)
+        await until(lambda: self.written >= self.allowed, what="the writers", seconds=300)
+
+    async def _writer(self, number: int) -> None:
+        while (left := self.total - self.begun) > 0:
+            if self.begun >= self.allowed:
+                await asyncio.sleep(0.01)
+                continue
+            count = min(self.chance.randint(1, 20), left, self.allowed - self.begun)
+            first = self.begun
+            self.begun += count
+            types = (RARE if self.chance.random() < 0.02 else EventType.ANALYSIS_STARTED for _ in range(count))
+            await self._write([(f"{number}.{first + index}", type_) for index, type_ in enumerate(types)])
+            self.written += count
+            await asyncio.sleep(self.chance.uniform(0, 0.05))
+
+    async def _write(self, lines: Sequence[tuple[str, EventType]]) -> None:
+        rows = [
+            new_event(LOCAL_ADMINISTRATOR.workspace, type_, utcnow(), "{}", analysis_id=name) for name, type_ in lines
+        ]
+        async with self.database.write() as connection:
+            half = len(rows) // 2
+            await append(connection, rows[:half])
+            await asyncio.sleep(self.chance.uniform(0, 0.02))  # the transaction is open
+            await append(connection, rows[half:])
+
+
+@dataclass
+class Client:
+    """Follows the log through any of the servers, leaves or is cut off at random, goes on behind its last cursor."""
+
+    urls: Sequence[str]
+    chance: random.Random
+    start: str
+    stay: int
+    types: Sequence[EventType] | None = None
+    events: list[tuple[str, str]] = field(default_factory=list)
+    connections: int = 0
+    errors: list[Any] = field(default_factory=list)
+
+    async def run(self) -> None:
+        """Return once it has the last event."""
+        while not (self.events and self.events[-1][1] == LAST):
+            with suppress(ConnectionClosed, InvalidHandshake, OSError, TimeoutError):
+                await self._session(self.chance.choice(self.urls), self.chance.randint(1, self.stay))
+
+    async def _session(self, url: str, most: int) -> None:
+        protocols = [Subprotocol("graphql-transport-ws")]
+        # Its own pings are how it finds that nobody is at the other end any more.
+        options: dict[str, Any] = {"ping_interval": 2, "ping_timeout": 4, "open_timeout": 10, "close_timeout": 1}
+        async with connect(url, subprotocols=protocols, max_size=None, **options) as connection:
+            socket = Socket(connection)
+            await socket.send(type="connection_init")
+            await socket.receive()
+            where = {} if self.types is None else {"filter": {"types": list(self.types)}}
+            after = self.events[-1][0] if self.events else self.start
+            await socket.subscribe("1", WATCH, after=after, **where)
+            self.connections += 1
+            for _ in range(most):
+                message = await socket.receive()
+                if message["type"] != "next" or "errors" in message["payload"]:
+                    self.errors.append(message)
+                    raise AssertionError(json.dumps(message))
+                event = message["payload"]["data"]["events"]
+                self.events.append((event["cursor"], event["subjectId"]))
+                if event["subjectId"] == LAST:
+                    return
+            if self.chance.random() < 0.5:
+                connection.transport.abort()
+
+
+async def whole_log(database: Database) -> list[EventRow]:
+    """All of it, in its order."""
+    rows: list[EventRow] = []
+    place: Place = START
+    async with database.read() as connection:
+        while page := (await events_after(connection, place, 5_000))[0]:
+            rows += page
+            place = place_of(page[-1])
+    return rows
+
+
+def seen_by(database: Database, rows: Sequence[EventRow], types: Sequence[EventType] | None) -> list[tuple[str, str]]:
+    """What a client of these types must have seen, cursor by cursor."""
+    return [
+        (write_cursor(database, place_of(row)), row.analysis_id or "")
+        for row in rows
+        if types is None or row.type in types
+    ]

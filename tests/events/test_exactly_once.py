@@ -1,0 +1,152 @@
+"""Every client sees every event once and in order, whatever becomes of brokers, servers and connections meanwhile.
+
+`ASSAY_TORTURE=long` (`make torture`) makes it ten times as long; `ASSAY_TORTURE_SEED` repeats one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy import make_url
+
+from tests.api.calls import ApiServer
+from tests.events.brokers import RedisServer, Road, road_to
+from tests.events.chaos import RARE, Client, Writing, instance, seen_by, whole_log
+from tests.support import until
+from tests.torture.house import LONG, SEED, House, ask, build
+
+pytestmark = [pytest.mark.needs("postgresql"), pytest.mark.timeout(1_800)]
+TOTAL = 100_000 if LONG else 10_000
+CLIENTS = 6 if LONG else 4
+HEALTH = "{ health { components { name status message } } }"
+
+Outage = Callable[[], Awaitable[None]]
+
+
+@pytest.fixture
+async def house(postgresql_url: str, tmp_path: Path) -> AsyncIterator[House]:
+    house = await build(postgresql_url, tmp_path)
+    yield house
+    await house.close()
+
+
+async def bus_of(server: ApiServer) -> Any:
+    """What the server's health says of its bus."""
+    found = (await ask(server, HEALTH))["health"]["components"]
+    return next(each for each in found if each["name"] == "bus")
+
+
+async def is_live(*servers: ApiServer) -> bool:
+    return all([(await bus_of(server))["status"] == "HEALTHY" for server in servers])
+
+
+@pytest.mark.parametrize(
+    ("broker", "count"),
+    [pytest.param("redis", 3, marks=pytest.mark.needs("redis-server")), ("postgresql", 2)],
+)
+async def test_each_client_sees_the_whole_log(house: House, broker: str, count: int) -> None:
+    print(f"ASSAY_TORTURE_SEED={SEED}")
+    chance = random.Random(SEED)
+    redis = RedisServer(house.folder) if broker == "redis" else None
+    # Where nothing is set, the bus is the database.
+    bus_url = redis.url if redis else house.url
+    async with AsyncExitStack() as stack:
+        if redis:
+            stack.callback(redis.kill)
+            await redis.start()
+        to_broker = await stack.enter_async_context(road_to(make_url(bus_url).port or 5432))
+        # The first server's road to the broker, and every client's to its server, can be cut without a word.
+        far = make_url(bus_url).set(port=to_broker.port).render_as_string(hide_password=False)
+        near = bus_url if redis else ""
+        servers = [await house.start(workers=0, broadcast_url=far if number == 0 else near) for number in range(count)]
+        roads = [await stack.enter_async_context(road_to(server.port)) for server in servers]
+        database = await stack.enter_async_context(instance(house.url, near))
+        urls = [f"ws://127.0.0.1:{road.port}/graphql" for road in roads]
+        await until(lambda: is_live(*servers), what="every bus to be live")
+
+        start = (await ask(servers[0], "{ eventsEnd }"))["eventsEnd"]
+        clients = [Client(urls, chance, start, TOTAL // 5) for _ in range(CLIENTS)]
+        clients.append(Client(urls, chance, start, 50, [RARE]))
+        writing = Writing(database, chance, TOTAL)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(writing.run())
+            for client in clients:
+                tasks.create_task(client.run())
+            await break_all(writing, servers, roads, to_broker, redis, house.url)
+        connections = sum(client.connections for client in clients)
+        assert connections > 2 * len(clients)
+        log = await whole_log(database)
+        assert Counter(row.analysis_id for row in log).most_common(1)[0][1] == 1
+        assert len(log) == TOTAL + 1
+        for client in clients:
+            assert client.errors == []
+            assert client.events == seen_by(database, log, client.types)
+        await until(lambda: is_live(*servers), what="every bus to be live again")
+        for server in servers:
+            assert "the event log can't be read" not in server.log
+            assert "resolver failed" not in server.log
+
+
+async def break_all(
+    writing: Writing,
+    servers: list[ApiServer],
+    roads: list[Road],
+    to_broker: Road,
+    redis: RedisServer | None,
+    database_url: str,
+) -> None:
+    """One after the other, each in the middle of the stream."""
+    await writing.reached(0.1)
+    await end_broker(redis, database_url)
+    await writing.reached(0.25)
+    if redis:
+
+        async def is_down() -> bool:
+            return bool((await bus_of(servers[1]))["status"] == "DEGRADED")
+
+        await until(is_down, what="the end to be noticed")
+        await redis.start()
+    await writing.reached(0.35)
+    await servers[-1].kill()
+    await writing.reached(0.5)
+    await servers[-1].start()
+    await writing.reached(0.6)
+    for road in roads:
+        road.cut()
+    await writing.reached(0.7)
+    for road in roads:
+        road.mend()
+    await writing.reached(0.8)
+    to_broker.cut()
+
+    async def is_noticed() -> bool:
+        return "comes by polling" in (await bus_of(servers[0]))["message"]
+
+    await until(is_noticed, what="the silence to be noticed")
+    await writing.reached(0.9)
+    to_broker.mend()
+    await end_broker(redis, database_url)
+    if redis:
+        await redis.start()
+    await writing.reached(1)
+
+
+async def end_broker(redis: RedisServer | None, database_url: str) -> None:
+    """At once, as a crash does; of PostgreSQL, the connections that carry news."""
+    if redis:
+        redis.kill()
+        return
+    connection = await asyncpg.connect(database_url)
+    try:
+        query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'assay bus'"
+        assert await connection.fetch(f"{query} AND datname = current_database()")
+    finally:
+        await connection.close()

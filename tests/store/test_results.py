@@ -1,0 +1,202 @@
+"""The items of batches by their status: pages, counts, and what the database looks at for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from itertools import product
+from random import Random
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from store import claims, ends
+from store.analyses import (
+    AnalysisFilter,
+    NewAnalysis,
+    OrderField,
+    count_analyses,
+    delete_analysis,
+    insert_analyses,
+    page_of_analyses,
+    page_of_results,
+)
+from store.batches import insert_batch
+from store.changes import Fault
+from store.columns import utcnow
+from store.database import Database
+from store.ends import End, Outcome
+from store.ids import new_id
+from store.paging import Page, PageRequest
+from store.tables import AnalysisRow, AnalysisStatus
+from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
+
+NOW = utcnow()
+S = AnalysisStatus
+ORDERS: list[OrderField] = ["CREATED_AT", "FINISHED_AT", "PRIORITY", "PROCESSING_TIME"]
+CHOICES: list[list[S] | None] = [
+    None,
+    [S.FAILED],
+    [S.QUEUED],
+    [S.RUNNING],
+    [S.COMPLETED, S.CANCELED],
+    [S.RUNNING, S.FAILED, S.QUEUED],
+    list(S),
+]
+
+
+async def mixed_batches(database: Database) -> list[str]:
+    """Two batches of 40 whose items, and some beside them, are in every status."""
+    ids = [new_id("batch") for _ in range(2)]
+    item = NewAnalysis("text", "{}", 5, input_text="x")
+    refused = NewAnalysis("text", "{}", 5, fault=Fault("INPUT_UNREADABLE", "no"))
+    random = Random(7)
+    async with database.write() as connection:
+        for batch_id in ids:
+            items = [random.choice([item] * 9 + [refused]) for _ in range(40)]
+            await insert_batch(connection, VIEWER, batch_id, None, items, NOW, timeout_seconds=60, max_attempts=3)
+            await insert_analyses(connection, VIEWER, [item] * 5, NOW, timeout_seconds=60, max_attempts=3)
+        rows = []
+        for _ in range(40):
+            rows += await claims.claim(connection, "w", lambda _: 2, NOW)
+        kinds = [End.COMPLETED, End.FAILED, End.CANCELED, End.TIMED_OUT, End.GIVEN_BACK]
+        outcomes = [
+            Outcome(row.id, row.lease, end, "{}" if end is End.COMPLETED else None, processing_time_ms=time)
+            for row in random.sample(rows, 70)
+            for end, time in [(random.choice(kinds), random.choice([None, 1.5, 2.5]))]
+        ]
+        await ends.finish(connection, outcomes, NOW)
+    return ids
+
+
+@asynccontextmanager
+async def plans_of(database: Database) -> AsyncIterator[list[str]]:
+    """How SQLite goes about what is asked meanwhile."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        asked.append((statement, values))
+
+    engine = database._reader.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    plans: list[str] = []
+    yield plans
+    event.remove(engine, "before_cursor_execute", note)
+    async with database.read() as connection:
+        for statement, values in asked:
+            found = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            plans += [row[-1] for row in found.all()]
+
+
+async def walk(database: Database, read: Any, size: int, *, backward: bool) -> list[AnalysisRow]:
+    """All of a list, page by page."""
+    met: list[AnalysisRow] = []
+    cursor = None
+    while True:
+        request = PageRequest.of(None, last=size, before=cursor) if backward else PageRequest.of(size, after=cursor)
+        async with database.read() as connection:
+            page = await read(connection, request)
+        met = page.rows + met if backward else met + page.rows
+        if not (page.has_previous if backward else page.has_next):
+            return met
+        cursor = page.cursor(page.rows[0 if backward else -1])
+
+
+async def results(batch_id: str, status: list[S] | None, connection: Any, request: PageRequest) -> Page[AnalysisRow]:
+    return await page_of_results(connection, VIEWER, batch_id, status, request)
+
+
+async def test_results_by_status_are_walked_whole_and_counted(database: Database) -> None:
+    for batch_id, status in product(await mixed_batches(database), CHOICES):
+        every = await walk(database, partial(results, batch_id, None), 1000, backward=False)
+        assert [row.position for row in every] == list(range(40))
+        expected = [row.id for row in every if status is None or row.status in status]
+
+        for backward in (False, True):
+            met = await walk(database, partial(results, batch_id, status), 3, backward=backward)
+            assert [row.id for row in met] == expected
+        where = AnalysisFilter(status=status, batch_id=batch_id)
+        async with database.read() as connection:
+            assert await count_analyses(connection, VIEWER, where) == len(expected)
+            assert await count_analyses(connection, VIEWER, AnalysisFilter(status=[], batch_id=batch_id)) == 0
+
+
+async def test_what_was_deleted_is_counted_no_more(database: Database) -> None:
+    batch_id = new_id("batch")
+    refused = NewAnalysis("text", "{}", 5, fault=Fault("INPUT_UNREADABLE", "no"))
+    where = AnalysisFilter(status=[S.FAILED], batch_id=batch_id)
+    async with database.write() as connection:
+        await insert_batch(connection, VIEWER, batch_id, None, [refused] * 3, NOW, timeout_seconds=60, max_attempts=3)
+        page = await page_of_results(connection, VIEWER, batch_id, [S.FAILED], PageRequest.of(2))
+        assert await count_analyses(connection, VIEWER, where) == 3
+        assert await delete_analysis(connection, VIEWER, page.rows[1].id)
+        assert await count_analyses(connection, VIEWER, where) == 2
+        request = PageRequest.of(5, after=page.cursor(page.rows[1]))  # of one that is gone
+        after = await page_of_results(connection, VIEWER, batch_id, [S.FAILED], request)
+        assert [row.position for row in after.rows] == [2]
+
+
+async def test_analyses_in_every_state_are_walked_whole_in_every_order(database: Database) -> None:
+    await mixed_batches(database)
+
+    def key(order: OrderField, row: AnalysisRow) -> Any:
+        at = 0 if row.finished_at is None else row.finished_at.timestamp()
+        time = -1 if row.finished_at is None or row.processing_time_ms is None else row.processing_time_ms
+        values = {"CREATED_AT": 0, "FINISHED_AT": at, "PRIORITY": row.priority, "PROCESSING_TIME": time}
+        return values[order], row.id
+
+    for order, descending, status in product(ORDERS, (False, True), CHOICES):
+
+        async def read(
+            connection: Any,
+            request: PageRequest,
+            order: OrderField = order,
+            descending: bool = descending,
+            status: list[S] | None = status,
+        ) -> Page[AnalysisRow]:
+            where = AnalysisFilter(status=status)
+            return await page_of_analyses(connection, VIEWER, where, request, order=order, descending=descending)
+
+        async with database.read() as connection:
+            every = (await read(connection, PageRequest.of(1000), status=None)).rows
+        truth = sorted(every, key=partial(key, order), reverse=descending)
+        assert len(every) == 90
+        assert [row.id for row in every] == [row.id for row in truth]
+        met = await walk(database, read, 7, backward=False)
+        assert [row.id for row in met] == [row.id for row in truth if status is None or row.status in status]
+        assert await walk(database, read, 7, backward=True) == met
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_each_part_of_a_page_is_read_by_its_index(database: Database) -> None:
+    [batch_id, _] = await mixed_batches(database)
+    indexes = {S.FAILED: "status", S.COMPLETED: "status", S.QUEUED: "open", S.RUNNING: "running"}
+    for status in ([S.FAILED], [S.FAILED, S.COMPLETED], [S.FAILED, S.RUNNING], [S.QUEUED]):
+        expected = sorted(indexes[each] for each in status)
+        assert await indexes_of(database, AnalysisFilter(status=status)) == expected
+        assert await indexes_of(database, AnalysisFilter(status=status, batch_id=batch_id)) == expected
+    assert await indexes_of(database, AnalysisFilter()) == ["created"]
+    assert await indexes_of(database, AnalysisFilter(), "PRIORITY") == ["priority"]
+    assert await indexes_of(database, AnalysisFilter(), "FINISHED_AT") == ["finished", "open"]
+    assert await indexes_of(database, AnalysisFilter(), "PROCESSING_TIME") == ["duration", "open"]
+
+
+async def indexes_of(database: Database, where: AnalysisFilter, order: OrderField = "CREATED_AT") -> list[str]:
+    """The indexes by which SQLite reads a page. None is sorted, but for the few rows of several parts, together."""
+    async with plans_of(database) as plans, database.read() as connection:
+        if where.batch_id is None:
+            await page_of_analyses(connection, VIEWER, where, PageRequest.of(5), order=order)
+        else:
+            await page_of_results(connection, VIEWER, where.batch_id, where.status, PageRequest.of(5))
+    found = [
+        match[1]
+        for plan in plans
+        if (match := re.fullmatch(r"SEARCH analysis USING (?:COVERING )?INDEX analysis_(.+)", plan))
+    ]
+    # But for the rows at the ends, and those that are named by their ids.
+    parts = [name for name in found if not re.search(r"batch_id=\? AND position|AND id=\?", name)]
+    assert sum("TEMP B-TREE" in plan for plan in plans) == sum("SCAN anon" in plan for plan in plans)
+    return sorted(name.partition(" ")[0] for name in parts)

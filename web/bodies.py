@@ -1,0 +1,110 @@
+"""What a request over HTTP holds: the operation in a JSON body, in the fields of a form, or in a query string."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+import orjson
+
+from execution.errors import BadRequest, ErrorCode
+from web.responses import JSON
+
+if TYPE_CHECKING:
+    from starlette.datastructures import FormData, Headers
+
+MAX_PARTS = 20
+"""Parts of a multipart body; those of a body with no files are two, `operations` and `map`."""
+
+
+class Refused(BadRequest):
+    """A request refused with a status other than 400."""
+
+    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(code, message)
+        self.status = status
+        self.headers = headers or {}
+
+
+def query_parameters(query_string: bytes) -> dict[str, Any]:
+    """The members of a request in a URL; an empty one is the same as none."""
+    try:
+        pairs = parse_qsl(query_string.decode("ascii"), errors="strict", max_num_fields=MAX_PARTS)
+    except ValueError:
+        raise BadRequest(ErrorCode.BAD_REQUEST, "The query string is malformed, or has too many parameters.") from None
+    parameters: dict[str, Any] = dict(pairs)
+    if len(parameters) != len(pairs):
+        raise BadRequest(ErrorCode.BAD_REQUEST, "A parameter stands twice in the query string.")
+    for name in ("variables", "extensions"):
+        if name in parameters:
+            parameters[name] = decode_json(parameters[name], what=f"`{name}`")
+    return parameters
+
+
+def refuse_charset(parameters: str) -> None:
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip() == "charset" and value.strip(' "') not in ("utf-8", "utf8"):
+            raise Refused(415, ErrorCode.UNSUPPORTED_MEDIA_TYPE, "`charset` must be utf-8.", {"accept-post": JSON})
+
+
+def refuse_encoding(headers: Headers) -> None:
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        message = "`Content-Encoding` is not supported: send the body as it is."
+        raise Refused(415, ErrorCode.UNSUPPORTED_MEDIA_TYPE, message, {"accept-encoding": "identity"})
+
+
+def form_json(form: FormData, name: str) -> object:
+    values = form.getlist(name)
+    if len(values) != 1 or not isinstance(values[0], str):
+        raise BadRequest(ErrorCode.BAD_REQUEST, f"The multipart body must have one field `{name}`.")
+    return decode_json(values[0], what=f"`{name}`")
+
+
+def decode_json(text: str | bytes, *, what: str = "The body") -> object:
+    """A JSON document, in which no object has a member twice: parsers differ in which one they take.
+
+    orjson is strict and refuses deep nesting without recursion, but takes the last of two members; only the standard
+    library's decoder shows them all, at ten times the cost. It is not asked where the value, written by orjson, is the
+    very text: nothing of it can have been lost then, and browsers and most programs write JSON so.
+
+    Raises:
+        BadRequest: It is not JSON, not UTF-8, nested too deeply, or has a member twice.
+    """
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(ErrorCode.BAD_REQUEST, f"{what} is not JSON: {error.msg}.") from None
+    if _is_rewritten(value, text):
+        return value
+    try:
+        _DUPLICATES.decode(text.decode() if isinstance(text, bytes) else text)
+    except RecursionError:
+        raise BadRequest(ErrorCode.BAD_REQUEST, f"{what} is nested too deeply.") from None
+    except _Duplicate as duplicate:
+        message = f"{what} has the member {json.dumps(str(duplicate)[:100])} twice in one object."
+        raise BadRequest(ErrorCode.BAD_REQUEST, message) from None
+    return value
+
+
+def _is_rewritten(value: object, text: str | bytes) -> bool:
+    try:
+        return isinstance(text, bytes) and orjson.dumps(value) == text
+    except orjson.JSONEncodeError:  # nested more deeply than it writes
+        return False
+
+
+class _Duplicate(Exception):
+    pass
+
+
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise _Duplicate(name)
+        seen.add(name)
+
+
+_DUPLICATES = json.JSONDecoder(object_pairs_hook=_refuse_duplicates, parse_int=str, parse_float=str)

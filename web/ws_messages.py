@@ -1,0 +1,63 @@
+"""The messages of graphql-transport-ws as they come from clients, checked, and what ends a socket."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+MAX_MESSAGE_BYTES = 1_000_000
+"""The largest message that is read. uvicorn's `ws_max_size` should be the same: it refuses before buffering."""
+
+MAX_REASON_BYTES = 123
+"""What fits into a close frame (RFC 6455, 5.5)."""
+
+
+class Close(Exception):
+    """Ends the socket with this code and reason; without a code when there is nobody left to tell."""
+
+    def __init__(self, code: int | None, reason: str = "") -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
+
+
+def resume_reason(why: str, cursor: str | None) -> str:
+    """Why a socket is closed, and how to go on: with the cursor, if there is one and it fits in whole."""
+    reason = f'{why}: resume with `after: "{cursor}"`.'
+    if cursor is None or len(reason.encode()) > MAX_REASON_BYTES:
+        return f"{why}: resume with `after` and the last cursor you have."
+    return reason
+
+
+def parse(text: str | None) -> dict[str, Any]:
+    """The message in a frame, which has a `type`. Raises Close for what is none."""
+    if text is None:
+        raise Close(4400, "Messages must be text frames.")
+    if len(text.encode()) > MAX_MESSAGE_BYTES:
+        raise Close(1009, f"A message may have at most {MAX_MESSAGE_BYTES} bytes.")
+    try:
+        message = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise Close(4400, "The message is not JSON.") from None
+    if not isinstance(message, dict):
+        raise Close(4400, "A message must be a JSON object.")
+    if not isinstance(message.get("type"), str):
+        raise Close(4400, "A message must have a `type`, a string.")
+    return message
+
+
+def id_of(message: dict[str, Any]) -> str:
+    """The id of the operation that a message is about. Raises Close where it has none."""
+    key = message.get("id")
+    if not isinstance(key, str) or not key:
+        raise Close(4400, f"`{message['type']}` must have an `id`, a string that is not empty.")
+    return key
+
+
+def payload_of(message: dict[str, Any]) -> dict[str, Any] | None:
+    """What a message carries, where that may be any object. Raises Close where it is something else."""
+    payload = message.get("payload")
+    if payload is not None and not isinstance(payload, dict):
+        raise Close(4400, f"The payload of `{message['type']}` must be an object, null or absent.")
+    return payload
