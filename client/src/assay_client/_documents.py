@@ -1,0 +1,119 @@
+"""What is sent: each document selects what its type has, so that the two can't part."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, NamedTuple
+
+from graphql import OperationDefinitionNode, OperationType
+
+from assay_client._base import Shape, fields, selection
+from assay_client._transport import parsed
+from assay_client.models import (
+    EVENTS,
+    Analysis,
+    Analyzer,
+    Batch,
+    Event,
+    Health,
+    Metrics,
+    UserError,
+)
+
+ERRORS = f"userErrors {selection(UserError)}"
+PAGE_INFO = "pageInfo { hasNextPage endCursor }"
+
+
+def of_events() -> str:
+    """What is selected of an event, whatever its type."""
+    every = fields(Event)
+    own = {name: fields(type_).keys() - every.keys() for name, type_ in EVENTS.items()}
+    times = Counter(field for names in own.values() for field in names)
+    parts = list(every.values())
+    for name, type_ in EVENTS.items():
+        # In one answer fields of one name must be of one type: those of several get names of their own.
+        texts = [
+            f"{name}_{field}: {text}" if times[field] > 1 else text
+            for field, text in fields(type_).items()
+            if field in own[name]
+        ]
+        parts.append(f"... on {name} {{ {' '.join(texts)} }}")
+    return f"{{ {' '.join(parts)} }}"
+
+
+def event_fields(answer: dict[str, Any]) -> dict[str, Any]:
+    """An event as the schema has it, of what `of_events` brought."""
+    prefix = f"{answer['__typename']}_"
+    return {name.removeprefix(prefix): value for name, value in answer.items()}
+
+
+class Kind(NamedTuple):
+    """The documents of what can be waited for. `fixed`: what never changes, by its name in the graph and in Python."""
+
+    fixed: dict[str, str]
+    get: str
+    watch: str
+    cancel: str
+    retry: str
+    delete: str
+
+
+def kind(type_: type[Shape], fixed: dict[str, str]) -> Kind:
+    """The documents of a type that is named so in the graph too."""
+    name, field = type_.__name__, type_.__name__.lower()
+    whole = selection(type_)
+    moving = " ".join(text for each, text in fields(type_).items() if each not in fixed)
+
+    def mutation(verb: str, made: str) -> str:
+        title = f"{verb.capitalize()}{name}"
+        payload = f"payload: {verb}{name}(input: $input) {{ {made} {ERRORS} }}"
+        return f"mutation {title}($input: {title}Input!) {{ {payload} }}"
+
+    return Kind(
+        fixed,
+        get=f"query Get{name}($id: ID!) {{ thing: {field}(id: $id) {whole} }}",
+        watch=f"subscription Watch{name}($id: ID!) {{ thing: {field}(id: $id) {{ {moving} }} }}",
+        cancel=mutation("cancel", f"thing: {field} {whole}"),
+        retry=mutation("retry", f"thing: {field} {whole}"),
+        delete=mutation("delete", "deletedId"),
+    )
+
+
+KINDS: dict[type[Shape], Kind] = {
+    Analysis: kind(Analysis, {"inputText": "input_text", "inputData": "input_data", "options": "options"}),
+    Batch: kind(Batch, {}),
+}
+
+SUBMIT = f"""mutation SubmitAnalysis($input: SubmitAnalysisInput!) {{
+  payload: submitAnalysis(input: $input) {{ analysis {selection(Analysis)} {ERRORS} }}
+}}"""
+SUBMIT_BATCH = f"""mutation SubmitBatch($input: BatchProcessInput!) {{
+  payload: batchProcess(input: $input) {{ batch {selection(Batch)} {ERRORS} }}
+}}"""
+RESULTS = f"""query Results($id: ID!, $status: [AnalysisStatus!], $first: Int!, $after: String) {{
+  batch(id: $id) {{
+    page: results(status: $status, first: $first, after: $after) {{ nodes {selection(Analysis)} {PAGE_INFO} }}
+  }}
+}}"""
+ANALYSES = f"""query Analyses($filter: AnalysisFilter, $first: Int!, $after: String) {{
+  page: analyses(filter: $filter, first: $first, after: $after) {{ nodes {selection(Analysis)} {PAGE_INFO} }}
+}}"""
+BATCHES = f"""query Batches($status: [BatchStatus!], $first: Int!, $after: String) {{
+  page: batches(status: $status, first: $first, after: $after) {{ nodes {selection(Batch)} {PAGE_INFO} }}
+}}"""
+PAST_EVENTS = f"""query PastEvents($filter: EventFilter, $first: Int!, $after: String) {{
+  page: events(filter: $filter, first: $first, after: $after) {{ nodes {of_events()} {PAGE_INFO} }}
+}}"""
+FOLLOW = f"""subscription Follow($filter: EventFilter, $after: String) {{
+  events(filter: $filter, after: $after) {of_events()}
+}}"""
+END_OF_EVENTS = "query EndOfEvents { eventsEnd }"
+ANALYZERS = f"query Analyzers {{ analyzers {selection(Analyzer)} }}"
+HEALTH = f"query Health {{ health {selection(Health)} }}"
+METRICS = f"query Metrics {{ metrics {selection(Metrics)} }}"
+
+
+def is_query(document: str) -> bool:
+    """Whether every operation of a document only reads."""
+    operations = [each for each in parsed(document).definitions if isinstance(each, OperationDefinitionNode)]
+    return all(each.operation is OperationType.QUERY for each in operations)

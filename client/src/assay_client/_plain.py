@@ -1,0 +1,181 @@
+"""The plain client: each method of `AsyncClient`, run on an event loop in a thread of the client's own."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import queue
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+from assay_client._client import AsyncClient
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_END: Any = object()
+Inbox = queue.SimpleQueue["Callable[[], object] | None"]
+
+
+def _waiting(
+    method: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[Client, P], T]:
+    """The same method, which blocks until it is done."""
+
+    @functools.wraps(method)
+    def plain(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        inbox: Inbox = queue.SimpleQueue()
+        return self._run(method(self._async, *args, **_told_here(kwargs, inbox)), inbox)
+
+    return plain
+
+
+def _iterating(
+    method: Callable[Concatenate[AsyncClient, P], AsyncIterator[T]],
+) -> Callable[Concatenate[Client, P], Iterator[T]]:
+    """The same method, which gives a plain iterator. To leave it early closes what it has open."""
+
+    @functools.wraps(method)
+    def plain(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+        inbox: Inbox = queue.SimpleQueue()
+        found: Any = method(self._async, *args, **_told_here(kwargs, inbox))
+        try:
+            while (one := self._run(_next(found), inbox)) is not _END:
+                yield one
+        finally:
+            if not self._closed:
+                self._run(found.aclose(), inbox)
+
+    return plain
+
+
+async def _next(found: AsyncIterator[T]) -> T:
+    return await anext(found, _END)
+
+
+def _told_here(kwargs: Mapping[str, Any], inbox: Inbox) -> Any:
+    """Has a `progress` function called in the thread that waits: it may use the client, and raise."""
+    progress = kwargs.get("progress")
+    if not callable(progress):
+        return kwargs
+    return {**kwargs, "progress": lambda thing: inbox.put(functools.partial(progress, thing))}
+
+
+class Client:
+    """A client of one server, for programs that do not run on asyncio.
+
+        with Client("http://127.0.0.1:8000") as client:
+            analysis = client.analyze("I love it. It works like a charm.")
+
+    It takes what `AsyncClient` takes and has the same methods, which block, or give plain iterators. Any number of
+    threads may use it at once. Ctrl-C ends the waiting, and leaves what the server runs as it is.
+    """
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8000",
+        *,
+        token: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 60,
+        retry_seconds: float | None = 30,
+    ) -> None:
+        self._async = AsyncClient(url, token=token, headers=headers, timeout=timeout, retry_seconds=retry_seconds)
+        self._closed = False
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._stop: asyncio.Event
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection. The client can't be used any more; what the server runs goes on."""
+        with self._lock:
+            if self._loop is not None and not self._closed:
+                self._loop.call_soon_threadsafe(self._stop.set)
+            self._closed = True
+        if self._thread is not None:
+            self._thread.join()
+
+    analyze = _waiting(AsyncClient.analyze)
+    analyze_all = _iterating(AsyncClient.analyze_all)
+    submit = _waiting(AsyncClient.submit)
+    submit_batch = _waiting(AsyncClient.submit_batch)
+    submit_batches = _iterating(AsyncClient.submit_batches)
+    wait = _waiting(AsyncClient.wait)
+    watch = _iterating(AsyncClient.watch)
+    events = _iterating(AsyncClient.events)
+    events_end = _waiting(AsyncClient.events_end)
+    analysis = _waiting(AsyncClient.analysis)
+    batch = _waiting(AsyncClient.batch)
+    results = _iterating(AsyncClient.results)
+    analyses = _iterating(AsyncClient.analyses)
+    batches = _iterating(AsyncClient.batches)
+    past_events = _iterating(AsyncClient.past_events)
+    download = _waiting(AsyncClient.download)
+    analyzers = _waiting(AsyncClient.analyzers)
+    health = _waiting(AsyncClient.health)
+    metrics = _waiting(AsyncClient.metrics)
+    execute = _waiting(AsyncClient.execute)
+    cancel = _waiting(AsyncClient.cancel)
+    retry = _waiting(AsyncClient.retry)
+    delete = _waiting(AsyncClient.delete)
+
+    def _run(self, work: Coroutine[Any, Any, T], inbox: Inbox) -> T:
+        """Run it over there, and call here whatever it puts into the inbox meanwhile."""
+        try:
+            loop = self._started()
+        except RuntimeError:
+            work.close()
+            raise
+        tasks: list[asyncio.Task[Any]] = []
+
+        async def kept() -> T:
+            task = asyncio.current_task()
+            assert task is not None
+            tasks.append(task)
+            return await work
+
+        future = asyncio.run_coroutine_threadsafe(kept(), loop)
+        future.add_done_callback(lambda _: inbox.put(None))
+        try:
+            while (call := inbox.get()) is not None:
+                call()
+            return future.result()
+        except BaseException:
+            if future.cancel() and tasks:
+                asyncio.run_coroutine_threadsafe(asyncio.wait(tasks), loop).result()
+            raise
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("The client is closed.")
+            if threading.current_thread() is self._thread:
+                raise RuntimeError(
+                    "What is called in the client's own thread can't use the client: it would wait for itself."
+                )
+            if self._loop is None:
+                ready = threading.Event()
+                self._thread = threading.Thread(
+                    target=asyncio.run, args=(self._live(ready),), name="assay-client", daemon=True
+                )
+                self._thread.start()
+                ready.wait()
+            assert self._loop is not None
+            return self._loop
+
+    async def _live(self, ready: threading.Event) -> None:
+        self._stop = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        ready.set()
+        try:
+            await self._stop.wait()
+        finally:
+            await self._async.close()

@@ -1,0 +1,111 @@
+"""What the package is made of: types that are the schema's, documents that it takes, a README that is true."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from zipfile import ZipFile
+
+import msgspec
+import pytest
+from assay_client import _documents, models
+from graphql import build_schema, parse, validate
+
+from tests.api.calls import ApiServer
+from tests.support import ROOT, SCHEMA, run
+
+README = (ROOT / "client" / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```python\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+
+
+def test_the_types_are_the_schemas() -> None:
+    made = run(sys.executable, ROOT / "client" / "generate.py", SCHEMA)
+    assert made == (ROOT / "client" / "src" / "assay_client" / "models.py").read_text(encoding="utf-8")
+
+
+def documents() -> Iterator[str]:
+    for kind in _documents.KINDS.values():
+        yield from (kind.get, kind.watch, kind.cancel, kind.retry, kind.delete)
+    for name, value in vars(_documents).items():
+        if name.isupper() and isinstance(value, str) and name not in ("ERRORS", "PAGE_INFO"):
+            yield value
+
+
+def test_every_document_is_one_of_the_schemas() -> None:
+    schema = build_schema(SCHEMA.read_text())
+    found = list(documents())
+    assert len(found) == 21
+    for document in found:
+        assert validate(schema, parse(document)) == []
+
+
+def test_a_wheel_has_all_of_it_and_nothing_else(tmp_path: Path) -> None:
+    uv = Path(sys.executable).with_name("uv")
+    run(uv, "build", "--wheel", "--offline", "--no-config", "--out-dir", tmp_path, ROOT / "client")
+    (wheel,) = tmp_path.glob("*.whl")
+    with ZipFile(wheel) as file:
+        names = [Path(name) for name in file.namelist() if not name.endswith("/")]
+    source = ROOT / "client" / "src"
+    modules = [path.relative_to(source) for path in source.rglob("*") if path.suffix in (".py", ".typed")]
+    assert sorted(name for name in names if name.parent.name == "assay_client") == sorted(modules)
+    others = {name.name for name in names if name.parent.name != "assay_client"}
+    assert others == {"LICENSE", "METADATA", "RECORD", "WHEEL"}
+
+
+def test_what_only_a_newer_server_says_is_kept() -> None:
+    value = {"fraction": 0.5, "step": None, "etaSeconds": 3, "mood": "good"}
+    assert msgspec.convert(value, models.Progress) == models.Progress(fraction=0.5, step=None, eta_seconds=3)
+    status = msgspec.convert("DREAMING", models.AnalysisStatus)
+    assert (status, status.name, repr(status)) == ("DREAMING", "DREAMING", "<AnalysisStatus.DREAMING: 'DREAMING'>")
+    assert isinstance(status, models.AnalysisStatus)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_readme_runs_as_it_stands(assay: ApiServer, example: str) -> None:
+    here = example.replace("http://127.0.0.1:8000", assay.address)
+    assert here != example
+    output = run(sys.executable, "-W", "error", "-c", here)
+    expected = re.findall(r"# (.*)$", example, flags=re.MULTILINE)
+    assert output.splitlines()[: len(expected)] == expected
+
+
+def test_the_first_example_has_five_lines() -> None:
+    lines = [line.strip() for line in EXAMPLES[0].splitlines()]
+    code = [line for line in lines if line and not line.startswith("#")]
+    assert len(code) == 5
+    assert code == [line.strip() for line in (ROOT / "README.md").read_text().splitlines() if line.strip() in code]
+
+
+def test_a_terminal_shows_a_bar_and_a_file_does_not(assay: ApiServer) -> None:
+    code = f"""
+from assay_client import Client
+with Client({assay.address!r}) as client:
+    client.wait(client.submit_batch(["One."] * 20 + [""], name="bars"), progress=True)
+    client.analyze("Two.", progress=True)
+"""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 100, 0, 0))
+    shown = b""
+    try:
+        process = subprocess.Popen([sys.executable, "-c", code], stderr=theirs)
+        os.close(theirs)
+        with suppress(OSError):  # which tells that nobody holds the other end any more
+            while more := os.read(ours, 65536):
+                shown += more
+        assert process.wait(timeout=60) == 0
+    finally:
+        os.close(ours)
+    text = shown.decode()
+    assert "bars: 100%" in text
+    assert "21/21" in text
+    assert "1 failed" in text
+    assert run(sys.executable, "-c", code) == ""
