@@ -32,7 +32,7 @@ export async function launch(origin) {
   });
   const record = { foreign: [], errors: [], authorizations: [], sockets: [], sent: [], received: [] };
   const page = context.pages()[0] ?? (await context.newPage());
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(120_000); // what is waited for may take a busy machine long
   page.on('request', (request) => {
     const url = request.url();
     if (!url.startsWith(`${origin}/`) && !/^(data|blob):/.test(url)) record.foreign.push(url);

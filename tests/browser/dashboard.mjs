@@ -15,7 +15,6 @@ import { launch } from './chromium.mjs';
 
 const [origin] = process.argv.slice(2);
 const { page, record, close } = await launch(origin);
-page.setDefaultTimeout(60_000);
 const dialogs = [];
 page.on('dialog', (dialog) => {
   dialogs.push(dialog.message());

@@ -50,6 +50,9 @@ export class GraphiQL {
     await this.runButton.click();
     await this.until('answered', 'live', 'ended', 'failed');
     await this.page.waitForFunction(() => !/waiting/i.test(document.querySelector('.status').textContent));
+    // The status is known by the answer's head, before its body is shown.
+    const shown = () => globalThis.__MONACO.editor.getModels().find((model) => model.uri.path.endsWith('response.json'))?.getValue();
+    await this.page.waitForFunction(shown);
     return {
       state: await this.state(),
       status: await this.status.textContent(),

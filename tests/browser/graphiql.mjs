@@ -60,12 +60,11 @@ try {
   await graphiql.openExample('First look');
   await page.waitForTimeout(800);
   await graphiql.run();
-  await page.waitForTimeout(800);
+  await page.waitForFunction(() => localStorage.getItem('graphiql:queries')?.includes('FirstLook'));
   report.withHeaders = {
     authorizations: [...record.authorizations],
     connections: record.sent.filter(({ type }) => type === 'connection_init').map(({ payload }) => payload),
     isKept: await page.evaluate((secret) => globalThis.written.some((value) => value.includes(secret)), SECRET),
-    historyIsKept: await page.evaluate(() => localStorage.getItem('graphiql:queries').includes('FirstLook')),
   };
 
   await page.emulateMedia({ colorScheme: 'dark' });

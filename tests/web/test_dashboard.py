@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import json
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 
 from tests import support
+from tests.hold import Hold
+from tests.web.live_page import (
+    EVERYTHING,
+    FAILED,
+    HOSTILE,
+    LONG,
+    Page,
+    ask,
+    counts,
+    cursors,
+    needs_a_browser,
+    submit,
+)
 from web.pages import PAGES, dashboard_routes
 
-BROWSER = support.ROOT / "tests" / "browser"
 CHECK = support.ROOT / "web" / "dashboard" / "check.mjs"
 BUILD = PAGES / "dashboard"
-HOSTILE = "<img src=x onerror=alert(1)>"
-
-needs_a_browser = pytest.mark.needs("node", "chromium")
 
 
 @pytest.fixture
@@ -85,128 +91,24 @@ def test_the_build_is_fresh_and_its_operations_are_valid() -> None:
     assert "fresh" in support.run("node", CHECK)
 
 
-class Page:
-    """The page in Chromium, told what to do one step at a time."""
-
-    def __init__(self, browser: asyncio.subprocess.Process) -> None:
-        self._browser = browser
-
-    async def __call__(self, do: str, **arguments: Any) -> Any:
-        assert self._browser.stdin is not None
-        assert self._browser.stdout is not None
-        self._browser.stdin.write(json.dumps({"do": do, **arguments}).encode() + b"\n")
-        line = await self._browser.stdout.readline()
-        assert line, f"the browser ended at {do} {arguments}"
-        answer = json.loads(line)
-        assert "failed" not in answer, f"{do} {arguments}: {answer['failed']}"
-        return answer["done"]
-
-    async def accessible(self) -> None:
-        """Nothing that axe objects to, in light and dark."""
-        for scheme in ("light", "dark"):
-            await self("look", scheme=scheme)
-            assert await self("axe") == [], scheme
-        await self("look")
-
-
-@pytest.fixture
-async def open_page() -> AsyncIterator[Callable[..., Awaitable[Page]]]:
-    """Opens the live page of a server: `await open_page(server)`."""
-    browsers: list[asyncio.subprocess.Process] = []
-
-    async def launch(server: support.Server, **options: Any) -> Page:
-        browser = await asyncio.create_subprocess_exec(
-            "node",
-            "dashboard.mjs",
-            server.address,
-            cwd=BROWSER,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            limit=64_000_000,
-        )
-        browsers.append(browser)
-        page = Page(browser)
-        assert await page("open", **options) == "Assay live"
-        return page
-
-    yield launch
-    for browser in browsers:
-        assert browser.stdin is not None
-        browser.stdin.close()
-        await browser.wait()
-
-
-BATCH = """
-mutation ($input: BatchProcessInput!) { batchProcess(input: $input) { batch { id } userErrors { message } } }
-"""
-COUNTS = """
-query ($id: ID!) {
-  batch(id: $id) { status totalItems processed failed canceled timedOut progress { fraction } }
-}
-"""
-LOG = """
-query ($after: String) { events(first: 1000, after: $after) { nodes { cursor } pageInfo { hasNextPage endCursor } } }
-"""
-FAILED = """
-query ($id: ID!) { batch(id: $id) { results(first: 1, status: [FAILED]) { nodes { id key error { message } } } } }
-"""
-
-LONG = "The new trains are wonderful, quiet and quick, but the coffee of the station in Paris is terrible. " * 20
-EVERYTHING = ["STATISTICS", "LANGUAGE", "SENTIMENT", "KEYWORDS", "TOPICS", "ENTITIES", "SUMMARY"]
-
-
-async def ask(server: support.Server, query: str, **variables: Any) -> Any:
-    answer = await asyncio.to_thread(support.post, server.url, query, variables)
-    assert "errors" not in answer, answer
-    return answer["data"]
-
-
-async def submit(
-    server: support.Server, name: str, texts: list[str], operations: list[str] | None = None, **more: Any
-) -> str:
-    items = [
-        {"key": f"{name} {n}", "request": {"text": {"text": text, "operations": operations or ["LANGUAGE"]}}}
-        for n, text in enumerate(texts)
-    ]
-    data = await ask(server, BATCH, input={"name": name, "items": items, **more})
-    return str(data["batchProcess"]["batch"]["id"])
-
-
-async def counts(server: support.Server, batch: str) -> dict[str, int]:
-    """What the database has, named as the page names it."""
-    row = (await ask(server, COUNTS, id=batch))["batch"]
-    return {
-        "processed": row["processed"],
-        "failed": row["failed"],
-        "canceled": row["canceled"],
-        "timed out": row["timedOut"],
-    }
-
-
-async def cursors(server: support.Server) -> list[str]:
-    """The whole log."""
-    found: list[str] = []
-    after = None
-    while True:
-        page = (await ask(server, LOG, after=after))["events"]
-        found += [node["cursor"] for node in page["nodes"]]
-        if not page["pageInfo"]["hasNextPage"]:
-            return found
-        after = page["pageInfo"]["endCursor"]
-
-
 @needs_a_browser
 async def test_a_batch_of_five_hundred_is_watched_to_its_end(
-    server: Callable[..., Awaitable[support.Server]], open_page: Callable[..., Awaitable[Page]]
+    server: Callable[..., Awaitable[support.Server]], open_page: Callable[..., Awaitable[Page]], hold: Hold
 ) -> None:
-    one = await server()
+    one = await server(workers=2)
     page = await open_page(one)
     await page("until", selector="#batches .empty", text="No batch yet")
     texts = ["" if n == 7 else HOSTILE if n == 8 else f"Text number {n} is a good one. {LONG}" for n in range(500)]
-    batch = await submit(one, f"five hundred {HOSTILE}", texts, EVERYTHING)
+    batch = await submit(one, f"five hundred {HOSTILE}", texts, EVERYTHING, hold=hold)
 
+    await page("until", selector=f'li.batch[data-id="{batch}"] [data-count=processed]', text="249")
     running = await page("untilBatch", id=batch, status="RUNNING")
+    assert running["counts"] | await counts(one, batch) == running["counts"]
+    assert running["label"] == f"five hundred {HOSTILE}: 250 of 500 items ended"
     assert "ETA" in running["pace"]
+    await page("until", selector="table.workers .busy", text="1 of 2 slots busy")
+    await page("until", selector="table.workers .current a")
+    hold.let_go()
     ended = await page("untilBatch", id=batch, status="COMPLETED")
     in_database = await counts(one, batch)
     assert in_database == {"processed": 499, "failed": 1, "canceled": 0, "timed out": 0}
@@ -242,7 +144,7 @@ async def test_a_batch_of_five_hundred_is_watched_to_its_end(
     await page("until", selector=".history .status", text="Failed")
     assert await page("focused") == "×"
     await page("press", key="Escape")
-    await page("gone", selector="dialog")
+    await page("gone", selector="dialog.drawer")
     assert await page("focused") == f"five hundred {HOSTILE}"
 
     record = await page("record")
@@ -279,18 +181,18 @@ async def test_it_looks_as_in_the_picture(
 
 @needs_a_browser
 async def test_a_batch_is_canceled_and_retried(
-    server: Callable[..., Awaitable[support.Server]], open_page: Callable[..., Awaitable[Page]]
+    server: Callable[..., Awaitable[support.Server]], open_page: Callable[..., Awaitable[Page]], hold: Hold
 ) -> None:
-    one = await server(workers=1)
+    one = await server(workers=2)
     page = await open_page(one)
-    batch = await submit(one, "to cancel", [f"{n} {LONG}" for n in range(400)], EVERYTHING)
-    await page("untilBatch", id=batch, status="RUNNING")
+    batch = await submit(one, "to cancel", [f"{n} {LONG}" for n in range(400)], hold=hold)
+    await page("until", selector=f'li.batch[data-id="{batch}"] [data-count=processed]', text="200")
     await page("click", selector=f'li.batch[data-id="{batch}"] button')
     await page("until", selector=f'li.batch[data-id="{batch}"] .note', text="Canceled.")
     canceled = await page("untilBatch", id=batch, status="CANCELED")
     assert canceled["counts"] == await counts(one, batch)
-    assert canceled["counts"]["canceled"] > 0
-    assert canceled["counts"]["canceled"] + canceled["counts"]["processed"] == 400
+    assert (canceled["counts"]["processed"], canceled["counts"]["canceled"]) == (200, 200)
+    hold.let_go()
     await page("click", selector=f'li.batch[data-id="{batch}"] button:has-text("Retry")')
     again = await page("untilBatch", id=batch, status="COMPLETED")
     assert again["counts"] == await counts(one, batch)
@@ -299,15 +201,15 @@ async def test_a_batch_is_canceled_and_retried(
 
 @needs_a_browser
 async def test_the_page_goes_on_where_it_was_after_the_server_was_killed(
-    server: Callable[..., Awaitable[support.Server]], open_page: Callable[..., Awaitable[Page]]
+    server: Callable[..., Awaitable[support.Server]], open_page: Callable[..., Awaitable[Page]], hold: Hold
 ) -> None:
-    one = await server(workers=1)
+    one = await server(workers=2)
     page = await open_page(one)
-    batch = await submit(one, "survivor", [f"{n} {LONG}" for n in range(500)], EVERYTHING)
-    await page("untilEvents", count=600)
-    assert (await counts(one, batch))["processed"] < 500
+    batch = await submit(one, "survivor", [f"{n} {LONG}" for n in range(500)], hold=hold)
+    await page("until", selector=f'li.batch[data-id="{batch}"] [data-count=processed]', text="250")
     await one.kill()
-    await page("until", selector=".pill[data-state=reconnecting]")
+    hold.let_go()
+    await page("until", selector=".pill:is([data-state=reconnecting], [data-state=stale])")
     assert re.fullmatch(r"Stale since \d\d:\d\d:\d\d", await page("until", selector=".pill[data-state=stale]"))
     held = [event["cursor"] for event in await page("events")]
     await one.start()
@@ -335,10 +237,10 @@ async def test_the_page_goes_on_where_it_was_after_the_server_was_killed(
 
     # A page that is opened now begins a little in the past, and has all that comes behind that.
     other = await open_page(one)
-    await submit(one, "later", ["A short one."])
+    later = await submit(one, "later", ["A short one."])
     await other("until", selector="li.batch[data-status=COMPLETED] .batch-name", text="later")
     log = await cursors(one)
-    await other("until", selector=".event .status", text="Batch completed")
+    await other("until", selector=f'.event:has(a[title="{later}"]) .status', text="Batch completed")
     shown = [event["cursor"] for event in await other("events")]
     assert 0 < len(shown) < len(log)
     assert shown == log[-len(shown) :]
@@ -366,7 +268,7 @@ async def test_a_text_is_submitted_and_its_result_drawn(
     assert await page("texts", selector=".history .status") == ["Queued", "Started", "Completed"]
     await page.accessible()
     await page("press", key="Escape")
-    await page("gone", selector="dialog")
+    await page("gone", selector="dialog.drawer")
 
     # What can't be sent is told at the form, and costs nobody the connection.
     await page("fill", selector="#submit-text", text="x" * 1_000_001)
@@ -389,9 +291,11 @@ async def test_ten_thousand_events_are_drawn_a_screenful_at_a_time(
     one = await server()
     page = await open_page(one)
     await page("watchFrames")
+    await ask(one, "mutation { pauseQueue(input: {}) { queue { paused } } }")
     await submit(one, "many", [f"A short text, number {n}." for n in range(5_000)])
-    await page("untilEvents", count=5_100)
+    await page("untilEvents", count=5_000)
     await page("click", selector="#feed button:has-text('Pause')")
+    await ask(one, "mutation { resumeQueue(input: {}) { queue { paused } } }")
     await page("until", selector="#feed button[aria-pressed=true]", text="wait")
     await page("untilEvents", count=15_000)
     frames = await page("frames")
@@ -405,6 +309,7 @@ async def test_ten_thousand_events_are_drawn_a_screenful_at_a_time(
     await page("click", selector=".filter button:has-text('None')")
     await page("click", selector=".filter label:has-text('Batch completed')")
     await page("gone", selector=".event .status[data-status=STARTED]")
+    await page("until", selector=".event .status", text="Batch completed")
     assert await page("texts", selector=".event .status") == ["Batch completed"]
     await page("gone", selector=".current")  # the page is at rest
     await page.accessible()
@@ -422,6 +327,7 @@ async def test_another_log_than_before_is_told_and_begun_anew(
     await page("until", selector="li.batch[data-status=COMPLETED] .batch-name", text="of the old log")
     await page("until", selector=".event .status", text="Batch completed")
     await one.kill()
+    await support.until(lambda: not one.left_over(), what="its workers to end")
     shutil.rmtree(one.data_dir)
     await one.start()
     await page("until", selector=".notice[data-kind=gap]", text="another log than before")
@@ -462,13 +368,7 @@ async def test_a_result_of_an_unknown_type_is_shown_as_json_and_times_are_by_the
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    packages = tmp_path / "packages"
-    about = packages / "assay_count-1.dist-info"
-    about.mkdir(parents=True)
-    (packages / "assay_count.py").write_text(PLUGIN)
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: assay-count\nVersion: 1\n")
-    (about / "entry_points.txt").write_text("[assay.analyzers]\ncount = assay_count:COUNT\n")
-    monkeypatch.setenv("PYTHONPATH", str(packages))
+    monkeypatch.setenv("PYTHONPATH", str(support.install_analyzer(tmp_path, "count", PLUGIN)))
     one = await server()
     submitted = await ask(
         one,
@@ -486,9 +386,12 @@ async def test_a_result_of_an_unknown_type_is_shown_as_json_and_times_are_by_the
     assert await page("texts", selector=".tags li") == ["<b>bold</b>"]
     assert json.loads(await page("until", selector=".result details[open] pre"))["letters"] == len(HOSTILE)
     await page("until", selector=".instance", text="up")
-    times = await page("texts", selector=".facts time")
-    assert len(times) == 2
-    assert not [time for time in times if not re.search(r"\((just now|\d+ s ago)\)", time)], times
+
+    async def by_the_servers_clock() -> bool:  # they are drawn anew once a second
+        times = await page("texts", selector=".facts time")
+        return len(times) == 2 and all(re.search(r"\((just now|\d+ s ago)\)", time) for time in times)
+
+    await support.until(by_the_servers_clock, what="times by the server's clock")
     record = await page("record")
     assert record["errors"] == []
     assert record["dialogs"] == []

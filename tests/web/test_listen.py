@@ -5,12 +5,13 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.support import ROOT
-from web.listen import UNREAD_MILLISECONDS, CannotListen, bind
+from web.listen import UNREAD_MILLISECONDS, UNSENT_BYTES, CannotListen, bind
 
 
 def close(sockets: list[socket.socket]) -> None:
@@ -36,6 +37,22 @@ def test_a_free_port_is_the_same_for_every_address_of_a_name() -> None:
             assert one.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == UNREAD_MILLISECONDS
     finally:
         close(found)
+
+
+def test_the_kernel_keeps_little_for_a_peer_that_does_not_read() -> None:
+    (one,) = bind("127.0.0.1", 0)
+    one.listen()
+    kept = 0
+    with one, socket.create_connection(one.getsockname()) as peer:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        accepted, _ = one.accept()
+        with accepted:
+            accepted.settimeout(0.5)
+            with suppress(TimeoutError):
+                while kept < 100 * UNSENT_BYTES:
+                    kept += accepted.send(b"x" * 8192)
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == UNSENT_BYTES
+    assert kept < 10 * UNSENT_BYTES
 
 
 def test_every_address() -> None:

@@ -40,61 +40,6 @@ export function Tiles() {
   );
 }
 
-function Depths() {
-  const queue = useStore(metrics)?.queue;
-  if (!queue) return <p class="empty">Waiting for the server…</p>;
-  const most = Math.max(1, ...queue.byPriority.map((each) => each.depth));
-  return (
-    <>
-      {queue.byPriority.length === 0 ? (
-        <p class="empty">Nothing waits.</p>
-      ) : (
-        <table class="bars depths">
-          <thead>
-            <tr>
-              <th scope="col">Priority</th>
-              <th scope="col">
-                <span class="hidden">Share of the longest</span>
-              </th>
-              <th scope="col" class="number">
-                Waiting
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {queue.byPriority.map(({ priority, depth }) => (
-              <tr key={priority}>
-                <th scope="row">{priority}</th>
-                <td>
-                  <Meter value={depth / most} />
-                </td>
-                <td class="number">{count(depth)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-      <p class="quiet">{queue.oldestSeconds === null ? 'No one waits.' : `The oldest has waited ${duration(queue.oldestSeconds)}.`}</p>
-    </>
-  );
-}
-
-function Meter({ value }: { value: number }) {
-  return (
-    <span class="meter" aria-hidden="true">
-      <span style={{ width: `${value * 100}%` }} />
-    </span>
-  );
-}
-
-export function Queue() {
-  return (
-    <Card title="Queue by priority" id="queue">
-      <Depths />
-    </Card>
-  );
-}
-
 const THROUGHPUT: Line<'perSecond'>[] = [{ key: 'perSecond', name: 'done per second', color: '--line-1', fill: true }];
 const QUEUE: Line<'queued' | 'running'>[] = [
   { key: 'queued', name: 'queued', color: '--line-2', fill: true },
@@ -122,8 +67,12 @@ export function Plots() {
 function Latencies() {
   const figures = useStore(metrics);
   if (!figures) return null;
+  const { waiting, processing, total } = figures.queue.latency;
   const rows: [string, Latency][] = [
     ['Requests', figures.http.latency],
+    ['Analyses: waiting', waiting],
+    ['Analyses: processing', processing],
+    ['Analyses: from queue to end', total],
     ['Batches', figures.batches.latency],
   ];
   return (

@@ -2,6 +2,7 @@
 import { connection } from './api';
 import { clockTime, count, duration, plural } from './clock';
 import { gap, resumption } from './log';
+import { Keys } from './Keys';
 import { metrics } from './model';
 import { useStore } from './store';
 import { words } from './ui';
@@ -50,6 +51,7 @@ export function Header() {
       <nav aria-label="Other pages">
         <a href="/graphql">GraphiQL</a>
         <a href="/metrics">Metrics</a>
+        <Keys />
       </nav>
     </header>
   );

@@ -1,5 +1,5 @@
 /** Who works, and how the server does. */
-import { count } from './clock';
+import { count, plural } from './clock';
 import { health, metrics } from './model';
 import type { Worker } from './operations';
 import { useStore } from './store';
@@ -27,9 +27,9 @@ function Row({ worker }: { worker: Worker }) {
         )}
       </td>
       <td>
-        {worker.current.length === 0 ? (
-          <span class="quiet">idle</span>
-        ) : (
+        {/* Short analyses come and go between two signs of life: no name is known of them, but the slots are busy. */}
+        <span class="quiet busy">{worker.busy === 0 ? 'idle' : `${count(worker.busy)} of ${plural(worker.slots, 'slot')} busy`}</span>
+        {worker.current.length > 0 && (
           <ul class="current">
             {worker.current.slice(0, SHOWN).map((each) => (
               <li key={each.id}>

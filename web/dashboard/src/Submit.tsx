@@ -1,7 +1,8 @@
-/** A text, and what is wanted of it. The result opens as soon as it is submitted, and is watched. */
+/** A text, or one a line, and what is wanted of it. What is submitted opens at once, and is watched. */
 import { useState } from 'preact/hooks';
 import { mutate } from './api';
-import { SUBMIT, TEXT_OPERATIONS, type AnalysisPayload } from './operations';
+import { plural } from './clock';
+import { SUBMIT, SUBMIT_BATCH, TEXT_OPERATIONS, type AnalysisPayload, type BatchPayload } from './operations';
 import { ActionNote, Card, useAction } from './ui';
 
 const DEFAULTS = ['STATISTICS', 'LANGUAGE', 'SENTIMENT', 'KEYWORDS'];
@@ -9,18 +10,27 @@ const DEFAULTS = ['STATISTICS', 'LANGUAGE', 'SENTIMENT', 'KEYWORDS'];
 export function Submit() {
   const [text, setText] = useState('');
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set(DEFAULTS));
+  const [byLine, setByLine] = useState(false);
   const action = useAction();
+  const lines = byLine ? text.split('\n').filter((line) => line.trim()) : [];
 
   const submit = async () => {
-    let id: string | undefined;
+    let opened = '';
     const operations = TEXT_OPERATIONS.map(([name]) => name).filter((name) => chosen.has(name));
+    const idempotencyKey = newKey();
     const isDone = await action.run(async () => {
-      const input = { request: { text: { text, operations } }, idempotencyKey: newKey() };
+      if (byLine) {
+        const items = lines.map((line) => ({ request: { text: { text: line, operations } } }));
+        const { batchProcess } = await mutate<{ batchProcess: BatchPayload }>(SUBMIT_BATCH, { input: { items, idempotencyKey } });
+        opened = `#/batch/${batchProcess.batch?.id}`;
+        return batchProcess;
+      }
+      const input = { request: { text: { text, operations } }, idempotencyKey };
       const { submitAnalysis } = await mutate<{ submitAnalysis: AnalysisPayload }>(SUBMIT, { input });
-      id = submitAnalysis.analysis?.id;
+      opened = `#/analysis/${submitAnalysis.analysis?.id}`;
       return submitAnalysis;
     }, 'Submitted.');
-    if (isDone && id) location.hash = `#/analysis/${id}`;
+    if (isDone) location.hash = opened;
   };
 
   return (
@@ -43,6 +53,10 @@ export function Submit() {
           value={text}
           onInput={(event) => setText(event.currentTarget.value)}
         />
+        <label class="by-line">
+          <input type="checkbox" checked={byLine} onChange={(event) => setByLine(event.currentTarget.checked)} />
+          One text a line, as a batch {byLine && <span class="quiet">of {plural(lines.length, 'text')}</span>}
+        </label>
         <fieldset class="operations">
           <legend>What to find out</legend>
           {TEXT_OPERATIONS.map(([name, label]) => (

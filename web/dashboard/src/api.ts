@@ -151,7 +151,6 @@ export function mutate<T>(document: string, variables: Variables): Promise<T> {
   return once<T>(document, variables, true);
 }
 
-
 /**
  * A subscription that outlives its connection. After a loss it is sent again with `variables` as they then are: whoever
  * changes them says where to go on. Where the server refuses it, `refused` says whether to try again, which is the default.

@@ -7,6 +7,7 @@ import {
   BATCHES_BY_ID,
   HEALTH,
   METRICS,
+  QUEUE,
   type Batch,
   type BatchesByIdData,
   type BatchesData,
@@ -14,6 +15,7 @@ import {
   type HealthData,
   type Metrics,
   type MetricsData,
+  type Queue,
 } from './operations';
 import { Store } from './store';
 
@@ -113,6 +115,7 @@ export const WINDOW_SECONDS = 300;
 export const metrics = new Store<Metrics | null>(null);
 export const points = new Store<Point[]>([]);
 export const health = new Store<Health | null>(null);
+export const queue = new Store<Queue | null>(null);
 
 function measured(figures: Metrics): void {
   heard(figures.timestamp);
@@ -152,7 +155,11 @@ onConnected.add((again) => {
 
 export function watch(): void {
   subscribe<MetricsData>(METRICS, {}, ({ metrics }) => measured(metrics));
-  subscribe<HealthData>(HEALTH, {}, ({ metrics }) => health.set(metrics.health));
+  subscribe<HealthData>(HEALTH, {}, ({ metrics }) => {
+    health.set(metrics.health);
+    // Others hold the queue too, and no event tells of it. A failure passes: the next figures ask again.
+    query<{ queue: Queue }>(QUEUE).then((data) => queue.set(data.queue), () => undefined);
+  });
   onEvent((event) => {
     if (event.subjectId.startsWith('batch_')) {
       stale.add(event.subjectId);

@@ -267,6 +267,8 @@ export interface Latency {
 export interface Worker {
   id: string;
   instance: string;
+  slots: number;
+  busy: number;
   alive: boolean;
   lastSeenAt: string;
   startedAt: string;
@@ -288,7 +290,8 @@ export interface Metrics {
     depth: number;
     running: number;
     oldestSeconds: number | null;
-    byPriority: { priority: number; depth: number }[];
+    byPriority: { priority: number; depth: number; oldestSeconds: number | null }[];
+    latency: { waiting: Latency; processing: Latency; total: Latency };
   };
   workers: Worker[];
   subscriptions: { connections: number; active: number };
@@ -300,9 +303,12 @@ export const METRICS = `subscription DashboardMetrics {
     system { cpuPercent memoryPercent memoryMb diskPercent }
     http { latency { p50Ms p95Ms p99Ms } }
     batches { running itemsProcessed itemsFailed itemsPerSecond latency { p50Ms p95Ms p99Ms } }
-    queue { depth running oldestSeconds byPriority { priority depth } }
+    queue {
+      depth running oldestSeconds byPriority { priority depth oldestSeconds }
+      latency { waiting { p50Ms p95Ms p99Ms } processing { p50Ms p95Ms p99Ms } total { p50Ms p95Ms p99Ms } }
+    }
     workers {
-      id instance alive lastSeenAt startedAt completed failed cpuPercent memoryMb
+      id instance slots busy alive lastSeenAt startedAt completed failed cpuPercent memoryMb
       current { id key startedAt progress { fraction step } }
     }
     subscriptions { connections active }
@@ -326,6 +332,30 @@ export const HEALTH = `subscription DashboardHealth {
 export interface HealthData {
   metrics: { health: Health };
 }
+
+/** What an administrator holds of the queue. */
+export interface Queue {
+  pausedSince: string | null;
+  concurrency: number | null;
+  analyzers: { analyzer: string; pausedSince: string | null; limit: number | null }[];
+}
+
+const QUEUE_PARTS = `fragment QueueParts on Queue { pausedSince concurrency analyzers { analyzer pausedSince limit } }`;
+
+export const QUEUE = `query DashboardQueue { queue { ...QueueParts } }
+${QUEUE_PARTS}`;
+
+export const PAUSE_QUEUE = `mutation DashboardPauseQueue($analyzer: String) {
+  pauseQueue(input: { analyzer: $analyzer }) { queue { ...QueueParts } userErrors { code message path } }
+}
+${QUEUE_PARTS}`;
+
+export const RESUME_QUEUE = `mutation DashboardResumeQueue($analyzer: String) {
+  resumeQueue(input: { analyzer: $analyzer }) { queue { ...QueueParts } userErrors { code message path } }
+}
+${QUEUE_PARTS}`;
+
+export type QueuePayload = { queue: Queue | null; userErrors: UserError[] };
 
 export const CANCEL_BATCH = `mutation DashboardCancelBatch($id: ID!) {
   cancelBatch(input: { id: $id }) { batch { ...BatchParts } userErrors { code message path } }
@@ -351,6 +381,11 @@ export const SUBMIT = `mutation DashboardSubmit($input: SubmitAnalysisInput!) {
   submitAnalysis(input: $input) { analysis { id status } userErrors { code message path } }
 }`;
 
+export const SUBMIT_BATCH = `mutation DashboardSubmitBatch($input: BatchProcessInput!) {
+  batchProcess(input: $input) { batch { ...BatchParts } userErrors { code message path } }
+}
+${BATCH}`;
+
 export type AnalysisPayload = { analysis: { id: string; status: AnalysisStatus } | null; userErrors: UserError[] };
 
 export const TEXT_OPERATIONS = [
@@ -374,9 +409,13 @@ export const DOCUMENTS = {
   EVENTS,
   METRICS,
   HEALTH,
+  QUEUE,
+  PAUSE_QUEUE,
+  RESUME_QUEUE,
   CANCEL_BATCH,
   RETRY_BATCH,
   CANCEL_ANALYSIS,
   RETRY_ANALYSIS,
   SUBMIT,
+  SUBMIT_BATCH,
 };
