@@ -42,6 +42,7 @@ format: install-dev ## Lay out the Python files and mend what ruff can mend
 
 lock-check: install-dev
 	$(UV) lock --check --quiet
+	$(UV) lock --check --quiet --project frontend-examples/python/typed
 
 format-check: install-dev
 	$(BIN)/ruff format --check .
@@ -51,14 +52,17 @@ lint: install-dev
 
 types: install-dev
 	$(BIN)/mypy .
+	cd client && ../$(BIN)/mypy
 
 layers: install-dev
 	$(BIN)/lint-imports --no-logo
 
-schema: $(INSTALLED) ## Print the schema into schema/schema.graphql
+schema: $(INSTALLED) ## Print the schema into schema/schema.graphql, and its types into the Python client
 	@$(BIN)/python server.py schema > .venv/schema.graphql
 	@mv .venv/schema.graphql schema/schema.graphql
-	@echo "wrote schema/schema.graphql"
+	@$(BIN)/python client/generate.py > .venv/models.py
+	@mv .venv/models.py client/src/assay_client/models.py
+	@echo "wrote schema/schema.graphql and client/src/assay_client/models.py"
 
 schema-check: $(INSTALLED)
 	@$(BIN)/python server.py schema | diff -u schema/schema.graphql - \
@@ -66,7 +70,7 @@ schema-check: $(INSTALLED)
 	@echo "schema/schema.graphql is what the server has"
 
 torture: install-dev ## Break it for real and at length: kill -9, full disks, clocks that are set (ASSAY_TORTURE_SEED=… repeats one)
-	ASSAY_TORTURE=long $(BIN)/pytest tests/torture $(ARGS)
+	ASSAY_TORTURE=long $(BIN)/pytest tests/torture tests/events/test_exactly_once.py $(ARGS)
 
 bench: install-bench ## Run the benchmarks: a server against a floor, and the job engine beside others
 	$(BIN)/python -m benchmarks $(ARGS)

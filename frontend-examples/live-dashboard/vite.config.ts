@@ -1,0 +1,8 @@
+import { defineConfig } from 'vite';
+
+/* The page asks its own origin, and vite passes that on to the server: no CORS, and the WebSocket goes the same way. */
+const target = process.env['ASSAY_URL'] ?? 'http://127.0.0.1:8000';
+
+export default defineConfig({
+  server: { proxy: { '/graphql': { target, ws: true } } },
+});

@@ -1,0 +1,36 @@
+from enum import Enum
+
+
+class AnalysisStatus(str, Enum):
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+    TIMED_OUT = "TIMED_OUT"
+
+
+class TextOperation(str, Enum):
+    STATISTICS = "STATISTICS"
+    LANGUAGE = "LANGUAGE"
+    SENTIMENT = "SENTIMENT"
+    KEYWORDS = "KEYWORDS"
+    TOPICS = "TOPICS"
+    ENTITIES = "ENTITIES"
+    SUMMARY = "SUMMARY"
+
+
+class TextSentimentLabel(str, Enum):
+    POSITIVE = "POSITIVE"
+    NEGATIVE = "NEGATIVE"
+    NEUTRAL = "NEUTRAL"
+    MIXED = "MIXED"
+
+
+class UserErrorCode(str, Enum):
+    INVALID = "INVALID"
+    NOT_FOUND = "NOT_FOUND"
+    CONFLICT = "CONFLICT"
+    TOO_LARGE = "TOO_LARGE"
+    UNSUPPORTED = "UNSUPPORTED"
+    IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
