@@ -55,7 +55,7 @@ class Managed:
 
     async def run(self) -> None:
         """Fetch permits until cancelled."""
-        async with self._database.apart() as connection:
+        async with self._database.apart("assay permits") as connection:
             manager = QueueManager(queries(connection), CHANNEL)
 
             @manager.entrypoint(ENTRYPOINT)

@@ -1,0 +1,171 @@
+"""The servers in Python that fan out the same events: Assay itself, and Strawberry's own handler over broadcaster.
+
+    python -m benchmarks.events_servers {assay,strawberry} PORT
+
+Each has `POST /publish/N`, which makes N events and answers with the time at which the last was made or, for Assay,
+committed, on the clock that all processes of the machine share. Assay's go through its database and its log.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import strawberry
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route, WebSocketRoute
+from strawberry.asgi import GraphQL
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+
+Publish = Callable[[int], Awaitable[object]]
+
+ID = "analysis_01m81d1s2hfggag402m4sbq3n0"
+STEP = ("extracting page 12 of 40 " * 20)[:414]
+
+
+def publishing(publish: Publish) -> Route:
+    """The endpoint that makes events."""
+
+    async def endpoint(request: Request) -> JSONResponse:
+        await publish(request.path_params["count"])
+        return JSONResponse({"at": time.monotonic()})
+
+    return Route("/publish/{count:int}", endpoint, methods=["POST"])
+
+
+def assay(port: int) -> None:
+    """The program, with an endpoint more."""
+    from server import create_app
+    from settings import Settings
+    from store.columns import utcnow
+    from store.database import Database
+    from store.log import append, new_event
+    from store.tables import EventType
+    from telemetry import configure_logging
+    from web.listen import bind
+    from web.run import run
+
+    databases: list[Database] = []
+    begin = Database.__init__
+
+    def note(database: Database, *arguments: Any, **options: Any) -> None:
+        begin(database, *arguments, **options)
+        databases.append(database)
+
+    Database.__init__ = note  # type: ignore[method-assign, assignment]
+    data = json.dumps({"status": "RUNNING", "attempt": 1, "fraction": 0.3, "step": STEP, "error": None})
+
+    async def publish(count: int) -> None:
+        async with databases[0].write() as connection:
+            event = new_event("default", EventType.ANALYSIS_PROGRESS, utcnow(), data, analysis_id=ID)
+            await append(connection, [event] * count)
+
+    with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
+        settings = Settings.model_validate(
+            {
+                "port": port,
+                "data_dir": folder,
+                "workers": 0,
+                "max_sockets": 20_000,
+                "max_sockets_per_address": 0,
+                "log_level": "warning",
+            }
+        )
+        listening = bind(settings.host, settings.port)
+        configure_logging(settings)
+        app = create_app(settings)
+        app.router.routes.append(publishing(publish))
+        run(app, listening, settings)
+
+
+@strawberry.type
+class Progress:
+    """Of one analysis."""
+
+    fraction: float
+    step: str
+
+
+@strawberry.type
+class Fault:
+    """Why it failed."""
+
+    code: str
+
+
+@strawberry.type
+class AnalysisEvent:
+    """The same as Assay's."""
+
+    cursor: str
+    type: str
+    occurred_at: str
+    subject_id: str
+    status: str
+    progress: Progress
+    error: Fault | None
+
+
+@strawberry.type
+class Query:
+    """There must be one."""
+
+    hello: str = "world"
+
+
+def strawberry_over_broadcaster(port: int) -> None:
+    """Strawberry's handler with its defaults, on a uvicorn that is set up as Assay's is."""
+    from broadcaster import Broadcast
+
+    broadcast = Broadcast("memory://")
+
+    @strawberry.type
+    class Subscription:
+        @strawberry.subscription
+        async def events(self) -> AsyncGenerator[AnalysisEvent, None]:
+            async with broadcast.subscribe(channel="events") as subscriber:
+                async for message in subscriber:  # type: ignore[union-attr]
+                    event = json.loads(cast(Any, message).message)
+                    yield AnalysisEvent(**{**event, "progress": Progress(**event["progress"])})
+
+    number = 0
+
+    async def publish(count: int) -> None:
+        nonlocal number
+        for _ in range(count):
+            number += 1
+            event = {
+                "cursor": f"s0-{number:x}-275412e9",
+                "type": "ANALYSIS_PROGRESS",
+                "occurred_at": "2026-01-01T00:00:00.000Z",
+                "subject_id": ID,
+                "status": "RUNNING",
+                "progress": {"fraction": 0.3, "step": STEP},
+                "error": None,
+            }
+            await broadcast.publish(channel="events", message=json.dumps(event))
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with broadcast:
+            yield
+
+    schema = strawberry.Schema(query=Query, subscription=Subscription)
+    graphql: Any = GraphQL(schema, subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL])
+    app = Starlette(routes=[publishing(publish), WebSocketRoute("/graphql", graphql)], lifespan=lifespan)
+    config = uvicorn.Config(
+        app, port=port, log_level="warning", ws="websockets-sansio", ws_per_message_deflate=False, ws_ping_interval=None
+    )
+    uvicorn.Server(config).run()
+
+
+if __name__ == "__main__":
+    {"assay": assay, "strawberry": strawberry_over_broadcaster}[sys.argv[1]](int(sys.argv[2]))
