@@ -121,20 +121,22 @@ class Forks:
         self._control.sendall(json.dumps(note).encode() + b"\n")
 
     def _fork(self, channel: int, frames: int, output: int) -> None:
-        template = os.getpid()
+        template, note = os.getpid(), dict[str, object]()
         try:
             pid = os.fork()
         except OSError as error:
-            self._say({"refused": describe(error)})
+            note["refused"] = describe(error)
         else:
             if pid == 0:
                 self._be_child(template, channel, frames, output)
             with contextlib.suppress(OSError):  # also done by the child itself: whoever comes first
                 os.setpgid(pid, pid)
             self._running.add(pid)
-            self._say({"forked": pid})
+            note["forked"] = pid
+        # Before the server is told: a template that hung with these open would keep it from seeing that process end.
         for descriptor in (channel, frames, output):
             os.close(descriptor)
+        self._say(note)
 
     def _look_for_dead(self) -> None:
         for pid in tuple(self._running):
