@@ -22,7 +22,7 @@ from assay_client import (
     ServerUnreachable,
     UnexpectedAnswer,
 )
-from assay_client._transport import MOST_UNREAD
+from assay_client._socket import MOST_UNREAD
 from websockets.asyncio.server import ServerConnection
 
 from jobs.cleanup import Ages, clean_up

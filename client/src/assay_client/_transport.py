@@ -1,49 +1,28 @@
-"""The way to the server and back: operations over HTTP, subscriptions over WebSocket, and what to do when it is away.
-
-Every failure is one of two kinds. A loss, after which it is worth coming back (the server is away, stops, or closes a
-socket with 1001, 1006, 1012, 1013 and the like), is met by trying again, at intervals that grow and are random, until
-`retry_seconds` have passed. Anything else is raised at once.
-"""
+"""The way to the server and back: operations over HTTP, subscriptions over WebSocket, and patience when it is away."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import random
-import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
-from contextlib import aclosing, contextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing, suppress
 from functools import cache
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 import msgspec
 from gql import GraphQLRequest
 from gql.transport.aiohttp import AIOHTTPTransport
-from gql.transport.exceptions import (
-    TransportConnectionFailed,
-    TransportError,
-    TransportProtocolError,
-    TransportQueryError,
-    TransportServerError,
-)
-from gql.transport.websockets import WebsocketsTransport
-from graphql import DocumentNode, ExecutionResult, parse
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
+from gql.transport.exceptions import TransportError
+from graphql import DocumentNode, parse
 
-from assay_client.errors import (
-    AssayError,
-    HistoryGone,
-    NotAllowed,
-    NotFound,
-    OperationFailed,
-    ServerUnreachable,
-    UnexpectedAnswer,
-)
+from assay_client._failures import Failures, Lost, unreachable
+from assay_client._socket import Socket, heeding_cancellation
 
 T = TypeVar("T")
 log = logging.getLogger("assay_client")
@@ -51,27 +30,6 @@ log = logging.getLogger("assay_client")
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 4.0
 CONNECT_SECONDS = 10.0
-# By the pings of WebSocket itself. (gql's `keep_alive_timeout` can hang on closing, where a wait that is cancelled just
-# as it ends forgets that it was: Python 3.11's asyncio.wait_for.)
-PING_SECONDS = 15.0
-CLOSE_SECONDS = 2.0
-# Answers of a subscription that wait for whoever reads it. With so many the socket is not read any more; should the
-# server tire of that, the subscription goes on behind its cursor.
-MOST_UNREAD = 256
-LARGEST_MESSAGE_BYTES = 1 << 26
-
-# After these a client that comes back would be sent away again (those of graphql-transport-ws, and of RFC 6455).
-FINAL_CLOSE_CODES = {1002, 1003, 1007, 1008, 1009, 1010, 4004, 4005, 4400, 4401, 4403, 4406, 4409, 4429, 4500}
-AWAY_STATUSES = {429, 502, 503, 504}
-AWAY_CODES = {"SERVICE_UNAVAILABLE", "RATE_LIMITED", "REQUEST_TIMEOUT"}
-
-
-class Lost(Exception):
-    """The server did not answer. `sent`: whether it may have read the request."""
-
-    def __init__(self, reason: str, *, sent: bool = True) -> None:
-        super().__init__(reason.rstrip("."))
-        self.sent = sent
 
 
 class Answer(NamedTuple):
@@ -125,8 +83,9 @@ class Transport:
             self.url,
             headers=self.headers,
             json_serialize=lambda value: msgspec.json.encode(value).decode(),
-            json_deserialize=_read_object,
+            json_deserialize=msgspec.json.Decoder(dict[str, Any]).decode,
         )
+        self._failures = Failures(self.url, self.socket_url, timeout)
         self._closed = False
 
     async def close(self) -> None:
@@ -156,8 +115,8 @@ class Transport:
             try:
                 result = await self._http.execute(request, extra_args={**how, "data": BytesIO(body)})
             except TransportError as error:
-                self._explain_http(error)
-            return self._data(result.data, result.errors)
+                self._failures.explain_http(error)
+            return self._failures.checked(result.data, result.errors)
 
         return Answer(*await self._persist(attempt, safe=safe))
 
@@ -191,12 +150,12 @@ class Transport:
             try:
                 async with session.get(f"{self.base}{path}", params=parameters, timeout=seconds) as response:
                     if response.status != 200:
-                        self._refused(response.status, await response.read())
+                        self._failures.explain_refusal(response.status, await response.read())
                     with await asyncio.to_thread(part.open, "wb") as file:
                         async for chunk in response.content.iter_chunked(1 << 20):
                             await asyncio.to_thread(file.write, chunk)
             except (aiohttp.ClientError, TimeoutError) as error:
-                self._explain_cause(error)
+                self._failures.explain_cause(error)
 
         try:
             await self._persist(attempt, safe=True)
@@ -229,7 +188,7 @@ class Transport:
     async def _subscribe_once(self, document: str, variables: Mapping[str, Any]) -> AsyncGenerator[Any, None]:
         if self._closed:
             raise RuntimeError("The client is closed.")
-        socket = Socket(self.socket_url, self.headers)
+        socket = Socket(self.socket_url, self.headers, connect_seconds=CONNECT_SECONDS)
         try:
             with heeding_cancellation():
                 await socket.connect()
@@ -241,174 +200,17 @@ class Transport:
                     with heeding_cancellation():
                         result = await anext(answers)
                     socket.room.release()
-                    yield self._data(result.data, result.errors)
+                    yield self._failures.checked(result.data, result.errors)
             except StopAsyncIteration:
                 return
             finally:
                 with heeding_cancellation(), suppress(TransportError):  # a farewell to nobody
                     await answers.aclose()
         except (TransportError, TimeoutError) as error:
-            self._explain_socket(error)
+            self._failures.explain_socket(error)
         finally:
             with heeding_cancellation():
                 await socket.close()
-
-    def _data(self, data: Any, errors: Any) -> dict[str, Any]:
-        """The data of an answer. Raises where there are errors."""
-        if errors:
-            self._raise_errors(errors)
-        if not isinstance(data, dict):
-            raise UnexpectedAnswer(f"{self.url} answered with neither data nor errors.")
-        return data
-
-    def _raise_errors(self, errors: Any) -> NoReturn:
-        if not (isinstance(errors, list) and all(isinstance(error, dict) for error in errors)):
-            raise UnexpectedAnswer(f"{self.url} answered with errors that are none of GraphQL's.")
-        failed = OperationFailed(errors)
-        if failed.code in AWAY_CODES:
-            raise Lost(failed.message, sent=failed.code != "RATE_LIMITED")
-        if failed.code in ("UNAUTHENTICATED", "FORBIDDEN"):
-            raise NotAllowed(errors)
-        if failed.code == "HISTORY_GONE":
-            raise HistoryGone(errors)
-        if failed.code == "NOT_FOUND" and "argument" in failed.extensions:
-            raise NotFound(failed.message)
-        if failed.code == "NOT_FOUND" and "path" not in errors[0]:
-            raise UnexpectedAnswer(f"There is nothing at {self.url}: is the URL right?")
-        raise failed
-
-    def _refused(self, status: int, body: bytes) -> NoReturn:
-        """Raise what an HTTP status other than 200 means."""
-        try:
-            errors = _read_object(body).get("errors")
-        except ValueError:
-            errors = None
-        if isinstance(errors, list) and errors:
-            if status == 404:
-                raise NotFound(str(errors[0].get("message")))
-            self._raise_errors(errors)
-        self._explain_status(status)
-
-    def _explain_status(self, status: int | None) -> NoReturn:
-        reason = f"it answered with HTTP status {status}"
-        if status in AWAY_STATUSES:
-            raise Lost(reason, sent=status != 429)
-        if status in (401, 403):
-            code = "UNAUTHENTICATED" if status == 401 else "FORBIDDEN"
-            raise NotAllowed([{"message": f"{self.url}: {reason}.", "extensions": {"code": code}}])
-        raise UnexpectedAnswer(f"{self.url} does not speak GraphQL: {reason}. Is the URL right?")
-
-    def _explain_http(self, error: TransportError) -> NoReturn:
-        """Raise what a failure of gql's means."""
-        if isinstance(error, TransportServerError):
-            self._explain_status(error.code)
-        if isinstance(error, TransportConnectionFailed) and error.__cause__ is not None:
-            self._explain_cause(error.__cause__)
-        raise UnexpectedAnswer(f"{self.url} does not speak GraphQL. Is the URL right? {str(error)[:200]}") from error
-
-    def _explain_cause(self, cause: BaseException) -> NoReturn:
-        """Raise what a failure below GraphQL means."""
-        reason = str(cause) or type(cause).__name__
-        if isinstance(cause, aiohttp.ClientSSLError | ssl.SSLCertVerificationError):
-            raise ServerUnreachable(f"{self.url}: {reason}") from cause
-        if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
-            raise Lost(reason, sent=False) from cause
-        if isinstance(cause, TimeoutError):
-            raise Lost(f"no answer within {self.timeout:g} seconds") from cause
-        if isinstance(cause, aiohttp.ClientResponseError):
-            raise UnexpectedAnswer(f"{self.url} does not speak HTTP. Is the URL right? {reason[:200]}") from cause
-        if isinstance(cause, aiohttp.ClientError | OSError):
-            raise Lost(reason) from cause
-        raise cause
-
-    def _explain_socket(self, error: BaseException) -> NoReturn:
-        """Raise what a failure of a socket means."""
-        if isinstance(error, TransportQueryError):
-            self._raise_errors(error.errors)
-        if isinstance(error, TransportProtocolError):
-            raise UnexpectedAnswer(f"{self.socket_url} does not speak graphql-transport-ws.") from error
-        cause: BaseException | None = error
-        while cause is not None:
-            if isinstance(cause, ConnectionClosed):
-                self._explain_close(cause)
-            if isinstance(cause, InvalidStatus):
-                self._refused(cause.response.status_code, bytes(cause.response.body or b""))
-            if isinstance(cause, InvalidHandshake) and not _broke_off(cause):
-                raise UnexpectedAnswer(f"{self.socket_url} does not speak WebSocket. Is the URL right?") from error
-            if isinstance(cause, ssl.SSLCertVerificationError):
-                raise ServerUnreachable(f"{self.socket_url}: {cause}") from error
-            last, cause = cause, cause.__cause__
-        raise Lost(str(last) or type(last).__name__) from error
-
-    def _explain_close(self, closed: ConnectionClosed) -> NoReturn:
-        code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (1006, "")
-        said = f"the socket was closed with {code}{f' ({reason})' if reason else ''}"
-        if code in (4401, 4403):
-            kind = "UNAUTHENTICATED" if code == 4401 else "FORBIDDEN"
-            raise NotAllowed([{"message": f"{self.url}: {said}.", "extensions": {"code": kind}}])
-        if code in FINAL_CLOSE_CODES:
-            raise UnexpectedAnswer(f"{self.url}: {said}.") from closed
-        raise Lost(said) from closed
-
-
-class Socket(WebsocketsTransport):
-    """One connection for one subscription, which is not read further ahead than `MOST_UNREAD` answers."""
-
-    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
-        super().__init__(
-            url,
-            subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
-            headers=dict(headers),
-            connect_timeout=CONNECT_SECONDS,
-            ack_timeout=CONNECT_SECONDS,
-            close_timeout=2 * CLOSE_SECONDS,
-            connect_args={
-                "max_size": LARGEST_MESSAGE_BYTES,
-                "ping_interval": PING_SECONDS,
-                "ping_timeout": PING_SECONDS,
-                "close_timeout": CLOSE_SECONDS,
-                "proxy": None,
-            },
-        )
-        self.room = asyncio.Semaphore(MOST_UNREAD)
-        self._closing = False
-
-    async def _handle_answer(
-        self, answer_type: str, answer_id: int | None, execution_result: ExecutionResult | None
-    ) -> None:
-        if execution_result is not None and not self._closing:
-            await self.room.acquire()
-        await super()._handle_answer(answer_type, answer_id, execution_result)
-
-    async def close(self) -> None:
-        """Close the connection; nothing of it is left."""
-        self._closing = True
-        self.room.release()
-        await super().close()
-        if self.receive_data_task is not None:
-            await asyncio.wait([self.receive_data_task])
-
-
-@contextmanager
-def heeding_cancellation() -> Iterator[None]:
-    """Says that this task was cancelled where gql forgets it, so that no time limit is lost.
-
-    Cancelled, gql bids the server farewell, and where that fails raises that failure instead; on closing it waits by
-    `asyncio.wait_for`, which in Python 3.11 passes over a cancellation that comes just as it ends.
-    """
-    task = asyncio.current_task()
-    before = task.cancelling() if task else 0
-
-    def heed() -> None:
-        if task and task.cancelling() > before:
-            raise asyncio.CancelledError
-
-    try:
-        yield
-    except (TransportError, TimeoutError):
-        heed()
-        raise
-    heed()
 
 
 def addresses(url: str) -> tuple[str, str, str]:
@@ -435,17 +237,3 @@ def addresses(url: str) -> tuple[str, str, str]:
 def parsed(document: str) -> DocumentNode:
     """A document, parsed once."""
     return parse(document)
-
-
-def unreachable(url: str, lost: Lost) -> AssayError:
-    """What is raised in the end."""
-    return ServerUnreachable(f"{url} does not answer: {lost}.")
-
-
-def _read_object(text: str | bytes) -> dict[str, Any]:
-    return msgspec.json.decode(text, type=dict[str, Any])
-
-
-def _broke_off(error: InvalidHandshake) -> bool:
-    """Whether the connection ended in the middle of its handshake, as when the server is killed."""
-    return isinstance(error, InvalidMessage) and isinstance(error.__cause__, EOFError | OSError)

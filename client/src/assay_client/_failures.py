@@ -1,0 +1,162 @@
+"""What failures mean.
+
+Every failure is one of two kinds. A loss, after which it is worth coming back (the server is away, stops, or closes a
+socket with 1001, 1006, 1012, 1013 and the like), is met by trying again, at intervals that grow and are random, until
+`retry_seconds` have passed. Anything else is raised at once.
+"""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import aiohttp
+import msgspec
+from gql.transport.exceptions import (
+    TransportConnectionFailed,
+    TransportError,
+    TransportProtocolError,
+    TransportQueryError,
+    TransportServerError,
+)
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
+
+from assay_client.errors import (
+    AssayError,
+    HistoryGone,
+    NotAllowed,
+    NotFound,
+    OperationFailed,
+    ServerUnreachable,
+    UnexpectedAnswer,
+)
+
+# After these a client that comes back would be sent away again (those of graphql-transport-ws, and of RFC 6455).
+FINAL_CLOSE_CODES = {1002, 1003, 1007, 1008, 1009, 1010, 4004, 4005, 4400, 4401, 4403, 4406, 4409, 4429, 4500}
+AWAY_STATUSES = {429, 502, 503, 504}
+AWAY_CODES = {"SERVICE_UNAVAILABLE", "RATE_LIMITED", "REQUEST_TIMEOUT"}
+
+
+class Lost(Exception):
+    """The server did not answer. `sent`: whether it may have read the request."""
+
+    def __init__(self, reason: str, *, sent: bool = True) -> None:
+        super().__init__(reason.rstrip("."))
+        self.sent = sent
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """What one server's failures mean, each raised as what it is: as `Lost`, or as one of `assay_client.errors`."""
+
+    url: str
+    socket_url: str
+    timeout: float
+
+    def checked(self, data: Any, errors: Any) -> dict[str, Any]:
+        """The data of an answer. Raises where there are errors."""
+        if errors:
+            self._raise_errors(errors)
+        if not isinstance(data, dict):
+            raise UnexpectedAnswer(f"{self.url} answered with neither data nor errors.")
+        return data
+
+    def _raise_errors(self, errors: Any) -> NoReturn:
+        if not (isinstance(errors, list) and all(isinstance(error, dict) for error in errors)):
+            raise UnexpectedAnswer(f"{self.url} answered with errors that are none of GraphQL's.")
+        failed = OperationFailed(errors)
+        if failed.code in AWAY_CODES:
+            raise Lost(failed.message, sent=failed.code != "RATE_LIMITED")
+        if failed.code in ("UNAUTHENTICATED", "FORBIDDEN"):
+            raise NotAllowed(errors)
+        if failed.code == "HISTORY_GONE":
+            raise HistoryGone(errors)
+        if failed.code == "NOT_FOUND" and "argument" in failed.extensions:
+            raise NotFound(failed.message)
+        if failed.code == "NOT_FOUND" and "path" not in errors[0]:
+            raise UnexpectedAnswer(f"There is nothing at {self.url}: is the URL right?")
+        raise failed
+
+    def explain_refusal(self, status: int, body: bytes) -> NoReturn:
+        """Raise what an HTTP status other than 200 means."""
+        try:
+            errors = msgspec.json.decode(body, type=dict[str, Any]).get("errors")
+        except ValueError:
+            errors = None
+        if isinstance(errors, list) and errors:
+            if status == 404:
+                raise NotFound(str(errors[0].get("message")))
+            self._raise_errors(errors)
+        self._explain_status(status)
+
+    def _explain_status(self, status: int | None) -> NoReturn:
+        reason = f"it answered with HTTP status {status}"
+        if status in AWAY_STATUSES:
+            raise Lost(reason, sent=status != 429)
+        if status in (401, 403):
+            code = "UNAUTHENTICATED" if status == 401 else "FORBIDDEN"
+            raise NotAllowed([{"message": f"{self.url}: {reason}.", "extensions": {"code": code}}])
+        raise UnexpectedAnswer(f"{self.url} does not speak GraphQL: {reason}. Is the URL right?")
+
+    def explain_http(self, error: TransportError) -> NoReturn:
+        """Raise what a failure of gql's means."""
+        if isinstance(error, TransportServerError):
+            self._explain_status(error.code)
+        if isinstance(error, TransportConnectionFailed) and error.__cause__ is not None:
+            self.explain_cause(error.__cause__)
+        raise UnexpectedAnswer(f"{self.url} does not speak GraphQL. Is the URL right? {str(error)[:200]}") from error
+
+    def explain_cause(self, cause: BaseException) -> NoReturn:
+        """Raise what a failure below GraphQL means."""
+        reason = str(cause) or type(cause).__name__
+        if isinstance(cause, aiohttp.ClientSSLError | ssl.SSLCertVerificationError):
+            raise ServerUnreachable(f"{self.url}: {reason}") from cause
+        if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+            raise Lost(reason, sent=False) from cause
+        if isinstance(cause, TimeoutError):
+            raise Lost(f"no answer within {self.timeout:g} seconds") from cause
+        if isinstance(cause, aiohttp.ClientResponseError):
+            raise UnexpectedAnswer(f"{self.url} does not speak HTTP. Is the URL right? {reason[:200]}") from cause
+        if isinstance(cause, aiohttp.ClientError | OSError):
+            raise Lost(reason) from cause
+        raise cause
+
+    def explain_socket(self, error: BaseException) -> NoReturn:
+        """Raise what a failure of a socket means."""
+        if isinstance(error, TransportQueryError):
+            self._raise_errors(error.errors)
+        if isinstance(error, TransportProtocolError):
+            raise UnexpectedAnswer(f"{self.socket_url} does not speak graphql-transport-ws.") from error
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, ConnectionClosed):
+                self._explain_close(cause)
+            if isinstance(cause, InvalidStatus):
+                self.explain_refusal(cause.response.status_code, bytes(cause.response.body or b""))
+            if isinstance(cause, InvalidHandshake) and not _broke_off(cause):
+                raise UnexpectedAnswer(f"{self.socket_url} does not speak WebSocket. Is the URL right?") from error
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                raise ServerUnreachable(f"{self.socket_url}: {cause}") from error
+            last, cause = cause, cause.__cause__
+        raise Lost(str(last) or type(last).__name__) from error
+
+    def _explain_close(self, closed: ConnectionClosed) -> NoReturn:
+        code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (1006, "")
+        said = f"the socket was closed with {code}{f' ({reason})' if reason else ''}"
+        if code in (4401, 4403):
+            kind = "UNAUTHENTICATED" if code == 4401 else "FORBIDDEN"
+            raise NotAllowed([{"message": f"{self.url}: {said}.", "extensions": {"code": kind}}])
+        if code in FINAL_CLOSE_CODES:
+            raise UnexpectedAnswer(f"{self.url}: {said}.") from closed
+        raise Lost(said) from closed
+
+
+def unreachable(url: str, lost: Lost) -> AssayError:
+    """What is raised in the end."""
+    return ServerUnreachable(f"{url} does not answer: {lost}.")
+
+
+def _broke_off(error: InvalidHandshake) -> bool:
+    """Whether the connection ended in the middle of its handshake, as when the server is killed."""
+    return isinstance(error, InvalidMessage) and isinstance(error.__cause__, EOFError | OSError)
