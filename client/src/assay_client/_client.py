@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import msgspec
 
 from assay_client import _documents as documents
 from assay_client._bar import Progress, ThingT, told
-from assay_client._base import read
+from assay_client._calls import Calls, Repeated, read_as, read_event
 from assay_client._given import (
     MOST_BYTES,
     MOST_ITEMS,
@@ -28,9 +28,8 @@ from assay_client._given import (
     names,
 )
 from assay_client._transport import Transport
-from assay_client.errors import AnalysisFailed, NotFound, UnexpectedAnswer, UserErrors
+from assay_client.errors import AnalysisFailed, NotFound
 from assay_client.models import (
-    EVENTS,
     Analysis,
     AnalysisStatus,
     Analyzer,
@@ -40,11 +39,8 @@ from assay_client.models import (
     EventType,
     Health,
     Metrics,
-    UserError,
     UserErrorCode,
 )
-
-T = TypeVar("T")
 
 
 class AsyncClient:
@@ -79,6 +75,7 @@ class AsyncClient:
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
         self._transport = Transport(url, sent, timeout=timeout, retry_seconds=retry_seconds)
+        self._calls = Calls(self._transport)
 
     async def __aenter__(self) -> Self:
         return self
@@ -179,7 +176,7 @@ class AsyncClient:
             waitSeconds=wait_seconds,
             idempotencyKey=idempotency_key or uuid.uuid4().hex,
         )
-        payload = await self._mutate(documents.SUBMIT, wanted, more_seconds=wait_seconds or 0)
+        payload = await self._calls.mutate(documents.SUBMIT, wanted, more_seconds=wait_seconds or 0)
         return read_as(Analysis, payload["analysis"])
 
     async def submit_batch(
@@ -200,7 +197,7 @@ class AsyncClient:
         Raises UserErrors where something is wrong with the whole: nothing was queued then.
         """
         lines = [encoded(item) for item in items]
-        return await self._submit_batch(lines, name, timeout_seconds, max_attempts, idempotency_key)
+        return await self._calls.submit_batch(lines, name, timeout_seconds, max_attempts, idempotency_key)
 
     async def submit_batches(
         self,
@@ -227,30 +224,12 @@ class AsyncClient:
             line = encoded(item, str(count))
             count += 1
             if held and (len(held) == MOST_ITEMS or size + len(bytes(line)) > MOST_BYTES):
-                yield await self._submit_batch(held, name, timeout_seconds, max_attempts, key())
+                yield await self._calls.submit_batch(held, name, timeout_seconds, max_attempts, key())
                 held, size, number = [], 0, number + 1
             held.append(line)
             size += len(bytes(line))
         if held:
-            yield await self._submit_batch(held, name, timeout_seconds, max_attempts, key())
-
-    async def _submit_batch(
-        self,
-        items: Sequence[msgspec.Raw],
-        name: str | None,
-        timeout_seconds: int | None,
-        max_attempts: int | None,
-        idempotency_key: str | None,
-    ) -> Batch:
-        wanted = given(
-            items=items,
-            name=name,
-            timeoutSeconds=timeout_seconds,
-            maxAttempts=max_attempts,
-            idempotencyKey=idempotency_key or uuid.uuid4().hex,
-        )
-        payload = await self._mutate(documents.SUBMIT_BATCH, wanted, made="batch")
-        return read_as(Batch, payload["batch"])
+            yield await self._calls.submit_batch(held, name, timeout_seconds, max_attempts, key())
 
     # ------------------------------------------------------------------ wait and watch
 
@@ -327,18 +306,18 @@ class AsyncClient:
 
     async def events_end(self) -> str:
         """The cursor behind which nothing has happened yet: `events` after it begins with what happens next."""
-        cursor: str = (await self._query(documents.END_OF_EVENTS))["eventsEnd"]
+        cursor: str = (await self._calls.query(documents.END_OF_EVENTS))["eventsEnd"]
         return cursor
 
     # ------------------------------------------------------------------ read
 
     async def analysis(self, id: str) -> Analysis:  # noqa: A002
         """The analysis of this id. Raises NotFound."""
-        return await self._thing(Analysis, id)
+        return await self._calls.thing(Analysis, id)
 
     async def batch(self, id: str) -> Batch:  # noqa: A002
         """The batch of this id. Raises NotFound."""
-        return await self._thing(Batch, id)
+        return await self._calls.thing(Batch, id)
 
     async def results(
         self, batch: Batch, *, status: Iterable[AnalysisStatus | str] | None = None, page_size: int = 200
@@ -348,7 +327,7 @@ class AsyncClient:
         They are read in pages of `page_size`, 1 to 1,000. Raises NotFound where the batch was deleted.
         """
         variables = {"id": batch.id, "status": names(status)}
-        async for node in self._pages(documents.RESULTS, variables, page_size, lambda data: data["batch"]):
+        async for node in self._calls.pages(documents.RESULTS, variables, page_size, lambda data: data["batch"]):
             yield read_as(Analysis, node)
 
     async def analyses(
@@ -372,7 +351,7 @@ class AsyncClient:
             createdAfter=created_after and created_after.isoformat(),
             createdBefore=created_before and created_before.isoformat(),
         )
-        async for node in self._pages(documents.ANALYSES, {"filter": where}, page_size, lambda data: data):
+        async for node in self._calls.pages(documents.ANALYSES, {"filter": where}, page_size, lambda data: data):
             yield read_as(Analysis, node)
 
     async def batches(
@@ -380,7 +359,7 @@ class AsyncClient:
     ) -> AsyncGenerator[Batch, None]:
         """All batches, the newest first, in pages of `page_size`, 1 to 1,000; with `status`, those in one of these."""
         variables = {"status": names(status)}
-        async for node in self._pages(documents.BATCHES, variables, page_size, lambda data: data):
+        async for node in self._calls.pages(documents.BATCHES, variables, page_size, lambda data: data):
             yield read_as(Batch, node)
 
     async def past_events(
@@ -393,7 +372,7 @@ class AsyncClient:
     ) -> AsyncGenerator[Event, None]:
         """What has happened so far, oldest first, in pages of `page_size`, 1 to 1,000. The rest is as in `events`."""
         variables = {"filter": event_filter(types, of), "after": after}
-        async for node in self._pages(documents.PAST_EVENTS, variables, page_size, lambda data: data):
+        async for node in self._calls.pages(documents.PAST_EVENTS, variables, page_size, lambda data: data):
             yield read_event(node)
 
     async def download(
@@ -416,15 +395,15 @@ class AsyncClient:
 
     async def analyzers(self) -> list[Analyzer]:
         """What the server can analyze, by name."""
-        return read_as(list[Analyzer], (await self._query(documents.ANALYZERS))["analyzers"])
+        return read_as(list[Analyzer], (await self._calls.query(documents.ANALYZERS))["analyzers"])
 
     async def health(self) -> Health:
         """How the server does, and what to do about it."""
-        return read_as(Health, (await self._query(documents.HEALTH))["health"])
+        return read_as(Health, (await self._calls.query(documents.HEALTH))["health"])
 
     async def metrics(self) -> Metrics:
         """The server's own figures, now."""
-        return read_as(Metrics, (await self._query(documents.METRICS))["metrics"])
+        return read_as(Metrics, (await self._calls.query(documents.METRICS))["metrics"])
 
     async def execute(self, document: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Run a query or mutation of your own, and give its `data`.
@@ -445,9 +424,9 @@ class AsyncClient:
         """
         kind = documents.KINDS[type(thing)]
         try:
-            payload = await self._mutate(kind.cancel, {"id": thing.id}, made="thing")
+            payload = await self._calls.mutate(kind.cancel, {"id": thing.id}, made="thing")
         except Repeated:
-            return await self._thing(type(thing), thing.id)
+            return await self._calls.thing(type(thing), thing.id)
         return read_as(type(thing), payload["thing"])
 
     async def retry(self, thing: ThingT) -> ThingT:
@@ -456,7 +435,8 @@ class AsyncClient:
         It is not sent again where the server does not answer. Raises UserErrors (CONFLICT) where there is nothing to
         run again, and NotFound.
         """
-        payload = await self._mutate(documents.KINDS[type(thing)].retry, {"id": thing.id}, made="thing", safe=False)
+        kind = documents.KINDS[type(thing)]
+        payload = await self._calls.mutate(kind.retry, {"id": thing.id}, made="thing", safe=False)
         return read_as(type(thing), payload["thing"])
 
     async def delete(self, thing: Analysis | Batch) -> None:
@@ -465,75 +445,7 @@ class AsyncClient:
         Raises UserErrors (CONFLICT) where it has not ended, and NotFound.
         """
         try:
-            await self._mutate(documents.KINDS[type(thing)].delete, {"id": thing.id}, made="deletedId")
+            await self._calls.mutate(documents.KINDS[type(thing)].delete, {"id": thing.id}, made="deletedId")
         except Repeated as repeated:
             if repeated.code != UserErrorCode.NOT_FOUND:
                 raise
-
-    # ------------------------------------------------------------------ how
-
-    async def _query(self, document: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        return (await self._transport.execute(document, variables or {}, safe=True)).data
-
-    async def _mutate(
-        self,
-        document: str,
-        given: Mapping[str, Any],
-        *,
-        made: str = "analysis",
-        safe: bool = True,
-        more_seconds: float = 0,
-    ) -> dict[str, Any]:
-        """A mutation's payload. Raises where `made` is null in it, which is what refuses it."""
-        answer = await self._transport.execute(document, {"input": given}, safe=safe, more_seconds=more_seconds)
-        payload: dict[str, Any] = answer.data["payload"]
-        if payload[made] is not None:
-            return payload
-        errors = read_as(list[UserError], payload["userErrors"])
-        if answer.repeated:
-            raise Repeated(errors)
-        if errors and all(error.code == UserErrorCode.NOT_FOUND for error in errors):
-            raise NotFound(errors[0].message)
-        raise UserErrors(errors)
-
-    async def _thing(self, type_: type[ThingT], id_: str) -> ThingT:
-        found = (await self._query(documents.KINDS[type_].get, {"id": id_}))["thing"]
-        if found is None:
-            raise NotFound(f"There is no {type_.__name__.lower()} {id_}.")
-        return read_as(type_, found)
-
-    async def _pages(
-        self,
-        document: str,
-        variables: Mapping[str, Any],
-        size: int,
-        inside: Callable[[dict[str, Any]], dict[str, Any] | None],
-    ) -> AsyncGenerator[Any, None]:
-        after = variables.get("after")
-        while True:
-            found = inside(await self._query(document, {**variables, "first": size, "after": after}))
-            if found is None:
-                raise NotFound(f"There is no batch {variables['id']}.")
-            page = found["page"]
-            for node in page["nodes"]:
-                yield node
-            if not page["pageInfo"]["hasNextPage"]:
-                return
-            after = page["pageInfo"]["endCursor"]
-
-
-class Repeated(UserErrors):
-    """Refused, when it had been sent before without an answer: the refusal may be of what the first one did."""
-
-
-def read_as(type_: type[T], value: Any) -> T:
-    """A value of an answer. Raises UnexpectedAnswer where it is not what the schema says."""
-    try:
-        return read(type_, value)
-    except msgspec.ValidationError as error:
-        raise UnexpectedAnswer(f"The answer is none that this version of assay-client understands: {error}.") from error
-
-
-def read_event(value: Any) -> Event:
-    """An event, as the type that it says; of one that is not known, what every event has."""
-    return read_as(EVENTS.get(value["__typename"], Event), documents.event_fields(value))
