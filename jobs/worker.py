@@ -18,25 +18,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import os
-import socket
 from collections import deque
 from datetime import timedelta
 from functools import partial
 
-import orjson
 import structlog
 
 from jobs import retry
 from jobs.admission import Admission
 from jobs.engine import Engine, engine_for
-from jobs.keeper import is_gone, process_start, reclaim
 from jobs.pace import MOST, TARGET_MS, Pace
+from jobs.presence import Presence
 from jobs.recorder import SMALL_GROUP, Recorder
 from jobs.sandbox import DEFAULT_ANALYZERS, Limits, Sandbox, SandboxUnavailable, Template
 from jobs.slot import Analyzers, Slot
 from jobs.supervision import keep_running, side_tasks, wait_for
-from jobs.usage import Usage
 from store import claims, order, workers
 from store.claims import Claimed
 from store.columns import utcnow
@@ -44,7 +40,6 @@ from store.controls import read_controls
 from store.database import Database
 from store.ids import new_id
 from store.leases import renew, stops
-from store.tables import WorkerRow
 
 STOP_POLL_SECONDS = 0.5
 LOOK_SECONDS = 1.0
@@ -79,12 +74,11 @@ class Worker:
         self.id = new_id("worker")
         self._database = database
         self._engine = engine or engine_for(database)
-        self._instance = instance
         self._lease = lease
         self._template = Template(where, limits)
         self._recorder = Recorder(database)
         self._pace = Pace()
-        self._usage = Usage()
+        self._presence = Presence(database, self._recorder, self.id, instance, analyzers)
         self._analyzers = analyzers
         self._admission = Admission(analyzers, slots)
         # Those too that end with what they run. `_busy` has the analyzers of those that have something to run.
@@ -103,10 +97,6 @@ class Worker:
         self._stopped = asyncio.Event()
         self._stop_at = math.inf
         self._grace: asyncio.Timeout | None = None
-        self._started_at = utcnow()
-        # Held while it says that it lives, or goodbye, after which it says no more.
-        self._saying = asyncio.Lock()
-        self._has_gone = False
         database.on_commit(self.hear)
 
     @property
@@ -153,7 +143,7 @@ class Worker:
     async def run(self) -> None:
         """Work until `stop`, or until cancelled."""
         try:
-            await keep_running("register", self._register)
+            await keep_running("register", partial(self._presence.register, self._admission.slots))
             await keep_running("look", self._look)  # nothing is claimed that an operator has paused
             async with (
                 side_tasks(recorder=self._recorder.run, heartbeat=self._beat, leases=self._renew),
@@ -168,25 +158,6 @@ class Worker:
             await asyncio.gather(*(slot.sandbox.close() for slot in self._slots), return_exceptions=True)
             await self._template.close()
             self._stopped.set()
-
-    async def _register(self) -> None:
-        now = utcnow()
-        async with self._database.write() as connection:
-            gone = [worker.id for worker in await workers.all_workers(connection) if is_gone(worker)]
-            row = WorkerRow(
-                id=self.id,
-                instance=self._instance,
-                host=socket.gethostname(),
-                pid=os.getpid(),
-                process_start=process_start(os.getpid()),
-                started_at=self._started_at,
-                last_seen_at=now,
-                slots=self._admission.slots,
-                analyzers=orjson.dumps(sorted(self._analyzers)).decode(),
-            )
-            await workers.register(connection, row)
-        if gone:
-            await reclaim(self._database, gone)
 
     async def _look(self) -> None:
         async with self._database.read() as connection:
@@ -343,34 +314,14 @@ class Worker:
 
     async def _beat(self) -> None:
         while True:
-            async with self._saying:
-                if self._has_gone:
-                    return
-                await self._say_alive()
-            await asyncio.sleep(BEAT_SECONDS)
-
-    async def _say_alive(self) -> None:
-        pids = [os.getpid(), self._template.pid, *(slot.sandbox.pid for slot in self._slots)]
-        cpu_percent, memory_mb = self._usage.look([pid for pid in pids if pid is not None])
-        running = [slot.sandbox.current for slot in self._slots]
-        now = utcnow()
-        async with self._database.write() as connection:
-            known = await workers.beat(
-                connection,
-                self.id,
-                now,
-                completed=self.completed,
-                failed=self.failed,
-                cpu_percent=cpu_percent,
-                memory_mb=memory_mb,
+            running = [slot.sandbox.current for slot in self._slots]
+            await self._presence.say_alive(
+                [self._template.pid, *(slot.sandbox.pid for slot in self._slots)],
                 slots=self._admission.slots,
                 busy=sum(bool(slot.leases) for slot in self._slots),
                 current=[analysis_id for analysis_id in running if analysis_id is not None],
             )
-            await self._recorder.timekeeper.write(connection, self.id, now)
-        self._recorder.timekeeper.written(now)
-        if not known:
-            await self._register()
+            await asyncio.sleep(BEAT_SECONDS)
 
     async def _renew(self) -> None:
         while True:
@@ -416,7 +367,4 @@ class Worker:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WRITE_SECONDS):
                 await self._recorder.is_empty()
-                async with self._saying, self._database.write() as connection:
-                    await self._recorder.timekeeper.write(connection, self.id, utcnow())
-                    await workers.forget(connection, [self.id])
-                    self._has_gone = True
+                await self._presence.say_goodbye()

@@ -14,6 +14,8 @@ import psutil
 import pytest
 from sqlalchemy import update
 
+from jobs import pace
+from jobs import worker as worker_module
 from jobs.recorder import PROGRESS_PAUSE_SECONDS
 from store import tables
 from store.columns import utcnow
@@ -193,6 +195,28 @@ async def test_what_others_were_given_is_let_go_begun_or_not(work: Work, tmp_pat
     (more,) = await work.submit("echo", "more")
     assert [row.status for row in await work.ended([more])] == ["COMPLETED"]  # in the only slot
     assert [work.starts(text) for text in texts] == [1, 0, 0, 0]
+    assert {(row.status, row.lease, row.attempt) for row in await work.items(batch_id)} == {("RUNNING", "theirs", 1)}
+
+
+async def test_what_others_were_given_is_let_go_though_it_waits_for_a_slot(
+    work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (pace, worker_module):
+        monkeypatch.setattr(module, "MOST", 4)
+    monkeypatch.setattr(worker_module, "TARGET_MS", 60_000)  # it claims ahead, however slow the machine
+    batch_id, gate, texts = new_id("batch"), tmp_path / "gate", numbered(8)
+    await work.submit("echo", *texts, batch_id=batch_id, until=str(gate))
+    worker = work.start(slots=1, lease=timedelta(seconds=3))
+    for _ in range(1_000):
+        worker._pace.measured("echo", 0.01)
+    await work.has_started("item000")
+    await until(lambda: len(worker._spare) == 4, what="a chunk to be claimed ahead")
+    async with work.database.write() as connection:
+        await connection.execute(update(tables.analysis).values(lease="theirs"))
+    await until(lambda: not worker._spare, what="it to be let go")
+    (more,) = await work.submit("echo", "more")
+    assert [row.status for row in await work.ended([more])] == ["COMPLETED"]
+    assert [work.starts(text) for text in texts] == [1] + [0] * 7
     assert {(row.status, row.lease, row.attempt) for row in await work.items(batch_id)} == {("RUNNING", "theirs", 1)}
 
 

@@ -1,0 +1,88 @@
+"""What the database knows of a worker: who it is, its signs of life, and its goodbye."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Collection, Iterable, Sequence
+
+import orjson
+
+from jobs.keeper import is_gone, process_start, reclaim
+from jobs.recorder import Recorder
+from jobs.usage import Usage
+from store import workers
+from store.columns import utcnow
+from store.database import Database
+from store.tables import WorkerRow
+
+
+class Presence:
+    """One worker's. `analyzers` are the names of those that it has; what it counted is the recorder's."""
+
+    def __init__(
+        self, database: Database, recorder: Recorder, worker_id: str, instance: str, analyzers: Collection[str]
+    ) -> None:
+        self._database = database
+        self._recorder = recorder
+        self._worker_id = worker_id
+        self._instance = instance
+        self._analyzers = sorted(analyzers)
+        self._usage = Usage()
+        self._started_at = utcnow()
+        # Held while it says that it lives, or goodbye, after which it says no more.
+        self._saying = asyncio.Lock()
+        self._has_gone = False
+
+    async def register(self, slots: int) -> None:
+        """Say that the worker is there, and give back what those had claimed that are found gone."""
+        now = utcnow()
+        async with self._database.write() as connection:
+            gone = [worker.id for worker in await workers.all_workers(connection) if is_gone(worker)]
+            row = WorkerRow(
+                id=self._worker_id,
+                instance=self._instance,
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                process_start=process_start(os.getpid()),
+                started_at=self._started_at,
+                last_seen_at=now,
+                slots=slots,
+                analyzers=orjson.dumps(self._analyzers).decode(),
+            )
+            await workers.register(connection, row)
+        if gone:
+            await reclaim(self._database, gone)
+
+    async def say_alive(self, pids: Iterable[int | None], *, slots: int, busy: int, current: Sequence[str]) -> None:
+        """A sign of life, with what this process and these take of the machine; the rest is as in `workers.beat`."""
+        async with self._saying:
+            if self._has_gone:
+                return
+            cpu_percent, memory_mb = self._usage.look([os.getpid(), *(pid for pid in pids if pid is not None)])
+            now = utcnow()
+            async with self._database.write() as connection:
+                known = await workers.beat(
+                    connection,
+                    self._worker_id,
+                    now,
+                    completed=self._recorder.completed,
+                    failed=self._recorder.failed,
+                    cpu_percent=cpu_percent,
+                    memory_mb=memory_mb,
+                    slots=slots,
+                    busy=busy,
+                    current=current,
+                )
+                await self._recorder.timekeeper.write(connection, self._worker_id, now)
+            self._recorder.timekeeper.written(now)
+            if not known:
+                await self.register(slots)
+
+    async def say_goodbye(self) -> None:
+        """The last words: no sign of life comes behind them."""
+        async with self._saying, self._database.write() as connection:
+            await self._recorder.timekeeper.write(connection, self._worker_id, utcnow())
+            await workers.forget(connection, [self._worker_id])
+            self._has_gone = True
