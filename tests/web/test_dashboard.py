@@ -179,6 +179,9 @@ async def test_it_looks_as_in_the_picture(
     assert (folder / "dashboard.png").read_bytes().startswith(b"\x89PNG")
 
 
+TOOK = "query ($id: ID!) { batch(id: $id) { totalProcessingTimeMs } }"
+
+
 @needs_a_browser
 async def test_a_batch_is_canceled_and_retried(
     server: Callable[..., Awaitable[support.Server]], open_page: Callable[..., Awaitable[Page]], hold: Hold
@@ -192,6 +195,9 @@ async def test_a_batch_is_canceled_and_retried(
     canceled = await page("untilBatch", id=batch, status="CANCELED")
     assert canceled["counts"] == await counts(one, batch)
     assert (canceled["counts"]["processed"], canceled["counts"]["canceled"]) == (200, 200)
+    took = (await ask(one, TOOK, id=batch))["batch"]["totalProcessingTimeMs"] / 1000
+    pace = float(canceled["pace"].partition(", ")[2].removesuffix(" items/s").replace(",", ""))
+    assert pace == pytest.approx(200 / took, rel=0.05)  # as rounded; the canceled never ran
     hold.let_go()
     await page("click", selector=f'li.batch[data-id="{batch}"] button:has-text("Retry")')
     again = await page("untilBatch", id=batch, status="COMPLETED")

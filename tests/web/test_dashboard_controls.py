@@ -82,3 +82,64 @@ async def test_texts_are_submitted_one_a_line_and_keys_move(
     assert record["errors"] == []
     assert record["dialogs"] == []
     assert record["foreign"] == []
+
+
+SUBMIT = """
+mutation { submitAnalysis(input: {request: {text: {text: "One."}}}) { analysis { id } } }
+"""
+
+
+@needs_a_browser
+async def test_what_others_do_is_followed_to_its_end(
+    server: Callable[..., Awaitable[support.Server]], open_page: Callable[..., Awaitable[Page]]
+) -> None:
+    one = await server()
+    page = await open_page(one)
+    await page("until", selector="#batches .empty", text="No batch yet.")
+    refused = await submit(one, "refused", ["", ""])
+    row = await page("untilBatch", id=refused, status="COMPLETED")
+    assert row["counts"] == {"processed": 0, "failed": 2, "canceled": 0, "timed out": 0}
+    assert await page("texts", selector="li.batch .actions button") == []  # there is nothing to run again
+    [item] = (await ask(one, "query ($id: ID!) { batch(id: $id) { results(first: 1) { nodes { id } } } }", id=refused))[
+        "batch"
+    ]["results"]["nodes"]
+    await page("open", hash=f"#/analysis/{item['id']}")
+    await page("until", selector="dialog.drawer .failure")
+    assert await page("texts", selector="dialog.drawer .actions button") == []
+
+    await ask(one, "mutation { pauseQueue(input: {}) { queue { paused } } }")
+    id_ = (await ask(one, SUBMIT))["submitAnalysis"]["analysis"]["id"]
+    await page("open", hash=f"#/analysis/{id_}")
+    await page("until", selector="dialog.drawer .subtitle", text="Queued")
+    await ask(one, f'mutation {{ cancelAnalysis(input: {{id: "{id_}"}}) {{ analysis {{ status }} }} }}')
+    await page("until", selector="dialog.drawer .actions button", text="Retry")
+    await ask(one, "mutation { resumeQueue(input: {}) { queue { paused } } }")
+    await ask(one, f'mutation {{ retryAnalysis(input: {{id: "{id_}"}}) {{ analysis {{ status }} }} }}')
+    await page("until", selector="dialog.drawer .subtitle", text="Completed")
+    assert await page("texts", selector="dialog.drawer .actions button") == []
+
+
+@needs_a_browser
+async def test_a_feed_that_is_paused_stays_so_while_its_filter_changes(
+    server: Callable[..., Awaitable[support.Server]], open_page: Callable[..., Awaitable[Page]]
+) -> None:
+    one = await server()
+    page = await open_page(one)
+    before = await submit(one, "before", ["One."])
+    await page("until", selector="#feed li .status", text="Batch completed")
+    seen = await page("texts", selector="#feed li a")
+    button = "#feed button[aria-pressed]"
+    await page("click", selector=button)
+    behind = await submit(one, "behind", ["Two."])
+    await page("untilBatch", id=behind, status="COMPLETED")
+    await page("until", selector=button, text="wait)")
+    await page("click", selector="#feed summary")
+    await page("click", selector='#feed label:has-text("Batch completed")')
+    assert await page("attribute", selector=button, name="aria-pressed") == "true"
+    shown = await page("texts", selector="#feed li a")
+    assert len(shown) == len(seen) - 1
+    assert set(shown) == set(seen)
+    await page("click", selector=button)
+    await page("until", selector="#feed li a", text=behind[-8:])
+    assert "Batch completed" not in await page("texts", selector="#feed li .status")
+    assert f"…{before[-8:]}" in await page("texts", selector="#feed li a")

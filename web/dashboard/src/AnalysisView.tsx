@@ -1,6 +1,7 @@
 /** One analysis, live: what went in, what came out, what happened. */
 import { useEffect, useState } from 'preact/hooks';
 import { mutate, onConnected, query, subscribe } from './api';
+import { onEvent } from './log';
 import { clockTime, count, fullTime, milliseconds, plural } from './clock';
 import {
   ANALYSIS,
@@ -90,16 +91,22 @@ export function AnalysisView({ id }: { id: string }) {
     );
     return () => void (isWanted = false);
   }, [id, state]);
-  // What happened while the connection was away may have been a retry of somebody else's.
+  // Others may retry it too, now or while the connection was away.
   useEffect(() => {
-    const listener = (again: boolean) => again && setRound((value) => value + 1);
-    onConnected.add(listener);
-    return () => void onConnected.delete(listener);
-  }, []);
+    const next = () => setRound((value) => value + 1);
+    const connected = (again: boolean) => again && next();
+    onConnected.add(connected);
+    const forget = onEvent((event) => event.subjectId === id && event.type === 'ANALYSIS_QUEUED' && next());
+    return () => {
+      onConnected.delete(connected);
+      forget();
+    };
+  }, [id]);
 
   if (!analysis) return <p class="empty">{error ?? 'Reading the analysis…'}</p>;
   const isOpen = analysis.status === 'QUEUED' || analysis.status === 'RUNNING';
-  const canRetry = ['FAILED', 'CANCELED', 'TIMED_OUT'].includes(analysis.status);
+  const wasRefused = analysis.status === 'FAILED' && analysis.attempt === 0;
+  const canRetry = ['FAILED', 'CANCELED', 'TIMED_OUT'].includes(analysis.status) && !wasRefused;
   const send = async (document: string, field: string) => (await mutate<Record<string, AnalysisPayload>>(document, { id }))[field]!;
   const retry = async () => {
     if (await action.run(() => send(RETRY_ANALYSIS, 'retryAnalysis'), 'Queued again.')) setRound(round + 1);

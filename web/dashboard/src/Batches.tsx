@@ -50,7 +50,8 @@ export function BatchPace({ batch }: { batch: Batch }) {
   if (isOver(batch)) {
     const { totalProcessingTimeMs: took } = batch;
     if (took === null) return <p class="pace quiet">ended before it began</p>;
-    const perSecond = took > 0 ? endedItems(batch) / (took / 1000) : null;
+    const ran = batch.processed + batch.failed; // what was canceled or timed out may never have begun
+    const perSecond = took > 0 && ran > 0 ? ran / (took / 1000) : null;
     return (
       <p class="pace quiet">
         took {duration(took / 1000)}
@@ -70,7 +71,9 @@ export function BatchPace({ batch }: { batch: Batch }) {
 export function BatchButtons({ batch }: { batch: Batch }) {
   const action = useAction();
   const name = titleOf(batch);
-  const canRetry = isOver(batch) && batch.failed + batch.canceled + batch.timedOut > 0;
+  // A batch whose items were all refused took no time, and there is nothing to run again.
+  const wasRefused = batch.failed === batch.totalItems && batch.totalProcessingTimeMs === 0;
+  const canRetry = isOver(batch) && !wasRefused && batch.failed + batch.canceled + batch.timedOut > 0;
   const send = async (document: string, field: 'cancelBatch' | 'retryBatch') => {
     const payload = (await mutate<Record<string, BatchPayload>>(document, { id: batch.id }))[field]!;
     if (payload.batch) {

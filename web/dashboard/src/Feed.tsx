@@ -37,6 +37,8 @@ class View {
   rows: LogEvent[] = [];
   waiting: LogEvent[] = [];
   private read = 0;
+  /** How many had been read when it was paused. */
+  private held = 0;
   private generation = 0;
 
   /** Takes what has come since the last time; the number of rows that are new. */
@@ -46,7 +48,7 @@ class View {
       this.generation = generation;
       this.rows = [];
       this.waiting = [];
-      this.read = 0;
+      this.read = this.held = 0;
     }
     const fresh = events.slice(Math.max(0, events.length - (total - this.read))).filter((event) => !this.off.has(event.type));
     this.read = total;
@@ -59,10 +61,17 @@ class View {
   filter(type: string, isOn: boolean): void {
     if (isOn) this.off.delete(type);
     else this.off.add(type);
-    this.paused = false;
-    this.waiting = [];
-    this.rows = log.value.events.filter((event) => !this.off.has(event.type));
-    this.read = log.value.total;
+    const { events, total } = log.value;
+    const from = this.paused ? Math.max(0, events.length - (total - this.held)) : events.length;
+    const passes = (event: LogEvent) => !this.off.has(event.type);
+    this.rows = events.slice(0, from).filter(passes);
+    this.waiting = events.slice(from).filter(passes);
+    this.read = total;
+  }
+
+  pause(): void {
+    this.paused = true;
+    this.held = this.read;
   }
 
   resume(): number {
@@ -210,7 +219,7 @@ export function Feed() {
           aria-pressed={view.paused}
           onClick={() => {
             if (view.paused) pending.current += view.resume();
-            else view.paused = true;
+            else view.pause();
             draw();
           }}
         >

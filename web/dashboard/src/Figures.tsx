@@ -28,7 +28,7 @@ export function Tiles() {
       <dl class="tiles">
         <Tile name="Queued" value={queue ? count(queue.depth) : '–'} note={oldest != null ? `oldest waits ${duration(oldest)}` : queue && 'nothing waits'} />
         <Tile name="Running" value={queue ? count(queue.running) : '–'} note={batches && `${count(batches.running)} ${batches.running === 1 ? 'batch' : 'batches'}`} />
-        <Tile name="Done per second" value={batches ? rate(batches.itemsPerSecond) : '–'} note={batches && `most in 5 min: ${rate(most)}`} />
+        <Tile name="Done per second" value={batches ? rate(batches.itemsPerSecond) : '–'} note={batches && `mean of 10 s; most seen: ${rate(most)}`} />
         <Tile
           name="Failed"
           value={batches ? count(batches.itemsFailed) : '–'}

@@ -45,7 +45,7 @@ function make(where: HTMLElement, lines: Line<keyof Point>[], format: (value: nu
       height: HEIGHT,
       cursor: { show: false },
       legend: { show: false },
-      padding: [8, 18, 0, 0],
+      padding: [8, 26, 0, 0],
       scales: {
         x: { time: true, range: span },
         y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.1 : 1] },

@@ -82,7 +82,6 @@ export function Queue() {
   const held = useStore(queue);
   return (
     <Card title="Queue by priority" id="queue" aside={held?.pausedSince && <span class="status" data-status="CANCELED">Paused</span>}>
-      <Depths />
       {held && (
         <ul class="holds" aria-label="What may begin">
           <Hold analyzer={null} pausedSince={held.pausedSince} limit={held.concurrency} />
@@ -91,6 +90,7 @@ export function Queue() {
           ))}
         </ul>
       )}
+      <Depths />
     </Card>
   );
 }

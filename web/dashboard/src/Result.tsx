@@ -114,7 +114,7 @@ function Text({ result }: { result: TextResult }) {
       {keywords && (
         <Part title="Keywords">
           {keywords.length ? (
-            <Bars rows={keywords.map((each) => ({ label: each.text, value: each.score, note: `${each.score.toFixed(2)} · ${each.count}×` }))} />
+            <Bars rows={keywords.map((each) => ({ label: each.text, value: each.score, note: `${each.score.toFixed(2)} · ${count(each.count)}×` }))} />
           ) : (
             <p class="quiet">None.</p>
           )}
@@ -137,7 +137,7 @@ function Text({ result }: { result: TextResult }) {
               {entities.slice(0, 100).map((each, index) => (
                 <li key={index}>
                   <span dir="auto">{each.text}</span> <span class="quiet">{words(each.type)}</span>
-                  {each.count > 1 && <span class="quiet"> {each.count}×</span>}
+                  {each.count > 1 && <span class="quiet"> {count(each.count)}×</span>}
                 </li>
               ))}
               {entities.length > 100 && <li class="quiet">and {count(entities.length - 100)} more, in the JSON</li>}

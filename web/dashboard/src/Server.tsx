@@ -13,7 +13,7 @@ function Row({ worker }: { worker: Worker }) {
       <th scope="row">
         {worker.instance}
         <span class="quiet">
-          since <Ago at={worker.startedAt} />
+          started <Ago at={worker.startedAt} />
         </span>
       </th>
       <td>

@@ -51,7 +51,10 @@ export function milliseconds(value: number | null): string {
 const WHOLE = new Intl.NumberFormat('en');
 export const count = (value: number) => WHOLE.format(value);
 
-/** A rate: a decimal below ten. */
-export const rate = (value: number) => (value > 0 && value < 9.95 ? value.toFixed(1) : WHOLE.format(Math.round(value)));
+/** A rate, in two digits at least. */
+export const rate = (value: number) => {
+  if (value <= 0) return '0';
+  return value < 0.995 ? value.toFixed(2) : value < 9.95 ? value.toFixed(1) : WHOLE.format(Math.round(value));
+};
 
 export const plural = (value: number, word: string) => `${count(value)} ${word}${value === 1 ? '' : 's'}`;

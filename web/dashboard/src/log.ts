@@ -37,8 +37,10 @@ export const gap = new Store<string | null>(null);
 
 type Listener = (event: LogEvent) => void;
 const listeners = new Set<Listener>();
-export function onEvent(listener: Listener): void {
+/** Calls the listener with each event from now on, until what it gives back is called. */
+export function onEvent(listener: Listener): () => void {
   listeners.add(listener);
+  return () => void listeners.delete(listener);
 }
 
 /** Since the last new connection: when each event that came was, until it is known which of them had been missed. */

@@ -163,7 +163,9 @@ export function watch(): void {
   onEvent((event) => {
     if (event.subjectId.startsWith('batch_')) {
       stale.add(event.subjectId);
-      if (event.type === 'BATCH_STARTED' && !batches.value.shown.some((batch) => batch.id === event.subjectId)) listIsStale = true;
+      // One whose items were all refused has no event but its end. (Of an older one's progress the list needs no word.)
+      const isNew = event.type !== 'BATCH_PROGRESS' && !batches.value.shown.some((batch) => batch.id === event.subjectId);
+      if (isNew) listIsStale = true;
       refreshSoon();
     } else if (event.type === 'ANALYSIS_QUEUED') {
       // The first sign of a new batch: it has no event of its own before an item begins.
