@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import pty
@@ -12,16 +13,18 @@ import sys
 import termios
 from collections.abc import Iterator
 from contextlib import suppress
+from io import StringIO
 from pathlib import Path
 from zipfile import ZipFile
 
 import msgspec
 import pytest
-from assay_client import _documents, models
+from assay_client import AsyncClient, _documents, models
+from assay_client._bar import Bar
 from graphql import build_schema, parse, validate
 
 from tests.api.calls import ApiServer
-from tests.support import ROOT, SCHEMA, run
+from tests.support import ROOT, SCHEMA, run, until
 
 README = (ROOT / "client" / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
@@ -109,3 +112,47 @@ with Client({assay.address!r}) as client:
     assert "21/21" in text
     assert "1 failed" in text
     assert run(sys.executable, "-c", code) == ""
+
+
+class Terminal(StringIO):
+    """Notes what is drawn."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def drawn(self, count: str) -> list[str]:
+        """What stands in brackets, each time that the bar stood at this count."""
+        return re.findall(rf" {count} \[(.*?)\]", self.getvalue())
+
+
+async def test_a_bar_that_begins_late_has_the_rate_of_what_it_saw(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    held = {"trial": {"text": "held", "until": str(go)}}
+    batch = await client.submit_batch([*["One."] * 20, held], name="late")
+
+    async def all_but_one() -> bool:
+        return (await client.batch(batch.id)).processed == 20
+
+    await until(all_but_one, what="20 items")
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    waiting = asyncio.create_task(client.wait(batch, progress=True))
+    await until(lambda: terminal.drawn("20/21"), what="the bar")
+    go.touch()
+    await waiting
+    assert {line.partition("<")[2] for line in terminal.drawn("20/21")} == {"?, ? items/s"}
+    assert terminal.drawn("21/21")
+
+
+async def test_a_bar_that_is_set_back_has_no_rate_below_nothing(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = await client.wait(await client.submit_batch(["One."] * 20))
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with Bar() as bar:
+        bar.show(batch)
+        bar.show(msgspec.structs.replace(batch, processed=5))
+    assert {line.partition("<")[2] for line in terminal.drawn("5/20")} == {"?, ? items/s"}

@@ -42,19 +42,24 @@ class Bar:
 
     def show(self, thing: Analysis | Batch) -> None:
         """Draw it as it is now."""
-        if self._bar is None:
-            unit = " items" if isinstance(thing, Batch) else "%"
-            self._bar = tqdm(unit=unit, disable=None, dynamic_ncols=True)  # None: only in a terminal
-        bar = self._bar
         if isinstance(thing, Batch):
-            bar.total = thing.total_items
-            bar.n = thing.processed + thing.failed + thing.canceled + thing.timed_out
-            bar.set_description(thing.name or "Analyzing", refresh=False)
-            bar.set_postfix_str(f"{thing.failed} failed" if thing.failed else "", refresh=False)
+            unit, total = " items", thing.total_items
+            done = thing.processed + thing.failed + thing.canceled + thing.timed_out
+            title, note = thing.name or "Analyzing", f"{thing.failed} failed" if thing.failed else ""
         else:
-            bar.total = 100
-            bar.n = 100 if thing.ended else round(100 * thing.progress.fraction)
-            bar.set_description(thing.progress.step or str(thing.status).lower(), refresh=False)
+            unit, total = "%", 100
+            done = 100 if thing.ended else round(100 * thing.progress.fraction)
+            title, note = thing.progress.step or str(thing.status).lower(), ""
+        if self._bar is None:
+            # `initial`: its rate is of what is done from now on. `disable`: None is for terminals only.
+            self._bar = tqdm(desc=title, total=total, initial=done, unit=unit, disable=None, dynamic_ncols=True)
+        bar = self._bar
+        if bar.disable:
+            return
+        bar.total, bar.n = total, done
+        bar.initial = min(bar.initial, done)  # what is run again has less done than before
+        bar.set_description(title, refresh=False)
+        bar.set_postfix_str(note, refresh=False)
         bar.refresh()
 
 
