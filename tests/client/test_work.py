@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from assay_client import (
@@ -214,6 +215,18 @@ async def test_cancel_retry_and_delete(client: AsyncClient, tmp_path: Path) -> N
         await client.wait(batch)
     with pytest.raises(NotFound):
         [each async for each in client.results(batch)]
+
+
+@pytest.mark.parametrize("wrong", [NO_SUCH_ANALYSIS, NO_SUCH_BATCH, None])
+async def test_an_id_is_not_taken_for_the_thing_itself(client: AsyncClient, wrong: Any) -> None:
+    calls = (client.wait, lambda thing: anext(client.watch(thing)), client.cancel, client.retry, client.delete)
+    for call in calls:
+        with pytest.raises(TypeError) as refused:
+            await call(wrong)
+        assert str(refused.value) == (
+            f"An Analysis or a Batch is wanted, not {wrong!r}: get it first, with `await client.analysis(id)` "
+            "or `await client.batch(id)`, or with the plain client without `await`."
+        )
 
 
 async def test_what_is_deleted_while_it_is_waited_for_is_not_found(client: AsyncClient, tmp_path: Path) -> None:

@@ -267,7 +267,7 @@ class AsyncClient:
 
         A batch comes at most ten times a second. Raises NotFound where it was deleted.
         """
-        kind = documents.KINDS[type(thing)]
+        kind = documents.kind_of(thing)
         # What never changes is not sent each time.
         fixed = {name: getattr(thing, field) for name, field in kind.fixed.items()}
         seen: ThingT | None = None
@@ -422,7 +422,7 @@ class AsyncClient:
         What takes longer than two seconds to stop is still RUNNING. Raises UserErrors (CONFLICT) where it has ended,
         and NotFound.
         """
-        kind = documents.KINDS[type(thing)]
+        kind = documents.kind_of(thing)
         try:
             payload = await self._calls.mutate(kind.cancel, {"id": thing.id}, made="thing")
         except Repeated:
@@ -435,7 +435,7 @@ class AsyncClient:
         It is not sent again where the server does not answer. Raises UserErrors (CONFLICT) where there is nothing to
         run again, and NotFound.
         """
-        kind = documents.KINDS[type(thing)]
+        kind = documents.kind_of(thing)
         payload = await self._calls.mutate(kind.retry, {"id": thing.id}, made="thing", safe=False)
         return read_as(type(thing), payload["thing"])
 
@@ -444,8 +444,9 @@ class AsyncClient:
 
         Raises UserErrors (CONFLICT) where it has not ended, and NotFound.
         """
+        kind = documents.kind_of(thing)
         try:
-            await self._calls.mutate(documents.KINDS[type(thing)].delete, {"id": thing.id}, made="deletedId")
+            await self._calls.mutate(kind.delete, {"id": thing.id}, made="deletedId")
         except Repeated as repeated:
             if repeated.code != UserErrorCode.NOT_FOUND:
                 raise

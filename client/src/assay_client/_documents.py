@@ -113,6 +113,17 @@ HEALTH = f"query Health {{ health {selection(Health)} }}"
 METRICS = f"query Metrics {{ metrics {selection(Metrics)} }}"
 
 
+def kind_of(thing: Analysis | Batch) -> Kind:
+    """The documents of its type. Raises TypeError where it is something else, such as an id."""
+    found = KINDS.get(type(thing))
+    if found is None:
+        raise TypeError(
+            f"An Analysis or a Batch is wanted, not {thing!r:.100}: get it first, with `await client.analysis(id)` "
+            "or `await client.batch(id)`, or with the plain client without `await`."
+        )
+    return found
+
+
 def is_query(document: str) -> bool:
     """Whether every operation of a document only reads."""
     operations = [each for each in parsed(document).definitions if isinstance(each, OperationDefinitionNode)]

@@ -1,7 +1,7 @@
 """What can go wrong. Every exception that this package raises of its own is an `AssayError`.
 
-Beside them there are `TimeoutError`, where a `timeout` of yours has passed, and `RuntimeError`, where a client is used
-after it was closed.
+Beside them there are `TimeoutError`, where a `timeout` of yours has passed, `TypeError`, where an id is given for an
+analysis or a batch, and `RuntimeError`, where a client is used after it was closed.
 """
 
 from __future__ import annotations
