@@ -287,8 +287,9 @@ async def test_what_is_no_assay_server_is_told_so_at_once(connect: Connect, answ
             await anext(client.events(after="s0-0"))
 
 
-async def test_a_wrong_path_is_told_so(assay: ApiServer, connect: Connect) -> None:
-    client = connect(f"{assay.address}/graph")
+@pytest.mark.parametrize("path", ["/graph", "/dashboard", "/metrics"])
+async def test_a_wrong_path_is_told_so(assay: ApiServer, connect: Connect, path: str) -> None:
+    client = connect(f"{assay.address}{path}")
     with pytest.raises(UnexpectedAnswer, match="is the URL right"):
         await client.analyzers()
     with pytest.raises((UnexpectedAnswer, NotAllowed)):

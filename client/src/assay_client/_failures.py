@@ -74,8 +74,8 @@ class Failures:
             raise HistoryGone(errors)
         if failed.code == "NOT_FOUND" and "argument" in failed.extensions:
             raise NotFound(failed.message)
-        if failed.code == "NOT_FOUND" and "path" not in errors[0]:
-            raise UnexpectedAnswer(f"There is nothing at {self.url}: is the URL right?")
+        if failed.code in ("NOT_FOUND", "METHOD_NOT_ALLOWED") and "path" not in errors[0]:
+            raise UnexpectedAnswer(f"There is no GraphQL at {self.url}: is the URL right?")
         raise failed
 
     def explain_refusal(self, status: int, body: bytes) -> NoReturn:
