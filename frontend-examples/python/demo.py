@@ -17,17 +17,18 @@ from collections import Counter
 from pathlib import Path
 from statistics import correlation
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from gql import Client, gql
 from gql.client import AsyncClientSession
-from gql.transport.exceptions import TransportError
+from gql.transport.exceptions import TransportError, TransportQueryError
 from gql.transport.websockets import WebsocketsTransport
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.table import Table
 from rich.text import Text
+from websockets.exceptions import InvalidHandshake, InvalidURI
 
 SUBMIT = """
 mutation Submit($input: BatchProcessInput!) {
@@ -167,6 +168,16 @@ def socket_url(url: str) -> str:
     return urlunsplit(parts._replace(scheme=scheme, path=parts.path if parts.path.strip("/") else "/graphql"))
 
 
+def explained(error: Exception, url: str) -> str:
+    """What is wrong, and what would be right."""
+    if isinstance(error, TransportQueryError):
+        return f"{url} refused: {error.errors[0]['message'] if error.errors else error}"
+    reason = error.__cause__ or error
+    if isinstance(reason, InvalidHandshake | InvalidURI):
+        return f"No GraphQL at {url} ({reason}): is the URL right? It is written http://HOST:PORT/graphql."
+    return f"No answer from {url}: {reason}. Start the server first: make run"
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="Submit 1,000 texts to a running server, and watch.")
@@ -177,8 +188,12 @@ def main() -> None:
     try:
         status = asyncio.run(run(socket_url(arguments.url), console))
     except (OSError, TransportError) as error:
-        console.print(f"[red]No answer from {arguments.url}: {error}[/]\nStart the server first: [bold]make run[/]")
+        console.print(explained(error, arguments.url), style="red", markup=False, soft_wrap=True)
         status = 1
+    except KeyboardInterrupt:
+        page = urljoin(arguments.url, "/dashboard")
+        console.print(f"Interrupted. What was submitted goes on: {page} shows it.", markup=False, soft_wrap=True)
+        status = 130
     if arguments.svg is not None:
         console.save_svg(arguments.svg, title="make demo")
     sys.exit(status)

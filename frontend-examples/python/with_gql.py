@@ -18,6 +18,7 @@ from typing import Any
 
 from gql import Client, gql
 from gql.transport.aiohttp import AIOHTTPTransport
+from gql.transport.exceptions import TransportError, TransportQueryError
 from gql.transport.websockets import WebsocketsTransport
 
 SUBMIT = gql("""
@@ -69,5 +70,19 @@ def outcome(analysis: dict[str, Any]) -> str:
     return str(found)
 
 
+def main() -> None:
+    """The command line."""
+    url = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000/graphql"
+    try:
+        asyncio.run(run(url))
+    except TransportQueryError as error:
+        sys.exit(f"{url} refused: {error.errors[0]['message'] if error.errors else error}")
+    except (OSError, TransportError) as error:
+        sys.exit(f"No GraphQL at {url} ({error.__cause__ or error}): is the server running, and is the URL right?")
+    except KeyboardInterrupt:
+        print("Interrupted. What was submitted goes on.", file=sys.stderr)
+        sys.exit(130)
+
+
 if __name__ == "__main__":
-    asyncio.run(run(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000/graphql"))
+    main()

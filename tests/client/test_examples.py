@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
+import signal
 import sys
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.api.calls import ApiServer
-from tests.support import ROOT, SCHEMA, run
+from tests.client.conftest import Connect
+from tests.support import ROOT, SCHEMA, Server, run, until
+
+Start = Callable[..., Awaitable[Server]]
 
 EXAMPLES = ROOT / "frontend-examples" / "python"
 TYPED = EXAMPLES / "typed"
 # Locked by `uv.lock` there; ariadne-codegen and Strawberry want different versions of graphql-core.
 ENVIRONMENT = ROOT / ".venv" / ".typed-example"
+TYPED_PYTHON = ENVIRONMENT / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+# Each script as it is run, with what stands before the server's address.
+SCRIPTS: dict[str, Sequence[str | Path]] = {
+    "demo": (sys.executable, EXAMPLES / "demo.py", "--url"),
+    "with_gql": (sys.executable, EXAMPLES / "with_gql.py"),
+    "typed": (TYPED_PYTHON, TYPED / "main.py"),
+}
+# Heeds Ctrl-C also where the tests run in the background of a shell.
+INTERRUPTIBLE = """
+import runpy
+import signal
+import sys
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 
 def uv_run(*command: str | Path, cwd: Path = TYPED) -> str:
@@ -30,16 +53,72 @@ def uv_run(*command: str | Path, cwd: Path = TYPED) -> str:
     return run(uv, "run", "--quiet", "--frozen", "--project", TYPED, *command, cwd=cwd, env=environment)
 
 
+async def ended(script: str, url: str) -> tuple[int, list[str]]:
+    """A script's exit code and the lines that it wrote."""
+    return await _end(await _started(script, url))
+
+
+async def _started(script: str, url: str) -> asyncio.subprocess.Process:
+    if script == "typed":
+        await asyncio.to_thread(uv_run, "true")  # the environment is there
+    python, *arguments = SCRIPTS[script]
+    command = (python, "-c", INTERRUPTIBLE, *arguments, url)
+    return await asyncio.create_subprocess_exec(
+        *command, cwd=TYPED, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+
+
+async def _end(process: asyncio.subprocess.Process) -> tuple[int, list[str]]:
+    output, _ = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode is not None
+    return process.returncode, output.decode().splitlines()
+
+
 async def test_the_demo_shows_what_came_out(assay: ApiServer) -> None:
     output = await asyncio.to_thread(run, sys.executable, EXAMPLES / "demo.py", "--url", assay.url)
     assert "1,000 completed, 0 failed" in output
     assert "correlation with what people said" in output
 
 
-async def test_a_demo_without_a_server_says_what_to_do() -> None:
-    with pytest.raises(AssertionError, match="Start the server first") as failed:
-        await asyncio.to_thread(run, sys.executable, EXAMPLES / "demo.py", "--url", "http://127.0.0.1:9")
-    assert "Traceback" not in str(failed.value)
+@pytest.mark.parametrize("script", SCRIPTS)
+async def test_a_script_without_a_server_says_so_in_a_line(script: str) -> None:
+    code, (line,) = await ended(script, "http://127.0.0.1:9/graphql")
+    assert code == 1
+    if script == "demo":
+        assert re.fullmatch(r"No answer from http://127\.0\.0\.1:9/graphql: .+ Start the server first: make run", line)
+    else:
+        assert re.fullmatch(r"No GraphQL at http://127\.0\.0\.1:9/graphql \(.+\): is the server running, .+", line)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+async def test_a_script_with_a_wrong_url_says_so_in_a_line(assay: ApiServer, script: str) -> None:
+    url = f"{assay.address}/dashboard"
+    code, (line,) = await ended(script, url)
+    assert code == 1
+    assert re.fullmatch(rf"No GraphQL at {url} \(.+ (403|405)\): .*is the URL right\?.*", line)
+
+
+@pytest.mark.parametrize(("script", "count"), [("demo", 1_000), ("with_gql", 2), ("typed", 1)])
+async def test_ctrl_c_leaves_what_a_script_has_submitted(
+    server: Start, connect: Connect, script: str, count: int
+) -> None:
+    one = await server(workers=0)
+    client = connect(one.address)
+
+    async def submitted() -> bool:
+        return (await client.metrics()).subscriptions.active == 1
+
+    process = await _started(script, one.url)
+    try:
+        await until(submitted, what="the script to watch what it has submitted")
+    finally:
+        process.send_signal(signal.SIGINT)
+    code, lines = await _end(process)
+    shown = f": {one.address}/dashboard shows it." if script == "demo" else "."
+    assert code == 130
+    assert f"Interrupted. What was submitted goes on{shown}" in lines
+    assert not any("Traceback" in line for line in lines)
+    assert len([each async for each in client.analyses(status=["QUEUED"], page_size=1_000)]) == count
 
 
 async def test_gql_alone_submits_and_follows(assay: ApiServer) -> None:
@@ -72,6 +151,5 @@ def test_the_typed_client_is_what_the_schema_gives(tmp_path: Path) -> None:
 
 def test_the_typed_example_holds() -> None:
     uv_run("true")  # the environment is there
-    python = ENVIRONMENT / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     mypy = (sys.executable, "-m", "mypy", "--strict", "--config-file=", "--follow-imports=silent")
-    run(*mypy, "--python-executable", python, "--cache-dir", ROOT / ".mypy_cache" / "typed", "main.py", cwd=TYPED)
+    run(*mypy, "--python-executable", TYPED_PYTHON, "--cache-dir", ROOT / ".mypy_cache" / "typed", "main.py", cwd=TYPED)

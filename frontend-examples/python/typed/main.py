@@ -8,9 +8,18 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from assay_typed import AnalysisStatus, Client, SubmitAnalysisInput, TextOperation
+import httpx
+from assay_typed import (
+    AnalysisStatus,
+    Client,
+    GraphQLClientError,
+    GraphQLClientGraphQLMultiError,
+    SubmitAnalysisInput,
+    TextOperation,
+)
 from assay_typed.input_types import AnalysisRequest, TextRequest
 from assay_typed.result import ResultAnalysisResultTextResult
+from websockets.exceptions import WebSocketException
 
 TEXT = "The food in Paris was wonderful, but the hotel was dirty and far too loud."
 
@@ -42,5 +51,19 @@ async def run(url: str) -> None:
         print(", ".join(keyword.text for keyword in analysis.result.keywords or []))
 
 
+def main() -> None:
+    """The command line."""
+    url = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000/graphql"
+    try:
+        asyncio.run(run(url))
+    except GraphQLClientGraphQLMultiError as error:
+        sys.exit(f"{url} refused: {error}")
+    except (OSError, httpx.TransportError, WebSocketException, GraphQLClientError) as error:
+        sys.exit(f"No GraphQL at {url} ({error}): is the server running, and is the URL right?")
+    except KeyboardInterrupt:
+        print("Interrupted. What was submitted goes on.", file=sys.stderr)
+        sys.exit(130)
+
+
 if __name__ == "__main__":
-    asyncio.run(run(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000/graphql"))
+    main()
