@@ -42,13 +42,17 @@ class Admission:
         # Where nobody has it, somebody has to say that there is no such analyzer any more.
         self._waiting_unknown = frozenset(head.analyzer for head in heads) - self._known
 
+    def is_paused(self, analyzer: str) -> bool:
+        """Whether nothing of it may begin."""
+        return self._controls.paused or analyzer in self._controls.paused_analyzers
+
     def is_limited(self, analyzer: str) -> bool:
         """Whether not every slot may run it."""
         return analyzer in self._controls.limits
 
     def room(self, analyzer: str, busy: Collection[str]) -> int:
         """How many more slots it may have, where these are the analyzers of the slots that are busy."""
-        if self._controls.paused or analyzer in self._controls.paused_analyzers:
+        if self.is_paused(analyzer):
             return 0
         most = min(self._controls.limits.get(analyzer, self.slots), self.slots)
         return max(0, most - sum(each == analyzer for each in busy))

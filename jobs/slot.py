@@ -62,6 +62,7 @@ class Slot:
         self._open: dict[str, Claimed] = {}
         self._ended: list[Outcome] = []
         self._handed_over_at = 0.0
+        self._spent_ms = 0.0
         self._kill: _Kill | None = None
 
     @property
@@ -74,8 +75,14 @@ class Slot:
         """For how long the current item has run."""
         return max(0.0, time.monotonic() - self.sandbox.current_since)
 
+    @property
+    def worked_seconds(self) -> float:
+        """What the chunk has taken so far, aside from the start of its process and the analyzer's preparations."""
+        return self._spent_ms / 1000 + self.busy_seconds
+
     async def run(self, rows: list[Claimed]) -> None:
         """Run these rows, all of one analyzer, until each has its outcome."""
+        self._spent_ms = 0.0
         self._open = {row.id: row for row in rows}
         self._handed_over_at = time.monotonic()
         analyzer = self._analyzers.get(rows[0].analyzer)
@@ -164,19 +171,23 @@ class Slot:
             if row is None:
                 continue
             if isinstance(report, Completed):
-                self._measured(row.analyzer, report.milliseconds)
+                self._count(row, report.milliseconds)
                 result, origin = report.result.decode(), Origin(row.workspace, row.batch_id, row.attempt)
                 outcome = Outcome(row.id, row.lease, End.COMPLETED, result, None, report.milliseconds, None, origin)
                 self._close(row, outcome)
                 at_once = at_once or row.batch_id is None
             elif isinstance(report, Failed):
-                self._measured(row.analyzer, report.milliseconds)
+                self._count(row, report.milliseconds)
                 fault = Fault(report.code, report.message, report.retryable)
                 self._close(row, retry.failed(row, fault, utcnow(), report.milliseconds))
             elif isinstance(report, Progressed):
                 self._recorder.put_progress(row.id, Progress(row.lease, report.fraction, report.step))
         if self._ended and (at_once or time.monotonic() - self._handed_over_at > HAND_OVER_SECONDS):
             self._hand_over()
+
+    def _count(self, row: Claimed, milliseconds: float) -> None:
+        self._spent_ms += milliseconds
+        self._measured(row.analyzer, milliseconds)
 
     def _take_death(self, death: Died) -> None:
         kill, self._kill = self._kill, None

@@ -45,7 +45,7 @@ STOP_POLL_SECONDS = 0.5
 LOOK_SECONDS = 1.0
 BEAT_SECONDS = 1.0
 WATCH_SECONDS = 0.1
-# Behind an item that has run for so long, the rest of its chunk moves to a slot that is free.
+# When a chunk has taken so long, ten times what it was meant to, what has not begun of it is left to others.
 STUCK_SECONDS = 0.5
 # The last words must not keep the program from ending: what is not written then is found at the next start.
 LAST_WRITE_SECONDS = 1.0
@@ -169,6 +169,7 @@ class Worker:
         while not self._stopping.is_set():
             await self._look()
             self._resize(slots)
+            self._hold()
             if await wait_for(self._control_news, LOOK_SECONDS):
                 self._control_news.clear()
                 self._engine.wake()
@@ -188,6 +189,15 @@ class Worker:
             task = slots.create_task(keep_running("slot", partial(self._run_slot, slot)))
             self._slot_tasks.add(task)
             task.add_done_callback(self._slot_tasks.discard)
+
+    def _hold(self) -> None:
+        """Give back what is paused and has not begun."""
+        for slot, analyzer in self._busy.items():
+            if self._admission.is_paused(analyzer):
+                slot.give_back(keep_current=True)
+        held = [row for row in self._spare if self._admission.is_paused(row.analyzer)]
+        self._spare = [row for row in self._spare if not self._admission.is_paused(row.analyzer)]
+        self._recorder.put([retry.given_back(row) for row in held])
 
     async def _claim(self) -> None:
         """Claim for the slots that are free, until `stop`."""
@@ -285,17 +295,26 @@ class Worker:
         self._slots.remove(slot)
 
     async def _watch(self) -> None:
-        """Keep time limits, and let nothing wait behind an item that takes long while a slot is free."""
+        """Keep time limits, and let nothing wait behind work that takes longer than the pace has said."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             for slot in self._slots:
                 slot.watch()
-                if not self._free or slot.busy_seconds <= STUCK_SECONDS:
-                    continue
-                room = self._admission.room(self._busy.get(slot, ""), self._busy.values())
-                if room and (rows := slot.take_unstarted()):
-                    self._spare += rows
-                    self._engine.wake()
+                if slot.worked_seconds > STUCK_SECONDS and (rows := slot.take_unstarted()):
+                    if slot.busy_seconds > STUCK_SECONDS:
+                        self._pace.measured(rows[0].analyzer, slot.busy_seconds * 1000)
+                    self._leave(rows)
+
+    def _leave(self, rows: list[Claimed]) -> None:
+        """Leave these to the slots that are free, one each, and the rest to whoever claims it."""
+        if self._free:
+            here = min(len(self._free), self._admission.room(rows[0].analyzer, self._busy.values()))
+            self._spare += rows[:here]
+            back = rows[here:]
+        else:
+            back, self._spare = rows + self._spare, []
+        self._recorder.put([retry.given_back(row) for row in back])
+        self._engine.wake()
 
     async def _stop_what_is_asked(self) -> None:
         while True:

@@ -180,7 +180,10 @@ async def test_an_item_that_runs_too_long_costs_its_chunk_nothing(work: Work) ->
     assert {work.starts(text) for text in numbered(2) + numbered(2, "later")} == {1}
 
 
-async def test_what_others_were_given_is_let_go_begun_or_not(work: Work, tmp_path: Path) -> None:
+async def test_what_others_were_given_is_let_go_begun_or_not(
+    work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "STUCK_SECONDS", 3600)  # nothing of the chunk goes back
     batch_id, gate = new_id("batch"), tmp_path / "gate"
     texts = ["begun", *numbered(3)]
     ids = await work.submit("echo", *texts, batch_id=batch_id, until=str(gate))
@@ -204,6 +207,7 @@ async def test_what_others_were_given_is_let_go_though_it_waits_for_a_slot(
     for module in (pace, worker_module):
         monkeypatch.setattr(module, "MOST", 4)
     monkeypatch.setattr(worker_module, "TARGET_MS", 60_000)  # it claims ahead, however slow the machine
+    monkeypatch.setattr(worker_module, "STUCK_SECONDS", 3600)  # and gives nothing back
     batch_id, gate, texts = new_id("batch"), tmp_path / "gate", numbered(8)
     await work.submit("echo", *texts, batch_id=batch_id, until=str(gate))
     worker = work.start(slots=1, lease=timedelta(seconds=3))

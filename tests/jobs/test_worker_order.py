@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from jobs import admission, pace
+from jobs import worker as worker_module
 from jobs.admission import BETWEEN, Admission
 from store import controls
 from store.columns import utcnow
@@ -56,6 +57,55 @@ async def test_nothing_is_claimed_ahead_behind_a_quick_analyzers_slow_item(work:
     gate.touch()
     await work.ended([blocker, low, high])
     assert await started(work) == [blocker, high, low]
+
+
+async def behind_a_slow_item(work: Work, gate: Path) -> list[str]:
+    """Eight items that a worker with one slot has claimed for quick ones, and of which the first stands still."""
+    ids = await work.submit("echo", *numbered(8), batch_id=new_id("batch"), until=str(gate))
+    worker = work.start(slots=1)
+    for _ in range(1_000):
+        worker._pace.measured("echo", 0.01)
+    await work.has_started("item000")
+    return ids
+
+
+async def test_a_slow_item_holds_up_neither_other_workers_nor_higher_priorities(work: Work, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    ids = await behind_a_slow_item(work, gate)
+
+    async def are_back() -> bool:
+        rows = await work.rows(ids)
+        return [(row.status, row.attempt) for row in rows] == [("RUNNING", 1)] + [("QUEUED", 0)] * 7
+
+    await until(are_back, what="the rest of the chunk to go back")
+    (high,) = await work.submit("echo", "high", priority=9)
+    work.start(slots=1)
+    await work.ended([high])
+    await work.has_started("item001")  # in the other worker, while the first item still stands
+    assert (await work.rows(ids[:1]))[0].status == "RUNNING"
+    gate.touch()
+    assert {(row.status, row.attempt) for row in await work.ended(ids)} == {("COMPLETED", 1)}
+    log = await started(work)
+    assert log.index(high) < len(log) - 1 - log[::-1].index(ids[1])
+
+
+async def test_a_pause_sends_back_what_was_claimed_and_has_not_begun(
+    work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "STUCK_SECONDS", 3600)  # what goes back goes back for the pause
+    gate = tmp_path / "gate"
+    ids = await behind_a_slow_item(work, gate)
+    await held(work, controls.pause, "echo", utcnow())
+
+    async def are_back() -> bool:
+        return [row.status for row in await work.rows(ids)] == ["RUNNING"] + ["QUEUED"] * 7
+
+    await until(are_back, what="the rest of the chunk to go back")
+    gate.touch()
+    assert [row.status for row in await work.ended(ids[:1])] == ["COMPLETED"]
+    assert [row.status for row in await work.rows(ids[1:])] == ["QUEUED"] * 7
+    await held(work, controls.resume, "echo")
+    assert {(row.status, row.attempt) for row in await work.ended(ids)} == {("COMPLETED", 1)}
 
 
 async def test_what_comes_alone_is_started_before_the_rest_of_a_batch(
