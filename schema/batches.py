@@ -81,7 +81,7 @@ class Batch(Node):
         description="Items ended a second of late: over about ten seconds, or 200 items if they take longer."
     )
     def items_per_second(root: strawberry.Parent[BatchRow]) -> float | None:
-        return progress.items_per_second(root)
+        return progress.items_per_second(root, utcnow())
 
     @strawberry.field(description="From its start to its last item's end, in milliseconds; null while it runs.")
     def total_processing_time_ms(root: strawberry.Parent[BatchRow]) -> float | None:

@@ -20,6 +20,8 @@ _HORIZON_SECONDS, _HORIZON_ENDS = 10.0, 200.0
 # Fewer ends than this say nothing about the rate yet.
 _LEAST_ENDS, _LEAST_SHARE = 20, 0.03
 _MOST_IN_HAND = 0.1
+# For so long no end is no news.
+_PATIENCE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,17 @@ def after_more_ends(recent_ends: str, ended: int, started_at: datetime | None, n
     return orjson.dumps([ends * kept + ended, seconds * kept + passed, instant]).decode()
 
 
-def items_per_second(row: BatchRow) -> float | None:
-    """Items ended a second of late, whatever their end; None before the first has."""
-    ends, seconds, _ = orjson.loads(row.recent_ends) or (0.0, 0.0, 0.0)
-    return ends / max(seconds, 0.001) if ends else None
+def items_per_second(row: BatchRow, now: datetime) -> float | None:
+    """Items ended a second of late, whatever their end; None before the first has.
+
+    It falls while nothing ends for longer than what runs should take.
+    """
+    ends, seconds, last = orjson.loads(row.recent_ends) or (0.0, 0.0, 0.0)
+    if not ends:
+        return None
+    idle = now.timestamp() - last - _PATIENCE_SECONDS - row.running * seconds / ends
+    over = BatchStatus(row.status).ended or idle < 0
+    return ends / max(seconds if over else seconds + idle, 0.001)
 
 
 def progress_of_batch(row: BatchRow, now: datetime) -> ProgressValue:
@@ -70,7 +79,7 @@ def progress_of_batch(row: BatchRow, now: datetime) -> ProgressValue:
     if BatchStatus(row.status).ended:
         return ProgressValue(1.0, None, None)
     eta = None
-    rate = items_per_second(row) if row.open_until is None else None  # how many more come is not known
+    rate = items_per_second(row, now) if row.open_until is None else None  # how many more come is not known
     if rate and (ended >= _LEAST_ENDS or ended >= _LEAST_SHARE * row.total_items):
         # What workers have in hand is half done, on the average, which makes a difference where ends are few. Where
         # they are many, much of it may not have begun.

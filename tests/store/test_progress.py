@@ -85,14 +85,14 @@ def test_few_slow_items_end_more_than_a_second_apart() -> None:
     eta, left = eta_at(0.25, [3.0] * 40, slots=1, chunk=1)
     assert (eta, left) == (90.0, 90.0)
     row, _ = next(each for each in run([3.0] * 40, slots=1, chunk=1) if each[0].processed == 20)
-    assert items_per_second(row) == pytest.approx(1 / 3)
+    assert items_per_second(row, row.updated_at) == pytest.approx(1 / 3)
 
 
 def test_the_rate_follows_a_change() -> None:
     # It goes ten times as fast from the middle on, as when other servers come to help.
     items = [0.1] * 1000 + [0.01] * 8000
     before, after = (
-        next(items_per_second(row) for row, _ in run(items, slots=1, chunk=1) if row.processed == ended)
+        next(items_per_second(row, row.updated_at) for row, _ in run(items, slots=1, chunk=1) if row.processed == ended)
         for ended in (1000, 9000)
     )
     assert before == pytest.approx(10)
@@ -104,13 +104,27 @@ def test_a_burst_is_not_the_rate() -> None:
     ends = "[]"
     for second in range(1, 61):
         ends = after_more_ends(ends, 100, START, START + timedelta(seconds=second))
-    assert items_per_second(batch(recent_ends=ends)) == pytest.approx(100)
+    assert items_per_second(batch(recent_ends=ends), START) == pytest.approx(100)
+
+
+def test_the_rate_falls_while_nothing_ends() -> None:
+    ends = after_more_ends("[]", 100, START, START + timedelta(seconds=10))
+
+    def rate(seconds: float, **values: Any) -> float | None:
+        return items_per_second(batch(recent_ends=ends, **values), START + timedelta(seconds=10 + seconds))
+
+    assert [rate(0), rate(2), rate(12), rate(92)] == [10, 10, 5, 1]  # two seconds of patience
+    assert [rate(6, running=40), rate(16, running=40)] == [10, 5]  # and what forty take that run
+    assert rate(92, status=BatchStatus.COMPLETED) == 10
+    row = batch(recent_ends=ends, total_items=200, queued=100, processed=100, updated_at=START + timedelta(seconds=10))
+    held = progress_of_batch(row, START + timedelta(seconds=102)).eta_seconds
+    assert held == 100.0  # it waits for all of its items at the rate of now
 
 
 def test_a_clock_that_goes_back_takes_no_time() -> None:
     ends = after_more_ends("[]", 10, START, START + timedelta(seconds=10))
     ends = after_more_ends(ends, 10, START, START - timedelta(hours=1))
-    assert items_per_second(batch(recent_ends=ends)) == pytest.approx(2, rel=0.05)
+    assert items_per_second(batch(recent_ends=ends), START - timedelta(hours=1)) == pytest.approx(2, rel=0.05)
 
 
 def test_no_eta_before_there_is_something_to_reckon_with() -> None:
@@ -129,7 +143,7 @@ def test_the_eta_counts_down_between_ends_and_not_below_what_waits() -> None:
     updated = START + timedelta(seconds=20)
     row = batch(total_items=100, queued=60, running=20, processed=20, recent_ends=ends, updated_at=updated)
     rate = 1.1  # 20 in 20 s, and what is in hand for a tenth more
-    etas = [progress_of_batch(row, updated + timedelta(seconds=since)).eta_seconds for since in (-5, 0, 10, 1000)]
+    etas = [progress_of_batch(row, updated + timedelta(seconds=since)).eta_seconds for since in (-5, 0, 10, 22)]
     assert etas == [round(80 / rate, 1), round(80 / rate, 1), round(80 / rate - 10, 1), round(60 / rate, 1)]
     assert progress_of_batch(row, updated).fraction == 0.2
     assert progress_of_batch(row, updated).step == "20 of 100 items"
