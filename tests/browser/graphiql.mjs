@@ -68,6 +68,7 @@ try {
   };
 
   await page.emulateMedia({ colorScheme: 'dark' });
+  await page.locator('.graphiql-query-editor .monaco-editor.vs-dark').waitFor(); // the editors follow it too
   await graphiql.open();
   await graphiql.openExample('Read a typed result');
   await graphiql.run();

@@ -1,10 +1,10 @@
+import './style.css'; // before the plot, which takes its colours
+import './page.css';
 import { ask, watch } from './api';
 import { BatchesDocument, CancelBatchDocument, EventsDocument, EventsEndDocument, FiguresDocument, SubmitBatchDocument } from './gql/graphql';
 import type { BatchesQuery, EventsSubscription, FiguresSubscription } from './gql/graphql';
 import { begunAnew, changed, getStatus, onChange, onStatus, pause, soon } from './live';
 import * as plot from './plot';
-import './style.css';
-import './page.css';
 
 type Batch = BatchesQuery['batches']['nodes'][number];
 type Event = EventsSubscription['events'];
@@ -90,9 +90,16 @@ function showBatch(batch: Batch): HTMLElement {
   return row;
 }
 
+/** Whether what is told as wrong is that the server did not answer, which is over when it does. */
+let isAway = false;
+
 /** Does something and tells what was wrong with it, if anything was. */
 async function attempt(job: () => Promise<{ message: string }[]>): Promise<void> {
-  const wrong = await job().catch((error: Error) => [error]);
+  isAway = false;
+  const wrong = await job().catch((error: Error) => {
+    isAway = true;
+    return [error];
+  });
   tellProblem(wrong[0]?.message);
   changed();
 }
@@ -152,6 +159,7 @@ onStatus(() => {
   const pill = find('.pill');
   if (pill.dataset['state'] !== state) {
     if (state === 'reconnecting') leaveHole();
+    if (state === 'live' && isAway) tellProblem(undefined);
     pill.dataset['state'] = pill.textContent = state;
   }
   find('#events').dataset['count'] = String(events);

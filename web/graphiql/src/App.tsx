@@ -6,6 +6,7 @@ import { WELCOME } from './examples';
 import { fetcher } from './fetcher';
 import { StatusLine } from './StatusLine';
 import { storage } from './storage';
+import { SystemTheme } from './SystemTheme';
 
 const EXPLORER_PLUGIN = explorerPlugin({ showAttribution: false });
 const PLUGINS = [EXAMPLES_PLUGIN, EXPLORER_PLUGIN, HISTORY_PLUGIN];
@@ -41,6 +42,7 @@ export function App() {
       </GraphiQL.Logo>
       <GraphiQL.Footer>
         <StatusLine />
+        <SystemTheme />
       </GraphiQL.Footer>
     </GraphiQL>
   );
