@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from store.failures import is_out_of_reach
+
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 # A task that ran for this long without failing is well again.
@@ -26,10 +28,14 @@ async def keep_running(name: str, task: Callable[[], Awaitable[None]]) -> None:
         try:
             await task()
             return
-        except Exception:
+        except Exception as error:
             if time.monotonic() - began > WELL_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
-            log.exception("task failed", task=name, again_in_seconds=pause)
+            if is_out_of_reach(error):  # where it failed says nothing, and a statement's values belong in no log
+                reason = str(getattr(error, "orig", error)).partition("\n")[0]
+                log.warning("the database is out of reach", task=name, reason=reason, again_in_seconds=pause)
+            else:
+                log.exception("task failed", task=name, again_in_seconds=pause)
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from analyzers.registry import load_registry
@@ -145,6 +146,29 @@ async def test_a_side_task_that_fails_is_loud_and_begins_again(monkeypatch: pyte
     assert [(line["event"], line["task"], line["again_in_seconds"]) for line in logs] == [
         ("task failed", "name", pause) for pause in (0.001, 0.002, 0.004, 0.004)
     ]
+
+
+async def test_a_database_out_of_reach_is_one_line_without_what_was_to_be_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervision, "FIRST_PAUSE_SECONDS", 0.001)
+    lost = OSError("connection was closed in the middle of operation\nand more")
+    failures = [
+        ConnectionRefusedError(111, "Connection refused"),
+        OperationalError("UPDATE analysis", {"text": "a secret"}, lost, connection_invalidated=True),
+    ]
+
+    async def task() -> None:
+        if failures:
+            raise failures.pop(0)
+
+    with capture_logs() as logs:
+        await keep_running("name", task)
+    assert [(line["log_level"], line["event"], line["reason"]) for line in logs] == [
+        ("warning", "the database is out of reach", "[Errno 111] Connection refused"),
+        ("warning", "the database is out of reach", "connection was closed in the middle of operation"),
+    ]
+    assert not any("exc_info" in line for line in logs)
 
 
 async def test_side_tasks_end_with_their_block() -> None:
