@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from sqlalchemy import NullPool, event, make_url
 from sqlalchemy.exc import InvalidatePoolError
@@ -36,6 +37,8 @@ _SQLITE_PRAGMAS = (
 IDLE_IN_TRANSACTION_SECONDS = 10
 # What another process writes to a SQLite file is seen within this time, for up to 1 % of a core.
 WATCH_SECONDS = 0.025
+# PostgreSQL has this long to see its connections off; then they are dropped.
+CLOSE_SECONDS = 2.0
 _NEWS = "assay_news"
 
 
@@ -53,6 +56,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
+        self._drivers: WeakSet[asyncpg.Connection] = WeakSet()
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             if self.url.database:
@@ -131,7 +135,10 @@ class Database:
                 await asyncio.sleep(WATCH_SECONDS)
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection. A PostgreSQL that says nothing is waited for no longer than CLOSE_SECONDS."""
+        # All at once, and before the pools do it: they wait without end, for one after the other.
+        closing = (driver.close(timeout=CLOSE_SECONDS) for driver in list(self._drivers))
+        await asyncio.gather(*closing, return_exceptions=True)
         await self._reader.dispose()
         await self._writer.dispose()
 
@@ -167,6 +174,10 @@ class Database:
         if "pool_size" in options:
             options |= {"max_overflow": options["pool_size"], "pool_timeout": 60}
         engine = create_async_engine(self.url, connect_args={"server_settings": server_settings}, **options)
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def remember(connection: Any, _record: Any) -> None:
+            self._drivers.add(connection.driver_connection)
 
         # The driver knows when PostgreSQL has hung up. To ask it at each checkout (`pool_pre_ping`) is two round trips.
         @event.listens_for(engine.sync_engine, "checkout")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, make_url, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from settings import Settings
@@ -18,6 +19,7 @@ from store.failures import may_pass
 from store.migrate import migrate
 from store.tables import WorkerRow
 from store.workers import all_workers, register
+from tests.events.brokers import road_to
 from tests.store.increment import increment
 from tests.support import ROOT, until
 
@@ -154,3 +156,18 @@ async def test_a_connection_that_postgresql_has_ended_is_not_used_again(postgres
             assert (await connection.execute(pid)).scalar_one() != ended
     finally:
         await database.close()
+
+
+@pytest.mark.needs("postgresql")
+async def test_a_postgresql_that_says_nothing_keeps_nobody_from_closing(postgresql_url: str) -> None:
+    url = make_url(postgresql_url)
+    async with road_to(url.port or 5432) as road:
+        far = url.set(port=road.port).render_as_string(hide_password=False)
+        database = Database(Settings(database_url=far).database)
+        async with AsyncExitStack() as stack:
+            for door in [database.read, database.write] * 3:
+                await (await stack.enter_async_context(door())).execute(select(1))
+        assert road.connections == 6
+        road.cut()
+        async with asyncio.timeout(30):
+            await database.close()
