@@ -23,6 +23,8 @@ def may_pass(error: BaseException) -> bool:
 
 # A connection that is lost, a deadlock, too few resources, a lock that was not had, a server that stops or starts.
 _MOMENTARY = ("08", "40", "53", "55P03", "57P")
+# Not the right state for it. Of a database as a whole, that is one which lets nobody connect for now.
+_WRONG_STATE = "55000"
 _DISK_FULL = "53100"
 
 
@@ -32,11 +34,13 @@ def is_full(error: BaseException) -> bool:
 
 
 def is_out_of_reach(error: BaseException) -> bool:
-    """Whether the database is locked, too busy or gone. Less than what `may_pass`: a wrong statement is neither."""
-    if isinstance(error, ConnectionError | socket.gaierror | PoolTimeoutError):
+    """Whether the database is locked, too busy, silent or gone. Less than `may_pass`: no statement is at fault."""
+    if isinstance(error, ConnectionError | TimeoutError | socket.gaierror | PoolTimeoutError):
         return True
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return True
+    if isinstance(error, DBAPIError):
+        is_connecting = error.statement is None
+        if error.connection_invalidated or (is_connecting and _sqlstate(error) == _WRONG_STATE):
+            return True
     return _sqlite_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or _sqlstate(error).startswith(
         _MOMENTARY
     )

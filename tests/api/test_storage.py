@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import DBAPIError
 
 from resolvers.faults import explain
+from settings import Settings
 from store.database import Database
 
 
@@ -62,9 +64,33 @@ async def test_a_lost_connection(postgresql_url: str) -> None:
         await database.close()
 
 
+@pytest.mark.needs("postgresql")
+async def test_a_database_that_takes_no_connections(postgresql_url: str) -> None:
+    url = make_url(postgresql_url)
+    database = Database(Settings(database_url=postgresql_url).database)
+    other = Database(Settings(database_url=url.set(database="postgres").render_as_string(hide_password=False)).database)
+    try:
+        async with database.read() as connection:
+            with pytest.raises(DBAPIError) as lasting:
+                await connection.execute(text("SELECT lastval()"))  # the same code, of a statement
+        assert explain(lasting.value) is None
+        async with other.read() as connection:
+            await connection.execute(text(f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS false'))
+        await database.close()
+        assert (await failure(database, "SELECT 1")).code == "SERVICE_UNAVAILABLE"
+    finally:
+        await other.close()
+        await database.close()
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(ConnectionRefusedError(), "SERVICE_UNAVAILABLE"), (FileNotFoundError(), None), (ValueError(), None)],
+    [
+        (ConnectionRefusedError(), "SERVICE_UNAVAILABLE"),
+        (TimeoutError(), "SERVICE_UNAVAILABLE"),
+        (FileNotFoundError(), None),
+        (ValueError(), None),
+    ],
 )
 def test_other_errors(error: Exception, code: str | None) -> None:
     found = explain(error)
