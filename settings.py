@@ -51,7 +51,11 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(10_000_000, ge=1_000, description="The largest request body.")
     operation_timeout_seconds: float = Field(
-        30, gt=0, le=3600, description="The longest a query or mutation may take, beyond what it asks to wait."
+        30,
+        gt=0,
+        le=3600,
+        description="The longest that a query or mutation may take, beyond what it asks to wait, and a subscription to "
+        "begin.",
     )
     max_sockets: int = Field(
         12_000, ge=1, description="WebSockets that are open at once in this server, and as many HTTP streams."

@@ -157,7 +157,8 @@ class Executor:
         """The stream of a subscription's answers, or the answer that refuses it; never waits for the first event.
 
         An answer that `failed` is the last one: the variables were wrong, or the source stream failed to start or
-        threw. Closing the generator closes the source stream and waits for that.
+        threw. To begin, up to its first event's answer, it has as long as a query has. Closing the generator closes
+        the source stream and waits for that.
         """
         name = self._select_subscription(request)
         return name if isinstance(name, Answer) else self._recorded(self._answers(request, name, context), name)
@@ -178,7 +179,13 @@ class Executor:
             self._telemetry.operation(name).record(perf_counter() - started, failed=failed)
 
         key = sharing_key(request, self._document(request).places[name], begun.source.audience)
-        return SharedStream(key, begun.source, partial(self._shared_answers, request, name), record)
+        return SharedStream(
+            key,
+            begun.source,
+            partial(self._shared_answers, request, name),
+            record,
+            seconds=self._time_limit,
+        )
 
     def operation_type(self, request: OperationRequest) -> OperationType | Answer:
         """Whether to `execute` or to `subscribe`, or the answer that refuses the request."""
@@ -214,10 +221,14 @@ class Executor:
         if isinstance(begun, Answer):
             yield begun, None
             return
+        seconds: float | None = self._time_limit
         try:
             async with aclosing(aiter(begun.source)) as events:
                 async for event in events:
-                    yield await self._answer_event(begun.operation, event), getattr(event, "cursor", None)
+                    async with asyncio.timeout(seconds):
+                        answer = await self._answer_event(begun.operation, event)
+                    seconds = None
+                    yield answer, getattr(event, "cursor", None)
         except Exception as error:
             yield self.fault(error, context.request_id), None
 
@@ -251,7 +262,8 @@ class Executor:
         if isinstance(operation, list):
             return self._nothing_ran(operation, context.request_id)
         try:
-            source: Any = await await_maybe(create_source_event_stream(operation))
+            async with asyncio.timeout(self._time_limit):
+                source: Any = await await_maybe(create_source_event_stream(operation))
         except Exception as error:
             return self.fault(error, context.request_id)
         if isinstance(source, StreamResult):

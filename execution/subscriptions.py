@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Hashable, Iterator, Mapping
@@ -61,7 +62,7 @@ Answered = AsyncGenerator[list[tuple[Any, "StreamAnswer"]], None]
 class SharedStream:
     """A subscription that others may share. What `events.hub` needs of it, in terms of answers."""
 
-    __slots__ = ("_answered", "_source", "key", "place", "record")
+    __slots__ = ("_answered", "_seconds", "_source", "key", "place", "record")
 
     def __init__(
         self,
@@ -69,6 +70,8 @@ class SharedStream:
         source: LogSource,
         answered: Callable[[OperationContext, AsyncGenerator[list[Any], None], Any], Answered],
         record: Callable[[bool], None],
+        *,
+        seconds: float,
     ) -> None:
         self.key = key
         self.place = source.place
@@ -76,10 +79,12 @@ class SharedStream:
         """To be called when the subscriber has left, with whether an answer had errors."""
         self._source = source
         self._answered = answered
+        self._seconds = seconds
 
     async def end(self) -> Any:
-        """Where the log ends now."""
-        return await self._source.end()
+        """Where the log ends now. Raises TimeoutError where that can't be had in time."""
+        async with asyncio.timeout(self._seconds):
+            return await self._source.end()
 
     def cursor(self, place: Any) -> str:
         """The cursor of a place."""

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from execution.answers import StreamAnswer
 from execution.errors import INTERNAL_MESSAGE, MAX_ERRORS, MAX_LOGGED, MAX_MESSAGE
 from execution.executor import QUERIES, Answer, AnswerKind, Executor, Limits, OperationRequest, OperationType
+from resolvers.faults import explain
 from settings import Settings
 from tests.execution.toy import SECRET, Context, Toy
 from tests.support import until
@@ -185,6 +186,14 @@ async def test_an_operation_is_ended_at_its_time_limit() -> None:
     ]
     assert (toy.context.probe.waiting, toy.context.probe.cancelled) == (2, 2)
     assert toy.telemetry.operation("Slow").errors == 1
+
+
+@pytest.mark.parametrize("query", ["subscription { late }", "subscription { stuck { slow } }"])
+async def test_a_subscription_begins_in_time_or_not_at_all(query: str) -> None:
+    toy = Toy(operation_timeout_seconds=0.01, explain=explain)
+    (body,) = await stream(toy, query)
+    assert codes(body) == ["SERVICE_UNAVAILABLE"]
+    assert (toy.context.probe.waiting, toy.context.probe.cancelled) == (1, 1)
 
 
 async def test_a_resolver_may_push_its_time_limit_out(toy: Toy) -> None:

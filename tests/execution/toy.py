@@ -12,7 +12,7 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.types import Info
 
-from execution.errors import ClientError
+from execution.errors import ClientError, Explain
 from execution.executor import Executor, Limits, OperationRequest
 from settings import Settings
 from telemetry import Telemetry
@@ -148,6 +148,13 @@ class Mutation:
 
 
 @strawberry.type
+class Stuck:
+    @strawberry.field
+    async def slow(self, info: Info[Context, None]) -> str:
+        return await _wait_for_ever(_probe(info))
+
+
+@strawberry.type
 class Subscription:
     @strawberry.subscription
     async def count(self, info: Info[Context, None], to: int) -> AsyncGenerator[int, None]:
@@ -172,8 +179,17 @@ class Subscription:
         yield 0
 
     @strawberry.subscription
+    async def late(self, info: Info[Context, None]) -> AsyncGenerator[int, None]:
+        await _wait_for_ever(_probe(info))
+        raise AssertionError
+
+    @strawberry.subscription
     async def items(self) -> AsyncGenerator[Item, None]:
         yield Item(number=1)
+
+    @strawberry.subscription
+    async def stuck(self) -> AsyncGenerator[Stuck, None]:
+        yield Stuck()
 
 
 def schema() -> strawberry.Schema:
@@ -183,10 +199,12 @@ def schema() -> strawberry.Schema:
 class Toy:
     """An executor with all that it needs."""
 
-    def __init__(self, *, limits: Limits | None = None, **settings: Any) -> None:
+    def __init__(self, *, limits: Limits | None = None, explain: Explain | None = None, **settings: Any) -> None:
         self.telemetry = Telemetry()
         self.schema = schema()
-        self.executor = Executor(self.schema, settings=Settings(**settings), telemetry=self.telemetry, limits=limits)
+        self.executor = Executor(
+            self.schema, settings=Settings(**settings), telemetry=self.telemetry, limits=limits, explain=explain
+        )
         self.context = Context()
 
     async def body(self, query: str, **request: Any) -> dict[str, Any]:
