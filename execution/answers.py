@@ -44,6 +44,8 @@ class StreamAnswer:
     """What to subscribe after, to go on behind this answer; None where the stream has no cursors."""
     failed: bool = False
     """Whether this is the last answer, for the stream did not start or broke: `json` has `errors` and no `data`."""
+    may_pass: bool = False
+    """Whether it `failed` for a reason that may be gone in a moment: who subscribes again gets on."""
     has_errors: bool = False
     """Whether `json` has `errors`, beside `data` or without."""
 

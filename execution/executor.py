@@ -183,6 +183,7 @@ class Executor:
             key,
             begun.source,
             partial(self._shared_answers, request, name),
+            partial(self._failure, request_id=context.request_id),
             record,
             seconds=self._time_limit,
         )
@@ -196,6 +197,10 @@ class Executor:
         """The answer where something was thrown outside all fields, by a source stream for one. It is logged."""
         thrown = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
         return self._broken([thrown], request_id)
+
+    def _failure(self, error: Exception, request_id: str) -> StreamAnswer:
+        """The last answer of a stream, where something was thrown outside all fields."""
+        return _written(self.fault(error, request_id), None)
 
     async def _recorded(
         self, answers: AsyncGenerator[tuple[Answer, str | None], None], name: str | None
@@ -254,7 +259,7 @@ class Executor:
                         yield answers
                         place = answers[-1][0]
         except Exception as error:
-            yield [(place, _written(self.fault(error, context.request_id), None))]
+            yield [(place, self._failure(error, context.request_id))]
 
     async def _begin(self, request: OperationRequest, name: str | None, context: OperationContext) -> Answer | _Begun:
         """The source stream, or the answer that says why there is none."""
@@ -376,7 +381,9 @@ def _not_here(operation_type: OperationType) -> Answer:
 
 def _written(answer: Answer, cursor: str | None) -> StreamAnswer:
     body = answer.body
-    return StreamAnswer(encode_json(body), cursor, failed="data" not in body, has_errors="errors" in body)
+    errors, failed = body.get("errors", ()), "data" not in body
+    may_pass = failed and any(error["extensions"]["code"] == ErrorCode.SERVICE_UNAVAILABLE for error in errors)
+    return StreamAnswer(encode_json(body), cursor, failed=failed, may_pass=may_pass, has_errors=bool(errors))
 
 
 def _leave_unlogged(errors: object, execution_context: object = None) -> None:

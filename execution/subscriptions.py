@@ -62,19 +62,22 @@ Answered = AsyncGenerator[list[tuple[Any, "StreamAnswer"]], None]
 class SharedStream:
     """A subscription that others may share. What `events.hub` needs of it, in terms of answers."""
 
-    __slots__ = ("_answered", "_seconds", "_source", "key", "place", "record")
+    __slots__ = ("_answered", "_seconds", "_source", "failure", "key", "place", "record")
 
     def __init__(
         self,
         key: Hashable,
         source: LogSource,
         answered: Callable[[OperationContext, AsyncGenerator[list[Any], None], Any], Answered],
+        failure: Callable[[Exception], StreamAnswer],
         record: Callable[[bool], None],
         *,
         seconds: float,
     ) -> None:
         self.key = key
         self.place = source.place
+        self.failure = failure
+        """The last answer, where the stream can't be joined."""
         self.record = record
         """To be called when the subscriber has left, with whether an answer had errors."""
         self._source = source

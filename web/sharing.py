@@ -17,7 +17,12 @@ async def shared_answers(hub: Hub[StreamAnswer], stream: SharedStream) -> AsyncG
     """The stream's answers, in pages of what there is, until it ends. To close this is to leave."""
     taker, failed = _Taker(), False
     try:
-        await hub.join(taker, Stream(stream.key, stream.place, stream.end, stream.follow, stream.replay))
+        try:
+            await hub.join(taker, Stream(stream.key, stream.place, stream.end, stream.follow, stream.replay))
+        except Exception as error:
+            failed = True
+            yield (stream.failure(error),)
+            return
         while page := await taker.taken():
             failed = failed or any(answer.has_errors for answer in page)
             yield page

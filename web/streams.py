@@ -10,8 +10,8 @@ What holds for every stream:
   wait, and the group goes on alone.) A send that waits longer than `send_seconds` ends the stream.
 - A heartbeat every so often tells client and proxies that the stream lives, and finds out who is gone.
 - The end of what the source had to say is told: `complete`, or the last boundary. A stream that ends for another reason
-  (the server stops, the client does not read) just breaks off, which every client takes for a lost connection: it
-  comes back, and resumes behind its cursor. Apollo's protocol has words for it, and is told why.
+  (the server stops, the database is away, the client does not read) just breaks off, which every client takes for a
+  lost connection: it comes back, and resumes behind its cursor. Apollo's protocol has words for it, and is told why.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class Framing:
     heartbeat: bytes
     answer: Callable[[StreamAnswer], bytes]
     complete: bytes
-    stopped: bytes | None
-    """What a client is told before the connection breaks off as the server stops; None where there is no way to."""
+    breaking: Callable[[bytes], bytes] | None
+    """What a client is told before its stream breaks off, of a body of errors; None where there is no way to."""
 
 
 def _event(answer: StreamAnswer) -> bytes:
@@ -71,8 +71,11 @@ def _part(json: bytes) -> bytes:
     return b"\r\ncontent-type: application/json; charset=utf-8\r\n\r\n%b\r\n---" % json
 
 
-_STOPPED = error_body(
-    ErrorCode.SERVICE_UNAVAILABLE, "The server is stopping: subscribe again, with `after` and the last cursor you have."
+_STOPPED = encode_json(
+    error_body(
+        ErrorCode.SERVICE_UNAVAILABLE,
+        "The server is stopping: subscribe again, with `after` and the last cursor you have.",
+    )
 )
 
 EVENTS = Framing(
@@ -81,7 +84,7 @@ EVENTS = Framing(
     heartbeat=b":\n\n",
     answer=_event,
     complete=b"event: complete\ndata:\n\n",
-    stopped=None,
+    breaking=None,
 )
 PARTS = Framing(
     content_type=f'{MULTIPART}; boundary="-"; subscriptionSpec=1.0',
@@ -89,7 +92,7 @@ PARTS = Framing(
     heartbeat=_part(b"{}"),
     answer=lambda answer: _part(b'{"payload":%b}' % answer.json),
     complete=b"--\r\n",
-    stopped=_part(encode_json({"payload": None, **_STOPPED})) + b"--\r\n",
+    breaking=lambda errors: _part(b'{"payload":null,%b' % errors[1:]) + b"--\r\n",
 )
 FRAMINGS = {EVENT_STREAM: EVENTS, MULTIPART: PARTS}
 
@@ -100,8 +103,12 @@ def whole_response(framing: Framing, body: object) -> Response:
     return Response(content, headers={"content-type": framing.content_type, **HEADERS})
 
 
-class _Stopping(Exception):
-    pass
+class _Breaking(Exception):
+    """The stream is to break off, though there may be more to say; with a body of errors that say why."""
+
+    def __init__(self, errors: bytes) -> None:
+        super().__init__(errors)
+        self.errors = errors
 
 
 class Streams:
@@ -148,7 +155,7 @@ class Streams:
 
     async def until_stopped(self) -> NoReturn:
         await self._stopping.wait()
-        raise _Stopping
+        raise _Breaking(_STOPPED)
 
     @contextmanager
     def counted(self, address: str) -> Iterator[None]:
@@ -197,8 +204,8 @@ class StreamResponse:
                 pass
             except BodyTooLarge:  # of a GET: what it asked for is on its way already
                 raise BrokenOff from None
-            except _Stopping:
-                await self._break_off()
+            except _Breaking as breaking:
+                await self._break_off(breaking.errors)
 
     async def _run(self, receive: Receive) -> None:
         """Send all that the source has to say, unless something else ends the stream before."""
@@ -223,12 +230,16 @@ class StreamResponse:
         try:
             async with aclosing(self._pages) as pages:
                 async for page in pages:
-                    await self._write(b"".join([self._framing.answer(answer) for answer in page]))
+                    told = page[:-1] if page[-1].may_pass else page
+                    if told:
+                        await self._write(b"".join([self._framing.answer(answer) for answer in told]))
+                    if page[-1].may_pass:
+                        raise _Breaking(page[-1].json)
                     self._streams.telemetry.delivered += len(page) - page[-1].failed
                     written += 1
                     if written % 32 == 0:  # neither stream nor send need ever wait, and others must have their turn
                         await asyncio.sleep(0)
-        except BrokenOff:
+        except (BrokenOff, _Breaking):
             raise
         except Exception:
             log.exception("stream failed", request_id=self._request_id)
@@ -236,11 +247,12 @@ class StreamResponse:
             await self._write(self._framing.answer(StreamAnswer(encode_json(body), failed=True)))
         await self._write(self._framing.complete, more=False)
 
-    async def _break_off(self) -> NoReturn:
-        if self._framing.stopped is not None:
+    async def _break_off(self, errors: bytes) -> NoReturn:
+        if self._framing.breaking is not None:
+            told = self._framing.breaking(errors)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._streams.close_seconds):
-                    await self._send({"type": "http.response.body", "body": self._framing.stopped, "more_body": True})
+                    await self._send({"type": "http.response.body", "body": told, "more_body": True})
         raise BrokenOff
 
     async def _beat(self) -> NoReturn:

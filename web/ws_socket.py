@@ -21,7 +21,8 @@ Where it goes beyond the protocol or its reference implementation:
   The reference closes the socket (4500), which would end the other operations too.
 - More than `max_socket_operations` at once on one socket are answered with `error` for the id that is too many.
 - A socket is closed with 1009 for a message that is too large, 1012 when the server stops, 1013 when the client
-  doesn't read, 4499 when nothing came from it for two ping intervals, and 4500 for a fault of the server's own. The
+  doesn't read or the database is away from one of its subscriptions (`error` would be final, and clients come back
+  after 1013), 4499 when nothing came from it for two ping intervals, and 4500 for a fault of the server's own. The
   reasons of 1012 and 1013 name the cursor to resume from, where it is one.
 """
 
@@ -51,6 +52,8 @@ SUBPROTOCOL = "graphql-transport-ws"
 
 _PING = encode_json({"type": "ping"})
 _PING_FRAME = header(len(_PING)) + _PING
+
+_AWAY = "The database is away"
 
 # What is written at once of a page of messages, at least.
 _CHUNK_BYTES = 65_536
@@ -253,9 +256,10 @@ class Socket:
         else:
             answer = await executor.execute(request, context)
         if isinstance(answer, SharedStream):
-            await self._share(key, answer)
-            return
-        if not isinstance(answer, Answer):
+            failed = await self._share(key, answer)
+            if failed is None:
+                return
+        elif not isinstance(answer, Answer):
             failed = await self._follow(key, answer)
         elif "data" in answer.body:
             failed = None
@@ -267,15 +271,21 @@ class Socket:
         else:
             await self._say(key, "error", failed)
 
-    async def _share(self, key: str, stream: SharedStream) -> None:
-        """Have the hub send a stream's events from now on."""
+    async def _share(self, key: str, stream: SharedStream) -> object | None:
+        """Have the hub send a stream's events from now on. Returns the errors with which it can't."""
         shared = _Shared(self, key, stream.record)
         wanted = Stream(stream.key, stream.place, stream.end, stream.follow, stream.replay)
+        try:
+            place = await self.door.hub.join(shared, wanted)
+        except Exception as error:
+            stream.record(True)
+            return self._errors(key, stream.failure(error))
         # Who is sent away before the first event came resumes from where it began.
-        shared.cursor = stream.cursor(await self.door.hub.join(shared, wanted))
+        shared.cursor = stream.cursor(place)
         self._operations[key] = shared
         self._running += 1
         self.door.telemetry.active += 1
+        return None
 
     async def _follow(self, key: str, answers: AsyncGenerator[StreamAnswer, None]) -> object | None:
         """Send a stream's answers until it ends, and close it. Returns the errors that ended it, if it failed."""
@@ -287,8 +297,7 @@ class Socket:
             async with aclosing(answers):
                 async for answer in answers:
                     if answer.failed:
-                        errors: object = orjson.loads(answer.json)["errors"]
-                        return errors
+                        return self._errors(key, answer)
                     if self._operations.get(key) is asyncio.current_task():
                         await self._send(prefix + answer.json + b"}")
                     telemetry.delivered += 1
@@ -298,6 +307,13 @@ class Socket:
         finally:
             telemetry.active -= 1
         return None
+
+    def _errors(self, key: str, answer: StreamAnswer) -> object:
+        """The errors of a stream's last answer. Raises Close where its client had better come back."""
+        if answer.may_pass and self._operations.get(key) is asyncio.current_task():
+            raise Close(1013, resume_reason(_AWAY, None))
+        errors: object = orjson.loads(answer.json)["errors"]
+        return errors
 
     async def _say(self, key: str, kind: str, payload: object = None) -> None:
         if self._operations.get(key) is asyncio.current_task():
@@ -372,6 +388,10 @@ class _Shared(Subscriber[StreamAnswer]):
         self._record(self._failed)
 
     def _fail(self, answer: StreamAnswer) -> None:
+        if answer.may_pass:
+            self._socket.end(Close(1013, resume_reason(_AWAY, self._socket.cursor)))
+            self.close()
+            return
         errors = orjson.loads(answer.json)["errors"]
         self._finish(encode_json({"id": self._key, "type": "error", "payload": errors}))
 

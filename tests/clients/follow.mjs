@@ -3,13 +3,15 @@
    node follow.mjs URL CLIENT           queries, mutations, subscriptions, errors, cancel
    node follow.mjs URL CLIENT resume    a stream of events over the server's crash and its restart. It prints KILL and
                                         STOP when whoever started it is to end the server so, and to start it again, and
-                                        after both to end its standard input; the client goes on by itself. */
+                                        after both to end its standard input; the client goes on by itself.
+   node follow.mjs URL CLIENT away      a stream of events that begins while the server's database is away, behind the
+                                        cursor in AFTER, and has its first event when the database is back */
 import assert from "node:assert/strict";
 import { followers } from "./followers.mjs";
 
 const [url, name, scenario = "basics"] = process.argv.slice(2);
 if (!url || !followers[name]) {
-  console.error(`usage: node follow.mjs http://HOST:PORT/graphql ${Object.keys(followers).join("|")} [basics|resume]`);
+  console.error(`usage: node follow.mjs http://HOST:PORT/graphql ${Object.keys(followers).join("|")} [basics|resume|away]`);
   process.exit(2);
 }
 
@@ -185,7 +187,20 @@ async function resume(client) {
   });
 }
 
-const scenarios = { basics, resume };
+async function away(client) {
+  await step("a subscription that the server can't begin yet", async () => {
+    const first = deferred();
+    const stop = client.follow(EVENTS, { after: process.env.AFTER }, {
+      next: ({ data, errors }) => (errors?.length ? first.reject(errors) : first.resolve(data.events)),
+      error: first.reject,
+      complete: () => first.reject(new Error("the stream of events ended")),
+    });
+    assert.equal((await first.promise).type, "ANALYSIS_QUEUED");
+    stop();
+  });
+}
+
+const scenarios = { basics, resume, away };
 assert.ok(scenarios[scenario], `no scenario ${scenario}`);
 try {
   const client = followers[name](url);

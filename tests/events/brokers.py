@@ -59,6 +59,7 @@ class Road:
         self._target = port
         self.port = 0
         self.connections = 0
+        self._refuses = False
         self._open = asyncio.Event()
         self._open.set()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -70,8 +71,15 @@ class Road:
         for task in self._tasks:
             task.cancel()
 
+    def refuse(self) -> None:
+        """Hang up on everybody, and from now on on who comes; later connections work after `mend`."""
+        self._refuses = True
+        for writer in self._writers:
+            writer.close()
+
     def mend(self) -> None:
         """New connections go through. Those that were cut stay so."""
+        self._refuses = False
         self._open.set()
 
     async def close(self) -> None:
@@ -85,6 +93,9 @@ class Road:
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """A new connection."""
         self.connections += 1
+        if self._refuses:
+            writer.close()
+            return
         self._writers.add(writer)
         await self._open.wait()
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)

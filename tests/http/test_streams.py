@@ -144,6 +144,19 @@ async def test_a_source_that_throws_ends_the_stream_with_a_masked_error(server: 
         assert b'{"payload":{"errors":[' in failed
 
 
+@pytest.mark.parametrize("after", [0, 2])
+async def test_a_source_that_breaks_for_a_moment_breaks_the_stream_off(server: Server, after: int) -> None:
+    query = f"subscription {{ interrupted(after: {after}) }}"
+    with server.dial() as wire:
+        answers = [event({"data": {"interrupted": number}}) for number in range(after)]
+        assert subscribe(wire, query, EVENTS).rest() == [BEGUN, *answers, None]
+    with server.dial() as wire:
+        *before, failed, broken = subscribe(wire, query, PARTS).rest()
+        assert (len(before), broken) == (1 + after, None)
+        errors = [{"message": "Try again.", "extensions": {"code": "SERVICE_UNAVAILABLE"}}]
+        assert failed == part({"payload": None, "errors": errors}) + LAST_BOUNDARY
+
+
 async def test_an_event_that_can_not_be_written_ends_the_stream_with_a_masked_error(
     server: Server, lines: list[dict[str, Any]]
 ) -> None:

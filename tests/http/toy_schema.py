@@ -247,6 +247,14 @@ class Subscription:
             raise RuntimeError(SECRET)
 
     @strawberry.subscription
+    async def interrupted(self, info: Info[Context, None], after: int = 0) -> AsyncGenerator[int, None]:
+        """It breaks for a reason that may pass."""
+        with _probe(info).streaming():
+            for number in range(after):
+                yield number
+            raise ClientError(ErrorCode.SERVICE_UNAVAILABLE, "Try again.")
+
+    @strawberry.subscription
     async def broken(self, info: Info[Context, None]) -> AsyncGenerator[Broken, None]:
         with _probe(info).streaming():
             yield Broken()

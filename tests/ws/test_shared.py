@@ -13,10 +13,11 @@ from websockets.exceptions import InvalidStatus
 from websockets.frames import Opcode
 
 from events.hub import Subscriber
+from execution.errors import ClientError
 from settings import Settings
 from tests.support import until
 from tests.ws.test_liveness import Stuck, stuck
-from tests.ws.toy import PATIENCE, Client, Server, dial, ready
+from tests.ws.toy import PATIENCE, SECRET, Client, Server, dial, ready
 
 Serve = Callable[..., Server]
 
@@ -164,7 +165,7 @@ async def test_a_stream_that_throws_ends_for_all_with_its_error(serve: Serve) ->
     server = serve()
     async with ready(server) as one, ready(server) as two:
         await joined(server, one, two)
-        server.probe.numbers.broken = True
+        server.probe.numbers.broken = RuntimeError(SECRET)
         server.grow(0)
         for number, client in enumerate((one, two)):
             message = await client.receive()
@@ -172,6 +173,24 @@ async def test_a_stream_that_throws_ends_for_all_with_its_error(serve: Serve) ->
             assert message["payload"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
         assert await one.drain() == []
         assert server.leftovers().keys() <= {"sockets", "connections", "tasks"}
+
+
+async def test_a_stream_whose_database_is_away_sends_all_away_with_their_cursors(serve: Serve) -> None:
+    server = serve()
+    async with ready(server) as one, ready(server) as two, ready(server) as both:
+        await joined(server, one, two)
+        for key in ("a", "b"):
+            await both.subscribe(key, NUMBERS)
+        await until(lambda: server.telemetry.active == 4)
+        server.grow(2)
+        assert await cursors(one, 2) == await cursors(two, 2) == ["n1", "n2"]
+        server.probe.numbers.broken = ClientError("SERVICE_UNAVAILABLE", "Try again.")
+        server.grow(0)
+        for client in (one, two):
+            assert await client.closed() == (1013, 'The database is away: resume with `after: "n2"`.')
+        assert sorted(await cursors(both, 4)) == ["n1", "n1", "n2", "n2"]
+        assert await both.closed() == (1013, "The database is away: resume with `after` and the last cursor you have.")
+    await until(lambda: not server.leftovers(), what="nothing to be left")
 
 
 # Slow readers

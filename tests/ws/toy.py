@@ -44,7 +44,7 @@ class Numbers:
         self.end = 0
         self.following = 0
         self.answered = 0
-        self.broken = False
+        self.broken: Exception | None = None
         self.news = asyncio.Event()
 
     def grow(self, by: int) -> None:
@@ -99,14 +99,14 @@ class NumberStream:
     async def _follow(self, after: int) -> AsyncGenerator[list[Number], None]:
         self._numbers.following += 1
         try:
-            while not self._numbers.broken:
+            while self._numbers.broken is None:
                 news = self._numbers.news
                 if after == self._numbers.end:
                     await news.wait()
                     continue
                 page, after = [Number(place) for place in range(after + 1, self._numbers.end + 1)], self._numbers.end
                 yield page
-            raise RuntimeError(SECRET)
+            raise self._numbers.broken
         finally:
             self._numbers.following -= 1
 

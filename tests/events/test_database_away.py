@@ -1,0 +1,141 @@
+"""A PostgreSQL that says nothing, or that nobody reaches: subscribers are sent away so that they come back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from asyncio.subprocess import PIPE, STDOUT, create_subprocess_exec
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import make_url
+from websockets.exceptions import ConnectionClosed
+
+from tests.api.calls import NO_SUCH_BATCH, WATCH, ApiServer
+from tests.api.sockets import opened
+from tests.clients.test_followers import FOLLOWERS
+from tests.events.brokers import Road, road_to
+from tests.support import CLIENTS, until
+from tests.torture.house import House, ask, build, starts, submit
+
+pytestmark = pytest.mark.needs("postgresql")
+
+REASON = "The database is away: resume with `after` and the last cursor you have."
+EVENTS, PARTS = "text/event-stream", "multipart/mixed;subscriptionSpec=1.0, application/json"
+NEWS = "subscription { events { cursor } }"
+
+
+@pytest.fixture
+async def road(postgresql_url: str) -> AsyncIterator[Road]:
+    async with road_to(make_url(postgresql_url).port or 5432) as road:
+        yield road
+        road.mend()
+
+
+@pytest.fixture
+async def house(road: Road, postgresql_url: str, tmp_path: Path) -> AsyncIterator[House]:
+    """Its servers reach the database by the road."""
+    house = await build(postgresql_url, tmp_path)
+    house.url = make_url(postgresql_url).set(port=road.port).render_as_string(hide_password=False)
+    yield house
+    await house.close()
+
+
+async def closed(server: ApiServer, document: str, **variables: Any) -> tuple[int, str]:
+    """With which code and reason the server closes the socket of a subscription that it can't begin."""
+    async with opened(server) as socket:
+        await socket.subscribe("1", document, **variables)
+        with pytest.raises(ConnectionClosed) as found:
+            raise AssertionError(await socket.receive())
+    assert found.value.rcvd is not None
+    return found.value.rcvd.code, found.value.rcvd.reason
+
+
+async def broken_off(server: ApiServer, accept: str, document: str, **variables: Any) -> bytes:
+    """What comes of a subscription over HTTP, until it breaks off."""
+    found: list[bytes] = []
+
+    async def read(answer: httpx.Response) -> None:
+        async for chunk in answer.aiter_raw():
+            found.append(chunk)
+
+    body = {"query": document, "variables": variables}
+    async with (
+        httpx.AsyncClient(timeout=60, trust_env=False) as client,
+        client.stream("POST", server.url, json=body, headers={"accept": accept}) as answer,
+    ):
+        assert answer.status_code == 200
+        with pytest.raises(httpx.RemoteProtocolError):
+            await read(answer)
+    return b"".join(found)
+
+
+async def test_nobody_waits_for_a_database_that_says_nothing(house: House, road: Road) -> None:
+    server = await house.start(workers=1, operation_timeout_seconds=1)
+    analysis = await submit(server, "held", until=str(house.folder / "never"), folder=str(house.folder))
+    await until(lambda: starts(house.folder, "held") == 1, what="it to run")
+    end = (await ask(server, "{ eventsEnd }"))["eventsEnd"]
+    road.cut()
+
+    found = await asyncio.gather(
+        closed(server, WATCH, after=end),
+        closed(server, NEWS),
+        closed(server, "subscription ($id: ID!) { analysis(id: $id) { status } }", id=analysis["id"]),
+        closed(server, "subscription ($id: ID!) { batch(id: $id) { status } }", id=NO_SUCH_BATCH),
+        closed(server, "subscription { metrics { workers { id } } }"),
+    )
+    assert set(found) == {(1013, REASON)}
+    assert await broken_off(server, EVENTS, WATCH, after=end) == b":\n\n"
+    assert await broken_off(server, EVENTS, NEWS) == b":\n\n"
+    for document in (WATCH, NEWS):
+        parts = await broken_off(server, PARTS, document)
+        assert json.loads(parts.split(b"\r\n")[3])["payload"] is None
+        assert parts.endswith(b"\r\n-----\r\n")
+
+    assert await server.terminate() == 0
+
+
+async def test_nobody_is_refused_for_good_while_the_database_is_out_of_reach(house: House, road: Road) -> None:
+    server = await house.start(workers=0)
+    end = (await ask(server, "{ eventsEnd }"))["eventsEnd"]
+    road.refuse()
+    assert await closed(server, WATCH, after=end) == (1013, REASON)
+    assert await broken_off(server, EVENTS, WATCH, after=end) == b":\n\n"
+    parts = await broken_off(server, PARTS, WATCH, after=end)
+    (error,) = json.loads(parts.split(b"\r\n")[3])["errors"]
+    assert error["extensions"] == {"code": "SERVICE_UNAVAILABLE"}
+    async with opened(server) as socket:  # a query has its answer, and the socket stays
+        await socket.subscribe("1", "{ eventsEnd }")
+        message = await socket.receive()
+        assert message["payload"]["errors"][0]["extensions"] == {"code": "SERVICE_UNAVAILABLE"}
+        assert await socket.receive() == {"id": "1", "type": "complete"}
+
+
+@pytest.mark.needs("node")
+@pytest.mark.parametrize("client", FOLLOWERS)
+async def test_clients_come_back(house: House, road: Road, client: str) -> None:
+    server = await house.start(workers=0)
+    end = (await ask(server, "{ eventsEnd }"))["eventsEnd"]
+    await submit(server, "one")
+    road.refuse()
+    process = await create_subprocess_exec(
+        *("node", "follow.mjs", server.url, client, "away"),
+        cwd=CLIENTS,
+        env=os.environ | {"AFTER": end},
+        stdout=PIPE,
+        stderr=STDOUT,
+    )
+    try:
+        refused = '"event":"resolver failed"'
+        await until(lambda: server.log.count(refused) >= 2, what="the client to come back")
+        road.mend()
+        said, _ = await process.communicate()
+        assert process.returncode == 0, said.decode()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
