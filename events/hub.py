@@ -1,7 +1,7 @@
 """The hub: what several subscribers want alike is made once, and each is handed the same message.
 
 Those that want the same form a group, by a key. One task a group follows the log and makes the messages; the newest
-stand in a bounded ring. A subscriber is a place, not a queue:
+stand in a ring, bounded in bytes and in time. A subscriber is a place, not a queue:
 
 - While it takes what it is offered it is live, and costs no task: each new message is handed to it by a plain call.
 - One that does not take all it is offered (it reads too slowly) or begins further back (it was away) is behind, and
@@ -22,8 +22,9 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Hashable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, repeat
 from operator import itemgetter
+from time import monotonic
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -40,6 +41,9 @@ RING_BYTES = 262_144
 
 HUB_BYTES = 67_108_864
 """The same, of all groups together."""
+
+RING_SECONDS = 10.0
+"""How old they may be: a message can say what was so when it was made, and no longer is."""
 
 # So many subscribers are served before everybody else has a turn.
 _TURN = 200
@@ -96,10 +100,15 @@ class Hub(Generic[MessageT]):
     """The groups of one server. `size` says how many bytes a message takes."""
 
     def __init__(
-        self, size: Callable[[MessageT], int], *, ring_bytes: int = RING_BYTES, hub_bytes: int = HUB_BYTES
+        self,
+        size: Callable[[MessageT], int],
+        *,
+        ring_bytes: int = RING_BYTES,
+        hub_bytes: int = HUB_BYTES,
+        ring_seconds: float = RING_SECONDS,
     ) -> None:
         self.size = size
-        self.ring_bytes, self.hub_bytes = ring_bytes, hub_bytes
+        self.ring_bytes, self.hub_bytes, self.ring_seconds = ring_bytes, hub_bytes, ring_seconds
         self.groups: dict[Hashable, _Group[MessageT]] = {}
         self.bytes = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -136,6 +145,7 @@ class _Group(Generic[MessageT]):
     def __init__(self, hub: Hub[MessageT], stream: Stream[MessageT], start: Place) -> None:
         self._hub, self._stream = hub, stream
         self._ring: deque[tuple[Place, MessageT]] = deque()
+        self._times: deque[float] = deque()  # when each of the ring's messages came
         self._bytes = 0
         # The number of the ring's first message, and the places before it and of the last one.
         self._first = 0
@@ -191,45 +201,46 @@ class _Group(Generic[MessageT]):
         subscriber.end()
 
     async def _publish(self, page: Page[MessageT]) -> None:
-        number = self._first + len(self._ring)
+        number, before = self._first + len(self._ring), self._end
         self._ring.extend(page)
+        self._times.extend(repeat(monotonic(), len(page)))
         self._end = page[-1][0]
         for served, subscriber in enumerate(list(self.live), 1):
             # One that has left meanwhile, or come and taken these from the ring, is passed over.
             if subscriber._group is self and subscriber._next == number:
-                self._serve(subscriber, page)
+                self._serve(subscriber, page, before)
             if served % _TURN == 0:
                 await asyncio.sleep(0)
         if not self._over:
             added = sum(self._hub.size(message) for _, message in page)
             self._bytes += added
             self._hub.bytes += added
-            self._trim()
+        self._trim()
         self._news.set()
         self._news.clear()
 
-    def _serve(self, subscriber: Subscriber[MessageT], page: Page[MessageT]) -> None:
+    def _serve(self, subscriber: Subscriber[MessageT], page: Page[MessageT], before: Place) -> None:
         taken = subscriber.take(page)
         if subscriber._group is not self:
             return
         subscriber._next += taken
         if taken < len(page):
             self.live.pop(subscriber, None)
-            subscriber._place = self._before(subscriber._next)
+            subscriber._place = page[taken - 1][0] if taken else before
             self._fall_behind(subscriber)
 
     def _trim(self) -> None:
-        """Drop the oldest from the ring, as far as there is too much of it."""
-        while self._ring and (self._bytes > self._hub.ring_bytes or self._hub.bytes > self._hub.hub_bytes):
+        """Drop the oldest from the ring: what is too old, and as far as there is too much of it."""
+        if self._over:
+            return
+        hub, oldest = self._hub, monotonic() - self._hub.ring_seconds
+        while self._ring and (self._times[0] <= oldest or self._bytes > hub.ring_bytes or hub.bytes > hub.hub_bytes):
             self._floor, message = self._ring.popleft()
+            self._times.popleft()
             self._first += 1
-            size = self._hub.size(message)
+            size = hub.size(message)
             self._bytes -= size
-            self._hub.bytes -= size
-
-    def _before(self, number: int) -> Place:
-        """The place before the message of this number, which stands in the ring or is the next to come."""
-        return self._floor if number == self._first else self._ring[number - self._first - 1][0]
+            hub.bytes -= size
 
     def _find(self, subscriber: Subscriber[MessageT]) -> None:
         """Number the message that stands behind the subscriber's place, if the ring goes that far."""
@@ -254,6 +265,7 @@ class _Group(Generic[MessageT]):
             if not await subscriber.room():
                 subscriber.leave()
                 return
+            self._trim()
             if subscriber._next < self._first:
                 if await self._replay(subscriber):
                     continue

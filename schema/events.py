@@ -40,6 +40,9 @@ describe(
     },
 )
 
+# Who wants the same shares an answer, for as long as `events.hub` keeps it.
+_AS_ANSWERED = "As it was when this was answered, at most ten seconds ago; null where it had been deleted."
+
 
 @strawberry.interface(
     description="Something that happened. Kept, in order, so that a subscriber that was away can catch up."
@@ -64,7 +67,7 @@ class AnalysisEvent(Event):
         description="Why it, or this try of it, did not complete; null otherwise."
     )
 
-    @strawberry.field(description="As it is now; null where it has been deleted.")
+    @strawberry.field(description=_AS_ANSWERED)
     async def analysis(root: strawberry.Parent[Happening], info: Info) -> Analysis | None:
         return await resolve.subject_analysis(info.context, root)
 
@@ -93,7 +96,7 @@ class BatchEvent(Event):
 
     progress: Progress = strawberry.field(description="How far it had come.")
 
-    @strawberry.field(description="As it is now; null where it has been deleted.")
+    @strawberry.field(description=_AS_ANSWERED)
     async def batch(root: strawberry.Parent[Happening], info: Info) -> Batch | None:
         return await resolve.subject_batch(info.context, root)
 

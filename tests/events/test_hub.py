@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 from structlog.testing import capture_logs
 
-from events.hub import Hub, Page, Stream, Subscriber
+from events.hub import RING_SECONDS, Hub, Page, Stream, Subscriber
 from store.events import Place
 from tests.support import until
 
@@ -67,9 +67,9 @@ class Log:
                         await self.news.wait()
                 if self.failing:
                     raise RuntimeError("The log is gone.")
-                if page := self._page(seen, self.end, every):
+                before, seen = seen, self.end
+                if page := self._page(before, seen, every):
                     yield page
-                seen = self.end
         finally:
             self.following -= 1
 
@@ -127,6 +127,20 @@ class Reader(Subscriber[Message]):
     def give_up(self) -> None:
         self.patient = False
         self._more.set()
+
+
+@dataclass
+class Clock:
+    """What the hub takes for the time."""
+
+    now: float = 1_000.0
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("events.hub.monotonic", lambda: clock.now)
+    return clock
 
 
 @pytest.fixture
@@ -205,6 +219,64 @@ async def test_one_that_missed_little_has_it_from_the_ring(hub: Hub[Message], lo
     await until(lambda: other.numbers == list(range(4, 21)))
     assert set(log.made.values()) == {1}
     leave(one, other)
+
+
+async def test_what_has_grown_old_is_made_anew(hub: Hub[Message], log: Log, clock: Clock) -> None:
+    one = await joined(hub, log.stream())
+    for end in (4, 8):
+        await log.grow(4)
+        await until(partial(one.has, end))
+        clock.now += RING_SECONDS / 2
+    other = await joined(hub, log.stream(0))
+    await until(lambda: other.numbers == list(range(1, 9)))
+    assert log.made == {1: 2, 2: 2, 3: 2, 4: 2, 5: 1, 6: 1, 7: 1, 8: 1}
+    await until(lambda: hub.behind == 0)
+    clock.now += RING_SECONDS / 2
+    await log.grow(2)
+    await until(lambda: one.numbers == other.numbers == list(range(1, 11)))
+    assert hub.bytes == 2
+    leave(one, other)
+
+
+async def test_what_grows_old_while_one_does_not_read_is_made_anew(hub: Hub[Message], log: Log, clock: Clock) -> None:
+    quick, slow = await joined(hub, log.stream()), await joined(hub, log.stream(), space=2)
+    await log.grow(6)
+    await until(lambda: quick.numbers == [1, 2, 3, 4, 5, 6])
+    clock.now += RING_SECONDS
+    slow.make_room(None)
+    await until(lambda: slow.numbers == [1, 2, 3, 4, 5, 6])
+    assert log.made == {1: 1, 2: 1, 3: 2, 4: 2, 5: 2, 6: 2}
+    await until(lambda: hub.behind == 0)
+    await log.grow(1)
+    await until(lambda: quick.numbers == slow.numbers == [1, 2, 3, 4, 5, 6, 7])
+    assert log.made[7] == 1
+    leave(quick, slow)
+
+
+async def test_what_grows_old_as_it_is_handed_out_is_missed_by_nobody(
+    hub: Hub[Message], log: Log, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("events.hub._TURN", 1)
+
+    class First(Reader):
+        def take(self, page: Page[Message]) -> int:
+            if len(page) == 3:
+                clock.now += RING_SECONDS
+                behind.make_room(None)
+            return super().take(page)
+
+    first, behind = First(), Reader(0)
+    for reader in (first, behind):
+        await hub.join(reader, log.stream())
+    last = await joined(hub, log.stream(), space=2)
+    await log.grow(1)
+    await until(lambda: last.numbers == [1] and hub.behind == 1)
+    await log.grow(3)
+    await until(lambda: behind.numbers == [1, 2, 3, 4] and last.numbers == [1, 2])
+    last.make_room(None)
+    await until(lambda: first.numbers == last.numbers == [1, 2, 3, 4])
+    assert log.made == {1: 2, 2: 2, 3: 3, 4: 3}
+    leave(first, behind, last)
 
 
 async def test_one_that_missed_nothing_is_live_at_once(hub: Hub[Message], log: Log) -> None:
@@ -348,11 +420,15 @@ async def test_all_groups_together_keep_no_more_than_they_may(log: Log) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-async def test_whatever_happens_nobody_misses_or_repeats_anything(hub: Hub[Message], log: Log, seed: int) -> None:
+async def test_whatever_happens_nobody_misses_or_repeats_anything(
+    hub: Hub[Message], log: Log, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chance = random.Random(seed)
+    monkeypatch.setattr("events.hub._TURN", chance.choice((1, 200)))  # at 1 all may happen while a page is handed out
     readers: list[tuple[Reader, int, int]] = []
     for _ in range(60):
         await log.grow(chance.randrange(12))
+        hub.ring_seconds = chance.choice((0, RING_SECONDS))
         every = chance.choice((1, 1, 3))
         match chance.randrange(5):
             case 0 | 1:

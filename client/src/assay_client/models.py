@@ -389,7 +389,7 @@ class AnalysisEvent(Event, frozen=True):
     """As it was when the event happened."""
 
     analysis: AnalysisReference | None
-    """As it is now; null where it has been deleted."""
+    """As it was when this was answered, at most ten seconds ago; null where it had been deleted."""
 
 
 class BatchEvent(Event, frozen=True):
@@ -411,7 +411,7 @@ class BatchEvent(Event, frozen=True):
     """Items that had failed."""
 
     batch: BatchReference | None
-    """As it is now; null where it has been deleted."""
+    """As it was when this was answered, at most ten seconds ago; null where it had been deleted."""
 
 
 class UserErrorCode(Name):
