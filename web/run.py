@@ -13,7 +13,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from settings import Settings
-from web.frames import protocol
+from web import frames, headers
 from web.listen import reason
 from web.ws_messages import MAX_MESSAGE_BYTES
 
@@ -28,7 +28,8 @@ def run(app: Starlette, listening: list[socket.socket], settings: Settings) -> N
         log_config=None,
         access_log=False,
         server_header=False,
-        ws=protocol(settings.socket_unsent_bytes),
+        http=headers.protocol(headers.HEADER_SECONDS),
+        ws=frames.protocol(settings.socket_unsent_bytes),
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,  # 44 KB a socket in place of 84
         ws_ping_interval=None,  # the subprotocol has pings of its own

@@ -29,6 +29,7 @@ from telemetry import Telemetry
 from tests.http.toy_schema import SECRET, Context, Mutation, Probe, Query, Subscription
 from tests.http.wire import Wire
 from tests.support import until
+from web import headers
 from web.graphql_http import GraphQLHTTP
 from web.middleware import middleware
 from web.responses import refusal
@@ -64,7 +65,9 @@ class Late:
 class Server:
     """uvicorn in a thread, with the flags that the program runs with, over the doors that the program has."""
 
-    def __init__(self, *, streams: dict[str, Any] | None = None, **settings: Any) -> None:
+    def __init__(
+        self, *, streams: dict[str, Any] | None = None, header_seconds: float = headers.HEADER_SECONDS, **settings: Any
+    ) -> None:
         self.probe = Probe()
         self.settings = Settings(**settings)
         self.telemetry = Telemetry()
@@ -97,6 +100,7 @@ class Server:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                http=headers.protocol(header_seconds),
                 ws="websockets-sansio",
                 timeout_graceful_shutdown=PATIENCE,
             )

@@ -28,7 +28,7 @@ from execution.errors import ClientError
 from execution.executor import Executor
 from settings import Settings
 from telemetry import Telemetry
-from web.frames import protocol
+from web import frames, headers
 from web.graphql_ws import GraphQLWebSocket
 
 PATIENCE = 10
@@ -338,7 +338,8 @@ class Server:
             uvicorn.Config(
                 app,
                 port=0,
-                ws=protocol(settings.socket_unsent_bytes),
+                http=headers.protocol(headers.HEADER_SECONDS),
+                ws=frames.protocol(settings.socket_unsent_bytes),
                 ws_max_size=ws_max_size,
                 ws_per_message_deflate=False,
                 log_config=None,
