@@ -230,7 +230,9 @@ class _Exposed(Collector):
             errors.add_metric([operation.name], operation.errors)
             seconds.add_metric([operation.name], operation.latency.cumulative(), operation.latency.sum_seconds)
         yield from (count, errors, seconds)
-        yield GaugeMetricFamily("assay_sockets", "Open WebSockets.", value=subscriptions.connections)
+        yield GaugeMetricFamily(
+            "assay_sockets", "Open WebSockets and streams over HTTP.", value=subscriptions.connections
+        )
         yield GaugeMetricFamily("assay_subscriptions", "Running subscriptions.", value=subscriptions.active)
         yield CounterMetricFamily("assay_events_delivered", "Events sent.", value=subscriptions.delivered)
         yield CounterMetricFamily(

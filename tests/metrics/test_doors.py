@@ -179,6 +179,7 @@ async def test_prometheus(http: httpx.AsyncClient, services: Services, add: Add)
         "assay_database_up": 1,
     }
     assert {name: value(found, name) for name in expected} == expected
+    assert found["assay_sockets"].documentation == "Open WebSockets and streams over HTTP."
     assert "assay_bus_round_trip_seconds" not in found
     assert value(found, "assay_events_held_back_seconds") >= 0  # others' transactions on the same server hold back too
     assert value(found, "assay_operation_errors_total", operation='Odd"name\n') == 1
