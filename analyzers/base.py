@@ -34,7 +34,8 @@ class Choice(StrEnum):
 class Request(BaseModel):
     """What a client hands in: one content field (`text` or `data`) and the options.
 
-    Pydantic constraints are the bounds; a value outside them is refused before anything runs.
+    Pydantic constraints are the bounds; a value outside them is refused before anything runs, and so is a `text` with
+    the character U+0000 in it, which PostgreSQL can't keep.
     A validator that raises `PydanticCustomError("unsupported", …)` says that this install can't do it.
     """
 

@@ -79,8 +79,6 @@ class TextRequest(Request):
     @field_validator("text")
     @classmethod
     def _has_content(cls, text: str) -> str:
-        if "\0" in text:
-            raise PydanticCustomError("invalid", "The text has the character U+0000 in it, which no text has.")
         if text.isspace():
             raise PydanticCustomError("invalid", "The text is nothing but white space.")
         return text

@@ -145,7 +145,7 @@ async def _submit(
         nonlocal refused
         refused += 1
         if refused <= MOST_FAULTS:
-            console.print(f"Line {line:,} FAILED: {message}", markup=False, highlight=False)
+            console.print(f"Line {line:,} FAILED: {message}", markup=False, highlight=False, soft_wrap=True)
 
     def inserted(total: int) -> None:
         if not progress.tasks[-1].completed:

@@ -19,6 +19,7 @@ from pydantic_core import to_jsonable_python
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from analyzers.base import Analyzer, Request
+from jobs.sandbox_outcome import MESSAGE_CHARACTERS, clean
 from resolvers.analyses import AnalysisPayload
 from resolvers.batches import BatchPayload
 from resolvers.context import Context
@@ -42,6 +43,8 @@ MAX_PRIORITY = 10
 _SLICE = 500
 # One mutation names at most so many faults; an item that is kept says its own.
 _MAX_FAULTS = 1_000
+# PostgreSQL keeps every character of a text but this one. In other content and in options it is kept escaped, in JSON.
+_UNKEPT = "\0"
 
 _FAULT_CODES = {
     UserErrorCode.INVALID: "INPUT_UNREADABLE",
@@ -92,15 +95,22 @@ def checked(
     """The analysis to queue; where its content is at fault, kept as failed and without it, and the faults."""
     name = requested.analyzer
     analyzer = analyzers[name]
+    field = analyzer.content_field
+    place = [*path, name]
+    faults: list[UserError] = []
     try:
         request = analyzer.request.model_validate(requested.fields)
+        content = getattr(request, field)
     except ValidationError as error:
-        faults = list(_content_faults(error, [*path, name], analyzer.request))
-        first = faults[0]
-        fault = Fault(_FAULT_CODES[first.code], first.message)
+        faults.extend(_content_faults(error, place, analyzer.request))
+        content = requested.fields.get(field)
+    if field == "text" and isinstance(content, str) and _UNKEPT in content:
+        message = "`text`: The text has the character U+0000 in it, which no text has."
+        faults.append(UserError(UserErrorCode.INVALID, message, [*place, field]))
+    if faults:
+        fault = Fault(_FAULT_CODES[faults[0].code], faults[0].message)
         return NewAnalysis(name, "{}", priority, key, fault=fault), faults
-    options, field = analyzer.options_of(request), analyzer.content_field
-    content = getattr(request, field)
+    options = analyzer.options_of(request)
     if field == "text":
         return NewAnalysis(name, options, priority, key, input_text=content), []
     data = orjson.dumps(to_jsonable_python(content)).decode()
@@ -118,7 +128,9 @@ def _content_faults(error: ValidationError, path: Sequence[str], model: type[Req
             code = UserErrorCode.INVALID
         place = path_in(detail["loc"], model)
         name = place[-1] if place else path[-1]
-        yield UserError(code, f"`{name}`: {detail['msg'].removeprefix('Value error, ').rstrip('.')}.", [*path, *place])
+        message = f"`{name}`: {detail['msg'].removeprefix('Value error, ').rstrip('.')}."
+        # An analyzer's own checks may repeat what they were given. It is kept with the item.
+        yield UserError(code, clean(message, MESSAGE_CHARACTERS), [*path, *place])
 
 
 async def submit_analysis(context: Context, requested: Requested, priority: int, terms: Terms) -> AnalysisPayload:

@@ -20,6 +20,7 @@ from store.columns import utcnow
 from store.database import Database
 from store.tables import AnalysisStatus, BatchRow
 from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
+from tests.hold import Hold
 from tests.store.truth import assert_consistent
 from tests.support import ROOT, Server, until
 
@@ -140,16 +141,35 @@ async def test_a_file_goes_in_and_results_come_out(server: Start, tmp_path: Path
 async def test_a_file_with_lines_that_are_no_items_is_refused_as_a_whole(server: Start, tmp_path: Path) -> None:
     one = await server(workers=0)
     given = tmp_path / "given.jsonl"
-    faulty = ["{\n", line("b", key="k"), line("c", priority=11), '{"request": {"nothing": {}}}\n']
+    faulty = ["{\n", line("b", key="k"), line("c", priority=11), '{"request": {"nothing": {}}}\n', line("\ud800")]
     given.write_text("".join([line("a", key="k"), *faulty]))
     code, out, errors = await run(one, "submit", given)
     assert (code, out) == (1, "")
     assert [each.partition(": ")[0] for each in errors.splitlines()] == [
-        *(f"Line {n}" for n in (2, 3, 4, 5)),
+        *(f"Line {n}" for n in (2, 3, 4, 5, 6)),
         "Nothing was queued.",
     ]
     async with database_of(one) as database, database.read() as connection:
         assert (await connection.execute(tables.batch.select())).all() == []
+
+
+async def test_a_text_that_can_not_be_kept_is_refused_and_the_others_run(
+    tmp_path: Path, database_url: str, hold: Hold
+) -> None:
+    one = Server(tmp_path, {"database_url": database_url})
+    assert (await run(one, "migrate"))[0] == 0
+    given = tmp_path / "given.jsonl"
+    given.write_text(line("One.") + json.dumps({"request": {"hold": {"text": "a\0b"}}}) + "\n" + line("Three."))
+    message = "`text`: The text has the character U+0000 in it, which no text has."
+    code, out, errors = await run(one, "submit", given)
+    assert (code, errors.splitlines()) == (
+        0,
+        [f"Line 2 FAILED: {message}", "1 of 3 items FAILED at once: their content is at fault."],
+    )
+    code, out, _ = await run(one, "export", out.strip())
+    items = [json.loads(each) for each in out.splitlines()]
+    assert (code, [item["status"] for item in items]) == (0, ["QUEUED", "FAILED", "QUEUED"])
+    assert items[1]["error"] == {"code": "INPUT_UNREADABLE", "message": message, "retryable": False}
 
 
 async def test_a_stream_that_breaks_off_is_canceled_and_says_why(server: Start) -> None:

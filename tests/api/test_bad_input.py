@@ -13,6 +13,7 @@ from tests.api.calls import BATCH, SUBMIT, Api, ApiServer, texts
 
 Path = list[str]
 TEXT = {"text": {"text": "Fine."}}
+NUL = "`text`: The text has the character U+0000 in it, which no text has."
 
 
 pytestmark = pytest.mark.usefixtures("nothing_changes")
@@ -26,7 +27,14 @@ SUBMISSIONS: list[tuple[str, dict[str, Any], str, Path, str]] = [
         ["request", "text", "text"],
         "white space",
     ),
-    ("NUL", {"request": {"text": {"text": "a\0b"}}}, "INVALID", ["request", "text", "text"], "U+0000"),
+    ("NUL", {"request": {"text": {"text": "a\0b"}}}, "INVALID", ["request", "text", "text"], NUL),
+    (
+        "NUL for an analyzer that takes any text",
+        {"request": {"trial": {"text": "\0"}}},
+        "INVALID",
+        ["request", "trial", "text"],
+        NUL,
+    ),
     (
         "2 MB text",
         {"request": {"text": {"text": "x" * 2_000_000}}},
@@ -103,6 +111,8 @@ async def test_all_that_is_wrong_is_named_at_once(queue: Api) -> None:
         ["request", "text", "text"],
         ["request", "text", "language"],
     ]
+    payload = (await queue(SUBMIT, input={"request": {"text": {"text": "a\0b", "language": "zz"}}}))["submitAnalysis"]
+    assert [error["path"][1:] for error in payload["userErrors"]] == [["text", "language"], ["text", "text"]]
 
 
 BATCHES: list[tuple[str, dict[str, Any], str, Path, str]] = [

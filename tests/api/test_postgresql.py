@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.calls import SUBMIT, WATCH, Api, ApiServer, connected, texts
+from tests.api.calls import BATCH, SUBMIT, WATCH, Api, ApiServer, connected, texts
 from tests.api.sockets import opened
 from tests.support import ROOT, run
 
@@ -48,6 +48,7 @@ async def test_the_api_works(postgresql_url: str, tmp_path: Path, trial_path: Pa
 async def works(api: Api, server: ApiServer, folder: Path) -> None:
     """One after the other, since the server is started for all of them."""
     await analyses_and_keys(api, server)
+    await texts_with_nul(api)
     await batches_and_streams(api, server)
     await pages(api)
     await control(api, folder)
@@ -68,6 +69,26 @@ async def analyses_and_keys(api: Api, server: ApiServer) -> None:
     assert record["inputData"] == value
     for search, count in ((text, 1), ("ünïcode", 1), ("%_\\", 1), ("_ü", 0)):
         assert (await api(PAGE, filter={"search": search}))["analyses"]["totalCount"] == count, search
+
+
+async def texts_with_nul(api: Api) -> None:
+    """PostgreSQL keeps no text with U+0000 in it: neither a content, nor what an analyzer's own check says of one."""
+    refusal = "`text`: The text has the character U+0000 in it, which no text has."
+    nul = {"request": {"trial": {"text": "a\0b"}}}
+    payload = (await api(SUBMIT, input=nul))["submitAnalysis"]
+    error = {"code": "INVALID", "message": refusal, "path": ["request", "trial", "text"]}
+    assert payload == {"analysis": None, "userErrors": [error]}
+    elsewhere = {"request": {"survey": {"data": [{"atStation": "a\0b", "value": 1}]}}}
+    payload = (await api(BATCH, input={"items": [*texts(1), nul, elsewhere], "waitSeconds": 60}))["batchProcess"]
+    assert [(error["message"], error["path"][:2]) for error in payload["userErrors"]] == [
+        (refusal, ["items", "1"]),
+        ("`atStation`: There is no station a\ufffdb.", ["items", "2"]),
+    ]
+    batch = payload["batch"]
+    assert (batch["status"], batch["processed"], batch["failed"]) == ("COMPLETED", 1, 2)
+    query = "query ($id: ID!) { batch(id: $id) { results { nodes { error { message } } } } }"
+    nodes = (await api(query, id=batch["id"]))["batch"]["results"]["nodes"]
+    assert [node["error"] for node in nodes] == [None, *({"message": e["message"]} for e in payload["userErrors"])]
 
 
 async def batches_and_streams(api: Api, server: ApiServer) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from analyzers.base import AnalysisFailure, Analyzer, Choice, Job, Request, Result
 
@@ -31,6 +31,13 @@ class SurveyReading(BaseModel):
 
     at_station: str = Field(min_length=1, description="Where it was taken.")
     value: float = Field(ge=-1000, le=1000, description="What was read.")
+
+    @field_validator("at_station")
+    @classmethod
+    def _is_a_place(cls, at_station: str) -> str:
+        if not at_station.isprintable():
+            raise ValueError(f"There is no station {at_station}.")
+        return at_station
 
 
 class SurveyRequest(Request):
