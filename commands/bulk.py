@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import selectors
 import signal
 import stat
 import sys
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, Task
 
-    from resolvers.submissions import Terms
     from store.database import Database
 
 CHUNK_BYTES = 1 << 20
@@ -68,19 +68,19 @@ def submit(
 ) -> None:
     """Queue a batch of a file of JSON lines."""
     from resolvers.faults import check_name, check_number
-    from resolvers.submissions import MAX_PRIORITY, Terms
+    from resolvers.submissions import MAX_ATTEMPTS, MAX_PRIORITY, MAX_TIMEOUT_SECONDS
     from store.streams import StreamBroken, StreamClosed
 
-    terms = Terms(timeout_seconds, max_attempts, 0, None)
     faults = [
-        *check_name("name", name, []),
-        *check_number("priority", priority, 1, MAX_PRIORITY, []),
-        *terms.faults(),
+        *check_name("--name", name, []),
+        *check_number("--priority", priority, 1, MAX_PRIORITY, []),
+        *check_number("--timeout-seconds", timeout_seconds, 1, MAX_TIMEOUT_SECONDS, []),
+        *check_number("--max-attempts", max_attempts, 1, MAX_ATTEMPTS, []),
     ]
     if faults:
         raise SystemExit("\n".join(fault.message for fault in faults))
     with _opened(file) as source:
-        run = _submit(settings, source, analyzer, name, priority, terms, wait=wait)
+        run = _submit(settings, source, analyzer, name, priority, timeout_seconds, max_attempts, wait=wait)
         try:
             asyncio.run(_until_told(run))
         except StreamBroken as broken:
@@ -118,7 +118,8 @@ async def _submit(
     analyzer: str | None,
     name: str | None,
     priority: int,
-    terms: Terms,
+    timeout_seconds: int,
+    max_attempts: int,
     *,
     wait: bool,
 ) -> None:
@@ -172,8 +173,8 @@ async def _submit(
                 batch_id,
                 name,
                 slices_of_lines(_chunks(source), read, analyzers, refuse),
-                timeout_seconds=terms.timeout_seconds,
-                max_attempts=terms.max_attempts,
+                timeout_seconds=timeout_seconds,
+                max_attempts=max_attempts,
                 inserted=inserted,
             )
             if not total:
@@ -278,8 +279,8 @@ def _opened(file: str) -> BinaryIO:
 
 async def _chunks(source: BinaryIO) -> AsyncIterator[bytes]:
     """The bytes of a file; those of a pipe as they come, since who waits for them must be able to stop."""
-    if stat.S_ISREG(os.fstat(source.fileno()).st_mode):
-        while chunk := source.read(CHUNK_BYTES):
+    if not _can_be_watched(source):
+        while chunk := await asyncio.to_thread(source.read, CHUNK_BYTES):
             yield chunk
         return
     reader = asyncio.StreamReader(limit=CHUNK_BYTES)
@@ -291,6 +292,18 @@ async def _chunks(source: BinaryIO) -> AsyncIterator[bytes]:
             yield chunk
     finally:
         transport.close()
+
+
+def _can_be_watched(source: BinaryIO) -> bool:
+    """Whether it can be waited for: a pipe, a socket or a terminal, and no file or device such as /dev/null."""
+    if stat.S_ISREG(os.fstat(source.fileno()).st_mode):
+        return False
+    with selectors.DefaultSelector() as selector:
+        try:
+            selector.register(source, selectors.EVENT_READ)
+        except OSError:
+            return False
+    return True
 
 
 async def _until_told(run: Coroutine[Any, Any, None]) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -39,16 +41,15 @@ class Command:
         self._process = process
 
     @classmethod
-    async def start(cls, server: Server, *arguments: str | Path) -> Command:
-        pipe = asyncio.subprocess.PIPE
+    async def start(cls, server: Server, *arguments: str | Path, stdin: int = PIPE, stdout: int = PIPE) -> Command:
         return cls(
             await asyncio.create_subprocess_exec(
                 *(sys.executable, "server.py", *map(str, arguments)),
                 cwd=ROOT,
                 env=server.environment(),
-                stdin=pipe,
-                stdout=pipe,
-                stderr=pipe,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=PIPE,
             )
         )
 
@@ -71,11 +72,11 @@ class Command:
         """Its exit code, what is left of its output, and its errors."""
         async with asyncio.timeout(90):
             out, errors = await self._process.communicate()
-        return self._process.returncode, out.decode(), errors.decode()
+        return self._process.returncode, (out or b"").decode(), errors.decode()
 
 
-async def run(server: Server, *arguments: str | Path) -> tuple[int | None, str, str]:
-    return await (await Command.start(server, *arguments)).ended()
+async def run(server: Server, *arguments: str | Path, **streams: int) -> tuple[int | None, str, str]:
+    return await (await Command.start(server, *arguments, **streams)).ended()
 
 
 @asynccontextmanager
@@ -197,6 +198,23 @@ async def test_a_stream_that_breaks_off_is_canceled_and_says_why(server: Start) 
         assert (await batch(database, batch_id)).total_items == 2
 
 
+async def test_a_terminal_is_read_as_it_comes_and_ctrl_c_ends_that(server: Start) -> None:
+    one = await server(workers=0)
+    terminal, its_end = os.openpty()
+    try:
+        command = await Command.start(one, "submit", "-", stdin=its_end)
+        os.write(terminal, line("One.").encode())
+        batch_id = await command.batch_id()
+        command.send(signal.SIGINT)
+        assert (await command.ended())[0] == 130
+        async with database_of(one) as database:
+            row = await batch(database, batch_id)
+            assert (row.status, row.total_items) == ("CANCELED", 1)
+    finally:
+        os.close(terminal)
+        os.close(its_end)
+
+
 async def test_what_a_killed_submission_leaves_is_canceled_by_the_server(server: Start) -> None:
     one = await server(workers=0)
     async with database_of(one) as database:
@@ -225,9 +243,13 @@ async def test_wrong_arguments_are_refused(server: Start, tmp_path: Path) -> Non
     for arguments, message in (
         (("submit", empty), "There are no items: nothing was queued."),
         (("submit", tmp_path / "none"), f"{tmp_path / 'none'}: No such file or directory."),
-        (("submit", empty, "--priority", "11"), "`priority` is 11: it goes from 1 to 10."),
+        (("submit", os.devnull), "There are no items: nothing was queued."),
+        (("submit", "-"), "There are no items: nothing was queued."),
+        (("submit", empty, "--name", ""), "`--name` has 0 characters: it has from 1 to 200."),
+        (("submit", empty, "--priority", "11"), "`--priority` is 11: it goes from 1 to 10."),
+        (("submit", empty, "--timeout-seconds", "0"), "`--timeout-seconds` is 0: it goes from 1 to 86,400."),
+        (("submit", empty, "--max-attempts", "11"), "`--max-attempts` is 11: it goes from 1 to 10."),
         (("submit", empty, "--analyzer", "none"), "There is no analyzer 'none': there are text."),
         (("export", "batch_none"), "There is no batch batch_none."),
     ):
-        code, out, errors = await run(one, *arguments)
-        assert (code, out, errors.strip()) == (1, "", message)
+        assert await run(one, *arguments, stdin=DEVNULL) == (1, "", f"{message}\n")
