@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import os
 import selectors
 import signal
 import stat
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
@@ -95,12 +97,8 @@ def export(settings: Settings, *, batch_id: str, out: Path | None, status: list[
     """Write a batch's items as JSON lines, in order of position."""
     from resolvers.exports import ExportBroken
 
-    part = None if out is None else out.with_name(f"{out.name}.part")
     try:
-        with sys.stdout.buffer if part is None else part.open("wb") as target:
-            asyncio.run(_export(settings, batch_id, target, status, with_input=with_input))
-        if part is not None and out is not None:
-            part.replace(out)
+        asyncio.run(_export(settings, batch_id, out, status, with_input=with_input))
     except BrokenPipeError:  # whoever reads has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
@@ -209,16 +207,19 @@ async def _wait(database: Database, batch_id: str, progress: Progress) -> None:
         raise SystemExit(1)
 
 
-async def _export(settings: Settings, batch_id: str, target: BinaryIO, status: list[str], *, with_input: bool) -> None:
+async def _export(settings: Settings, batch_id: str, out: Path | None, status: list[str], *, with_input: bool) -> None:
     from rich.console import Console
 
     from analyzers.registry import load_registry
     from resolvers.exports import export_lines
     from store.batches import batch_by_id
     from store.database import Database
+    from store.ids import kind_of
     from store.tables import AnalysisStatus
     from store.viewer import LOCAL_ADMINISTRATOR
 
+    if kind_of(batch_id) != "batch":
+        raise SystemExit(f"{batch_id!r} is no id of a batch: they are written batch_….")
     if unknown := sorted(set(status) - set(AnalysisStatus)):
         raise SystemExit(f"There is no status {unknown[0]!r}: it is one of {', '.join(AnalysisStatus)}.")
     database = Database(settings.database)
@@ -235,12 +236,11 @@ async def _export(settings: Settings, batch_id: str, target: BinaryIO, status: l
             status=[AnalysisStatus(each) for each in status] or None,
             with_input=with_input,
         )
-        with _progress(Console(stderr=True)) as progress:
+        with _written(out) as target, _progress(Console(stderr=True)) as progress:
             task = progress.add_task("exported", total=batch.total_items)
             async for position, chunk in lines:
                 target.write(chunk)
                 progress.update(task, completed=position)
-        target.flush()
     finally:
         await database.close()
 
@@ -275,6 +275,29 @@ def _opened(file: str) -> BinaryIO:
         return open(file, "rb")
     except OSError as error:
         raise SystemExit(f"{file}: {error.strerror}.") from None
+
+
+@contextmanager
+def _written(out: Path | None) -> Iterator[BinaryIO]:
+    """Where an export goes: standard output, or a file beside `out` that takes its place when all is written.
+
+    A pipe or a device is written to itself. Ends the program where there can be no such file.
+    """
+    if out is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    try:
+        if out.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        part = out.with_name(f"{out.name}.part") if out.is_file() or not out.exists() else out
+        target = part.open("wb")
+    except OSError as error:
+        raise SystemExit(f"{out}: {error.strerror}.") from None
+    with target:
+        yield target
+    if part != out:
+        part.replace(out)
 
 
 async def _chunks(source: BinaryIO) -> AsyncIterator[bytes]:

@@ -22,6 +22,7 @@ from store.columns import utcnow
 from store.database import Database
 from store.tables import AnalysisStatus, BatchRow
 from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
+from tests.api.calls import NO_SUCH_ANALYSIS, NO_SUCH_BATCH
 from tests.hold import Hold
 from tests.store.truth import assert_consistent
 from tests.support import ROOT, Server, until
@@ -240,6 +241,8 @@ async def test_wrong_arguments_are_refused(server: Start, tmp_path: Path) -> Non
     one = await server(workers=0)
     empty = tmp_path / "empty.jsonl"
     empty.write_text("\n")
+    out = tmp_path / "out"
+    before = sorted(os.listdir(tmp_path))
     for arguments, message in (
         (("submit", empty), "There are no items: nothing was queued."),
         (("submit", tmp_path / "none"), f"{tmp_path / 'none'}: No such file or directory."),
@@ -250,6 +253,31 @@ async def test_wrong_arguments_are_refused(server: Start, tmp_path: Path) -> Non
         (("submit", empty, "--timeout-seconds", "0"), "`--timeout-seconds` is 0: it goes from 1 to 86,400."),
         (("submit", empty, "--max-attempts", "11"), "`--max-attempts` is 11: it goes from 1 to 10."),
         (("submit", empty, "--analyzer", "none"), "There is no analyzer 'none': there are text."),
-        (("export", "batch_none"), "There is no batch batch_none."),
+        (("export", "nope", "--out", out), "'nope' is no id of a batch: they are written batch_…."),
+        (("export", NO_SUCH_ANALYSIS), f"'{NO_SUCH_ANALYSIS}' is no id of a batch: they are written batch_…."),
+        (("export", NO_SUCH_BATCH, "--out", out), f"There is no batch {NO_SUCH_BATCH}."),
     ):
         assert await run(one, *arguments, stdin=DEVNULL) == (1, "", f"{message}\n")
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+async def test_where_an_export_goes(server: Start, tmp_path: Path) -> None:
+    one = await server(workers=0)
+    given, folder, none = tmp_path / "given.jsonl", tmp_path / "folder", tmp_path / "none"
+    given.write_text(line("One."))
+    folder.mkdir()
+    _, batch_id, _ = await run(one, "submit", given)
+    export = ("export", batch_id.strip(), "--out")
+    before = [sorted(os.listdir(each)) for each in (tmp_path, folder)]
+    assert await run(one, *export, folder) == (1, "", f"{folder}: Is a directory.\n")
+    assert await run(one, *export, none / "out") == (1, "", f"{none / 'out'}: No such file or directory.\n")
+    assert [sorted(os.listdir(each)) for each in (tmp_path, folder)] == before
+    code, out, errors = await run(one, *export, "/dev/stdout")
+    assert (code, json.loads(out)["status"], errors) == (0, "QUEUED", "")
+    given.write_text("what was there before")
+    assert await run(one, *export, given) == (0, "", "")
+    assert given.read_text() == out
+    reader, writer = os.pipe()
+    os.close(reader)
+    assert await run(one, *export[:2], stdout=writer) == (0, "", "")  # whoever reads has enough
+    os.close(writer)
