@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from analyzers.registry import load_analyzers
 from jobs.cleanup import Ages, clean_up
+from resolvers.faults import state_of
 from settings import Settings
 from store import controls, tables
 from store.analyses import analysis_by_id, delete_analysis, request_stop
@@ -28,7 +29,7 @@ from store.ids import kind_of
 from store.retention import Deleted, count_old
 from store.retries import RETRY_SLICE, go_on_retrying, retry_analyses, retry_batch
 from store.statistics import queue_figures
-from store.tables import AnalysisStatus, ControlRow
+from store.tables import AnalysisRow, AnalysisStatus, BatchRow, ControlRow
 from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.workers import SILENCE, all_workers
 from telemetry import configure_logging
@@ -92,8 +93,9 @@ async def cancel(database: Database, _settings: Settings, subject: str) -> None:
         stopped = await stop(connection, VIEWER, subject, AnalysisStatus.CANCELED, utcnow())
     if not stopped:
         raise Refused(await _refusal(database, subject, "what has not ended can be canceled, and once"))
-    status = await _status_of(database, subject)
-    print(f"{subject} is canceled." if status == "CANCELED" else f"{subject} is being stopped.")
+    row = await _row_of(database, subject)
+    is_canceled = row is not None and row.status == "CANCELED"
+    print(f"{subject} is {'canceled' if is_canceled else 'being stopped'}.")
 
 
 async def delete(database: Database, _settings: Settings, subject: str) -> None:
@@ -217,16 +219,16 @@ def _kind(id_: str) -> str:
     return kind
 
 
-async def _status_of(database: Database, id_: str) -> str | None:
-    read: Callable[..., Awaitable[Any]] = batch_by_id if _kind(id_) == "batch" else analysis_by_id
+async def _row_of(database: Database, id_: str) -> AnalysisRow | BatchRow | None:
+    read: Callable[..., Awaitable[AnalysisRow | BatchRow | None]]
+    read = batch_by_id if _kind(id_) == "batch" else analysis_by_id
     async with database.read() as connection:
-        row = await read(connection, VIEWER, id_)
-    return None if row is None else str(row.status)
+        return await read(connection, VIEWER, id_)
 
 
 async def _refusal(database: Database, id_: str, allowed: str) -> str:
-    status = await _status_of(database, id_)
-    return f"There is no {_kind(id_)} {id_}." if status is None else f"{id_} is {status}: only {allowed}."
+    row = await _row_of(database, id_)
+    return f"There is no {_kind(id_)} {id_}." if row is None else f"{id_} is {state_of(row)}: only {allowed}."
 
 
 def _named(analyzer: str | None) -> str:

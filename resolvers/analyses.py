@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from analyzers.base import AnalysisFailure, Analyzer, Job, Request, Result
 from execution.errors import ClientError, ErrorCode
 from resolvers.context import Context
-from resolvers.faults import UserError, UserErrorCode, check_id, not_found, require_id
+from resolvers.faults import UserError, UserErrorCode, check_id, not_found, require_id, state_of
 from resolvers.names import untyped, write
 from resolvers.paging import Connection, each_once, page_fault, page_request
 from resolvers.waiting import wait_until_ended
@@ -251,4 +251,4 @@ async def _refusal(context: Context, id_: str, allowed: str) -> UserError:
         row = await analysis_by_id(connection, context.viewer, id_)
     if row is None:
         return not_found("analysis")
-    return UserError(UserErrorCode.CONFLICT, f"It is {row.status}: only {allowed}.", ["id"])
+    return UserError(UserErrorCode.CONFLICT, f"It is {state_of(row)}: only {allowed}.", ["id"])

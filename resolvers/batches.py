@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from resolvers.analyses import DeletedPayload
 from resolvers.context import Context
-from resolvers.faults import UserError, UserErrorCode, check_id, not_found, require_id
+from resolvers.faults import UserError, UserErrorCode, check_id, not_found, require_id, state_of
 from resolvers.paging import Connection, each_once, page_fault, page_request
 from resolvers.waiting import wait_until_ended
 from store.batches import (
@@ -126,4 +126,4 @@ async def _refusal(context: Context, id_: str, allowed: str) -> UserError:
         row = await batch_by_id(connection, context.viewer, id_)
     if row is None:
         return not_found("batch")
-    return UserError(UserErrorCode.CONFLICT, f"It is {row.status}: only {allowed}.", ["id"])
+    return UserError(UserErrorCode.CONFLICT, f"It is {state_of(row)}: only {allowed}.", ["id"])

@@ -11,6 +11,7 @@ from enum import StrEnum
 from execution.errors import ClientError, ErrorCode
 from store.failures import is_full, is_out_of_reach
 from store.ids import Kind, kind_of
+from store.tables import AnalysisRow, BatchRow
 
 MAX_NAME = 200
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -82,6 +83,13 @@ def check_name(name: str, value: str | None, path: Sequence[str]) -> Iterable[Us
         yield UserError(UserErrorCode.INVALID, message, path)
     elif _CONTROL.search(value):
         yield UserError(UserErrorCode.INVALID, f"`{name}` holds a control character: take it out.", path)
+
+
+def state_of(row: AnalysisRow | BatchRow) -> str:
+    """Its status, and that it is being stopped already where it is."""
+    if row.finished_at is not None or row.stop_requested is None:
+        return row.status
+    return f"{row.status}, and is being {'canceled' if row.stop_requested == 'CANCELED' else 'timed out'} already"
 
 
 def not_found(kind: Kind) -> UserError:

@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from settings import Settings
+from store import claims
+from store.columns import utcnow
+from store.database import Database
 from tests.api.calls import ANALYSIS, BATCH_BY_ID, NO_SUCH_ANALYSIS, NO_SUCH_BATCH, Api, ApiServer, connected, texts
 
 DO = """
@@ -211,6 +215,30 @@ async def test_a_batch_is_canceled_with_what_runs_and_what_waits(api: Api, tmp_p
     log = await types(api, batchId=batch["id"])
     assert (log.count("BATCH_CANCELED"), log.count("ANALYSIS_CANCELED"), log.count("BATCH_COMPLETED")) == (1, 6, 0)
     assert log[-1] == "BATCH_CANCELED"
+
+
+async def test_a_second_cancel_is_told_of_the_first(tmp_path: Path) -> None:
+    server = ApiServer(tmp_path, {"workers": 0})
+    database = Database(Settings(data_dir=server.data_dir).database)
+    try:
+        await server.start()
+        async with connected(server) as api:
+            batch, alone = await api.batch(texts(1)), await api.submit(request={"text": "Alone."})
+            for id_ in (alone["id"], batch["id"]):  # a worker that does not hear takes the one, then the other
+                async with database.write() as connection:
+                    (taken,) = await claims.claim(connection, "worker", lambda analyzer: 1, utcnow())
+                assert id_ in (taken.id, taken.batch_id)
+            for name, id_, allowed in (
+                ("cancelBatch", batch["id"], "a batch that has not ended can be canceled, and once"),
+                ("cancelAnalysis", alone["id"], "what is queued or runs can be canceled, and once"),
+            ):
+                assert await done(api, name, id_) == "RUNNING"
+                (error,) = (await do(api, name, id_))["userErrors"]
+                message = f"It is RUNNING, and is being canceled already: only {allowed}."
+                assert error == {"code": "CONFLICT", "message": message, "path": ["id"]}
+    finally:
+        await database.close()
+        await server.close()
 
 
 async def test_of_two_cancels_of_a_batch_one_wins(queue: Api, queueing_server: ApiServer) -> None:
