@@ -104,8 +104,9 @@ class GraphQLHTTP:
         self, request: Request, operation: OperationRequest, context: OperationContext, framing: Framing
     ) -> ASGIApp:
         if self.streams.full:
+            # In plain JSON: the errors of a GraphQL response Apollo Client takes for final, whatever the status.
             message = "No stream is free: try again later."
-            raise Refused(503, ErrorCode.RATE_LIMITED, message, {"retry-after": "1"})
+            return error_response(503, ErrorCode.RATE_LIMITED, message, headers={"retry-after": "1"})
         if self.streams.is_full_for(address_of(request.scope)):
             limit = self.streams.max_streams_per_address
             message = f"At most {limit:,} streams can be open to one address: end another first."
