@@ -124,9 +124,9 @@ async def _submit(
     from rich.console import Console
 
     from analyzers.registry import load_registry
+    from commands.connection import connected
     from resolvers.streams import faults_of_lines, slices_of_lines
     from schema.build import fit
-    from store.database import Database
     from store.ids import new_id
     from store.streams import insert_batch_stream
     from store.viewer import LOCAL_ADMINISTRATOR
@@ -136,7 +136,6 @@ async def _submit(
     if analyzer is not None and analyzer not in analyzers:
         raise SystemExit(f"There is no analyzer {analyzer!r}: there are {', '.join(analyzers)}.")
     read = ItemReader(schema, analyzer, priority)
-    database = Database(settings.database)
     batch_id = new_id("batch")
     refused = 0
 
@@ -153,7 +152,7 @@ async def _submit(
 
     console = Console(stderr=True)
     progress = _progress(console)
-    try:
+    async with connected(settings, "Broken off") as database:
         with progress:
             count = None
             if source.seekable():
@@ -181,8 +180,6 @@ async def _submit(
                 console.print(f"{refused:,} of {total:,} items FAILED at once: their content is at fault.")
             if wait:
                 await _wait(database, batch_id, progress)
-    finally:
-        await database.close()
 
 
 async def _wait(database: Database, batch_id: str, progress: Progress) -> None:
@@ -211,9 +208,9 @@ async def _export(settings: Settings, batch_id: str, out: Path | None, status: l
     from rich.console import Console
 
     from analyzers.registry import load_registry
+    from commands.connection import connected
     from resolvers.exports import export_lines
     from store.batches import batch_by_id
-    from store.database import Database
     from store.ids import kind_of
     from store.tables import AnalysisStatus
     from store.viewer import LOCAL_ADMINISTRATOR
@@ -222,8 +219,7 @@ async def _export(settings: Settings, batch_id: str, out: Path | None, status: l
         raise SystemExit(f"{batch_id!r} is no id of a batch: they are written batch_….")
     if unknown := sorted(set(status) - set(AnalysisStatus)):
         raise SystemExit(f"There is no status {unknown[0]!r}: it is one of {', '.join(AnalysisStatus)}.")
-    database = Database(settings.database)
-    try:
+    async with connected(settings, "Broken off") as database:
         async with database.read() as connection:
             batch = await batch_by_id(connection, LOCAL_ADMINISTRATOR, batch_id)
         if batch is None:
@@ -241,8 +237,6 @@ async def _export(settings: Settings, batch_id: str, out: Path | None, status: l
             async for position, chunk in lines:
                 target.write(chunk)
                 progress.update(task, completed=position)
-    finally:
-        await database.close()
 
 
 def _progress(console: Console) -> Progress:

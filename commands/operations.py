@@ -16,6 +16,7 @@ from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from analyzers.registry import load_analyzers
+from commands.connection import connected
 from jobs.cleanup import Ages, clean_up
 from resolvers.faults import state_of
 from settings import Settings
@@ -24,7 +25,6 @@ from store.analyses import analysis_by_id, delete_analysis, request_stop
 from store.batches import batch_by_id, delete_batch, go_on_deleting, request_batch_stop
 from store.columns import utcnow
 from store.database import Database
-from store.failures import is_full, is_out_of_reach
 from store.ids import kind_of
 from store.retention import Deleted, count_old
 from store.retries import RETRY_SLICE, go_on_retrying, retry_analyses, retry_batch
@@ -170,23 +170,14 @@ async def workers(database: Database, _settings: Settings) -> None:
 
 
 def run(command: str, settings: Settings, **given: Any) -> None:
-    """Run a command of `commands.arguments` to its end. Raises Refused."""
+    """Run a command of `commands.arguments` to its end."""
     configure_logging(settings.model_copy(update={"log_level": "warning"}))
 
-    async def connected() -> None:
-        database = Database(settings.database)
-        try:
+    async def operate() -> None:
+        async with connected(settings, "Nothing was changed") as database:
             await _OPERATIONS[command](database, settings, **given)
-        except Exception as error:
-            if is_full(error):
-                raise Refused(f"Nothing was changed: {database.name} has no room left.") from None
-            if is_out_of_reach(error):
-                raise Refused(f"Nothing was changed: {database.name} is busy or out of reach.") from None
-            raise
-        finally:
-            await database.close()
 
-    asyncio.run(connected())
+    asyncio.run(operate())
 
 
 _OPERATIONS: dict[str, Callable[..., Awaitable[None]]] = {

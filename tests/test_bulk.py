@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import update
+import asyncpg
+from sqlalchemy import make_url, update
 
 from settings import Settings
 from store import tables
@@ -217,6 +218,25 @@ async def test_a_terminal_is_read_as_it_comes_and_ctrl_c_ends_that(server: Start
     finally:
         os.close(terminal)
         os.close(its_end)
+
+
+async def test_a_database_that_goes_away_is_told_in_one_line(tmp_path: Path, postgresql_url: str) -> None:
+    away = Server(tmp_path, {"database_url": postgresql_url})
+    assert (await run(away, "migrate"))[0] == 0
+    command = await Command.start(away, "submit", "-")
+    await command.say(line("One."))
+    assert (await command.batch_id()).startswith("batch_")
+    url = make_url(postgresql_url)
+    connection = await asyncpg.connect(url.set(database="postgres").render_as_string(hide_password=False))
+    await connection.execute(f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS false')
+    await connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", url.database)
+    await connection.close()
+    await command.say(line("Two.") * 1_000)
+    code, out, errors = await command.ended()
+    assert (code, out) == (1, "")
+    assert errors.splitlines() == [
+        f"Broken off: the database {url.database} on {url.host}:{url.port} is busy or out of reach."
+    ]
 
 
 async def test_what_a_killed_submission_leaves_is_canceled_by_the_server(server: Start) -> None:
