@@ -135,6 +135,7 @@ async def test_a_feed_that_is_paused_stays_so_while_its_filter_changes(
     await page("until", selector=button, text="wait)")
     await page("click", selector="#feed summary")
     await page("click", selector='#feed label:has-text("Batch completed")')
+    await page("gone", selector='#feed li .status:has-text("Batch completed")')
     assert await page("attribute", selector=button, name="aria-pressed") == "true"
     shown = await page("texts", selector="#feed li a")
     assert len(shown) == len(seen) - 1
