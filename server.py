@@ -49,22 +49,22 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
     from jobs.supervision import Ending, side_tasks
     from jobs.worker import Worker
     from resolvers.context import Context, Services
-    from resolvers.faults import explain
     from resolvers.monitor import Monitor
+    from resolvers.user_errors import explain
     from schema.build import fit
-    from store.database import Database
     from store.events import identify
-    from store.migrate import is_current, migrate
-    from store.viewer import LOCAL_ADMINISTRATOR
+    from store.sql.database import Database
+    from store.sql.migrate import is_current, migrate
+    from store.sql.viewer import LOCAL_ADMINISTRATOR
     from telemetry import Telemetry, default_instance
     from web.downloads import download_routes
-    from web.graphql_http import GraphQLHTTP
-    from web.graphql_ws import GraphQLWebSocket
+    from web.graphql.http import GraphQLHTTP
+    from web.graphql.streams import Streams
+    from web.graphql.websocket import GraphQLWebSocket
     from web.health import Readiness, health_routes
     from web.middleware import middleware
     from web.pages import dashboard_routes, graphiql_routes
     from web.responses import refusal
-    from web.streams import Streams
 
     instance = instance or default_instance()
     registry = load_registry()
@@ -169,8 +169,8 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
 def serve(settings: Settings) -> None:
     """Run one server instance until SIGTERM or SIGINT."""
     from telemetry import configure_logging
-    from web.listen import CannotListen, bind
-    from web.run import run
+    from web.serving.listen import CannotListen, bind
+    from web.serving.run import run
 
     try:
         listening = bind(settings.host, settings.port)
@@ -196,7 +196,7 @@ def work(settings: Settings) -> None:
 
 def check_database(settings: Settings, *, migrated: bool) -> None:
     """End the program with one line where there is no database to work with."""
-    from store.reach import Unusable, require_usable
+    from store.sql.preflight import Unusable, require_usable
 
     try:
         asyncio.run(require_usable(settings.database, migrated=migrated))
@@ -207,8 +207,8 @@ def check_database(settings: Settings, *, migrated: bool) -> None:
 
 def migrate_database(settings: Settings) -> None:
     """Bring the database to this program's tables."""
-    from store.database import Database
-    from store.migrate import migrate
+    from store.sql.database import Database
+    from store.sql.migrate import migrate
 
     check_database(settings, migrated=False)
 
@@ -234,7 +234,7 @@ def print_schema(_settings: Settings) -> None:
 
 def submit_batch(settings: Settings, **options: Any) -> None:
     """Queue a batch of a file of JSON lines."""
-    from commands.bulk import submit
+    from commands.batches import submit
 
     check_database(settings, migrated=True)
     submit(settings, **options)
@@ -242,7 +242,7 @@ def submit_batch(settings: Settings, **options: Any) -> None:
 
 def export_batch(settings: Settings, **options: Any) -> None:
     """Write a batch's items as JSON lines."""
-    from commands.bulk import export
+    from commands.batches import export
 
     check_database(settings, migrated=True)
     export(settings, **options)
@@ -269,9 +269,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
 def own_arguments(name: str, parser: argparse.ArgumentParser) -> None:
     """The arguments of a command beyond the settings."""
     if name in ("submit", "export"):
-        from commands import bulk
+        from commands import batches
 
-        {"submit": bulk.submit_arguments, "export": bulk.export_arguments}[name](parser)
+        {"submit": batches.submit_arguments, "export": batches.export_arguments}[name](parser)
     elif name in OPERATIONS:
         add_arguments(parser, name)
 

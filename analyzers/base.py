@@ -1,6 +1,6 @@
 """What an analyzer is: a request type, a result type and `run`, in one file.
 
-A built-in analyzer is a module of this package that holds `ANALYZER`; an installed package brings one
+A built-in analyzer is a package of this package that holds `ANALYZER`; an installed package brings one
 by an entry point of the group `assay.analyzers` that names an `Analyzer`. The request and result types
 are pydantic models, and every field of them has a description: the GraphQL schema is made from them,
 so they are what clients see. Nothing here knows the server, and `run` is called in a process of its own.
@@ -14,6 +14,9 @@ from enum import StrEnum
 from typing import Generic, Protocol, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
+
+# Characters of a message to clients: an analyzer may put its whole input into an exception.
+MESSAGE_CHARACTERS = 500
 
 
 class Choice(StrEnum):
@@ -114,3 +117,9 @@ class Analyzer(Generic[RequestT, ResultT]):
     def options_of(self, request: RequestT) -> str:
         """The request without its content, as JSON, defaults filled in."""
         return request.model_dump_json(exclude={self.content_field})
+
+
+def clean(text: str, characters: int) -> str:
+    """`text` cut to length, without what neither UTF-8 nor every database can hold."""
+    short = text if len(text) <= characters else text[: characters - 1] + "…"
+    return short.encode("utf-8", "replace").decode().replace("\0", "�")

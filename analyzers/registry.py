@@ -1,7 +1,7 @@
 """Which analyzers there are: the built-in ones, then those of installed packages.
 
-A built-in one is a module of this package that holds `ANALYZER`; a package brings one by an entry point of the group
-`assay.analyzers`. One that can't be imported, is no `Analyzer`, or has a name that is taken is left out and reported:
+A built-in one is a package of this package that holds `ANALYZER`; an installed package brings one by an entry point of
+the group `assay.analyzers`. A broken analyzer, or one with a name in use, is left out and reported:
 the others work without it.
 """
 
@@ -54,7 +54,7 @@ def load_analyzers() -> dict[str, AnyAnalyzer]:
 def _candidates() -> Iterator[tuple[str, Any]]:
     """Where analyzers may be, each with what imports it; a module without one gives None."""
     for module in sorted(pkgutil.iter_modules(analyzers.__path__, "analyzers."), key=lambda module: module.name):
-        if not module.ispkg and module.name not in ("analyzers.base", "analyzers.registry"):
+        if module.name not in ("analyzers.base", "analyzers.registry"):
             name = module.name
             yield name, lambda name=name: getattr(importlib.import_module(name), "ANALYZER", None)
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)):

@@ -30,12 +30,12 @@ from settings import Settings
 from store import tables
 from store.analyses import NewAnalysis
 from store.batches import batch_by_id, insert_batch
-from store.columns import utcnow
-from store.database import Database
-from store.ids import new_id
-from store.migrate import migrate
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.ids import new_id
+from store.sql.migrate import migrate
+from store.sql.viewer import LOCAL_ADMINISTRATOR
 from store.tables import EventType
-from store.viewer import LOCAL_ADMINISTRATOR
 from telemetry import configure_logging
 from tests.jobs.analyzers_for_tests import load
 from tests.support import until

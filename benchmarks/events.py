@@ -33,12 +33,12 @@ from rich.console import Console
 from rich.table import Table
 
 from settings import Settings
-from store.columns import utcnow
-from store.database import Database
-from store.log import append, new_event
-from store.migrate import migrate
+from store.events import append, new_event
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.migrate import migrate
+from store.sql.viewer import LOCAL_ADMINISTRATOR
 from store.tables import EventType
-from store.viewer import LOCAL_ADMINISTRATOR
 from tests.api.calls import WATCH, ApiServer
 from tests.api.sockets import opened
 from tests.events.brokers import RedisServer

@@ -45,13 +45,13 @@ def assay(port: int) -> None:
     """The program, with an endpoint more."""
     from server import create_app
     from settings import Settings
-    from store.columns import utcnow
-    from store.database import Database
-    from store.log import append, new_event
+    from store.events import append, new_event
+    from store.sql.clock import utcnow
+    from store.sql.database import Database
     from store.tables import EventType
     from telemetry import configure_logging
-    from web.listen import bind
-    from web.run import run
+    from web.serving.listen import bind
+    from web.serving.run import run
 
     databases: list[Database] = []
     begin = Database.__init__

@@ -34,12 +34,12 @@ from jobs.worker import Worker
 from settings import Settings
 from store.analyses import NewAnalysis, analysis_by_id, insert_analyses
 from store.batches import batch_by_id, insert_batch, request_batch_stop
-from store.columns import utcnow
-from store.database import Database
-from store.ids import new_id
-from store.migrate import migrate
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.ids import new_id
+from store.sql.migrate import migrate
+from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.tables import AnalysisStatus, BatchRow
-from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
 
 ROOT = Path(__file__).resolve().parent.parent
 LONE = 100

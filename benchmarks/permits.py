@@ -33,10 +33,10 @@ from jobs.engine import POLL_SECONDS, Embedded, Engine
 from jobs.supervision import wait_for
 from jobs.worker import Worker
 from settings import Settings
-from store.database import Database
-from store.ids import new_id
-from store.migrate import migrate
-from store.permits import CHANNEL, ENTRYPOINT, queries
+from store.queue.permits import CHANNEL, ENTRYPOINT, queries
+from store.sql.database import Database
+from store.sql.ids import new_id
+from store.sql.migrate import migrate
 from tests.jobs.analyzers_for_tests import load
 from tests.jobs.working import WHERE, Work
 from tests.support import POSTGRESQL_URL, until
@@ -105,7 +105,7 @@ _names = count()
 @asynccontextmanager
 async def working(work: Work, way: str, workers: int, slots: int) -> AsyncIterator[None]:
     """Workers that find their work in this way, warm."""
-    with patch("store.database._leave_permits", _leave_none) if way == "none" else nullcontext():
+    with patch("store.sql.database._leave_permits", _leave_none) if way == "none" else nullcontext():
         running = []
         for number in range(workers):
             engine = WAYS[way](work.database)

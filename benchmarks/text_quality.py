@@ -25,10 +25,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from analyzers.textual import entities, keywords, language, sentiment, summary, topics, vectors
-from analyzers.textual.syllables import syllables
-from analyzers.textual.tokens import Document
-from analyzers.textual.vocabulary import stem
+from analyzers.text import entities, keywords, language, sentiment, summary, topics, vectors
+from analyzers.text.syllables import syllables
+from analyzers.text.tokens import Document
+from analyzers.text.vocabulary import stem
 
 SENTENCES = Path(__file__).parents[1] / "tests" / "analyzers" / "data" / "languages.json"
 MAJOR = {

@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 from time import perf_counter
 
-from analyzers.text import ANALYZER
+from analyzers.text.analyzer import ANALYZER
 
 _FILE = Path(__file__).parent.parent / "frontend-examples" / "python" / "texts.tsv"
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from settings import Settings
-from store.database import Database
-from store.failures import is_full, is_out_of_reach
+from store.sql.database import Database
+from store.sql.failures import is_full, is_out_of_reach
 
 
 @asynccontextmanager

@@ -18,20 +18,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from analyzers.registry import load_analyzers
 from commands.connection import connected
 from jobs.cleanup import Ages, clean_up
-from resolvers.faults import state_of
+from resolvers.user_errors import state_of
 from settings import Settings
-from store import controls, tables
+from store import tables
 from store.analyses import analysis_by_id, delete_analysis, request_stop
 from store.batches import batch_by_id, delete_batch, go_on_deleting, request_batch_stop
-from store.columns import utcnow
-from store.database import Database
-from store.ids import kind_of
+from store.queue import controls
+from store.queue.retries import RETRY_SLICE, go_on_retrying, retry_analyses, retry_batch
+from store.queue.workers import SILENCE, all_workers
 from store.retention import Deleted, count_old
-from store.retries import RETRY_SLICE, go_on_retrying, retry_analyses, retry_batch
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.ids import kind_of
+from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.statistics import queue_figures
 from store.tables import AnalysisRow, AnalysisStatus, BatchRow, ControlRow
-from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
-from store.workers import SILENCE, all_workers
 from telemetry import configure_logging
 
 

@@ -14,7 +14,7 @@ from jobs.process import work_until_told
 from jobs.supervision import Ending, side_tasks
 from jobs.worker import Worker
 from settings import Settings
-from store.database import Database
+from store.sql.database import Database
 from telemetry import configure_logging, default_instance
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from broadcaster import BroadcastBackend, Event
 
-from store.database import Database
+from store.sql.database import Database
 
 if TYPE_CHECKING:
     import asyncpg

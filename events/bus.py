@@ -25,13 +25,13 @@ import structlog
 from broadcaster import Broadcast
 
 from events.brokers import CHANNEL, Broker, broker
-from store.columns import utcnow
+from store.sql.clock import utcnow
 
 ALONE = "memory://"
 """The address of no broker: one instance, or several that find each other's news by reading the log."""
 
-# What the other instances are to hear of. That there is work is not among it: of that permits tell (`store.permits`),
-# and a SQLite file is watched.
+# Subjects announced to other instances. New work is not among them: permits announce it (`store.queue.permits`), and
+# workers watch a SQLite file.
 SHARED = frozenset({"events", "stop", "controls"})
 
 HEARTBEAT_SECONDS = 2.0

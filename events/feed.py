@@ -15,8 +15,6 @@ from datetime import timedelta
 
 import structlog
 
-from store.columns import utcnow
-from store.database import Database
 from store.events import (
     START,
     EventFilter,
@@ -29,9 +27,11 @@ from store.events import (
     place_of,
     require_history,
 )
-from store.failures import may_pass
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.failures import may_pass
+from store.sql.viewer import Viewer
 from store.tables import EventRow
-from store.viewer import Viewer
 
 log = structlog.stdlib.get_logger(__name__)
 

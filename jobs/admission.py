@@ -10,8 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Sequence
 
-from store.controls import Controls
-from store.order import Head, Lane
+from store.queue.controls import Controls
+from store.queue.fairness import Head, Lane
 
 AGING_SECONDS = 30.0
 BETWEEN = 4

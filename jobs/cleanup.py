@@ -18,10 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from settings import Settings
 from store import retention
-from store.columns import utcnow
-from store.database import Database
 from store.idempotency import trim_keys
 from store.retention import Cutoffs, Deleted, TakenOver
+from store.sql.clock import utcnow
+from store.sql.database import Database
 
 EVERY = timedelta(hours=1)
 # A transaction takes about so long, and the clean-up then rests for as long: others have the writer in between.

@@ -21,8 +21,8 @@ from pgqueuer.types import QueueEntrypoint, QueueManagerId
 
 from jobs.engine import POLL_SECONDS
 from jobs.supervision import wait_for
-from store.database import Database
-from store.permits import CHANNEL, ENTRYPOINT, queries, trim_log
+from store.queue.permits import CHANNEL, ENTRYPOINT, queries, trim_log
+from store.sql.database import Database
 
 # A look takes milliseconds, unless it waits for its turn; one that takes longer may cost a second look.
 REDELIVERY = timedelta(seconds=10)

@@ -1,7 +1,7 @@
 """Who tells a worker that there is work: the one thing in which the embedded and the distributed mode differ.
 
-What waits, who has claimed it and what came of it stand in the rows, in both modes: see `store.claims`. An engine hands
-out permits to look for work there. A permit that comes twice, late or for nothing costs one look; one that is lost is
+The rows hold the queue, the claims and the outcomes in both modes: see `store.queue.claims`. An engine hands out
+permits to look for work there. A permit that comes twice, late or for nothing costs one look; one that is lost is
 made up for by a look every `POLL_SECONDS`.
 """
 
@@ -11,7 +11,7 @@ import asyncio
 from typing import Protocol
 
 from jobs.supervision import wait_for
-from store.database import Database
+from store.sql.database import Database
 
 POLL_SECONDS = 1.0
 

@@ -21,7 +21,6 @@ import structlog
 from jobs import retry
 from jobs.cleanup import Ages, clean_up
 from jobs.supervision import keep_running, wait_for
-from store import ends, workers
 from store.batches import (
     bring_deadlines_near,
     go_on_deleting,
@@ -29,12 +28,13 @@ from store.batches import (
     next_deadline,
     time_out_batches,
 )
-from store.claims import LEASE
-from store.columns import clock_step, utcnow
-from store.database import Database
-from store.leases import lost, next_wake, running_leases, wake_waiting
-from store.retries import go_on_retrying
-from store.streams import break_silent_streams
+from store.ingest import break_silent_streams
+from store.queue import finish, workers
+from store.queue.claims import LEASE
+from store.queue.leases import lost, next_wake, running_leases, wake_waiting
+from store.queue.retries import go_on_retrying
+from store.sql.clock import clock_step, utcnow
+from store.sql.database import Database
 from store.tables import WorkerRow
 
 POLL_SECONDS = 1.0
@@ -173,7 +173,7 @@ async def reclaim(database: Database, gone: Collection[str], silent: Mapping[str
     async with database.write() as connection:
         now = utcnow()
         outcomes = [retry.lost(row, now) for row in await lost(connection, gone, silent or {})]
-        held = await ends.finish(connection, outcomes, now)
+        held = await finish.finish(connection, outcomes, now)
         await workers.forget(connection, list(gone))
     if gone or held:
         log.warning("worker lost", workers=sorted(gone), analyses=len(held))

@@ -12,9 +12,9 @@ import orjson
 from jobs.keeper import is_gone, process_start, reclaim
 from jobs.recorder import Recorder
 from jobs.usage import Usage
-from store import workers
-from store.columns import utcnow
-from store.database import Database
+from store.queue import workers
+from store.sql.clock import utcnow
+from store.sql.database import Database
 from store.tables import WorkerRow
 
 

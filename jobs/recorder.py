@@ -21,12 +21,12 @@ import structlog
 
 from jobs.supervision import keep_running
 from jobs.timekeeper import Timekeeper
-from store import ends
-from store.changes import Fault
-from store.columns import utcnow
-from store.database import Database
-from store.ends import End, Outcome
-from store.failures import may_pass
+from store.queue import finish
+from store.queue.finish import End, Outcome
+from store.queue.transitions import Fault
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.failures import may_pass
 
 GROUP = 1024
 # The same while somebody waits for what was submitted alone, whose own transactions come between two of these.
@@ -156,7 +156,7 @@ class Recorder:
 
     async def _finish(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         async with self._database.write() as connection:
-            return await ends.finish(connection, outcomes, utcnow())
+            return await finish.finish(connection, outcomes, utcnow())
 
     async def _finish_alone(self, outcome: Outcome) -> list[Outcome]:
         try:
@@ -184,10 +184,10 @@ class Recorder:
             reports, self._progress = self._progress, {}
             if reports:
                 async with self._database.write() as connection:
-                    await ends.take_turns_of(connection, reports)
+                    await finish.take_turns_of(connection, reports)
                     now = utcnow()
                     for analysis_id, progress in reports.items():
-                        await ends.report_progress(
+                        await finish.report_progress(
                             connection, progress.lease, analysis_id, progress.fraction, progress.step, now
                         )
             await asyncio.sleep(PROGRESS_PAUSE_SECONDS)

@@ -11,11 +11,10 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta
 
-from store.analyses import STOP_FAULTS
-from store.changes import Fault
-from store.claims import Claimed
-from store.ends import End, Outcome
-from store.leases import LONGEST_PAUSE
+from store.queue.claims import Claimed
+from store.queue.finish import End, Outcome
+from store.queue.leases import LONGEST_PAUSE
+from store.queue.transitions import STOP_FAULTS, Fault
 from store.tables import AnalysisStatus
 
 BASE_SECONDS = 0.5

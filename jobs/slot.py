@@ -21,11 +21,11 @@ import structlog
 from analyzers.base import Analyzer
 from jobs import retry
 from jobs.recorder import Progress, Recorder
-from jobs.sandbox import Completed, Died, Failed, Progressed, Report, Sandbox, SandboxUnavailable, Task
-from store.changes import Fault
-from store.claims import Claimed
-from store.columns import utcnow
-from store.ends import End, Origin, Outcome
+from jobs.sandbox.slot import Completed, Died, Failed, Progressed, Report, Sandbox, SandboxUnavailable, Task
+from store.queue.claims import Claimed
+from store.queue.finish import End, Origin, Outcome
+from store.queue.transitions import Fault
+from store.sql.clock import utcnow
 from store.tables import AnalysisStatus
 
 # Outcomes of a chunk that runs on are handed over together, this often; what was submitted alone, at once.

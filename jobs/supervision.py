@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from store.failures import is_out_of_reach
+from store.sql.failures import is_out_of_reach
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.claims import Claimed
-from store.ends import End, Outcome
+from store.queue.claims import Claimed
+from store.queue.finish import End, Outcome
+from store.queue.timings import Timings, fold_timings, minute_of, write_timings
 from store.tables import AnalysisStatus
-from store.timings import Timings, fold_timings, minute_of, write_timings
 
 _MICROSECOND = timedelta(microseconds=1)
 _STATUS = {

@@ -30,16 +30,16 @@ from jobs.engine import Engine, engine_for
 from jobs.pace import MOST, TARGET_MS, Pace
 from jobs.presence import Presence
 from jobs.recorder import SMALL_GROUP, Recorder
-from jobs.sandbox import DEFAULT_ANALYZERS, Limits, Sandbox, SandboxUnavailable, Template
+from jobs.sandbox.slot import DEFAULT_ANALYZERS, Limits, Sandbox, SandboxUnavailable, Template
 from jobs.slot import Analyzers, Slot
 from jobs.supervision import keep_running, side_tasks, wait_for
-from store import claims, order, workers
-from store.claims import Claimed
-from store.columns import utcnow
-from store.controls import read_controls
-from store.database import Database
-from store.ids import new_id
-from store.leases import renew, stops
+from store.queue import claims, fairness, workers
+from store.queue.claims import Claimed
+from store.queue.controls import read_controls
+from store.queue.leases import renew, stops
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.ids import new_id
 
 STOP_POLL_SECONDS = 0.5
 LOOK_SECONDS = 1.0
@@ -162,7 +162,7 @@ class Worker:
     async def _look(self) -> None:
         async with self._database.read() as connection:
             others = await workers.analyzers_of_others(connection, self.id, utcnow())
-            self._admission.look(await read_controls(connection), await order.heads(connection), others)
+            self._admission.look(await read_controls(connection), await fairness.heads(connection), others)
 
     async def _look_around(self, slots: asyncio.TaskGroup) -> None:
         """Obey the operators, and notice what waits."""
@@ -245,7 +245,7 @@ class Worker:
             now = utcnow()
             rows = await claims.claim(connection, self.id, most, now, self._lease, analyzers=admitted, lane=starved)
         self._recorder.timekeeper.claimed(rows, now)
-        if lane := starved or (rows and order.Lane(rows[0].analyzer, rows[0].priority)):
+        if lane := starved or (rows and fairness.Lane(rows[0].analyzer, rows[0].priority)):
             self._admission.served(lane, by_age=starved is not None)
         if starved and not rows:
             self._engine.wake()  # for what waits elsewhere

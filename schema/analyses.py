@@ -29,7 +29,7 @@ from schema.common import (
 )
 from schema.scalars import JSON, describe
 from store.analyses import AnalysisFilter as FilterValue
-from store.progress import progress_of_analysis
+from store.queue.progress import progress_of_analysis
 from store.tables import AnalysisRow, AnalysisStatus
 
 if TYPE_CHECKING:

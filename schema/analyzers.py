@@ -1,4 +1,4 @@
-"""Analyzers in the schema, and what all their results have. The types that each brings are in `schema.models`."""
+"""Analyzers in the schema, and the fields of every result. Each analyzer's own types: `schema.analyzer_types`."""
 
 from __future__ import annotations
 

@@ -29,8 +29,8 @@ from schema.common import (
     UserError,
 )
 from schema.scalars import describe
-from store import progress
-from store.columns import utcnow
+from store.queue import progress
+from store.sql.clock import utcnow
 from store.tables import AnalysisStatus, BatchRow, BatchStatus
 
 if TYPE_CHECKING:

@@ -22,13 +22,13 @@ from strawberry.tools import merge_types
 from analyzers.base import Analyzer as AnalyzerValue
 from resolvers import nodes as resolve
 from schema.analyses import AnalysisMutation, AnalysisQuery, AnalysisSubscription
+from schema.analyzer_types import AnalyzerTypes
 from schema.analyzers import UntypedResult
 from schema.batches import BatchMutation, BatchQuery, BatchSubscription
 from schema.common import Id, Info, Node
 from schema.controls import QueueMutation, QueueQuery
 from schema.events import AnalysisEvent, BatchEvent, EventQuery, EventsEndFirst, EventSubscription
 from schema.metrics import MetricsQuery, MetricsSubscription
-from schema.models import AnalyzerTypes
 from schema.retention import RetentionQuery
 from schema.scalars import SCALARS
 from schema.submissions import submission_mutation

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
 
-from resolvers import faults
+from resolvers import user_errors
 from resolvers.context import Context
-from resolvers.faults import UserErrorCode
 from resolvers.paging import Connection as ConnectionOf
+from resolvers.user_errors import UserErrorCode
 from schema.scalars import describe
 
 Info = strawberry.Info[Context, Any]
@@ -94,7 +94,7 @@ class Connection(Generic[NodeT]):
     )
 )
 class UserError:
-    code: faults.UserErrorCode = strawberry.field(description="What kind of fault it is.")
+    code: user_errors.UserErrorCode = strawberry.field(description="What kind of fault it is.")
     message: str = strawberry.field(description="Says what is wrong and what would be right, in one sentence.")
     path: list[str] | None = strawberry.field(
         description=(

@@ -11,8 +11,8 @@ import strawberry
 from strawberry.extensions import SchemaExtension
 
 from resolvers import events as resolve
+from resolvers.event_streams import follow_events
 from resolvers.events import Happening
-from resolvers.following import follow_events
 from schema.analyses import Analysis, AnalysisError
 from schema.batches import Batch
 from schema.common import Info, PageInfo, Progress

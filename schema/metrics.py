@@ -10,10 +10,10 @@ import strawberry
 
 from resolvers import health as resolve_health
 from resolvers import metrics as resolve
-from resolvers.checks import HealthStatus
+from resolvers.health_checks import HealthStatus
 from schema.common import Info, Node
 from schema.scalars import BigInt, describe
-from store.columns import utcnow
+from store.sql.clock import utcnow
 from store.statistics import BatchFigures
 from store.tables import WorkerRow
 from telemetry import HttpTelemetry, OperationTelemetry

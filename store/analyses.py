@@ -1,4 +1,4 @@
-"""Analyses: made, read, listed, stopped, run again, deleted. What workers do is in `store.claims` and `store.ends`."""
+"""Analyses: insert, read, list, stop, retry, delete. Their work: `store.queue.claims` and `store.queue.finish`."""
 
 from __future__ import annotations
 
@@ -26,10 +26,12 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
-from store.bulk import Bulk
-from store.changes import (
+from store.queue.announcements import announce_queued
+from store.queue.fairness import Lane, turns_for
+from store.queue.transitions import (
     COUNTER,
     END_EVENTS,
+    STOP_FAULTS,
     Change,
     Fault,
     Step,
@@ -38,14 +40,14 @@ from store.changes import (
     record_alike,
     take_turns_with,
 )
-from store.columns import microseconds
-from store.database import announce
-from store.ids import new_ids
-from store.order import Lane, turns_for
-from store.paging import Listing, Page, PageRequest, Part, fetch_page, rows_of
-from store.script import Script, run
+from store.sql.columns import microseconds
+from store.sql.database import announce
+from store.sql.ids import new_ids
+from store.sql.paging import Listing, Page, PageRequest, Part, fetch_page, rows_of
+from store.sql.script import Script, run
+from store.sql.statements import Bulk
+from store.sql.viewer import Viewer
 from store.tables import AnalysisRow, AnalysisStatus, EventType
-from store.viewer import Viewer
 
 OrderField = Literal["CREATED_AT", "FINISHED_AT", "PRIORITY", "PROCESSING_TIME"]
 
@@ -61,10 +63,6 @@ _ORDERS: dict[OrderField, list[ColumnElement[Any]]] = {
 _OF_UNFINISHED: dict[OrderField, ColumnElement[Any]] = {
     "FINISHED_AT": literal_column("0", BigInteger),
     "PROCESSING_TIME": literal_column("-1.0", Float),
-}
-STOP_FAULTS = {
-    AnalysisStatus.CANCELED: Fault("CANCELED", "It was canceled."),
-    AnalysisStatus.TIMED_OUT: Fault("TIMED_OUT", "Its time was up before it had ended.", retryable=True),
 }
 
 
@@ -188,7 +186,7 @@ async def insert_analyses(
         ]
         await record(connection, changes, now)
     announce(connection, "events")
-    announce(connection, "queue", count)
+    announce_queued(connection, count)
     if batch_id is None:
         announce(connection, "alone")
 

@@ -1,4 +1,4 @@
-"""Batches: made with their items, read, listed, stopped, deleted. How they are run again: `store.retries`."""
+"""Batches: made with their items, read, listed, stopped, deleted. How they are run again: `store.queue.retries`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
 from store.analyses import NewAnalysis, insert_analyses, stop_queued
-from store.bulk import among
-from store.changes import end_if_done, record, take_turns
-from store.columns import microseconds
-from store.database import announce
-from store.paging import Listing, Page, PageRequest, fetch_page, rows_of
+from store.queue.transitions import end_if_done, record, take_turns
+from store.sql.columns import microseconds
+from store.sql.database import announce
+from store.sql.paging import Listing, Page, PageRequest, fetch_page, rows_of
+from store.sql.statements import among
+from store.sql.viewer import Viewer
 from store.tables import AnalysisStatus, BatchRow, BatchStatus
-from store.viewer import Viewer
 
 _batch = tables.batch
 _analysis = tables.analysis

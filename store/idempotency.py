@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
-from store.viewer import Viewer
+from store.sql.viewer import Viewer
 
 LIFETIME = timedelta(days=1)
 

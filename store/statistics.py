@@ -26,8 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
+from store.queue.timings import Durations
 from store.tables import BatchStatus
-from store.timings import Durations
 
 LATENCY_WINDOW = timedelta(minutes=5)
 

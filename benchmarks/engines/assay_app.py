@@ -21,11 +21,11 @@ from jobs.supervision import Ending, side_tasks
 from jobs.worker import Worker
 from store.analyses import NewAnalysis
 from store.batches import insert_batch
-from store.columns import utcnow
-from store.database import Database
-from store.ids import new_id
-from store.migrate import migrate
-from store.viewer import LOCAL_ADMINISTRATOR
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.ids import new_id
+from store.sql.migrate import migrate
+from store.sql.viewer import LOCAL_ADMINISTRATOR
 
 _SQLITE = os.environ.get("BENCH_DATABASE", "")
 _URL = os.environ.get("BENCH_POSTGRESQL") or f"sqlite:///{_SQLITE}"

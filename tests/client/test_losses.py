@@ -27,7 +27,7 @@ from websockets.asyncio.server import ServerConnection
 
 from jobs.cleanup import Ages, clean_up
 from settings import Settings
-from store.database import Database
+from store.sql.database import Database
 from tests.api.calls import ApiServer
 from tests.client import badserver
 from tests.client.badserver import Flood, Sockets, Swallower, http, listening, refusing, saying, telling

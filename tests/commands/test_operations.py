@@ -23,11 +23,11 @@ from commands.arguments import OPERATIONS
 from settings import Settings
 from store import retention, tables
 from store.batches import go_on_stopping
-from store.columns import utcnow
-from store.database import Database
-from store.migrate import migrate
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.migrate import migrate
 from tests.api.calls import NO_SUCH_ANALYSIS, NO_SUCH_BATCH, ApiServer, connected
-from tests.metrics.rows import event, worker
+from tests.resolvers.rows import event, worker
 from tests.store.aged import add, days_ago, ended, ended_batch
 from tests.support import ROOT, SCHEMA, run, until
 

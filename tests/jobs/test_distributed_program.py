@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from settings import Settings
-from store.database import Database
-from store.migrate import migrate
+from store.sql.database import Database
+from store.sql.migrate import migrate
 from tests.support import ROOT, Server, post, until
 
 SUBMIT = """mutation ($input: BatchProcessInput!) {

@@ -22,10 +22,10 @@ from jobs.keeper import Stillness, is_gone, process_start
 from jobs.pace import FIRST, MOST, Pace
 from jobs.slot import request_json
 from jobs.supervision import keep_running, side_tasks, wait_for
-from store.changes import Fault
-from store.claims import Claimed
-from store.columns import utcnow
-from store.ends import End
+from store.queue.claims import Claimed
+from store.queue.finish import End
+from store.queue.transitions import Fault
+from store.sql.clock import utcnow
 from store.tables import WorkerRow
 from tests.jobs.analyzers_for_tests import load
 

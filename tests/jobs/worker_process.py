@@ -13,7 +13,7 @@ from jobs.process import work_until_told
 from jobs.supervision import Ending, side_tasks
 from jobs.worker import Worker
 from settings import Settings
-from store.database import Database
+from store.sql.database import Database
 from telemetry import configure_logging
 from tests.jobs.analyzers_for_tests import load
 from tests.jobs.working import WHERE

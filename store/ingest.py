@@ -1,0 +1,226 @@
+"""Batches whose items come in a stream: of any number, with a slice of them in memory and in a transaction at a time.
+
+While its items come, a batch has `open_until`: workers run what there is of it, its total grows, and it does not end
+though all that has come has. Each slice, and each sign of life between slices, pushes that instant out. A stream ends
+in one of two ways. Closed, the batch ends with its last item, as any other. Broken off (its sender said so, or was not
+heard of until `open_until`), the batch is CANCELED, with the reason in `stop_reason`: a part is never taken for the
+whole. What of it had completed stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store import tables
+from store.analyses import NewAnalysis, insert_analyses
+from store.batches import stop_batch
+from store.queue.transitions import end_if_done, take_turns
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.paging import rows_of
+from store.sql.viewer import Viewer
+from store.tables import AnalysisRow, AnalysisStatus, BatchRow, BatchStatus
+
+# After so long without a word of its sender a stream has broken off.
+SILENCE = timedelta(seconds=30)
+# One try of an item takes no longer, whatever time the batch has: with a day, one that hangs would keep its slot.
+ITEM_TIMEOUT_SECONDS = 300
+
+_batch = tables.batch
+
+
+class StreamBroken(Exception):
+    """The source of the items gives no more of them. The message tells the user why."""
+
+
+class StreamClosed(Exception):
+    """The batch takes no more items: it was canceled, its time was up, or its stream was taken for broken off."""
+
+
+async def open_stream(
+    connection: AsyncConnection,
+    viewer: Viewer,
+    batch_id: str,
+    name: str | None,
+    now: datetime,
+    *,
+    timeout_seconds: int,
+    silence: timedelta = SILENCE,
+) -> None:
+    """Make a batch that has no items yet; its time, for all of them, begins now."""
+    row = BatchRow(
+        id=batch_id,
+        workspace=viewer.workspace,
+        name=name,
+        status=BatchStatus.QUEUED.value,
+        total_items=0,
+        queued=0,
+        timeout_seconds=timeout_seconds,
+        deadline_at=now + timedelta(seconds=timeout_seconds),
+        open_until=now + silence,
+        created_at=now,
+        updated_at=now,
+    )
+    await connection.execute(insert(_batch).values(row.model_dump()))
+
+
+async def extend_stream(
+    connection: AsyncConnection,
+    viewer: Viewer,
+    batch_id: str,
+    items: Sequence[NewAnalysis],
+    now: datetime,
+    *,
+    max_attempts: int,
+    silence: timedelta = SILENCE,
+) -> None:
+    """Queue the next items of a batch, or with none just say that more will come. Raises StreamClosed."""
+    await take_turns(connection, [batch_id])
+    statement = (
+        update(_batch)
+        .where(_batch.c.id == batch_id, _batch.c.workspace == viewer.workspace, _batch.c.open_until.is_not(None))
+        .values(total_items=_batch.c.total_items + len(items), open_until=now + silence, updated_at=now)
+        .returning(_batch.c.total_items, _batch.c.timeout_seconds)
+    )
+    row = (await connection.execute(statement)).first()
+    if row is None:
+        raise StreamClosed(batch_id)
+    if items:
+        await insert_analyses(
+            connection,
+            viewer,
+            items,
+            now,
+            timeout_seconds=min(row.timeout_seconds, ITEM_TIMEOUT_SECONDS),
+            max_attempts=max_attempts,
+            batch_id=batch_id,
+            first_position=row.total_items - len(items),
+        )
+
+
+async def close_stream(connection: AsyncConnection, viewer: Viewer, batch_id: str, now: datetime) -> None:
+    """All items have come: the batch ends with the last of them, or now if it has ended. Raises StreamClosed."""
+    await take_turns(connection, [batch_id])
+    statement = (
+        update(_batch)
+        .where(_batch.c.id == batch_id, _batch.c.workspace == viewer.workspace, _batch.c.open_until.is_not(None))
+        .values(open_until=None, updated_at=now)
+        .returning(_batch.c.id)
+    )
+    if (await connection.execute(statement)).first() is None:
+        raise StreamClosed(batch_id)
+    await end_if_done(connection, batch_id, now)
+
+
+async def break_stream(connection: AsyncConnection, viewer: Viewer, batch_id: str, reason: str, now: datetime) -> bool:
+    """The rest will not come: cancel the batch, for this reason. False where it was open no more."""
+    await take_turns(connection, [batch_id])
+    mine = (_batch.c.workspace == viewer.workspace, _batch.c.open_until.is_not(None))
+    return await stop_batch(connection, batch_id, *mine, end=AnalysisStatus.CANCELED, now=now, reason=reason)
+
+
+async def break_silent_streams(connection: AsyncConnection, now: datetime) -> list[str]:
+    """Cancel every batch whose sender was not heard of in time; returns their ids."""
+    silent = (tables.unended, _batch.c.open_until <= now)
+    ids = (await connection.execute(select(_batch.c.id).where(*silent))).scalars().all()
+    await take_turns(connection, ids)
+    reason = "Its items stopped coming before the last: submit the batch again."
+    # One that was heard of until it was our turn goes on.
+    return [
+        id_
+        for id_ in ids
+        if await stop_batch(connection, id_, *silent, end=AnalysisStatus.CANCELED, now=now, reason=reason)
+    ]
+
+
+async def insert_batch_stream(
+    database: Database,
+    viewer: Viewer,
+    batch_id: str,
+    name: str | None,
+    slices: AsyncIterator[Sequence[NewAnalysis]],
+    *,
+    timeout_seconds: int,
+    max_attempts: int,
+    silence: timedelta = SILENCE,
+    inserted: Callable[[int], None] = lambda total: None,
+) -> int:
+    """Queue a batch of all that `slices` gives, each slice in a transaction of its own; returns how many items.
+
+    `inserted` is told their number after each slice. Nothing is made where there are no items at all. Where `slices`
+    raises, or this is cancelled, the stream is broken off before that goes on. Raises StreamClosed.
+    """
+
+    async def next_slice() -> Sequence[NewAnalysis] | None:
+        return await anext(slices, None)
+
+    total = 0
+    is_open = False
+    coming = asyncio.ensure_future(next_slice())
+    try:
+        while True:
+            done, _ = await asyncio.wait([coming], timeout=silence.total_seconds() / 3)
+            items = coming.result() if done else []
+            if items is None:
+                break
+            if done:
+                coming = asyncio.ensure_future(next_slice())  # is read while this one is written
+            if not items and not is_open:
+                continue
+            async with database.write() as connection:
+                now = utcnow()
+                if not is_open:
+                    await open_stream(
+                        connection, viewer, batch_id, name, now, timeout_seconds=timeout_seconds, silence=silence
+                    )
+                await extend_stream(
+                    connection, viewer, batch_id, items, now, max_attempts=max_attempts, silence=silence
+                )
+            is_open = True
+            total += len(items)
+            inserted(total)
+        if is_open:
+            async with database.write() as connection:
+                await close_stream(connection, viewer, batch_id, utcnow())
+    except StreamClosed:
+        raise
+    except BaseException as error:
+        if is_open:
+            reason = str(error) if isinstance(error, StreamBroken) else "Its submission was broken off."
+            async with database.write() as connection:
+                await break_stream(connection, viewer, batch_id, reason, utcnow())
+        raise
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
+    return total
+
+
+async def window_of_items(
+    connection: AsyncConnection,
+    viewer: Viewer,
+    batch_id: str,
+    status: Sequence[AnalysisStatus] | None,
+    first: int,
+    count: int,
+) -> list[AnalysisRow]:
+    """Of the items at the positions from `first` on, `count` of them, those in one of these statuses, in order.
+
+    By positions and not by how many are found: with a status that few have, a page of so many would be looked for
+    through all the batch in one statement.
+    """
+    column = tables.analysis.c
+    statement = (
+        select(tables.analysis)
+        .where(column.batch_id == batch_id, column.workspace == viewer.workspace)
+        .where(column.position >= first, column.position < first + count)
+        .order_by(column.position)
+    )
+    if status is not None:
+        statement = statement.where(column.status.in_([each.value for each in status]))
+    return rows_of(await connection.execute(statement), AnalysisRow)
