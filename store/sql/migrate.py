@@ -1,4 +1,4 @@
-"""Bringing a database to this program's tables, by alembic. The migrations run alike on SQLite and PostgreSQL."""
+"""Migrations, by alembic. The same migrations run on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _config(connection: Connection | None = None) -> Config:
 
 
 async def migrate(database: Database) -> None:
-    """Apply what is missing, in one transaction; does nothing when all is there."""
+    """Apply the missing migrations in one transaction."""
     async with database.write() as connection:
         await connection.run_sync(lambda sync: command.upgrade(_config(sync), "head"))
 

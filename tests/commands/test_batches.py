@@ -193,7 +193,7 @@ async def test_a_stream_that_breaks_off_is_canceled_and_says_why(server: Start) 
         command.send(signal.SIGTERM)
         assert (await command.ended())[0] == 130
         row = await batch(database, batch_id)
-        assert (row.status, row.stop_reason) == ("CANCELED", "Its submission was broken off.")
+        assert (row.status, row.stop_reason) == ("CANCELED", "The submission was interrupted.")
 
         command, batch_id = await streaming(one, database)
         async with database.write() as connection:
@@ -257,7 +257,7 @@ async def test_what_a_killed_submission_leaves_is_canceled_by_the_server(server:
         await until(canceled, what="the batch to be canceled", seconds=60)
         row = await batch(database, batch_id)
         assert (row.status, row.canceled) == ("CANCELED", 2)
-        assert row.stop_reason == "Its items stopped coming before the last: submit the batch again."
+        assert row.stop_reason == "The items stopped arriving before the end: submit the batch again."
 
 
 async def test_wrong_arguments_are_refused(server: Start, tmp_path: Path) -> None:
