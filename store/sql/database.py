@@ -2,8 +2,8 @@
 
 `write()` is a transaction: it commits on exit, or rolls back after an exception. SQLite has one writer per process, and
 every transaction begins IMMEDIATE: a deferred one that reads first fails at once if another process commits in
-between, despite the busy timeout. `read()` runs each statement alone on a
-connection that can't write. Neither door is held open across analysis work, a network call or a stream's `yield`.
+between, despite the busy timeout. `read()` runs each statement on its own, on a connection that can't write. Neither
+stays open across analysis work, a network call or the `yield` of a stream.
 """
 
 from __future__ import annotations
@@ -125,9 +125,9 @@ class Database:
                 driver.terminate()  # `close` would wait for an answer, perhaps for ever
 
     async def watch(self, changed: Callable[[], None]) -> None:
-        """Call `changed` soon after every commit to a SQLite file, whichever process makes it, until cancelled.
+        """Call `changed` soon after every commit of any process to a SQLite file, until canceled.
 
-        On PostgreSQL nothing is watched: there, news comes by the bus and by permits.
+        Does nothing on PostgreSQL: the bus and permits announce commits there.
         """
         if not self.is_sqlite:
             await asyncio.Event().wait()
