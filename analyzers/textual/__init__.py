@@ -1,1 +1,1 @@
-"""The text analyzer's methods, one module a subject; `analyzers/text.py` puts them together."""
+"""The operations of the text analyzer, one module each. `analyzers/text.py` combines them."""
