@@ -56,24 +56,26 @@ def _missing(operation: TextOperation) -> str | None:
 
 
 class TextRequest(Request):
-    """A text to analyze, and what is wanted of it."""
+    """Input of the text analyzer."""
 
     text: str = Field(
         min_length=1,
         max_length=MOST_CHARACTERS,
-        description="The text, plain: 1 to 1,000,000 characters (Unicode code points), not all of them white space, "
-        "none of them U+0000.",
+        description=(
+            "Plain text: 1 to 1,000,000 characters (Unicode code points), not all of them white space, none "
+            "of them U+0000."
+        ),
     )
     operations: list[TextOperation] | None = Field(
         default=list(DEFAULT_OPERATIONS),
         min_length=1,
         max_length=100,
         validate_default=True,
-        description="What to find out. Null means the default; what is given twice is done once.",
+        description="Operations to run, 1 to 100 entries. A repeated operation runs once. Null means the default.",
     )
     language: str | None = Field(
         default=None,
-        description="The text's language by its ISO 639-1 code, to go by; detected where it is null.",
+        description="Language of the text as an ISO 639-1 code. Detected if omitted.",
     )
 
     @field_validator("text")
@@ -115,31 +117,33 @@ class TextRequest(Request):
 
 
 class TextResult(Result):
-    """What was found out about a text. Positions count Unicode code points and are half open."""
+    """Result of the text analyzer. Positions count Unicode code points; ranges are half open."""
 
     language_used: str | None = Field(
-        description="The language by whose rules the operations went, ISO 639-1 or 639-3: the request's, or the "
-        "detected one where that is reliable; else null."
+        description=(
+            "Language whose rules the operations applied, as an ISO 639-1 or 639-3 code: the language of the "
+            "request, or the detected language if reliable. Null otherwise."
+        )
     )
-    statistics: TextStatistics | None = Field(default=None, description="Counts, averages, reading time, readability.")
-    language: TextLanguage | None = Field(default=None, description="The language it is written in, as detected.")
-    sentiment: TextSentiment | None = Field(default=None, description="How positive or negative it is. English only.")
-    keywords: list[TextKeyword] | None = Field(
-        default=None, description="The phrases that say most about it, at most ten, best first."
+    statistics: TextStatistics | None = Field(
+        default=None, description="Counts, averages, reading time and readability."
     )
-    topics: list[TextTopic] | None = Field(
-        default=None, description="What it is about, part by part: at most six topics, largest first."
-    )
+    language: TextLanguage | None = Field(default=None, description="Detected language of the text.")
+    sentiment: TextSentiment | None = Field(default=None, description="Positive or negative sentiment. English only.")
+    keywords: list[TextKeyword] | None = Field(default=None, description="Key phrases, best first, at most ten.")
+    topics: list[TextTopic] | None = Field(default=None, description="Topics, largest first, at most six.")
     entities: list[TextEntity] | None = Field(
-        default=None, description="What it names, each once, at most 1,000, in the order in which they first stand."
+        default=None, description="Named entities, each once, in the order of their first occurrence, at most 1,000."
     )
     text_summary: TextSummary | None = Field(
-        default=None, description="Its most telling sentences, at most five, in the order of the text."
+        default=None, description="Extractive summary: the most informative sentences, in text order, at most five."
     )
     unavailable: list[TextUnavailable] = Field(
         default_factory=list,
-        description="What was asked for and is null, or less than it could be, each with the reason. "
-        "Parts that were not asked for are null without an entry here.",
+        description=(
+            "Requested parts that are null or incomplete, each with the reason. Parts that were not requested "
+            "are null without an entry here."
+        ),
     )
 
 
@@ -174,8 +178,8 @@ ANALYZER = Analyzer(
     request=TextRequest,
     result=TextResult,
     run=run,
-    score_meaning="The sentiment: 0 is most negative, 0.5 neutral, 1 most positive. "
-    "Null where sentiment was not asked for or could not be told.",
+    score_meaning="Sentiment: 0 is most negative, 0.5 neutral, 1 most positive. "
+    "Null if sentiment was not requested or is unavailable.",
     memory_limit_mb=2048,
     prepare=prepare,
 )
