@@ -165,10 +165,10 @@ def _drop_null_defaults(values: Iterable[GraphQLArgument | GraphQLInputField]) -
 def _name_nodes(type_: GraphQLObjectType | GraphQLInterfaceType) -> None:
     """Fill the nouns of the node type into the descriptions of an edge or a connection."""
     definition = type_.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
-    node = getattr(definition, "specialized_type_var_map", None) or {}
-    if not node:
+    node: Any = getattr(definition, "type_var_map", {}).get("NodeT")
+    if node is None:
         return
-    article, noun, plural = NOUNS[node["NodeT"].__strawberry_definition__.name]
+    article, noun, plural = NOUNS[node.__strawberry_definition__.name]
     for described in (type_, *type_.fields.values()):
         described.description = (described.description or "").format(
             A=article, node=noun, nodes=plural, Nodes=plural.capitalize()
