@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class Choice(StrEnum):
     """An enum of a request or a result, each value with the description that clients see.
 
-    Written `KEYWORDS = "KEYWORDS", "The phrases that say most about the text."`.
+    Written `KEYWORDS = "KEYWORDS", "Key phrases of the text."`.
     """
 
     description: str
@@ -51,10 +51,10 @@ class Result(BaseModel):
         default=None,
         ge=0,
         le=1,
-        description="The analyzer's headline figure, from 0 to 1. Its analyzer's scoreMeaning says what it stands for.",
+        description="Main score of the analyzer, from 0 to 1. Analyzer.scoreMeaning defines the meaning.",
     )
-    tags: list[str] = Field(default_factory=list, description="Short labels, lower case, most telling first.")
-    summary: str = Field(description="One sentence that sums the result up.")
+    tags: list[str] = Field(default_factory=list, description="Short lower-case labels, most relevant first.")
+    summary: str = Field(description="One-sentence summary of the result.")
 
 
 class Job(Protocol):
