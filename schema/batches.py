@@ -64,7 +64,7 @@ class Batch(Node):
     running: int = strawberry.field(description="Number of RUNNING items.")
     queued: int = strawberry.field(description="Number of QUEUED items.")
     stop_reason: str | None = strawberry.field(
-        description="Reason for a cancellation by the server: the stream of items broke off. Null otherwise."
+        description="Reason for a cancellation by the server, after a stream of items broke off. Null otherwise."
     )
     timeout_seconds: int = strawberry.field(
         description=(

@@ -12,7 +12,7 @@ from schema.scalars import BigInt
 
 
 @strawberry.type(
-    description="Result of a clean-up. One of the servers that share the database runs it for all of them."
+    description="Result of a clean-up. Each clean-up is run by one of the servers that share the database."
 )
 class Cleanup:
     started_at: datetime = strawberry.field(description="Start of the clean-up.")

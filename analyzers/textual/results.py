@@ -1,4 +1,4 @@
-"""The parts of a text result, as clients see them. Positions count Unicode code points and are half open."""
+"""The parts of a text result, as clients see them. Positions count Unicode code points; ranges are half open."""
 
 from __future__ import annotations
 

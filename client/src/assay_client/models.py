@@ -340,7 +340,7 @@ class Batch(Shape, frozen=True):
     """Number of QUEUED items."""
 
     stop_reason: str | None
-    """Reason for a cancellation by the server: the stream of items broke off. Null otherwise."""
+    """Reason for a cancellation by the server, after a stream of items broke off. Null otherwise."""
 
     timeout_seconds: int
     """Seconds until unfinished items time out, counted from submission, or from a retry that reopens the batch."""
