@@ -54,10 +54,10 @@ class Result(BaseModel):
         default=None,
         ge=0,
         le=1,
-        description="The analyzer's headline figure, from 0 to 1. Its analyzer's scoreMeaning says what it stands for.",
+        description="Main score of the analyzer, from 0 to 1. Analyzer.scoreMeaning defines the meaning.",
     )
-    tags: list[str] = Field(default_factory=list, description="Short labels, lower case, most telling first.")
-    summary: str = Field(description="One sentence that sums the result up.")
+    tags: list[str] = Field(default_factory=list, description="Short lower-case labels, most relevant first.")
+    summary: str = Field(description="One-sentence summary of the result.")
 
 
 class Job(Protocol):

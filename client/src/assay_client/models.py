@@ -11,41 +11,44 @@ from assay_client._base import Name, Request, Shape, narrow_result
 
 
 class AnalysisResult(Shape, frozen=True):
-    """What every result has; each analyzer adds a type of its own that implements it (TextResult, …)."""
+    """Fields common to all results. Each analyzer adds its own type that implements this interface (TextResult, …)."""
 
     typename: str = msgspec.field(name="__typename")
     """The type's name."""
 
     score: float | None
-    """The analyzer's headline figure, from 0 to 1. Its analyzer's scoreMeaning says what it stands for."""
+    """Main score of the analyzer, from 0 to 1. Analyzer.scoreMeaning defines the meaning."""
 
     tags: list[str]
-    """Short labels, lower case, most telling first."""
+    """Short lower-case labels, most relevant first."""
 
     summary: str
-    """One sentence that sums the result up."""
+    """One-sentence summary of the result."""
 
     data: Any
-    """The whole result as JSON, for clients that don't know its type."""
+    """Complete result as JSON, for clients without support for the concrete type."""
 
 
 class EventType(Name):
-    """What happened."""
+    """Type of an event."""
 
     ANALYSIS_QUEUED = "ANALYSIS_QUEUED"
-    """An analysis was accepted, retried by a person, or given back unharmed by its worker."""
+    """An analysis was submitted, retried by a user, or returned to the queue unharmed by its worker."""
 
     ANALYSIS_STARTED = "ANALYSIS_STARTED"
-    """A worker took an analysis; each try has one."""
+    """A worker started an attempt of an analysis."""
 
     ANALYSIS_PROGRESS = "ANALYSIS_PROGRESS"
-    """A running analysis told how far it has come."""
+    """A running analysis reported progress."""
 
     ANALYSIS_RETRYING = "ANALYSIS_RETRYING"
-    """A try failed in a way that another may not; the error tells how. It waits for the next."""
+    """
+    An attempt failed with a retryable error, and the analysis waits for the next attempt. `AnalysisEvent.error`
+    holds the error.
+    """
 
     ANALYSIS_COMPLETED = "ANALYSIS_COMPLETED"
-    """An analysis has a result."""
+    """An analysis ended with a result."""
 
     ANALYSIS_FAILED = "ANALYSIS_FAILED"
     """An analysis ended with an error."""
@@ -54,13 +57,13 @@ class EventType(Name):
     """An analysis was canceled."""
 
     ANALYSIS_TIMED_OUT = "ANALYSIS_TIMED_OUT"
-    """An analysis's time was up."""
+    """An analysis timed out."""
 
     BATCH_STARTED = "BATCH_STARTED"
-    """The first item of a batch began."""
+    """The first item of a batch started."""
 
     BATCH_PROGRESS = "BATCH_PROGRESS"
-    """Items of a batch ended; told at most four times a second."""
+    """Items of a batch ended. Sent at most four times a second."""
 
     BATCH_COMPLETED = "BATCH_COMPLETED"
     """Every item of a batch has ended."""
@@ -69,211 +72,211 @@ class EventType(Name):
     """A batch was canceled, and every item has ended."""
 
     BATCH_TIMED_OUT = "BATCH_TIMED_OUT"
-    """A batch's time was up, and every item has ended."""
+    """A batch timed out, and every item has ended."""
 
 
 class Event(Shape, frozen=True):
-    """Something that happened. Kept, in order, so that a subscriber that was away can catch up."""
+    """An entry of the event log. The log is durable and ordered, so a disconnected subscriber can catch up."""
 
     typename: str = msgspec.field(name="__typename")
     """The type's name."""
 
     cursor: str
-    """Its place in the order of all events. Give it back as `after` to go on behind it."""
+    """Position in the event log. Pass as `after` to resume after this event."""
 
     type: EventType
-    """What happened."""
+    """Type of the event."""
 
     occurred_at: datetime
-    """When."""
+    """Time of the event."""
 
     subject_id: str
-    """The id of what it happened to."""
+    """Id of the object that the event is about."""
 
 
 class Analyzer(Shape, frozen=True):
-    """An analyzer that this server has."""
+    """An analyzer installed on this server."""
 
     id: str
-    """`analyzer_` and its name."""
+    """Global id, `analyzer_` followed by the name."""
 
     name: str
-    """Its field in AnalysisRequest: "text", "image"."""
+    """Name of the analyzer's field in AnalysisRequest: "text", "image"."""
 
     description: str
-    """What it computes."""
+    """Description of the computation."""
 
     version: str
-    """Changes whenever the same input would give another result."""
+    """Version. Changes whenever the same input would give a different result."""
 
     score_meaning: str | None
-    """What its score stands for; null where it gives none."""
+    """Meaning of AnalysisResult.score. Null if the analyzer gives no score."""
 
     media_types: list[str]
-    """The media types that it reads; empty where it takes no file."""
+    """Accepted media types. Empty if the analyzer takes no file."""
 
     options_schema: Any
-    """JSON Schema of its options."""
+    """JSON Schema of the options."""
 
     result_type_name: str
-    """The type of its results, an implementation of AnalysisResult."""
+    """Name of the result type, an implementation of AnalysisResult."""
 
 
 class AnalysisStatus(Name):
-    """Where an analysis stands."""
+    """State of an analysis."""
 
     QUEUED = "QUEUED"
-    """It waits for a worker, for the first time or for another try."""
+    """Waiting for a worker, for the first attempt or for a retry."""
 
     RUNNING = "RUNNING"
-    """A worker has it."""
+    """Claimed by a worker."""
 
     COMPLETED = "COMPLETED"
-    """It has a result."""
+    """Ended with a result."""
 
     FAILED = "FAILED"
-    """It ended with an error, after as many tries as it may have."""
+    """Ended with an error after the last permitted attempt."""
 
     CANCELED = "CANCELED"
-    """Somebody canceled it."""
+    """Ended by a cancel request."""
 
     TIMED_OUT = "TIMED_OUT"
-    """Its time, or its batch's, was up before it had ended."""
+    """Ended by the timeout of the analysis or of its batch."""
 
 
 class AnalyzerReference(Shape, frozen=True):
     """Reference to an object of type Analyzer."""
 
     id: str
-    """`analyzer_` and its name."""
+    """Global id, `analyzer_` followed by the name."""
 
     name: str
-    """Its field in AnalysisRequest: "text", "image"."""
+    """Name of the analyzer's field in AnalysisRequest: "text", "image"."""
 
 
 class AnalysisErrorCode(Name):
-    """Why an analysis did not complete."""
+    """Kind of analysis error."""
 
     INPUT_UNREADABLE = "INPUT_UNREADABLE"
-    """The input is empty or malformed, or can't be read."""
+    """The input is empty, malformed or unreadable."""
 
     INPUT_TOO_LARGE = "INPUT_TOO_LARGE"
-    """The input, or the result it leads to, is beyond the analyzer's bounds."""
+    """The input, or its result, exceeds the analyzer's limits."""
 
     UNSUPPORTED_FORMAT = "UNSUPPORTED_FORMAT"
-    """No analyzer of this server reads such input, or this install lacks what it takes."""
+    """No analyzer on this server reads the format, or the installation lacks a required package."""
 
     ANALYZER_FAILED = "ANALYZER_FAILED"
-    """The analyzer raised an error; the message tells which."""
+    """The analyzer raised an error. The message names the error."""
 
     WORKER_LOST = "WORKER_LOST"
-    """The process that ran it went away, as often as it was tried."""
+    """The process running the analysis was lost in every attempt."""
 
     MEMORY_EXCEEDED = "MEMORY_EXCEEDED"
-    """It took more memory than its analyzer may."""
+    """The analysis exceeded its analyzer's memory limit."""
 
     TIMED_OUT = "TIMED_OUT"
-    """Its time, or its batch's, was up before it had ended."""
+    """The timeout of the analysis or of its batch expired."""
 
     CANCELED = "CANCELED"
-    """Somebody canceled it."""
+    """The analysis was canceled."""
 
 
 class AnalysisError(Shape, frozen=True):
-    """Why an analysis did not complete."""
+    """Reason for an analysis to end without a result."""
 
     code: AnalysisErrorCode
-    """What kind of error it is."""
+    """Kind of error."""
 
     message: str
-    """What went wrong, in a sentence."""
+    """One-sentence description of the error."""
 
     retryable: bool
-    """Whether another try could end differently."""
+    """Whether another attempt could succeed."""
 
 
 class Progress(Shape, frozen=True):
-    """How far a piece of work has come."""
+    """Progress of an analysis or a batch."""
 
     fraction: float
-    """From 0 to 1, never going back within one attempt."""
+    """Completed share, from 0 to 1. Never decreases within one attempt."""
 
     step: str | None
-    """What is being done now, in words a person can read: "extracting page 12 of 40"."""
+    """Human-readable description of the current step: "extracting page 12 of 40"."""
 
     eta_seconds: float | None
-    """Seconds until it is expected to end; null before there is something to reckon from."""
+    """Estimated seconds until the end. Null until there is enough data for an estimate."""
 
 
 class BatchReference(Shape, frozen=True):
     """Reference to an object of type Batch."""
 
     id: str
-    """The id, `batch_…`."""
+    """Global id, `batch_…`."""
 
     name: str | None
-    """The caller's name for it."""
+    """Name chosen by the caller."""
 
 
 class Analysis(Shape, frozen=True):
-    """One piece of work: an input, the analyzer that reads it, and what came out."""
+    """One unit of work: an input, the analyzer that reads it, and the result."""
 
     id: str
-    """The id, `analysis_…`."""
+    """Global id, `analysis_…`."""
 
     key: str | None
-    """The caller's own name for it; unique within its batch."""
+    """Key chosen by the caller. Unique within the batch. Null for a single submission."""
 
     status: AnalysisStatus
-    """Where it stands."""
+    """Current state."""
 
     priority: int
-    """From 1 (last) to 10 (first)."""
+    """Priority, from 1 (lowest) to 10 (highest)."""
 
     input_text: str | None
-    """The text that it reads; null where it reads none, or where the text was refused."""
+    """Input text, always complete. Null if the analyzer takes no text, or if the server rejected the text."""
 
     attempt: int
-    """Which try this is or was, from 1; 0 before the first."""
+    """Number of the current or last attempt, from 1; 0 before the first attempt."""
 
     max_attempts: int
-    """How often it is tried where another try could end differently."""
+    """Maximum number of attempts. Only retryable errors lead to another attempt."""
 
     created_at: datetime
-    """When it was accepted."""
+    """Time of submission."""
 
     updated_at: datetime
-    """When it last changed."""
+    """Time of the last change."""
 
     started_at: datetime | None
-    """When its last try began; null before the first."""
+    """Start of the last attempt. Null before the first attempt."""
 
     finished_at: datetime | None
-    """When it ended; null before."""
+    """Time of the end. Null until the analysis ends."""
 
     processing_time_ms: float | None
-    """Milliseconds of the last attempt, from start to end."""
+    """Duration of the last attempt, in milliseconds. Null before the end of the first attempt."""
 
     analyzer: AnalyzerReference
-    """The analyzer that reads the input."""
+    """Analyzer that reads the input."""
 
     input_data: Any
-    """The value that it reads; null where it reads none, or where it was refused."""
+    """Input value as JSON. Null if the analyzer takes a text, or if the server rejected the value."""
 
     options: Any
-    """The options it runs with, defaults filled in."""
+    """Options used for the run, including defaults."""
 
     result: AnalysisResult | None
-    """Null until it has completed."""
+    """Result. Null until the analysis completes."""
 
     error: AnalysisError | None
-    """Null unless it failed, timed out or was canceled."""
+    """Error. Null unless the analysis failed, timed out or was canceled."""
 
     progress: Progress
-    """How far it has come."""
+    """Progress of the current attempt."""
 
     batch: BatchReference | None
-    """The batch it belongs to; null where it was submitted by itself."""
+    """Batch of the analysis. Null for a single submission."""
 
     @property
     def ended(self) -> bool:
@@ -285,80 +288,86 @@ class Analysis(Shape, frozen=True):
 
 
 class BatchStatus(Name):
-    """Where a batch stands."""
+    """State of a batch."""
 
     QUEUED = "QUEUED"
-    """No item of it has begun."""
+    """No item has started."""
 
     RUNNING = "RUNNING"
-    """Items of it have begun, and not all have ended."""
+    """At least one item has started, and not all have ended."""
 
     COMPLETED = "COMPLETED"
-    """Every item has ended, whatever its end."""
+    """Every item has ended, in any final state."""
 
     CANCELED = "CANCELED"
-    """Somebody canceled it, and every item has ended."""
+    """The batch was canceled, and every item has ended."""
 
     TIMED_OUT = "TIMED_OUT"
-    """Its time was up before every item had ended; now all have."""
+    """The batch timeout expired, and every item has ended."""
 
 
 class Batch(Shape, frozen=True):
-    """Many analyses, submitted as one and counted together."""
+    """A group of analyses submitted and counted together."""
 
     id: str
-    """The id, `batch_…`."""
+    """Global id, `batch_…`."""
 
     name: str | None
-    """The caller's name for it."""
+    """Name chosen by the caller."""
 
     status: BatchStatus
-    """Where it stands."""
+    """Current state."""
 
     total_items: int
-    """How many items it was submitted with; grows while items of a stream still come."""
+    """Number of submitted items. Grows while the items of a stream arrive."""
 
     processed: int
-    """Items that completed."""
+    """Number of COMPLETED items."""
 
     failed: int
-    """Items that failed."""
+    """Number of FAILED items."""
 
     canceled: int
-    """Items that were canceled."""
+    """Number of CANCELED items."""
 
     timed_out: int
-    """Items whose time was up."""
+    """Number of TIMED_OUT items."""
 
     running: int
-    """Items that a worker has."""
+    """Number of RUNNING items."""
 
     queued: int
-    """Items that wait for a worker."""
+    """Number of QUEUED items."""
 
     stop_reason: str | None
-    """Why it was canceled, where nobody asked for that: its items stopped coming. Else null."""
+    """Reason for a cancellation by the server, after a stream of items broke off. Null otherwise."""
 
     timeout_seconds: int
-    """Seconds from its submission until what has not ended is timed out."""
+    """Seconds until unfinished items time out, counted from submission, or from a retry that reopens the batch."""
 
     created_at: datetime
-    """When it was accepted."""
+    """Time of submission."""
 
     started_at: datetime | None
-    """When its first item began; null before."""
+    """Start of the first item. Null before that."""
 
     finished_at: datetime | None
-    """When its last item ended; null before."""
+    """End of the last item. Null before that."""
 
     progress: Progress
-    """How far it has come, by items that have ended, whatever their end."""
+    """Progress by ended items, in any final state."""
 
     items_per_second: float | None
-    """Items ended a second of late: over about ten seconds, or 200 items if they take longer."""
+    """
+    Throughput in ended items per second, over the last ten seconds or the last 200 items, if those took longer.
+    Null until the first item ends.
+    """
 
     total_processing_time_ms: float | None
-    """From its start to its last item's end, in milliseconds; null while it runs."""
+    """
+    Milliseconds from the start of the first item to the end of the last item. A retry that reopens the batch
+    starts the measurement again. Null while the batch runs.
+    """
 
     @property
     def ended(self) -> bool:
@@ -370,681 +379,690 @@ class AnalysisReference(Shape, frozen=True):
     """Reference to an object of type Analysis."""
 
     id: str
-    """The id, `analysis_…`."""
+    """Global id, `analysis_…`."""
 
     key: str | None
-    """The caller's own name for it; unique within its batch."""
+    """Key chosen by the caller. Unique within the batch. Null for a single submission."""
 
 
 class AnalysisEvent(Event, frozen=True):
-    """Something that happened to an analysis."""
+    """An event of an analysis."""
 
     progress: Progress
-    """How far it had come."""
+    """Progress at the time of the event."""
 
     error: AnalysisError | None
-    """Why it, or this try of it, did not complete; null otherwise."""
+    """Error of the analysis or of the attempt. Null if there was no error."""
 
     status: AnalysisStatus
-    """As it was when the event happened."""
+    """State of the analysis at the time of the event."""
 
     analysis: AnalysisReference | None
-    """As it was when this was answered, at most ten seconds ago; null where it had been deleted."""
+    """Current state of the analysis, at most ten seconds old. Null if the analysis was deleted."""
 
 
 class BatchEvent(Event, frozen=True):
-    """Something that happened to a batch."""
+    """An event of a batch."""
 
     progress: Progress
-    """How far it had come."""
+    """Progress at the time of the event."""
 
     status: BatchStatus
-    """As it was when the event happened."""
+    """State of the batch at the time of the event."""
 
     total_items: int
-    """How many items it was submitted with."""
+    """Number of submitted items at the time of the event."""
 
     processed: int
-    """Items that had completed."""
+    """Number of COMPLETED items at the time of the event."""
 
     failed: int
-    """Items that had failed."""
+    """Number of FAILED items at the time of the event."""
 
     batch: BatchReference | None
-    """As it was when this was answered, at most ten seconds ago; null where it had been deleted."""
+    """Current state of the batch, at most ten seconds old. Null if the batch was deleted."""
 
 
 class UserErrorCode(Name):
-    """What kind of fault a request has."""
+    """Kind of problem with a mutation's input."""
 
     INVALID = "INVALID"
-    """A value is malformed, missing, or out of its bounds."""
+    """A value is malformed, missing or out of bounds."""
 
     NOT_FOUND = "NOT_FOUND"
-    """What an id names does not exist, or is not the caller's to see."""
+    """The id refers to an object that does not exist or is not visible to the caller."""
 
     CONFLICT = "CONFLICT"
-    """The thing is in a state in which this can't be done (canceling what has ended, say)."""
+    """The object's current state does not allow the operation, for example canceling a finished analysis."""
 
     TOO_LARGE = "TOO_LARGE"
-    """More items, bytes or work than one request may bring."""
+    """The request exceeds the limit on items, bytes or work for one request."""
 
     UNSUPPORTED = "UNSUPPORTED"
-    """The content is of a kind that no analyzer here can read."""
+    """No analyzer on this server can read content of this type, or the installation lacks a required package."""
 
     IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
-    """The same idempotency key came before with another input."""
+    """The idempotency key was used before with different input."""
 
 
 class UserError(Shape, frozen=True):
-    """
-    Why a mutation did not do what was asked. Faults of the request stand here; faults of the server are top-level
-    errors.
-    """
+    """A problem with a mutation's input. Server failures are reported as top-level errors instead."""
 
     code: UserErrorCode
-    """What kind of fault it is."""
+    """Kind of problem."""
 
     message: str
-    """Says what is wrong and what would be right, in one sentence."""
+    """One sentence: the problem and the correct form."""
 
     path: list[str] | None
     """
-    The way to the input field at fault, from the input object down, list positions as numbers in text: ["items",
-    "3", "request", "text", "text"]. Null where no one field is at fault.
+    Path to the invalid input field, from the input object down, with list positions as numbers in text: ["items",
+    "3", "request", "text", "text"]. Null if the problem does not belong to a single field.
     """
 
 
 class HealthStatus(Name):
-    """How well a part of the server, or the whole, does."""
+    """Health of a component or of the whole server."""
 
     HEALTHY = "HEALTHY"
-    """All is well."""
+    """Works as intended."""
 
     DEGRADED = "DEGRADED"
-    """It works, but not as it should: somebody should look."""
+    """Works with limitations and needs attention."""
 
     UNHEALTHY = "UNHEALTHY"
-    """It does not do what it is for: somebody must look."""
+    """Does not work and needs immediate attention."""
 
 
 class ComponentHealth(Shape, frozen=True):
-    """How one part of the server does."""
+    """Health of one component."""
 
     name: str
-    """One of database, bus, events, workers, queue, disk, memory, analyzers, event_loop."""
+    """Name of the component: database, bus, events, workers, queue, disk, memory, analyzers or event_loop."""
 
     status: HealthStatus
-    """How well it does."""
+    """Status of the component."""
 
     message: str | None
-    """What was found, in words."""
+    """Human-readable finding."""
 
     latency_ms: float | None
-    """Milliseconds that it took to answer, or was late by; null where there is nothing to time."""
+    """Response time or delay of the component, in milliseconds. Null if there is nothing to measure."""
 
 
 class Health(Shape, frozen=True):
-    """How the server does."""
+    """Health of the server."""
 
     status: HealthStatus
-    """The worst of its components'."""
+    """Worst status of all components."""
 
     components: list[ComponentHealth]
-    """Each part of the server that can fail."""
+    """Health of each component."""
 
     recommendations: list[str]
-    """What an operator should do, in words; empty where all is well."""
+    """Recommended actions for the operator. Empty if all components are healthy."""
 
 
 class SystemMetrics(Shape, frozen=True):
-    """The machine, and this server's share of it."""
+    """Load of the machine, and memory of this server."""
 
     cpu_percent: float
-    """How busy the machine's processors are, all together, over the last second: 0 to 100."""
+    """CPU utilization of the machine, all processors together, over the last second: from 0 to 100."""
 
     memory_percent: float
-    """How much of the machine's memory is taken: 0 to 100."""
+    """Memory utilization of the machine, from 0 to 100."""
 
     memory_mb: float
-    """Resident memory of this server and its workers, in MiB. What processes share counts for each of them."""
+    """Resident memory of this server and its workers, in MiB. Memory shared by processes counts for each of them."""
 
     disk_percent: float
-    """How full the disk of the data folder is: 0 to 100."""
+    """Disk utilization of the data folder's disk, from 0 to 100."""
 
 
 class Latency(Shape, frozen=True):
-    """Milliseconds, over the last five minutes. Null where nothing was measured in them."""
+    """Latency percentiles in milliseconds, over the last five minutes. Null without measurements in that period."""
 
     p50_ms: float | None
-    """Half took no longer than this."""
+    """50th percentile, in milliseconds."""
 
     p95_ms: float | None
-    """95 of 100 took no longer than this."""
+    """95th percentile, in milliseconds."""
 
     p99_ms: float | None
-    """99 of 100 took no longer than this."""
+    """99th percentile, in milliseconds."""
 
 
 class OperationMetrics(Shape, frozen=True):
-    """The operations of one name, over every transport."""
+    """Metrics of the GraphQL operations with one name, over all transports."""
 
     name: str
     """
-    As the document names it; `anonymous` where it names none. Beyond 200 names, the rest is counted together as
-    `other`.
+    Operation name in the document; `anonymous` for operations without a name. After 200 names, all further names
+    are counted together as `other`.
     """
 
     count: int
-    """Since the server started."""
+    """Number of operations since the server started."""
 
     errors: int
-    """Those that were answered with errors."""
+    """Number of operations answered with errors."""
 
     latency: Latency
-    """From request to answer; of subscriptions there is none."""
+    """Latency from request to response. Subscriptions are not measured."""
 
 
 class HttpMetrics(Shape, frozen=True):
-    """Requests over HTTP and operations over any transport, of this server, since it started."""
+    """HTTP requests, and GraphQL operations over all transports, since this server started."""
 
     requests_total: int
-    """Requests over HTTP."""
+    """Number of HTTP requests."""
 
     errors_total: int
-    """Requests that were answered with a status of 400 or more."""
+    """Number of HTTP requests answered with a status of 400 or higher."""
 
     in_flight: int
-    """Requests that are being answered now, this one among them."""
+    """Number of HTTP requests in progress, including this one."""
 
     latency: Latency
-    """Of requests, from their arrival to the end of their answer."""
+    """Latency of HTTP requests, from arrival to the end of the response. Streams are not measured."""
 
     operations: list[OperationMetrics]
-    """Operations by name, the most frequent first; at most 201."""
+    """GraphQL operations by name, most frequent first; at most 201."""
 
 
 class BatchMetrics(Shape, frozen=True):
-    """Batches that are kept, of every server that shares the database."""
+    """Batch counts and throughput, across all servers that share the database."""
 
     total: int
-    """All of them, whatever their status."""
+    """Number of stored batches, in any state."""
 
     running: int
-    """Those that have begun and not ended."""
+    """Number of batches that have started and not ended."""
 
     items_processed: int
-    """Their items that completed."""
+    """Number of COMPLETED items of stored batches."""
 
     items_failed: int
-    """Their items that failed."""
+    """Number of FAILED items of stored batches."""
 
     items_per_second: float
     """
-    Analyses that workers ended a second, over the ten seconds before the last one: items of batches and those of
-    no batch, whatever their end.
+    Throughput in ended items per second, in any final state, over the ten seconds before the last one. Includes
+    analyses without a batch.
     """
 
     latency: Latency
-    """Of batches, from their start to their last item's end."""
+    """Latency of batches, from the start to the end of the last item."""
 
 
 class PriorityDepth(Shape, frozen=True):
-    """How much waits at one priority."""
+    """Number of queued analyses with one priority."""
 
     priority: int
-    """From 1 (last) to 10 (first)."""
+    """Priority, from 1 (lowest) to 10 (highest)."""
 
     depth: int
-    """Analyses that wait at it."""
+    """Number of queued analyses with this priority."""
 
     oldest_seconds: float | None
-    """For how many seconds the one has waited that has waited longest; null where none could be taken now."""
+    """
+    Waiting time in seconds of the oldest analysis with this priority that is ready to run. Null if no analysis is
+    ready.
+    """
 
 
 class AnalyzerDepth(Shape, frozen=True):
-    """How much waits for one analyzer."""
+    """Number of queued analyses of one analyzer."""
 
     analyzer: str
-    """Its name."""
+    """Name of the analyzer."""
 
     depth: int
-    """Analyses that wait for it."""
+    """Number of queued analyses of this analyzer."""
 
 
 class Throughput(Shape, frozen=True):
     """
-    Analyses that workers ended a second, whatever their end. Workers tell of a second up to a second later: the
-    last one is not among them.
+    Throughput in analyses ended by workers per second, in any final state. The last second is not included,
+    because workers report with a delay of up to one second.
     """
 
     last_ten_seconds: float
-    """Over ten seconds."""
+    """Ended analyses per second, over ten seconds."""
 
     last_five_minutes: float
-    """Over five minutes."""
+    """Ended analyses per second, over five minutes."""
 
 
 class AnalysisLatency(Shape, frozen=True):
-    """How long the analyses took that workers took and ended of late; within 3.2 %."""
+    """Latency of analyses run by workers, over the last five minutes. Each percentile is accurate to 3.2 %."""
 
     waiting: Latency
-    """From the queue to a worker, for the first try of each."""
+    """Time in the queue before the first attempt, until a worker claims the analysis."""
 
     processing: Latency
-    """The try that ended it, in its process."""
+    """Duration of the final attempt, in the process that runs the analyzer."""
 
     total: Latency
-    """From the queue to the recorded end, with all tries and what it waited between them."""
+    """Time from queueing to the recorded end, including all attempts and the waiting time between them."""
 
 
 class QueueMetrics(Shape, frozen=True):
-    """What waits and what runs, of every server that shares the database."""
+    """Queued and running analyses, across all servers that share the database."""
 
     depth: int
-    """Analyses that wait for a worker, those that wait for their next try among them."""
+    """Number of queued analyses, including those waiting for a retry."""
 
     running: int
     """
-    Analyses that a worker has taken and that have not ended. Workers take short ones by the hundred, to run them
-    one after the other: what runs at this moment is `busy` of the workers.
+    Number of analyses claimed by workers and not ended. A worker claims short analyses by the hundred and runs
+    them one after another; `Worker.busy` counts the slots at work.
     """
 
     oldest_seconds: float | None
-    """For how many seconds the one has waited that has waited longest; null where none could be taken now."""
+    """Waiting time in seconds of the oldest analysis that is ready to run. Null if no analysis is ready."""
 
     by_priority: list[PriorityDepth]
-    """Where something waits, the highest priority first."""
+    """Number of queued analyses by priority, highest priority first."""
 
     by_analyzer: list[AnalyzerDepth]
-    """
-    For which analyzers something waits, the most first. Counting takes long where much waits, so that the figures
-    may then be up to a minute old.
-    """
+    """Number of queued analyses by analyzer, largest number first. Up to a minute old if the queue is long."""
 
     throughput: Throughput
-    """How much gets done."""
+    """Throughput of all workers."""
 
     latency: AnalysisLatency
-    """How long it takes."""
+    """Waiting and processing times of recent analyses."""
 
 
 class WorkerReference(Shape, frozen=True):
     """Reference to an object of type Worker."""
 
     id: str
-    """The id, `worker_…`."""
+    """Global id, `worker_…`."""
 
 
 class StorageMetrics(Shape, frozen=True):
-    """What is kept. Counting much takes long, so that figures may then be up to a minute old."""
+    """Contents of the database and the data folder. Up to a minute old if there is much to count."""
 
     database_bytes: int
-    """What the database takes on disk, in bytes."""
+    """Size of the database on disk, in bytes."""
 
     analyses: int
-    """Analyses that are kept; on PostgreSQL, from 100,000 on, its own estimate."""
+    """Number of stored analyses. On PostgreSQL, from 100,000 on, the planner's estimate."""
 
     events: int
-    """Events in the log; on PostgreSQL, from 100,000 on, its own estimate."""
+    """Number of events in the log. On PostgreSQL, from 100,000 on, the planner's estimate."""
 
     file_bytes: int
-    """What files take in the data folder, in bytes: uploads and what analyses made."""
+    """Total size of stored files, in bytes. Excludes the database."""
 
     files: int
-    """Files in the data folder: uploads and what analyses made."""
+    """Number of stored files. Excludes the database."""
 
 
 class SubscriptionMetrics(Shape, frozen=True):
-    """Subscriptions on this server."""
+    """Subscriptions of this server."""
 
     connections: int
-    """WebSockets and HTTP streams that are open."""
+    """Number of open WebSocket connections and HTTP streams."""
 
     active: int
-    """Subscriptions that run on them."""
+    """Number of running subscriptions."""
 
     delivered: int
-    """Answers sent to subscribers since the server started."""
+    """Number of responses sent to subscribers since the server started."""
 
     overflowed: int
-    """Subscribers ended because they did not keep up; each was told where to resume."""
+    """Number of slow subscribers that the server disconnected. Each received a cursor to resume from."""
 
 
 class Metrics(Shape, frozen=True):
-    """The server's own figures at one moment. A part is read only where it is selected."""
+    """Metrics of the server at one point in time. Each part is read only if selected."""
 
     timestamp: datetime
-    """The moment."""
+    """Time of measurement."""
 
     instance: str
-    """The server that answers, by host and process."""
+    """Server instance that answered, identified by host and process."""
 
     uptime_seconds: float
-    """Seconds since it started."""
+    """Seconds since the server started."""
 
     system: SystemMetrics
-    """The machine, and this server's share of it."""
+    """Load of the machine and memory of this server."""
 
     http: HttpMetrics
-    """Requests over HTTP and operations over any transport."""
+    """HTTP requests, and GraphQL operations over all transports."""
 
     batches: BatchMetrics
-    """Batches, and how fast their items end."""
+    """Batch counts and throughput."""
 
     queue: QueueMetrics
-    """What waits and what runs."""
+    """Queued and running analyses."""
 
     workers: list[WorkerReference]
-    """Every worker that has not said goodbye, oldest first."""
+    """Registered workers, oldest first. A worker that shuts down leaves the list."""
 
     storage: StorageMetrics
-    """What the database and the data folder hold."""
+    """Contents of the database and the data folder."""
 
     subscriptions: SubscriptionMetrics
-    """Subscriptions on this server."""
+    """Subscriptions of this server."""
 
     health: Health
-    """How the server does."""
+    """Health of the server."""
 
 
 class AnalyzerQueue(Shape, frozen=True):
-    """What an administrator holds of one analyzer."""
+    """Pause and concurrency limit of one analyzer."""
 
     analyzer: str
-    """Its name. One that is held here may be another server's."""
+    """Name of the analyzer. A paused or limited analyzer may be installed only on another server."""
 
     paused_since: datetime | None
-    """Since when it is paused; null where it is not."""
+    """Start of the pause. Null if the analyzer is not paused."""
 
     limit: int | None
-    """How many slots of each worker may run it at once: 1 to 256; null where there is no limit."""
+    """
+    Maximum number of slots of each worker that run this analyzer at the same time: 1 to 256. Null if there is no
+    limit.
+    """
 
     paused: bool
-    """Whether nothing more of it begins. The whole queue may be paused besides."""
+    """
+    Whether the analyzer is paused: workers start no more of its analyses. Independent of a pause of the whole
+    queue.
+    """
 
 
 class Queue(Shape, frozen=True):
     """
-    What an administrator holds of the queue, for every server that shares the database. Workers follow within a
-    second.
+    Pauses and concurrency limits of the queue, for all servers that share the database. Workers apply changes
+    within a second.
     """
 
     paused_since: datetime | None
-    """Since when it is paused; null where it is not."""
+    """Start of the pause of the whole queue. Null if the queue is not paused."""
 
     concurrency: int | None
-    """Slots of each worker: 1 to 256; null where each has as many as it was started with."""
+    """Number of slots of each worker: 1 to 256. Null if each worker has the number of slots it was started with."""
 
     analyzers: list[AnalyzerQueue]
-    """Each analyzer that this server has or that is held, by name."""
+    """All analyzers that are installed on this server, paused or limited, by name."""
 
     paused: bool
-    """Whether nothing more begins. What runs goes on, and what is submitted is taken and waits."""
+    """
+    Whether the whole queue is paused: workers start no more analyses. Running analyses continue; new submissions
+    are accepted and wait.
+    """
 
     metrics: QueueMetrics
-    """What waits and what runs."""
+    """Queued and running analyses."""
 
 
 class TextReadingLevel(Name):
-    """How hard a text is to read, by Flesch's bands of the reading ease."""
+    """Reading level of a text, by Flesch's bands of the reading ease."""
 
     VERY_EASY = "VERY_EASY"
-    """Ease of 90 or more."""
+    """Reading ease of 90 or more."""
 
     EASY = "EASY"
-    """Ease of 80 to 90."""
+    """Reading ease from 80 to below 90."""
 
     FAIRLY_EASY = "FAIRLY_EASY"
-    """Ease of 70 to 80."""
+    """Reading ease from 70 to below 80."""
 
     STANDARD = "STANDARD"
-    """Ease of 60 to 70."""
+    """Reading ease from 60 to below 70."""
 
     FAIRLY_DIFFICULT = "FAIRLY_DIFFICULT"
-    """Ease of 50 to 60."""
+    """Reading ease from 50 to below 60."""
 
     DIFFICULT = "DIFFICULT"
-    """Ease of 30 to 50."""
+    """Reading ease from 30 to below 50."""
 
     VERY_DIFFICULT = "VERY_DIFFICULT"
-    """Ease below 30."""
+    """Reading ease below 30."""
 
 
 class TextReadability(Shape, frozen=True):
-    """How hard the text is to read. Grades are years of school in the United States."""
+    """Reading difficulty of the text. Grades are years of school in the United States."""
 
     reading_ease: float | None
     """
-    Flesch's reading ease with the constants of the text's language; about 0 (hard) to 100 (easy), though without
-    bounds. Null in languages for which there are none.
+    Flesch's reading ease with the constants for the text's language: about 0 (hard) to 100 (easy), without fixed
+    bounds. Null if there are no constants for the language.
     """
 
     formula: str | None
-    """Whose constants the reading ease uses, with the year of publication."""
+    """Source of the reading ease's constants, with the year of publication. Null if `readingEase` is null."""
 
     level: TextReadingLevel | None
-    """The reading ease in a word; null where that is null."""
+    """Reading ease as a level. Null if `readingEase` is null."""
 
     flesch_kincaid_grade: float | None
-    """Grade by Flesch and Kincaid (1975). English only."""
+    """Flesch-Kincaid grade (1975). English only."""
 
     gunning_fog: float | None
-    """Grade by Gunning's Fog index (1952). English only."""
+    """Grade by Gunning's fog index (1952). English only."""
 
     smog_index: float | None
-    """Grade by SMOG (McLaughlin 1969). English only, and only from 30 sentences on, as it is defined."""
+    """SMOG grade (McLaughlin 1969). English only, and only from 30 sentences on, as defined by its author."""
 
     automated_readability_index: float | None
-    """Grade by ARI (Smith and Senter 1967). English only."""
+    """Grade by the Automated Readability Index (Smith and Senter 1967). English only."""
 
     coleman_liau_index: float | None
-    """Grade by Coleman and Liau (1975). English only."""
+    """Grade by the Coleman-Liau index (1975). English only."""
 
     lix: float
     """
-    Björnsson's LIX (1968): words a sentence plus the percentage of words over six letters; below 25 very easy,
-    above 55 very hard. Any language that parts words by spaces.
+    Björnsson's LIX (1968): words per sentence plus the percentage of words with more than six letters. Below 25
+    is very easy, above 55 very hard. For all languages that separate words by spaces.
     """
 
 
 class TextStatistics(Shape, frozen=True):
-    """What there is to count in the text."""
+    """Counts and averages of the text."""
 
     characters: int
-    """Unicode code points."""
+    """Number of Unicode code points."""
 
     characters_without_spaces: int
-    """Code points that are not white space."""
+    """Number of code points other than white space."""
 
     letters: int
-    """Code points that are letters."""
+    """Number of code points that are letters."""
 
     words: int | None
     """
-    Words. Null in scripts that write no spaces between them: Chinese, Japanese, Thai, Lao, Khmer, Burmese,
+    Number of words. Null in scripts without spaces between words: Chinese, Japanese, Thai, Lao, Khmer, Burmese,
     Tibetan.
     """
 
     unique_words: int | None
-    """Different words, upper and lower case alike. Null as `words` is."""
+    """Number of different words, case-insensitive. Null whenever `words` is null."""
 
     sentences: int | None
-    """Sentences. Null in scripts that don't mark their ends: Thai, Lao, Khmer, Burmese."""
+    """Number of sentences. Null in scripts without marks at the end of sentences: Thai, Lao, Khmer, Burmese."""
 
     paragraphs: int
-    """Blocks between blank lines; in a text without blank lines, lines that are not wrapped."""
+    """Number of blocks between blank lines; in a text without blank lines, the number of lines that are not wrapped."""
 
     syllables: int | None
-    """Syllables. Null where the language is unknown or can't be counted."""
+    """Number of syllables. Null if the language is unknown or has no syllable rules."""
 
     average_word_length: float | None
-    """Letters and digits a word, on average."""
+    """Average number of letters and digits per word."""
 
     average_sentence_length: float | None
-    """Words a sentence, on average."""
+    """Average number of words per sentence."""
 
     average_syllables_per_word: float | None
-    """Syllables a word, on average."""
+    """Average number of syllables per word."""
 
     lexical_diversity: float | None
-    """Different words divided by words, above 0 to 1. It falls as a text grows longer."""
+    """Number of different words divided by the number of words, above 0 and at most 1. Falls as a text grows longer."""
 
     reading_time_seconds: float | None
     """
-    Seconds that an adult takes to read it silently or aloud, at the average speed for its language. Null where
-    neither words nor characters have a known speed.
+    Reading time of an adult in seconds, silently or aloud, at the average speed for the language. Null if no
+    speed is known for the words or characters of the language.
     """
 
     readability: TextReadability | None
-    """Readability; null for fewer than 20 words or no words."""
+    """Reading difficulty. Null for a text with fewer than 20 words, or if `words` is null."""
 
 
 class TextLanguageCandidate(Shape, frozen=True):
-    """A language that the text could be written in."""
+    """A possible language of the text."""
 
     code: str
-    """ISO 639-1, or ISO 639-3 where there is no code of two letters."""
+    """ISO 639-1 code, or ISO 639-3 code if there is no two-letter code."""
 
     name: str
-    """The language's English name."""
+    """English name of the language."""
 
     score: float
-    """How likely, from 0 to 1; the scores of all 176 sum to 1."""
+    """Probability, from 0 to 1. The scores of all 176 languages sum to 1."""
 
 
 class TextLanguage(Shape, frozen=True):
-    """The language that the text is written in, as detected."""
+    """Detected language of the text."""
 
     code: str
-    """ISO 639-1, or ISO 639-3 where there is no code of two letters."""
+    """ISO 639-1 code, or ISO 639-3 code if there is no two-letter code."""
 
     name: str
-    """The language's English name."""
+    """English name of the language."""
 
     score: float
-    """How likely, from 0 to 1."""
+    """Probability, from 0 to 1."""
 
     reliable: bool
     """
-    Whether it is likely enough for the other operations to go by it: a score of at least 0.4, or 0.7 in a text of
+    Whether the other operations use the detected language: if the score is at least 0.4, or 0.7 for a text with
     fewer than 12 letters.
     """
 
     candidates: list[TextLanguageCandidate]
-    """The most likely languages, at most five, best first."""
+    """Most likely languages, best first, at most five."""
 
 
 class TextSentimentLabel(Name):
-    """The direction of a sentiment."""
+    """Direction of a sentiment."""
 
     POSITIVE = "POSITIVE"
-    """The score is at least 0.05."""
+    """Score of at least 0.05."""
 
     NEGATIVE = "NEGATIVE"
-    """The score is at most -0.05."""
+    """Score of at most -0.05."""
 
     NEUTRAL = "NEUTRAL"
-    """The score is between -0.05 and 0.05, and nothing strong stands against each other."""
+    """Score between -0.05 and 0.05, without strong sentiment in both directions."""
 
     MIXED = "MIXED"
-    """Much that is positive and much that is negative."""
+    """
+    Strong positive and strong negative sentiment: each in at least 20 % of the words, or in at least 30 % of the
+    sentences of a text with a score between -0.5 and 0.5.
+    """
 
 
 class TextSentenceSentiment(Shape, frozen=True):
-    """The sentiment of one sentence."""
+    """Sentiment of one sentence."""
 
     begin: int
-    """Where it begins in the text, in Unicode code points from 0."""
+    """Start of the sentence, in Unicode code points from 0."""
 
     end: int
-    """Where it ends, in Unicode code points: the position after its last one."""
+    """End of the sentence, in Unicode code points: the position after its last one."""
 
     label: TextSentimentLabel
-    """Its direction."""
+    """Direction of the sentiment."""
 
     score: float
-    """From -1 (most negative) to 1 (most positive)."""
+    """Score, from -1 (most negative) to 1 (most positive)."""
 
 
 class TextSentiment(Shape, frozen=True):
-    """How positive or negative the text is."""
+    """Sentiment of the text."""
 
     label: TextSentimentLabel
-    """Its direction."""
+    """Direction of the sentiment."""
 
     score: float
-    """From -1 (most negative) to 1 (most positive)."""
+    """Score, from -1 (most negative) to 1 (most positive)."""
 
     magnitude: float
-    """How much feeling there is in all: the sum of all sentences' |score|."""
+    """Total strength of the sentiment: the sum of the absolute scores of all sentences."""
 
     positive: float
-    """The share of the words that is positive. The three sum to 1."""
+    """Share of positive words, from 0 to 1. The three shares sum to 1."""
 
     negative: float
-    """The share of the words that is negative."""
+    """Share of negative words, from 0 to 1."""
 
     neutral: float
-    """The share of the words that is neither."""
+    """Share of all other words, from 0 to 1."""
 
     sentence_count: int
-    """How many sentences were scored."""
+    """Number of scored sentences."""
 
     sentences: list[TextSentenceSentiment]
-    """The first 1,000 sentences, in the order of the text."""
+    """Sentiment of the first 1,000 sentences, in text order."""
 
 
 class TextKeyword(Shape, frozen=True):
-    """A phrase that says much about the text."""
+    """A key phrase of the text."""
 
     text: str
-    """The phrase as it first stands in the text."""
+    """Phrase as written at its first occurrence."""
 
     score: float
-    """Its weight beside the best phrase's, which is 1."""
+    """Weight of the phrase relative to the best phrase, which has 1."""
 
     begin: int
-    """Where it first stands in the text, in Unicode code points from 0."""
+    """Start of the first occurrence, in Unicode code points from 0."""
 
     end: int
-    """Where it ends, in Unicode code points: the position after its last one."""
+    """End of the first occurrence, in Unicode code points: the position after its last one."""
 
     count: int
-    """How often it stands in the text, inflected forms included."""
+    """Number of occurrences, including inflected forms."""
 
 
 class TextTopicTerm(Shape, frozen=True):
     """A word of a topic."""
 
     text: str
-    """The word, in the form in which it is most frequent."""
+    """Word in its most frequent form."""
 
     weight: float
-    """Its weight beside the topic's heaviest word, which is 1."""
+    """Weight of the word relative to the topic's heaviest word, which has 1."""
 
 
 class TextTopic(Shape, frozen=True):
-    """A group of words that stand in the same parts of the text."""
+    """A topic: a group of words that occur in the same parts of the text."""
 
     label: str
-    """Its heaviest words, as a name."""
+    """Up to three of the topic's heaviest words, as a name."""
 
     share: float
-    """Its share of the text; the topics' shares sum to 1."""
+    """Share of the text, from 0 to 1. The shares of all topics sum to 1."""
 
     terms: list[TextTopicTerm]
-    """Its words, at most eight, heaviest first."""
+    """Words of the topic, heaviest first, at most eight."""
 
     begin: int
-    """Where the passage that is most about it begins, in Unicode code points from 0."""
+    """Start of the topic's strongest passage, in Unicode code points from 0."""
 
     end: int
-    """Where that passage ends, in Unicode code points: the position after its last one."""
+    """End of the topic's strongest passage, in Unicode code points: the position after its last one."""
 
 
 class TextEntityType(Name):
-    """What an entity names."""
+    """Kind of a named entity."""
 
     PERSON = "PERSON"
     """A person."""
@@ -1053,7 +1071,7 @@ class TextEntityType(Name):
     """A company, authority, institution, party or club."""
 
     LOCATION = "LOCATION"
-    """A country, region, city, street, river or the like."""
+    """A country, region, city, street, river or similar place."""
 
     DATE = "DATE"
     """A day, month or year."""
@@ -1080,173 +1098,173 @@ class TextEntityType(Name):
     """A telephone number."""
 
     HANDLE = "HANDLE"
-    """A user's name written with @."""
+    """A user name written with @."""
 
     HASHTAG = "HASHTAG"
     """A tag written with #."""
 
     IP_ADDRESS = "IP_ADDRESS"
-    """An Internet address, of version 4 or 6."""
+    """An IP address, version 4 or 6."""
 
 
 class TextEntity(Shape, frozen=True):
-    """Something that the text names."""
+    """A named entity of the text."""
 
     text: str
-    """As it first stands in the text."""
+    """Entity as written at its first occurrence."""
 
     type: TextEntityType
-    """What it names."""
+    """Kind of the entity."""
 
     score: float
-    """How often what the rule finds is right, roughly, as measured; names score low."""
+    """Approximate precision of the rule that found the entity, as measured, from 0 to 1. Names score low."""
 
     begin: int
-    """Where it first stands in the text, in Unicode code points from 0."""
+    """Start of the first occurrence, in Unicode code points from 0."""
 
     end: int
-    """Where it ends, in Unicode code points: the position after its last one."""
+    """End of the first occurrence, in Unicode code points: the position after its last one."""
 
     count: int
-    """How often it stands in the text."""
+    """Number of occurrences."""
 
 
 class TextSummarySentence(Shape, frozen=True):
     """A sentence of the summary."""
 
     text: str
-    """The sentence as it stands in the text."""
+    """Sentence as written in the text."""
 
     begin: int
-    """Where it begins in the text, in Unicode code points from 0."""
+    """Start of the sentence, in Unicode code points from 0."""
 
     end: int
-    """Where it ends, in Unicode code points: the position after its last one."""
+    """End of the sentence, in Unicode code points: the position after its last one."""
 
     score: float
-    """How telling it is beside the most telling sentence, which is 1."""
+    """Weight of the sentence relative to the most informative sentence, which has 1."""
 
 
 class TextSummary(Shape, frozen=True):
-    """The text's most telling sentences."""
+    """Extractive summary: the most informative sentences of the text."""
 
     text: str
-    """The sentences, in the order of the text, with a space between them."""
+    """Sentences of the summary in text order, separated by spaces."""
 
     share: float
-    """The summary's length as a share of the text's."""
+    """Length of the summary divided by the length of the text, from 0 to 1."""
 
     sentences: list[TextSummarySentence]
-    """The sentences, in the order of the text."""
+    """Sentences of the summary, in text order."""
 
 
 class TextOperation(Name):
-    """What can be asked of a text."""
+    """Operation of the text analyzer."""
 
     STATISTICS = "STATISTICS"
     """Counts, averages, reading time and readability."""
 
     LANGUAGE = "LANGUAGE"
-    """The language it is written in, of 176, with the candidates and their scores."""
+    """Language detection among 176 languages, with candidates and scores."""
 
     SENTIMENT = "SENTIMENT"
-    """How positive or negative it is, as a whole and by sentence. English only."""
+    """Positive or negative sentiment, for the whole text and by sentence. English only."""
 
     KEYWORDS = "KEYWORDS"
-    """The phrases that say most about the text."""
+    """Key phrases of the text."""
 
     TOPICS = "TOPICS"
-    """What it is about, part by part: groups of words that stand in the same sentences."""
+    """Topics: groups of words that occur in the same sentences."""
 
     ENTITIES = "ENTITIES"
-    """Dates, amounts, addresses, phone numbers and the like; in English also persons, organizations and places."""
+    """
+    Named entities, such as dates, amounts, addresses and phone numbers; in English also persons, organizations
+    and places.
+    """
 
     SUMMARY = "SUMMARY"
-    """Its most telling sentences, as they stand, in their order."""
+    """Extractive summary: the most informative sentences, in text order."""
 
 
 class TextUnavailableReason(Name):
-    """Why a part of a result is missing."""
+    """Reason for a missing or incomplete part of a text result."""
 
     UNSUPPORTED_LANGUAGE = "UNSUPPORTED_LANGUAGE"
-    """The operation can't read the text's language."""
+    """The operation does not support the language of the text."""
 
     UNKNOWN_LANGUAGE = "UNKNOWN_LANGUAGE"
-    """The text's language can't be told with confidence; giving `language` in the request helps."""
+    """The language of the text can't be detected reliably. Set `language` in the request."""
 
     TEXT_TOO_SHORT = "TEXT_TOO_SHORT"
-    """There is too little text for an answer that means something."""
+    """The text is too short for a meaningful result."""
 
     NO_WORDS = "NO_WORDS"
-    """The text has no letters."""
+    """The text contains no letters."""
 
 
 class TextUnavailable(Shape, frozen=True):
-    """Something that was asked for and is not there, with the reason."""
+    """A requested part of a text result that is missing or incomplete, with the reason."""
 
     operation: TextOperation
-    """The operation that gives nothing, or less than it could."""
+    """Operation with a missing or incomplete result."""
 
     reason: TextUnavailableReason
-    """Why, for programs."""
+    """Machine-readable reason."""
 
     message: str
-    """Why, for people, and what would help."""
+    """Human-readable reason, with a remedy."""
 
 
 class TextResult(AnalysisResult, frozen=True):
-    """What was found out about a text. Positions count Unicode code points and are half open."""
+    """Result of the text analyzer. Positions count Unicode code points; ranges are half open."""
 
     language_used: str | None
     """
-    The language by whose rules the operations went, ISO 639-1 or 639-3: the request's, or the detected one where
-    that is reliable; else null.
+    Language whose rules the operations applied, as an ISO 639-1 or 639-3 code: the language of the request, or
+    the detected language if reliable. Null otherwise.
     """
 
     statistics: TextStatistics | None
-    """Counts, averages, reading time, readability."""
+    """Counts, averages, reading time and readability."""
 
     language: TextLanguage | None
-    """The language it is written in, as detected."""
+    """Detected language of the text."""
 
     sentiment: TextSentiment | None
-    """How positive or negative it is. English only."""
+    """Positive or negative sentiment. English only."""
 
     keywords: list[TextKeyword] | None
-    """The phrases that say most about it, at most ten, best first."""
+    """Key phrases, best first, at most ten."""
 
     topics: list[TextTopic] | None
-    """What it is about, part by part: at most six topics, largest first."""
+    """Topics, largest first, at most six."""
 
     entities: list[TextEntity] | None
-    """What it names, each once, at most 1,000, in the order in which they first stand."""
+    """Named entities, each once, in the order of their first occurrence, at most 1,000."""
 
     text_summary: TextSummary | None
-    """Its most telling sentences, at most five, in the order of the text."""
+    """Extractive summary: the most informative sentences, in text order, at most five."""
 
     unavailable: list[TextUnavailable]
     """
-    What was asked for and is null, or less than it could be, each with the reason. Parts that were not asked for
-    are null without an entry here.
+    Requested parts that are null or incomplete, each with the reason. Parts that were not requested are null
+    without an entry here.
     """
 
 
 class TextRequest(Request, frozen=True):
-    """A text to analyze, and what is wanted of it."""
+    """Input of the text analyzer."""
 
     ANALYZER: ClassVar[str] = "text"
 
     text: str
-    """
-    The text, plain: 1 to 1,000,000 characters (Unicode code points), not all of them white space, none of them
-    U+0000.
-    """
+    """Plain text: 1 to 1,000,000 characters (Unicode code points), not all of them white space, none of them U+0000."""
 
     operations: list[TextOperation] | None = None
-    """What to find out. Null means the default; what is given twice is done once."""
+    """Operations to run, 1 to 100 entries. A repeated operation runs once. Null means the default."""
 
     language: str | None = None
-    """The text's language by its ISO 639-1 code, to go by; detected where it is null."""
+    """Language of the text as an ISO 639-1 code. Detected if omitted."""
 
 
 RESULTS: dict[str, type[AnalysisResult]] = {
