@@ -25,7 +25,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from analyzers.text.analyzer import entities, keywords, language, sentiment, summary, topics, vectors
+from analyzers.text import entities, keywords, language, sentiment, summary, topics, vectors
 from analyzers.text.syllables import syllables
 from analyzers.text.tokens import Document
 from analyzers.text.vocabulary import stem

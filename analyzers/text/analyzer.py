@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from analyzers.base import Analyzer, Job, Request, Result
-from analyzers.text.analyzer import analysis
+from analyzers.text import analysis
 from analyzers.text.codes import ISO_639_1
 from analyzers.text.results import (
     TextEntity,
