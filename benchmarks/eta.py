@@ -70,7 +70,7 @@ SHAPES: dict[str, Callable[[], Shape]] = {
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Errors as shares of the remaining time. `ends` has the recorded times (seconds from the start) and their items."""
+    """Errors as shares of the remaining time. `ends` has the recorded times (in seconds) and their items."""
 
     shape: str
     about: str
