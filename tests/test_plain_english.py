@@ -39,8 +39,8 @@ GENERATED = (
     "client/src/assay_client/models.py",
     "frontend-examples/*/src/gql/*",
     "frontend-examples/python/typed/assay_typed/*",
-    "web/pages/*/*",
-    "web/pages/*/assets/*",
+    "web/static/*/*",
+    "web/static/*/assets/*",
     "web/static/*/*",
     "web/static/*/assets/*",
 )
