@@ -105,7 +105,7 @@ _names = count()
 @asynccontextmanager
 async def working(work: Work, way: str, workers: int, slots: int) -> AsyncIterator[None]:
     """Run warm workers with this engine."""
-    with patch("store.sql.database._leave_permits", _leave_none) if way == "none" else nullcontext():
+    with patch("store.queue.announcements._leave_permits", _leave_none) if way == "none" else nullcontext():
         running = []
         for number in range(workers):
             engine = WAYS[way](work.database)

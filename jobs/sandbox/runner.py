@@ -32,9 +32,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from analyzers.base import Analyzer, clean
+from jobs.sandbox import frames as frames
 from jobs.sandbox.frames import COMPLETED, FAILED, FRAME, LENGTH, MIB, RING_SECONDS, Limits
 from jobs.sandbox.outcome import describe, failure, failure_of, result_json
-from jobs.sandbox.slot import frames as frames
 
 QUICK_MILLISECONDS = 0.05  # starting a process takes longer
 STEP_CHARACTERS = 200
