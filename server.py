@@ -18,13 +18,15 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
+from pydantic_settings import BaseSettings
 
-from commands.arguments import OPERATION_SETTINGS, OPERATIONS, add_arguments
-from settings import Settings
+from commands import arguments
+from settings import CleanupSettings, DatabaseSettings, NoSettings, OperatorSettings, Settings, WorkerSettings
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -178,11 +180,11 @@ def serve(settings: Settings) -> None:
         raise SystemExit(str(error)) from None
     # On SQLite the server migrates the file itself.
     check_database(settings, migrated=not settings.database.startswith("sqlite"))
-    configure_logging(settings)
+    configure_logging(settings.log_format, settings.log_level)
     run(create_app(settings), listening, settings)
 
 
-def work(settings: Settings) -> None:
+def work(settings: WorkerSettings) -> None:
     """Run analyses without serving requests, until SIGTERM or SIGINT."""
     # Until the worker handles SIGTERM itself: a stop is not a failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -194,7 +196,7 @@ def work(settings: Settings) -> None:
     work(settings)
 
 
-def check_database(settings: Settings, *, migrated: bool) -> None:
+def check_database(settings: DatabaseSettings, *, migrated: bool) -> None:
     """Exit with a message of one line if the database can't be used."""
     from store.sql.preflight import Unusable, require_usable
 
@@ -205,7 +207,7 @@ def check_database(settings: Settings, *, migrated: bool) -> None:
         raise SystemExit(f"ASSAY_{name}: {error}") from None
 
 
-def migrate_database(settings: Settings) -> None:
+def migrate_database(settings: DatabaseSettings) -> None:
     """Create or update the database's tables."""
     from store.sql.database import Database
     from store.sql.migrate import migrate
@@ -223,7 +225,7 @@ def migrate_database(settings: Settings) -> None:
     print("The database's tables are up to date.")
 
 
-def print_schema(_settings: Settings) -> None:
+def print_schema(_settings: NoSettings) -> None:
     """Print the schema of the built-in analyzers and the installed plug-ins."""
     from analyzers.registry import load_registry
     from schema.build import fit, print_sdl
@@ -232,7 +234,7 @@ def print_schema(_settings: Settings) -> None:
     sys.stdout.write(print_sdl(schema))
 
 
-def submit_batch(settings: Settings, **options: Any) -> None:
+def submit_batch(settings: DatabaseSettings, **options: Any) -> None:
     """Queue the items of a file of JSON lines as a batch."""
     from commands.batches import submit
 
@@ -240,7 +242,7 @@ def submit_batch(settings: Settings, **options: Any) -> None:
     submit(settings, **options)
 
 
-def export_batch(settings: Settings, **options: Any) -> None:
+def export_batch(settings: DatabaseSettings, **options: Any) -> None:
     """Write a batch's items as JSON lines."""
     from commands.batches import export
 
@@ -248,61 +250,100 @@ def export_batch(settings: Settings, **options: Any) -> None:
     export(settings, **options)
 
 
-def operate(settings: Settings, *, command: str, **options: Any) -> None:
-    """Run an operator's command, with or without running servers."""
+def operate(name: str, settings: OperatorSettings, **options: Any) -> None:
+    """Run the operator's command of this name, with or without running servers."""
     from commands import operations
 
     check_database(settings, migrated=True)
-    operations.run(command, settings, **options)
+    operations.run(getattr(operations, name), settings, **options)
 
 
-COMMANDS: dict[str, Callable[..., None]] = {
-    "serve": serve,
-    "worker": work,
-    "submit": submit_batch,
-    "export": export_batch,
-    "migrate": migrate_database,
-    "schema": print_schema,
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: its description, the settings that it reads, and its own arguments."""
+
+    about: str
+    run: Callable[..., None]
+    settings: type[BaseSettings]
+    arguments: Callable[[argparse.ArgumentParser], None] = lambda _parser: None
+
+
+def operation(
+    name: str,
+    about: str,
+    arguments: Callable[[argparse.ArgumentParser], None] = lambda _parser: None,
+    settings: type[OperatorSettings] = OperatorSettings,
+) -> Command:
+    """Return an operator's command, the function of this name in `commands.operations`."""
+    return Command(about, partial(operate, name), settings, arguments)
+
+
+COMMANDS = {
+    "serve": Command("Run one server instance until SIGTERM or SIGINT.", serve, Settings),
+    "worker": Command("Run analyses without serving requests, until SIGTERM or SIGINT.", work, WorkerSettings),
+    "submit": Command(
+        "Queue the items of a file of JSON lines as a batch.", submit_batch, DatabaseSettings, arguments.add_submit
+    ),
+    "export": Command("Write a batch's items as JSON lines.", export_batch, DatabaseSettings, arguments.add_export),
+    "migrate": Command("Create or update the database's tables.", migrate_database, DatabaseSettings),
+    "schema": Command(
+        "Print the schema of the built-in analyzers and the installed plug-ins.", print_schema, NoSettings
+    ),
+    "status": operation("status", "Show queued and running analyses, workers, pauses and limits."),
+    "workers": operation("workers", "Show all registered workers, oldest first."),
+    "pause": operation(
+        "pause",
+        "Stop starting analyses, of one analyzer or all. Running analyses finish, new ones are queued.",
+        arguments.add_analyzer,
+    ),
+    "resume": operation("resume", "End the pause of the whole queue, or of one analyzer.", arguments.add_analyzer),
+    "concurrency": operation(
+        "concurrency",
+        "Set the concurrent analyses of each worker, in total or of one analyzer.",
+        arguments.add_concurrency,
+    ),
+    "retry": operation(
+        "retry", "Queue a failed, canceled or timed-out analysis again, or all of a batch.", arguments.add_subject
+    ),
+    "cancel": operation("cancel", "Cancel an analysis, or all unfinished items of a batch.", arguments.add_subject),
+    "delete": operation(
+        "delete", "Delete a finished analysis or batch. Its events stay in the log.", arguments.add_subject
+    ),
+    "cleanup": operation(
+        "cleanup",
+        "Delete data older than ASSAY_KEEP_ANALYSES_DAYS and ASSAY_KEEP_EVENTS_DAYS, or than --older-than.",
+        arguments.add_cleanup,
+        CleanupSettings,
+    ),
 }
 
 
-def own_arguments(name: str, parser: argparse.ArgumentParser) -> None:
-    """Add a command's arguments other than settings."""
-    if name in ("submit", "export"):
-        from commands import batches
-
-        {"submit": batches.submit_arguments, "export": batches.export_arguments}[name](parser)
-    elif name in OPERATIONS:
-        add_arguments(parser, name)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line. Each setting is also an option, which overrides the environment."""
+def main(given: Sequence[str] | None = None) -> None:
+    """Run the command line. The settings of a command are also options, which override the environment."""
     parser = argparse.ArgumentParser(prog="server.py", description="Assay, a GraphQL analysis server.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    abouts = {name: (command.__doc__ or "").strip() for name, command in COMMANDS.items()}
-    for name, about in {**abouts, **OPERATIONS}.items():
-        subparser = commands.add_parser(name, help=about, description=about)
-        own_arguments(name, subparser)
-        for field, info in Settings.model_fields.items():
-            if name in OPERATIONS and field not in OPERATION_SETTINGS:
-                continue
-            option = f"--{field.replace('_', '-')}"
+    for name, command in COMMANDS.items():
+        subparser = commands.add_parser(name, help=command.about, description=command.about)
+        command.arguments(subparser)
+        for field, info in command.settings.model_fields.items():
             about = f"{info.description} [ASSAY_{field.upper()}]".replace("%", "%%")
-            subparser.add_argument(option, default=argparse.SUPPRESS, metavar="VALUE", help=about)
-    given = vars(parser.parse_args(arguments))
-    name = given.pop("command")
-    command = partial(operate, command=name) if name in OPERATIONS else COMMANDS[name]
-    own = {name: given.pop(name) for name in [*given] if name not in Settings.model_fields}
+            subparser.add_argument(_option(field), default=argparse.SUPPRESS, metavar="VALUE", help=about)
+    values = vars(parser.parse_args(given))
+    command = COMMANDS[values.pop("command")]
+    own = {name: values.pop(name) for name in [*values] if name not in command.settings.model_fields}
     try:
-        settings = Settings(**given)
+        settings = command.settings(**values)
     except ValidationError as error:
         for fault in error.errors():
             field = str(fault["loc"][0])
             message = fault["msg"].removeprefix("Value error, ")
-            print(f"ASSAY_{field.upper()} (--{field.replace('_', '-')}): {message}", file=sys.stderr)
+            print(f"ASSAY_{field.upper()} ({_option(field)}): {message}", file=sys.stderr)
         raise SystemExit(2) from None
-    command(settings, **own)
+    command.run(settings, **own)
+
+
+def _option(field: str) -> str:
+    return f"--{field.replace('_', '-')}"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """All settings: environment variables with the prefix `ASSAY_`, and options of `server.py`.
 
-README's table lists every setting, which a test requires.
+The classes group the settings by the commands that read them. README's table lists every setting, which a test
+requires.
 """
 
 from __future__ import annotations
@@ -19,28 +20,101 @@ _DRIVERS = {
 }
 
 
-class Settings(BaseSettings):
-    """The settings of a server or command. Names have the units. Values out of bounds are refused at start."""
+class NoSettings(BaseSettings):
+    """The base of all settings, and the settings of a command without any."""
 
     model_config = SettingsConfigDict(env_prefix="ASSAY_", extra="ignore", frozen=True)
 
-    environment: Literal["development", "production"] = Field(
-        "development", description="`production` closes GET queries without a preflight header and hides suggestions."
-    )
-    host: str = Field("127.0.0.1", description="The address to listen on.")
-    port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
+
+class DatabaseSettings(NoSettings):
+    """The database, and the folder of all files."""
+
     data_dir: Path = Field(Path("data"), description="The folder for the SQLite database and files.")
     database_url: str = Field("", description="`postgresql://…`, or empty for SQLite in the data folder.")
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_database(cls, value: str) -> str:
+        if value:
+            _require_database(value, "It must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE, or empty for SQLite.")
+        return value
+
+    @property
+    def database(self) -> str:
+        """Return the database's URL for SQLAlchemy, with the async driver."""
+        return _with_driver(self.database_url or f"sqlite:///{self.data_dir / 'assay.db'}")
+
+
+class LogFormatSettings(NoSettings):
+    """The format of the log."""
+
+    log_format: Literal["console", "json"] = Field("console", description="The format of log lines.")
+
+
+class LogSettings(LogFormatSettings):
+    """The format and the level of the log."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The lowest level that is logged."
+    )
+
+
+class RetentionSettings(NoSettings):
+    """The time for which analyses and events are kept."""
+
+    keep_analyses_days: int = Field(
+        0, ge=0, le=36_500, description="Days to keep analyses and batches after their end; 0 keeps them forever."
+    )
+    keep_events_days: int = Field(0, ge=0, le=36_500, description="Days to keep events; 0 keeps them forever.")
+
+
+class OperatorSettings(LogFormatSettings, DatabaseSettings):
+    """The settings of an operator's command."""
+
+
+class CleanupSettings(RetentionSettings, OperatorSettings):
+    """The settings of a clean-up."""
+
+
+class WorkerSettings(RetentionSettings, LogSettings, DatabaseSettings):
+    """The settings of a worker, with or without a server."""
+
     broadcast_url: str = Field(
         "",
         description="The bus that wakes servers and workers: `redis://…`, `rediss://…`, `postgresql://…`, or "
         "`memory://` for none. Empty: the database if it is PostgreSQL, and none on SQLite.",
     )
     workers: int = Field(3, ge=0, le=256, description="Concurrent analyses in this server; 0 runs none.")
-    log_format: Literal["console", "json"] = Field("console", description="The format of log lines.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="The lowest level that is logged."
+    stop_seconds: float = Field(8, gt=0, le=300, description="The time for running work to end after SIGTERM.")
+
+    @field_validator("broadcast_url")
+    @classmethod
+    def _is_bus(cls, value: str) -> str:
+        scheme = value.partition(":")[0]
+        if scheme in ("redis", "rediss"):
+            _require_redis(value)
+        elif scheme in ("postgres", "postgresql", "postgresql+asyncpg"):
+            _require_database(value, "It must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE.")
+        elif value not in ("", "memory://"):
+            raise ValueError("It must begin with redis://, rediss:// or postgresql://, or be memory:// or empty.")
+        return value
+
+    @property
+    def bus(self) -> str:
+        """Return the bus's URL: `broadcast_url`, or the database if it is PostgreSQL, or `memory://`."""
+        if self.broadcast_url:
+            return _with_driver(self.broadcast_url)
+        return "memory://" if self.database.startswith("sqlite") else self.database
+
+
+class Settings(WorkerSettings):
+    """All settings: those of a server. Names have the units. Values out of bounds are refused at start."""
+
+    environment: Literal["development", "production"] = Field(
+        "development", description="`production` closes GET queries without a preflight header and hides suggestions."
     )
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins of other sites whose pages may call this server, separated by commas."
     )
@@ -71,35 +145,11 @@ class Settings(BaseSettings):
     socket_send_seconds: float = Field(
         10, gt=0, le=3600, description="The longest time for a subscriber to be slow before it is disconnected."
     )
-    keep_analyses_days: int = Field(
-        0, ge=0, le=36_500, description="Days to keep analyses and batches after their end; 0 keeps them forever."
-    )
-    keep_events_days: int = Field(0, ge=0, le=36_500, description="Days to keep events; 0 keeps them forever.")
-    stop_seconds: float = Field(8, gt=0, le=300, description="The time for running work to end after SIGTERM.")
 
     @field_validator("allowed_origins", "allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-    @field_validator("database_url")
-    @classmethod
-    def _is_database(cls, value: str) -> str:
-        if value:
-            _require_database(value, "It must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE, or empty for SQLite.")
-        return value
-
-    @field_validator("broadcast_url")
-    @classmethod
-    def _is_bus(cls, value: str) -> str:
-        scheme = value.partition(":")[0]
-        if scheme in ("redis", "rediss"):
-            _require_redis(value)
-        elif scheme in ("postgres", "postgresql", "postgresql+asyncpg"):
-            _require_database(value, "It must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE.")
-        elif value not in ("", "memory://"):
-            raise ValueError("It must begin with redis://, rediss:// or postgresql://, or be memory:// or empty.")
-        return value
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -114,18 +164,6 @@ class Settings(BaseSettings):
             return ("*",)
         own = f"[{self.host}]" if ":" in self.host else self.host
         return tuple(dict.fromkeys(("localhost", "127.0.0.1", "[::1]", own)))
-
-    @property
-    def database(self) -> str:
-        """Return the database's URL for SQLAlchemy, with the async driver."""
-        return _with_driver(self.database_url or f"sqlite:///{self.data_dir / 'assay.db'}")
-
-    @property
-    def bus(self) -> str:
-        """Return the bus's URL: `broadcast_url`, or the database if it is PostgreSQL, or `memory://`."""
-        if self.broadcast_url:
-            return _with_driver(self.broadcast_url)
-        return "memory://" if self.database.startswith("sqlite") else self.database
 
 
 def _with_driver(url: str) -> str:

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
-    from settings import Settings
 
 MAX_OPERATION_NAMES = 200
 """The most operation names with their own counters. Clients choose the names; further names are counted as `other`."""
@@ -245,13 +244,13 @@ def default_instance() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def configure_logging(settings: Settings, *, instance: str | None = None) -> None:
+def configure_logging(log_format: str = "console", log_level: str = "info", *, instance: str | None = None) -> None:
     """Send the lines of structlog and of the standard library's loggers, with uvicorn's, to stderr in one format.
 
     Every line has `event`, `level`, `timestamp` and `instance`, and `request_id` if one is bound. uvicorn's access log
     is off: `web.middleware` writes a line for each request, with its id.
     """
-    level = getattr(logging, settings.log_level.upper())
+    level = getattr(logging, log_level.upper())
     name = instance or default_instance()
 
     def add_instance(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
@@ -266,7 +265,7 @@ def configure_logging(settings: Settings, *, instance: str | None = None) -> Non
         add_instance,
     ]
     rendering: list[structlog.typing.Processor]
-    if settings.log_format == "json":
+    if log_format == "json":
         renderer = structlog.processors.JSONRenderer(serializer=_json_line)
         rendering = [structlog.processors.format_exc_info, renderer]
     else:

@@ -176,7 +176,7 @@ async def main() -> None:
     parser.add_argument("--shapes", default=",".join(SHAPES), help="Shapes to run, separated by commas.")
     parser.add_argument("--json", type=Path, help="File for the figures.")
     given = parser.parse_args()
-    configure_logging(Settings(log_level="error"))
+    configure_logging(log_level="error")
     figures: list[Figures] = []
     for name in given.shapes.split(","):
         figures += await measure(name, SHAPES[name]())

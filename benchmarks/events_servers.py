@@ -80,7 +80,7 @@ def assay(port: int) -> None:
             }
         )
         listening = bind(settings.host, settings.port)
-        configure_logging(settings)
+        configure_logging(settings.log_format, settings.log_level)
         app = create_app(settings)
         app.router.routes.append(publishing(publish))
         run(app, listening, settings)

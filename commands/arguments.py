@@ -1,45 +1,63 @@
-"""The operator's commands and their arguments. This module imports none of the program, so that `--help` is quick.
-
-The function of a command has its name, in `commands.operations`.
-"""
+"""The arguments of the commands. This module imports none of the program, so that `--help` is quick."""
 
 from __future__ import annotations
 
 import re
 from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 
 MOST_SLOTS = 256
 LEAST_AGE, MOST_AGE = timedelta(hours=1), timedelta(days=36_500)
 
-OPERATIONS: Mapping[str, str] = {
-    "status": "Show queued and running analyses, workers, pauses and limits.",
-    "workers": "Show all registered workers, oldest first.",
-    "pause": "Stop starting analyses, of one analyzer or all. Running analyses finish, new ones are queued.",
-    "resume": "End the pause of the whole queue, or of one analyzer.",
-    "concurrency": "Set the concurrent analyses of each worker, in total or of one analyzer.",
-    "retry": "Queue a failed, canceled or timed-out analysis again, or all of a batch.",
-    "cancel": "Cancel an analysis, or all unfinished items of a batch.",
-    "delete": "Delete a finished analysis or batch. Its events stay in the log.",
-    "cleanup": "Delete data older than ASSAY_KEEP_ANALYSES_DAYS and ASSAY_KEEP_EVENTS_DAYS, or than --older-than.",
-}
-# The settings that these commands also have as options.
-OPERATION_SETTINGS = frozenset({"data_dir", "database_url"})
+
+def add_analyzer(parser: ArgumentParser) -> None:
+    """Add the arguments of `pause` and `resume`."""
+    parser.add_argument("analyzer", metavar="ANALYZER", nargs="?", help="this analyzer only; without it, all")
 
 
-def add_arguments(parser: ArgumentParser, command: str) -> None:
-    """Add a command's arguments other than settings, named as its function's parameters."""
-    if command in ("pause", "resume", "concurrency"):
-        parser.add_argument("analyzer", metavar="ANALYZER", nargs="?", help="this analyzer only; without it, all")
-    if command == "concurrency":
-        parser.add_argument("slots", metavar="N", type=slots, help=f"1 to {MOST_SLOTS}, or `default`")
-    if command in ("retry", "cancel", "delete"):
-        parser.add_argument("subject", metavar="ID", help="analysis_… or batch_…")
-    if command == "cleanup":
-        about = "minimum age, in place of the settings: 30d is thirty days, 12h is twelve hours"
-        parser.add_argument("--older-than", metavar="AGE", type=age, help=about)
-        parser.add_argument("--dry-run", action="store_true", help="count the rows, and delete nothing")
+def add_concurrency(parser: ArgumentParser) -> None:
+    """Add the arguments of `concurrency`."""
+    add_analyzer(parser)
+    parser.add_argument("slots", metavar="N", type=slots, help=f"1 to {MOST_SLOTS}, or `default`")
+
+
+def add_subject(parser: ArgumentParser) -> None:
+    """Add the arguments of `retry`, `cancel` and `delete`."""
+    parser.add_argument("subject", metavar="ID", help="analysis_… or batch_…")
+
+
+def add_cleanup(parser: ArgumentParser) -> None:
+    """Add the arguments of `cleanup`."""
+    about = "minimum age, in place of the settings: 30d is thirty days, 12h is twelve hours"
+    parser.add_argument("--older-than", metavar="AGE", type=age, help=about)
+    parser.add_argument("--dry-run", action="store_true", help="count the rows, and delete nothing")
+
+
+def add_submit(parser: ArgumentParser) -> None:
+    """Add the arguments of `submit`."""
+    parser.add_argument("file", metavar="FILE", help="JSON lines, each an item of batchProcess; - reads standard input")
+    parser.add_argument("--analyzer", help="each line's `request` is this analyzer's input, without its name as key")
+    parser.add_argument("--name", help="a name for the batch, 1 to 200 characters")
+    parser.add_argument(
+        "--priority", type=int, default=5, help="priority of items without one, 1 (last) to 10 (first); default 5"
+    )
+    parser.add_argument(
+        "--timeout-seconds",
+        type=int,
+        default=86_400,
+        help="time for the whole batch, at most 86400; default 86400",
+    )
+    parser.add_argument("--max-attempts", type=int, default=3, help="most attempts of an item, 1 to 10; default 3")
+    parser.add_argument("--wait", action="store_true", help="wait until the batch has ended")
+
+
+def add_export(parser: ArgumentParser) -> None:
+    """Add the arguments of `export`."""
+    parser.add_argument("batch_id", metavar="BATCH_ID", help="batch_…")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the file to write; default standard output")
+    parser.add_argument("--status", action="append", default=[], help="only items with this status; may be repeated")
+    parser.add_argument("--input", dest="with_input", action="store_true", help="include each item's input and options")
 
 
 def slots(text: str) -> int | None:

@@ -6,7 +6,6 @@ and exported lines go to standard output, all messages to standard error.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import errno
 import os
@@ -19,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
-from settings import Settings
+from settings import DatabaseSettings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,34 +34,8 @@ MOST_FAULTS = 20
 POLL_SECONDS = 0.5
 
 
-def submit_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of `submit`."""
-    parser.add_argument("file", metavar="FILE", help="JSON lines, each an item of batchProcess; - reads standard input")
-    parser.add_argument("--analyzer", help="each line's `request` is this analyzer's input, without its name as key")
-    parser.add_argument("--name", help="a name for the batch, 1 to 200 characters")
-    parser.add_argument(
-        "--priority", type=int, default=5, help="priority of items without one, 1 (last) to 10 (first); default 5"
-    )
-    parser.add_argument(
-        "--timeout-seconds",
-        type=int,
-        default=86_400,
-        help="time for the whole batch, at most 86400; default 86400",
-    )
-    parser.add_argument("--max-attempts", type=int, default=3, help="most attempts of an item, 1 to 10; default 3")
-    parser.add_argument("--wait", action="store_true", help="wait until the batch has ended")
-
-
-def export_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of `export`."""
-    parser.add_argument("batch_id", metavar="BATCH_ID", help="batch_…")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="the file to write; default standard output")
-    parser.add_argument("--status", action="append", default=[], help="only items with this status; may be repeated")
-    parser.add_argument("--input", dest="with_input", action="store_true", help="include each item's input and options")
-
-
 def submit(
-    settings: Settings,
+    settings: DatabaseSettings,
     *,
     file: str,
     analyzer: str | None,
@@ -97,7 +70,7 @@ def submit(
             _end("Interrupted.", 130)
 
 
-def export(settings: Settings, *, batch_id: str, out: Path | None, status: list[str], with_input: bool) -> None:
+def export(settings: DatabaseSettings, *, batch_id: str, out: Path | None, status: list[str], with_input: bool) -> None:
     """Write a batch's items as JSON lines, in order of position."""
     from resolvers.exports import ExportBroken
 
@@ -115,7 +88,7 @@ def export(settings: Settings, *, batch_id: str, out: Path | None, status: list[
 
 
 async def _submit(
-    settings: Settings,
+    settings: DatabaseSettings,
     source: BinaryIO,
     analyzer: str | None,
     name: str | None,
@@ -208,7 +181,9 @@ async def _wait(database: Database, batch_id: str, progress: Progress) -> None:
         raise SystemExit(1)
 
 
-async def _export(settings: Settings, batch_id: str, out: Path | None, status: list[str], *, with_input: bool) -> None:
+async def _export(
+    settings: DatabaseSettings, batch_id: str, out: Path | None, status: list[str], *, with_input: bool
+) -> None:
     from rich.console import Console
 
     from analyzers.registry import load_registry

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from settings import Settings
+from settings import DatabaseSettings
 from store.sql.database import Database
 from store.sql.failures import is_full, is_out_of_reach
 
 
 @asynccontextmanager
-async def connected(settings: Settings, otherwise: str) -> AsyncIterator[Database]:
+async def connected(settings: DatabaseSettings, otherwise: str) -> AsyncIterator[Database]:
     """Open the database for a block. If it is full, busy or unreachable, exit with `otherwise` and the reason."""
     database = Database(settings.database)
     try:

@@ -19,7 +19,7 @@ from analyzers.registry import load_analyzers
 from commands.connection import connected
 from jobs.cleanup import Ages, clean_up
 from resolvers.user_errors import state_of
-from settings import Settings
+from settings import CleanupSettings, OperatorSettings
 from store import tables
 from store.analyses import analysis_by_id, delete_analysis, request_stop
 from store.batches import batch_by_id, delete_batch, go_on_deleting, request_batch_stop
@@ -40,7 +40,7 @@ class Refused(SystemExit):
     """A command was refused. The program exits with the message, which has the reason and the rule."""
 
 
-async def pause(database: Database, _settings: Settings, analyzer: str | None) -> None:
+async def pause(database: Database, _settings: OperatorSettings, analyzer: str | None) -> None:
     """Stop starting analyses, of one analyzer or all. Running analyses finish, new ones are queued."""
     await _require_analyzer(database, analyzer)
     async with database.write() as connection:
@@ -48,7 +48,7 @@ async def pause(database: Database, _settings: Settings, analyzer: str | None) -
     print(f"{_named(analyzer)} is {'' if changed else 'already '}paused.")
 
 
-async def resume(database: Database, _settings: Settings, analyzer: str | None) -> None:
+async def resume(database: Database, _settings: OperatorSettings, analyzer: str | None) -> None:
     """End the pause of the whole queue, or of one analyzer."""
     await _require_analyzer(database, analyzer)
     async with database.write() as connection:
@@ -56,7 +56,7 @@ async def resume(database: Database, _settings: Settings, analyzer: str | None) 
     print(f"{_named(analyzer)} {'is resumed' if changed else 'was not paused'}.")
 
 
-async def concurrency(database: Database, _settings: Settings, analyzer: str | None, slots: int | None) -> None:
+async def concurrency(database: Database, _settings: OperatorSettings, analyzer: str | None, slots: int | None) -> None:
     """Set the concurrent analyses of each worker, in total or of one analyzer. None for `slots` removes the limit."""
     await _require_analyzer(database, analyzer)
     async with database.write() as connection:
@@ -67,7 +67,7 @@ async def concurrency(database: Database, _settings: Settings, analyzer: str | N
         print(f"Each worker runs {'any number' if slots is None else f'at most {slots}'} of {analyzer} at once.")
 
 
-async def retry(database: Database, _settings: Settings, subject: str) -> None:
+async def retry(database: Database, _settings: OperatorSettings, subject: str) -> None:
     """Queue a failed, canceled or timed-out analysis again, or all of a batch."""
     kind = _kind(subject)
     async with database.write() as connection:
@@ -87,7 +87,7 @@ async def retry(database: Database, _settings: Settings, subject: str) -> None:
         print(f"{subject}: all failed, canceled and timed-out items queued again.")
 
 
-async def cancel(database: Database, _settings: Settings, subject: str) -> None:
+async def cancel(database: Database, _settings: OperatorSettings, subject: str) -> None:
     """Cancel an analysis, or all unfinished items of a batch. Workers stop the running ones."""
     stop: Callable[..., Awaitable[object]] = request_batch_stop if _kind(subject) == "batch" else request_stop
     async with database.write() as connection:
@@ -99,7 +99,7 @@ async def cancel(database: Database, _settings: Settings, subject: str) -> None:
     print(f"{subject} is {'canceled' if is_canceled else 'being stopped'}.")
 
 
-async def delete(database: Database, _settings: Settings, subject: str) -> None:
+async def delete(database: Database, _settings: OperatorSettings, subject: str) -> None:
     """Delete a finished analysis or batch. Its events stay in the log."""
     remove = delete_batch if _kind(subject) == "batch" else delete_analysis
     async with database.write() as connection:
@@ -111,7 +111,7 @@ async def delete(database: Database, _settings: Settings, subject: str) -> None:
     print(f"{subject} is deleted.")
 
 
-async def cleanup(database: Database, settings: Settings, older_than: timedelta | None, dry_run: bool) -> None:
+async def cleanup(database: Database, settings: CleanupSettings, older_than: timedelta | None, dry_run: bool) -> None:
     """Delete analyses, batches and events beyond their age limit: the settings', or --older-than."""
     ages = Ages.of(settings) if older_than is None else Ages(older_than, older_than)
     if ages == Ages():
@@ -126,7 +126,7 @@ async def cleanup(database: Database, settings: Settings, older_than: timedelta 
     print(f"Deleted {_amounts(deleted)}.")
 
 
-async def status(database: Database, _settings: Settings) -> None:
+async def status(database: Database, _settings: OperatorSettings) -> None:
     """Show queued and running analyses, workers, pauses and limits."""
     now = utcnow()
     async with database.read() as connection:
@@ -153,7 +153,7 @@ async def status(database: Database, _settings: Settings) -> None:
     _show(overview, *(each for each in (priorities, analyzers) if each.row_count))
 
 
-async def workers(database: Database, _settings: Settings) -> None:
+async def workers(database: Database, _settings: OperatorSettings) -> None:
     """Show all registered workers, oldest first."""
     now = utcnow()
     async with database.read() as connection:
@@ -171,20 +171,15 @@ async def workers(database: Database, _settings: Settings) -> None:
         print("No worker is registered.")
 
 
-def run(command: str, settings: Settings, **given: Any) -> None:
-    """Run an operator's command."""
-    configure_logging(settings.model_copy(update={"log_level": "warning"}))
+def run(command: Callable[..., Awaitable[None]], settings: OperatorSettings, **given: Any) -> None:
+    """Run one of these commands, with its arguments by name. Logs warnings and errors only."""
+    configure_logging(settings.log_format, "warning")
 
     async def operate() -> None:
         async with connected(settings, "Nothing was changed") as database:
-            await _OPERATIONS[command](database, settings, **given)
+            await command(database, settings, **given)
 
     asyncio.run(operate())
-
-
-_OPERATIONS: dict[str, Callable[..., Awaitable[None]]] = {
-    each.__name__: each for each in (status, workers, pause, resume, concurrency, retry, cancel, delete, cleanup)
-}
 
 
 async def _slices(database: Database, slice_: Callable[[AsyncConnection], Awaitable[bool]]) -> None:

@@ -13,18 +13,18 @@ from jobs.keeper import Keeper
 from jobs.process import work_until_told
 from jobs.supervision import Ending, side_tasks
 from jobs.worker import Worker
-from settings import Settings
+from settings import WorkerSettings
 from store.sql.database import Database
 from telemetry import configure_logging, default_instance
 
 
-def work(settings: Settings) -> None:
+def work(settings: WorkerSettings) -> None:
     """Run analyses until SIGTERM or SIGINT."""
-    configure_logging(settings)
+    configure_logging(settings.log_format, settings.log_level)
     uvloop.run(_work(settings))
 
 
-async def _work(settings: Settings) -> None:
+async def _work(settings: WorkerSettings) -> None:
     database = Database(settings.database)
     bus = Bus(settings.bus)
     worker = Worker(database, load_analyzers(), slots=settings.workers, instance=default_instance())
