@@ -14,11 +14,9 @@ from pathlib import Path
 
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
     Table,
     func,
     literal,
-    literal_column,
     select,
     text,
     type_coerce,
@@ -26,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
+from store.events import oldest_held_back
 from store.queue.timings import Durations
 from store.tables import BatchStatus
 
@@ -235,10 +234,11 @@ async def touch(connection: AsyncConnection) -> None:
 
 @dataclass(frozen=True, slots=True)
 class LogFigures:
-    """How late readers of the log are because of transactions that are still open: always 0 on SQLite.
+    """The delay of readers of the log by open transactions of this database: always 0 on SQLite.
 
     `held_back_seconds` is the age of the oldest event that is committed and not shown yet, and `open_seconds` the age
-    of the oldest transaction that has written. The second sees other roles' only with the role pg_read_all_stats.
+    of the oldest open transaction of this database that has written. PostgreSQL shows the start of other roles'
+    transactions only to members of pg_read_all_stats.
     """
 
     held_back_seconds: float
@@ -246,17 +246,15 @@ class LogFigures:
 
 
 async def log_figures(connection: AsyncConnection, now: datetime) -> LogFigures:
-    """By the log's index from the fence on, and the server's own list of transactions."""
+    """Read them by the log's index from the fence on, and from PostgreSQL's list of transactions."""
     if connection.dialect.name == "sqlite":
         return LogFigures(0.0, 0.0)
-    fence: ColumnElement[int] = literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint", BigInteger)
-    held_back = select(func.min(tables.event.c.occurred_at)).where(tables.event.c.xid >= fence)
-    oldest = (await connection.execute(held_back)).scalar_one()
-    # Of every database: the fence is one for the whole PostgreSQL server.
+    oldest = await oldest_held_back(connection)
     began = text(
         "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(began)), 0)::float8 FROM ("
-        " SELECT xact_start AS began FROM pg_stat_activity WHERE backend_xid IS NOT NULL"
-        " UNION ALL SELECT prepared FROM pg_prepared_xacts) AS writing"
+        " SELECT xact_start AS began FROM pg_stat_activity"
+        " WHERE backend_xid IS NOT NULL AND datname = current_database()"
+        " UNION ALL SELECT prepared FROM pg_prepared_xacts WHERE database = current_database()) AS writing"
     )
     return LogFigures(
         held_back_seconds=0.0 if oldest is None else max((now - oldest).total_seconds(), 0.0),
