@@ -1,4 +1,4 @@
-"""The sandbox with real processes, each broken for real: what one task does hurts its own attempt and no other."""
+"""The sandbox with real processes and real faults: a task's fault fails its own attempt and no other."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ async def test_a_failing_task_fails_alone(
 async def test_a_death_names_the_task_that_ran(
     sandbox: Sandbox, deed: Task, code: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.sandbox.process.CLOSING_SECONDS", 3)  # a busy machine may take long to say why
+    monkeypatch.setattr("jobs.sandbox.process.CLOSING_SECONDS", 3)  # a busy machine may be slow to report the cause
     tasks = [echo("a"), echo("b"), deed, echo("c")]
     first, second, died = await outcomes(sandbox, tasks)
     assert [result(first)["summary"], result(second)["summary"]] == ["a", "b"]
@@ -228,7 +228,7 @@ async def test_prepare_has_a_time_of_its_own(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("deed", ["hang_in_sleep", "hang_in_regex"])
-async def test_kill_ends_what_hangs(sandbox: Sandbox, tmp_path: Path, deed: str) -> None:
+async def test_kill_ends_a_task_that_hangs(sandbox: Sandbox, tmp_path: Path, deed: str) -> None:
     file = tmp_path / "pid"
     work = asyncio.create_task(outcomes(sandbox, [echo("a"), task(deed, file, "b"), echo("c")]))
     pid = await until(lambda: pid_in(file))
@@ -291,7 +291,7 @@ async def test_progress_is_bounded_and_never_goes_back(sandbox: Sandbox) -> None
     assert all(isinstance(note, Progressed) for note in notes)
 
 
-async def test_what_is_printed_goes_to_the_log(sandbox: Sandbox) -> None:
+async def test_printed_text_goes_to_the_log(sandbox: Sandbox) -> None:
     with capture_logs() as lines:
         (completed,) = await outcomes(sandbox, [task("print_much", "by print")])
         await sandbox.close()
@@ -316,14 +316,14 @@ async def test_traces_of_a_task_are_gone_before_the_next(sandbox: Sandbox) -> No
 
 
 @pytest.mark.parametrize("deed", ["leave_thread", "leave_threads_of_note", "close_output", "fork_and_return", "eat"])
-async def test_what_cant_be_put_back_takes_a_new_process(sandbox: Sandbox, deed: str) -> None:
+async def test_a_process_that_cant_be_reset_is_replaced(sandbox: Sandbox, deed: str) -> None:
     first, left, seen = await outcomes(sandbox, [echo("a"), task(deed), task("see_traces")])
     assert left.task_id == deed
     assert result(seen)["summary"] == f"{os.getcwd()} False 1"
     assert result(seen)["pid"] != result(first)["pid"]
 
 
-async def test_what_a_task_forked_ends_with_its_process(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_processes_that_a_task_forked_end_with_its_process(sandbox: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / "pids-hang"
     work = asyncio.create_task(outcomes(sandbox, [task("fork_and_stay", file)]))
     await until(file.exists)
@@ -334,7 +334,7 @@ async def test_what_a_task_forked_ends_with_its_process(sandbox: Sandbox, tmp_pa
     await until(lambda: not any(map(alive, pids)))
 
 
-async def test_what_a_finished_task_forked_ends_too(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_processes_that_a_finished_task_forked_end_too(sandbox: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / "pids"
     found = await outcomes(sandbox, [task("fork_and_stay", file), echo("a")])
     assert [result(each)["summary"] for each in found] == ["ok", "a"]
@@ -342,7 +342,7 @@ async def test_what_a_finished_task_forked_ends_too(sandbox: Sandbox, tmp_path: 
     await until(lambda: not any(map(alive, pids)))
 
 
-async def test_the_process_has_nothing_of_the_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_process_inherits_nothing_from_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSAY_DATABASE_URL", "postgresql://user:password@host/base")
     with socket.create_server(("127.0.0.1", 0)), (tmp_path / "assay.db").open("w") as database:
         os.set_inheritable(database.fileno(), True)
@@ -360,7 +360,7 @@ async def test_the_process_has_nothing_of_the_servers(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.parametrize("limits", [Limits(tasks=10)])
-async def test_a_process_makes_way_after_its_tasks(sandbox: Sandbox, limits: Limits) -> None:
+async def test_a_process_is_replaced_after_its_number_of_tasks(sandbox: Sandbox, limits: Limits) -> None:
     pids = []
     for _ in range(4):
         found = await outcomes(sandbox, [echo(str(n)) for n in range(5)])
@@ -369,7 +369,7 @@ async def test_a_process_makes_way_after_its_tasks(sandbox: Sandbox, limits: Lim
 
 
 @pytest.mark.parametrize("limits", [Limits(growth_bytes=50 * 2**20)])
-async def test_a_process_that_has_grown_makes_way(sandbox: Sandbox, limits: Limits) -> None:
+async def test_a_process_that_uses_much_memory_is_replaced(sandbox: Sandbox, limits: Limits) -> None:
     pids = []
     for megabytes in (40, 1, 20, 60, 0):
         (completed,) = await outcomes(sandbox, [task("touch", megabytes)])
@@ -377,7 +377,7 @@ async def test_a_process_that_has_grown_makes_way(sandbox: Sandbox, limits: Limi
     assert pids[0] == pids[1] == pids[2] == pids[3] != pids[4]
 
 
-async def test_one_analyzers_memory_is_not_anothers_want(sandbox: Sandbox) -> None:
+async def test_one_analyzers_memory_does_not_count_for_another(sandbox: Sandbox) -> None:
     (big,) = await outcomes(sandbox, [task("touch", 100)])
     (small,) = await outcomes(sandbox, [task("touch", 20)], "small")
     assert result(small)["pid"] != result(big)["pid"]
@@ -386,13 +386,13 @@ async def test_one_analyzers_memory_is_not_anothers_want(sandbox: Sandbox) -> No
     assert failed.message == "The analyzer needed more than its 64 MiB of memory."
 
 
-async def test_leaked_files_take_a_new_process(sandbox: Sandbox) -> None:
+async def test_a_process_with_leaked_files_is_replaced(sandbox: Sandbox) -> None:
     (leaked,) = await outcomes(sandbox, [task("leak_files")])
     (after,) = await outcomes(sandbox, [task("leak_files")])
     assert result(after)["pid"] != result(leaked)["pid"]
 
 
-async def test_signals_to_stop_are_the_servers_to_act_on(sandbox: Sandbox, template: Template, tmp_path: Path) -> None:
+async def test_signals_to_stop_are_left_to_the_server(sandbox: Sandbox, template: Template, tmp_path: Path) -> None:
     file = tmp_path / "go"
     work = asyncio.create_task(outcomes(sandbox, [task("wait_for", file)]))
     await until(lambda: pid_in(tmp_path / "go.started"))
