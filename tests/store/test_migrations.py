@@ -1,4 +1,4 @@
-"""What the migrations make of an empty database is what the tables' classes say, to the column and the index."""
+"""The migrations create the columns, keys and indexes that the table classes declare."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from store.sql.database import Database
 from store.sql.migrate import is_current, migrate
 
 TABLES = {"analysis", "batch", "event", "worker", "timing", "idempotency", "control", "cleanup", "identity"}
-# Tables that others make: alembic, SQLite and PgQueuer.
+# Prefixes of the tables of alembic, SQLite and PgQueuer.
 OTHERS = "alembic_|sqlite_|assay_pgqueuer"
 
 
 def picture(connection: Connection) -> dict[str, Any]:
-    """Every table's columns and keys, and every index as the database spells it."""
+    """Return each table's columns and keys, and each index's definition as the database reports it."""
     found = inspect(connection)
     tables = {}
     for table in (name for name in found.get_table_names() if not re.match(OTHERS, name)):
@@ -35,12 +35,12 @@ def picture(connection: Connection) -> dict[str, Any]:
         rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"))
     else:
         rows = connection.execute(text("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"))
-    # Parentheses and quotes are written alike by neither hand nor generator.
+    # Migrations and table classes differ in parentheses and quotes.
     indexes = {name: re.sub(r'[\s()"]+', " ", sql).strip() for name, sql in rows if not re.match(OTHERS, name)}
     return {"tables": tables, "indexes": indexes}
 
 
-async def test_the_migrations_make_the_tables_that_the_classes_say(empty_database: Database) -> None:
+async def test_the_migrations_create_the_declared_tables(empty_database: Database) -> None:
     assert store.tables.analysis.metadata is SQLModel.metadata
     async with empty_database.write() as connection:
         await connection.run_sync(SQLModel.metadata.create_all)
