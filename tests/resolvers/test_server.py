@@ -1,4 +1,4 @@
-"""Metrics and health of real servers, by real clients."""
+"""Metrics and health of real servers, read by real clients."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def get(url: str) -> str:
         return text
 
 
-async def test_what_waits_is_counted(server: Start, client: Connect) -> None:
+async def test_queued_analyses_are_counted(server: Start, client: Connect) -> None:
     one = await server(workers=0)
     session = await client(one)
     await submit(session, items=items(7, priority=3) + items(2, priority=9))
@@ -76,13 +76,13 @@ async def test_what_waits_is_counted(server: Start, client: Connect) -> None:
     assert samples["assay_operations_total", "Submit"] == 1
 
 
-async def test_what_ran_is_counted(server: Start, client: Connect) -> None:
+async def test_ended_analyses_are_counted(server: Start, client: Connect) -> None:
     one = await server(workers=2)
     session = await client(one)
     batch = await submit(session, items=items(50), waitSeconds=60)
     assert batch["status"] == "COMPLETED"
     found = await metrics(session, "batches { total running itemsProcessed itemsFailed latency { p50Ms p99Ms } }")
-    # The same duration, reckoned by the database there and by the program here.
+    # The same duration, computed by the database for the metrics and by the program for the batch.
     took = pytest.approx(batch["totalProcessingTimeMs"])
     assert found["batches"] == {
         "total": 1,
