@@ -99,7 +99,7 @@ def executor(services: Services) -> Executor:
 
 @pytest.fixture
 def ask(services: Services, executor: Executor) -> Ask:
-    """Return a function that executes a query: `await ask("{ metrics { … } }")` gives its data, with no cached figure."""
+    """Return a function: `await ask("{ metrics { … } }")` gives the data of a query, without cached figures."""
 
     async def run(query: str, **other: Any) -> dict[str, Any]:
         changed = replace(services, monitor=Monitor(), **other)
