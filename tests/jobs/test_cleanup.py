@@ -51,7 +51,7 @@ async def log_of(database: Database, length: int) -> list[Place]:
         async with database.read() as connection:
             return [place_of(row) for row in (await events_after(connection, START, 1_000))[0]]
 
-    await until(lambda: _has(read, length), what="the events to be seen", seconds=300)
+    await until(lambda: _has(read, length), what="the events to become visible", seconds=300)
     return await read()
 
 

@@ -215,7 +215,7 @@ async def test_a_worker_listens_again_after_its_connection_was_cut(work: Work) -
         async def heard(returned: int = returned) -> bool:
             return await used(work) > returned
 
-        await until(heard, what="its permit to be returned")
+        await until(heard, what="the permit to be used")
     await no_permit_is_left(work)
     assert worker.failed == 0
 
@@ -282,6 +282,6 @@ async def test_a_terminated_worker_deletes_its_row(work: Work, processes: list[P
     async def gone() -> bool:
         return not await live(work)
 
-    await until(gone, what="PostgreSQL to see it gone")
+    await until(gone, what="PostgreSQL to close the worker's connection")
     async with work.database.read() as connection:
         assert await all_workers(connection) == []

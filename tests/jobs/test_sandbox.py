@@ -232,7 +232,7 @@ async def test_kill_ends_a_task_that_hangs(sandbox: Sandbox, tmp_path: Path, dee
     file = tmp_path / "pid"
     work = asyncio.create_task(outcomes(sandbox, [echo("a"), task(deed, file, "b"), echo("c")]))
     pid = await until(lambda: pid_in(file))
-    await until(lambda: sandbox.current == "b", what="the outcome before the one that hangs")
+    await until(lambda: sandbox.current == "b", what="the outcome before the hanging task")
     assert sandbox.pid == pid
     sandbox.kill()
     first, died = await work

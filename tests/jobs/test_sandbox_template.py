@@ -180,7 +180,7 @@ async def test_a_cancelled_start_leaves_nothing(template: Template, sandbox: San
     work.cancel()
     with pytest.raises(asyncio.CancelledError):
         await work
-    await until(lambda: list(template._living) == [sandbox.pid], what="the death of the fork that nobody wants")
+    await until(lambda: list(template._living) == [sandbox.pid], what="the end of the unused fork")
 
 
 async def test_many_slots_share_one_template(template: Template) -> None:

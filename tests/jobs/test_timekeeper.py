@@ -52,7 +52,7 @@ async def test_a_heartbeat_names_the_running_analyses(work: Work) -> None:
     async def tells_of_it() -> bool:
         return await told() == (2, 1, f'["{running}"]')
 
-    await until(tells_of_it, what="the analysis that runs")
+    await until(tells_of_it, what="the running analysis")
     done.touch()
     await work.ended([running])
 

@@ -217,7 +217,7 @@ async def test_a_chunk_claimed_ahead_whose_lease_was_lost_is_dropped(
     await until(lambda: len(worker._spare) == 4, what="a chunk to be claimed ahead")
     async with work.database.write() as connection:
         await connection.execute(update(tables.analysis).values(lease="theirs"))
-    await until(lambda: not worker._spare, what="it to be let go")
+    await until(lambda: not worker._spare, what="the chunk to be dropped")
     (more,) = await work.submit("echo", "more")
     assert [row.status for row in await work.ended([more])] == ["COMPLETED"]
     assert [work.starts(text) for text in texts] == [1] + [0] * 7
@@ -371,7 +371,7 @@ async def test_items_that_end_within_the_grace_period_are_recorded(work: Work, t
     async def given_back() -> bool:
         return (await work.batch(batch_id)).queued == 3
 
-    await until(given_back, what="what had not begun to be given back")
+    await until(given_back, what="the items that have not begun to be requeued")
     gate.touch()
     await stopping
     assert [row.status for row in await work.items(batch_id)] == ["COMPLETED", "QUEUED", "QUEUED", "QUEUED"]
@@ -387,7 +387,7 @@ async def test_hurrying_ends_the_grace_period(work: Work, tmp_path: Path, early:
         worker.hurry()
     stopping = asyncio.create_task(worker.stop(1_000_000))
     if not early:
-        await until(lambda: worker._grace, what="the grace to begin")
+        await until(lambda: worker._grace, what="the grace period to begin")
         worker.hurry()
     await stopping
     assert [(row.status, row.attempt) for row in await work.items(batch_id)] == [("QUEUED", 0)] * 2

@@ -128,7 +128,7 @@ async def test_a_worker_that_stalled_past_its_lease_overwrites_nothing(
     assert [event.position for event in after] == before
 
 
-async def test_a_worker_that_stalled_past_its_lease_stops_what_it_lost(
+async def test_a_worker_that_stalled_past_its_lease_stops_its_lost_items(
     work: Work, processes: list[Process], tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"

@@ -79,7 +79,7 @@ async def test_the_worker_waits_for_a_locked_database(work: Work, tmp_path: Path
     other = sqlite3.connect(work.database.url.database or "", isolation_level=None, timeout=0)
     await until(lambda: _locks(other), what="the lock")
     gate.touch()
-    await until(lambda: len(worker._recorder.leases) > 0, what="outcomes that wait to be written")
+    await until(lambda: len(worker._recorder.leases) > 0, what="a backlog of outcomes")
     assert [row.status for row in await work.rows(ids)] == [AnalysisStatus.RUNNING] * 2
     other.execute("COMMIT")
     other.close()

@@ -77,7 +77,7 @@ async def test_a_slow_item_delays_neither_other_workers_nor_higher_priorities(wo
         rows = await work.rows(ids)
         return [(row.status, row.attempt) for row in rows] == [("RUNNING", 1)] + [("QUEUED", 0)] * 7
 
-    await until(are_back, what="the rest of the chunk to go back")
+    await until(are_back, what="the rest of the chunk to be requeued")
     (high,) = await work.submit("echo", "high", priority=9)
     work.start(slots=1)
     await work.ended([high])
@@ -100,7 +100,7 @@ async def test_a_pause_requeues_claimed_items_that_have_not_begun(
     async def are_back() -> bool:
         return [row.status for row in await work.rows(ids)] == ["RUNNING"] + ["QUEUED"] * 7
 
-    await until(are_back, what="the rest of the chunk to go back")
+    await until(are_back, what="the rest of the chunk to be requeued")
     gate.touch()
     assert [row.status for row in await work.ended(ids[:1])] == ["COMPLETED"]
     assert [row.status for row in await work.rows(ids[1:])] == ["QUEUED"] * 7
@@ -152,7 +152,7 @@ async def test_low_priorities_are_not_starved(work: Work, tmp_path: Path, monkey
     await work.has_started("blocking")
     low = await work.submit("echo", *numbered(5, "low"), batch_id=new_id("batch"), priority=1)
     high = await work.submit("echo", *numbered(60, "high"), batch_id=new_id("batch"), priority=9, seconds=0.02)
-    await until(lambda: Lane("echo", 1) in worker._admission._served, what="the worker to notice what waits")
+    await until(lambda: Lane("echo", 1) in worker._admission._served, what="the worker to notice the queued analyses")
     gate.touch()
     await work.ended(low + high)
     order = await started(work)

@@ -254,7 +254,7 @@ async def test_the_machine(ask: Ask) -> None:
         ("storage { files analyses }", {"analysis", "event"}),
     ],
 )
-async def test_only_what_is_selected_is_read(ask: Ask, statements: list[str], selected: str, tables: set[str]) -> None:
+async def test_only_selected_figures_are_read(ask: Ask, statements: list[str], selected: str, tables: set[str]) -> None:
     await ask(f"{{ metrics {{ {selected} }} }}")
     words = {word for statement in statements for word in statement.replace("\n", " ").split(" ")}
     assert words & {"worker", "analysis", "batch", "event", "timing"} == tables

@@ -96,13 +96,13 @@ async def test_ended_analyses_are_counted(server: Start, client: Connect) -> Non
         (worker,) = (await metrics(session, "workers { alive completed failed current { id } }"))["workers"]
         return bool(worker == {"alive": True, "completed": 50, "failed": 0, "current": []})
 
-    await until(counted, what="the worker's sign of life that counts them")
+    await until(counted, what="a heartbeat with the worker's counts")
 
     async def well() -> bool:
         health = (await session.execute(gql("{ health { components { name status } } }")))["health"]
         return {each["name"] for each in health["components"] if each["status"] != "HEALTHY"} <= OF_THE_MACHINE
 
-    await until(well, what="all to be healthy that is not the machine's")
+    await until(well, what="all components but the machine's to be healthy")
 
 
 async def test_operations_are_counted_by_name(server: Start, client: Connect) -> None:
@@ -176,4 +176,4 @@ async def test_every_server_sees_the_workers_of_all(server: Start, client: Conne
     async def well() -> bool:
         return not await advice()
 
-    await until(well, what="the worker to be heard of again", seconds=60)
+    await until(well, what="the worker's next heartbeat", seconds=60)

@@ -267,7 +267,7 @@ async def test_a_slow_source_is_not_silent(database: Database) -> None:
         first = first or row.open_until
         return row.open_until > first + timedelta(seconds=0.15)
 
-    await until(was_renewed_twice, what="signs of life")
+    await until(was_renewed_twice, what="two renewals")
     source.given.put_nowait(None)
     assert await task == 1
 

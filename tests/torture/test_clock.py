@@ -42,7 +42,7 @@ async def clocked(house: House, **settings: object) -> ClockServer:
 
 async def clock_was_seen(server: ClockServer) -> None:
     """Return once the server has logged that its machine's clock was set."""
-    await until(lambda: "the machine's clock was set" in server.log, what="the step to be seen")
+    await until(lambda: "the machine's clock was set" in server.log, what="the server to notice the step of its clock")
 
 
 @steps(("sqlite", -1), ("postgresql", 1))
@@ -94,7 +94,7 @@ async def test_a_step_between_two_servers(house: House, hours: int) -> None:
     async with connected(server) as api:
         cursor = (await api.log())[-1]["cursor"]
     await server.kill()
-    await until(lambda: not server.left_over(), what="the end of what it had started")
+    await until(lambda: not server.left_over(), what="the end of the program's child processes")
     server.set_clock(hours)
     gate.touch()
     await server.start()
@@ -145,7 +145,7 @@ async def test_two_servers_by_different_clocks(house: House, hours: int) -> None
     await until(lambda: starts(notes, "held1") == 1, what="the second to run")
     # 4 s contain several checks of leases and workers; each could wrongly take over the other server's work.
     looks = asyncio.get_running_loop().time() + 4
-    await until(lambda: asyncio.get_running_loop().time() > looks, what="some looks")
+    await until(lambda: asyncio.get_running_loop().time() > looks, what="several checks")
     for gate in gates:
         gate.touch()
 

@@ -65,7 +65,7 @@ async def test_every_accepted_item_ends_once_however_often_something_is_killed(h
                 await asyncio.sleep(chance.uniform(0, 0.1))  # a random moment
                 program = chance.choice(programs)
                 await program.kill()
-                await until(partial(is_alone, program), what="the end of what it had started")
+                await until(partial(is_alone, program), what="the end of the program's child processes")
                 await program.start()
 
         async with asyncio.TaskGroup() as tasks:

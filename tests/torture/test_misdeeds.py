@@ -52,7 +52,7 @@ async def test_each_misdeed_fails_its_own_attempt_and_no_other(house: House) -> 
     assert payload["userErrors"] == []
     await house.ended(server, [payload["batch"]["id"]])
     children = [int((notes / f"child {leaves}").read_text()) for leaves in (0, 1)]
-    await until(lambda: not any(map(psutil.pid_exists, children)), what="the end of what an analyzer forked")
+    await until(lambda: not any(map(psutil.pid_exists, children)), what="the end of processes that an analyzer forked")
     assert await server.terminate() == 0
 
     truth = await house.truth()

@@ -164,7 +164,7 @@ async def test_a_stuck_reader_stops_its_source_and_is_disconnected(
             ask(wire, FLOOD, accept)
             followed = subscribe(other, ENDLESS, EVENTS)
             assert [followed.chunk() for _ in range(2)] == [BEGUN, event({"data": {"endless": 0}})]
-            await until(lambda: server.telemetry.subscriptions.overflowed == 1, what="the reader to be given up")
+            await until(lambda: server.telemetry.subscriptions.overflowed == 1, what="the reader to be dropped")
             await until(lambda: server.telemetry.subscriptions.active == 1, what="its stream to be over")
             produced = server.probe.produced
             assert produced * 100_000 < 20_000_000  # the capacity of the kernel's buffers
@@ -224,7 +224,7 @@ async def test_stopping_waits_for_sources_to_close_and_for_readers_no_longer_tha
             await until(lambda: server.probe.opened == 2, what="both sources to be open")
             with server.holding():
                 stopping = asyncio.create_task(server.call(server.streams.close_all))
-                await until(lambda: server.streams.open == 1, what="the stuck one to be given up")
+                await until(lambda: server.streams.open == 1, what="the stuck reader to be dropped")
                 assert not stopping.done()
                 assert server.probe.closed == 1
             await stopping

@@ -230,7 +230,7 @@ async def test_a_slow_reader_costs_a_bounded_number_of_bytes_and_loses_nothing(s
         for _ in range(40):
             server.grow(10)
             await cursors(quick, 10)
-        await until(lambda: server.door.hub.behind == 1, what="all but the slow one to have caught up")
+        await until(lambda: server.door.hub.behind == 1, what="all but the slow reader to have caught up")
         assert max(await unsent(server)) < 262_144 + 2 * 65_536 + 50_100
         assert server.door.hub.bytes <= 262_144
         assert await asyncio.to_thread(read_cursors, slow, 400) == named(1, 400)
