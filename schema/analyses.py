@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from resolvers import analyses as resolve
+from resolvers import batches as resolve_batches
 from resolvers import events as resolve_events
+from resolvers.events import Happening
 from schema.analyzers import AnalysisResult, Analyzer
 from schema.common import (
     USER_ERRORS,
@@ -27,14 +29,15 @@ from schema.common import (
     Progress,
     UserError,
 )
+from schema.events import AS_ANSWERED, Event, EventConnection, describe_events
 from schema.scalars import JSON, describe
 from store.analyses import AnalysisFilter as FilterValue
 from store.queue.progress import progress_of_analysis
+from store.subjects import events_of
 from store.tables import AnalysisRow, AnalysisStatus
 
 if TYPE_CHECKING:
     from schema.batches import Batch
-    from schema.events import EventConnection
 
 describe(
     AnalysisStatus,
@@ -131,18 +134,13 @@ class Analysis(Node):
     async def batch(
         root: strawberry.Parent[AnalysisRow], info: Info
     ) -> Annotated[Batch, strawberry.lazy("schema.batches")] | None:
-        return None if root.batch_id is None else await info.context.batches.load(root.batch_id)
+        return None if root.batch_id is None else await resolve_batches.batch(info.context, root.batch_id)
 
     @strawberry.field(description="Its own history, oldest first.")
     async def events(
         root: strawberry.Parent[AnalysisRow], info: Info, first: FirstEvents = 20, after: AfterEvent = None
-    ) -> Annotated[EventConnection, strawberry.lazy("schema.events")]:
-        where = resolve_events.event_filter(analysis_id=root.id)
-        return await resolve_events.events(info.context, where, first, after)
-
-    @classmethod
-    def is_type_of(cls, value: Any, _info: object) -> bool:
-        return getattr(value, "id", "").startswith("analysis_")
+    ) -> EventConnection:
+        return await resolve_events.events(info.context, events_of(root.id), first, after)
 
 
 @strawberry.input(description="Which analyses; every condition that is given must hold.")
@@ -243,6 +241,36 @@ class DeleteAnalysisPayload:
     user_errors: list[UserError] = strawberry.field(description=USER_ERRORS)
 
 
+describe_events(
+    {
+        "ANALYSIS_QUEUED": "An analysis was accepted, retried by a person, or given back unharmed by its worker.",
+        "ANALYSIS_STARTED": "A worker took an analysis; each try has one.",
+        "ANALYSIS_PROGRESS": "A running analysis told how far it has come.",
+        "ANALYSIS_RETRYING": "A try failed in a way that another may not; the error tells how. It waits for the next.",
+        "ANALYSIS_COMPLETED": "An analysis has a result.",
+        "ANALYSIS_FAILED": "An analysis ended with an error.",
+        "ANALYSIS_CANCELED": "An analysis was canceled.",
+        "ANALYSIS_TIMED_OUT": "An analysis's time was up.",
+    }
+)
+
+
+@strawberry.type(description="Something that happened to an analysis.")
+class AnalysisEvent(Event):
+    @strawberry.field(description="As it was when the event happened.")
+    def status(root: strawberry.Parent[Happening]) -> AnalysisStatus:
+        return root.data["status"]
+
+    progress: Progress = strawberry.field(description="How far it had come.")
+    error: AnalysisError | None = strawberry.field(
+        description="Why it, or this try of it, did not complete; null otherwise."
+    )
+
+    @strawberry.field(description=AS_ANSWERED)
+    async def analysis(root: strawberry.Parent[Happening], info: Info) -> Analysis | None:
+        return await resolve_events.subject(info.context, root)
+
+
 @strawberry.type
 class AnalysisQuery:
     @strawberry.field(description="Null where there is none, or it is not the caller's to see.")
@@ -299,4 +327,4 @@ class AnalysisMutation:
 class AnalysisSubscription:
     @strawberry.subscription(description="The analysis at once, then whenever it changes; ends when it does.")
     async def analysis(self, info: Info, id: Id) -> AsyncGenerator[Analysis, None]:
-        return await resolve_events.follow_analysis(info.context, id)
+        return await resolve_events.follow_subject(info.context, "analysis", id)

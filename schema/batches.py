@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, cast
 
 import strawberry
 from strawberry.types.nodes import SelectedField
@@ -12,6 +12,7 @@ from strawberry.types.nodes import SelectedField
 from resolvers import analyses as resolve_analyses
 from resolvers import batches as resolve
 from resolvers import events as resolve_events
+from resolvers.events import Happening
 from schema.analyses import Analysis
 from schema.common import (
     USER_ERRORS,
@@ -28,13 +29,12 @@ from schema.common import (
     Progress,
     UserError,
 )
+from schema.events import AS_ANSWERED, Event, EventConnection, describe_events
 from schema.scalars import describe
 from store.queue import progress
 from store.sql.clock import utcnow
+from store.subjects import events_of
 from store.tables import AnalysisStatus, BatchRow, BatchStatus
-
-if TYPE_CHECKING:
-    from schema.events import EventConnection
 
 describe(
     BatchStatus,
@@ -108,13 +108,8 @@ class Batch(Node):
     @strawberry.field(description="Its own history and that of its items, oldest first.")
     async def events(
         root: strawberry.Parent[BatchRow], info: Info, first: FirstEvents = 20, after: AfterEvent = None
-    ) -> Annotated[EventConnection, strawberry.lazy("schema.events")]:
-        where = resolve_events.event_filter(batch_id=root.id)
-        return await resolve_events.events(info.context, where, first, after)
-
-    @classmethod
-    def is_type_of(cls, value: Any, _info: object) -> bool:
-        return getattr(value, "id", "").startswith("batch_")
+    ) -> EventConnection:
+        return await resolve_events.events(info.context, events_of(root.id), first, after)
 
 
 @strawberry.input(description="Which batch to cancel.")
@@ -150,6 +145,42 @@ class DeleteBatchInput:
 class DeleteBatchPayload:
     deleted_id: strawberry.ID | None = strawberry.field(description="The id that it had; null where refused.")
     user_errors: list[UserError] = strawberry.field(description=USER_ERRORS)
+
+
+describe_events(
+    {
+        "BATCH_STARTED": "The first item of a batch began.",
+        "BATCH_PROGRESS": "Items of a batch ended; told at most four times a second.",
+        "BATCH_COMPLETED": "Every item of a batch has ended.",
+        "BATCH_CANCELED": "A batch was canceled, and every item has ended.",
+        "BATCH_TIMED_OUT": "A batch's time was up, and every item has ended.",
+    }
+)
+
+
+@strawberry.type(description="Something that happened to a batch.")
+class BatchEvent(Event):
+    @strawberry.field(description="As it was when the event happened.")
+    def status(root: strawberry.Parent[Happening]) -> BatchStatus:
+        return root.data["status"]
+
+    @strawberry.field(description="How many items it was submitted with.")
+    def total_items(root: strawberry.Parent[Happening]) -> int:
+        return root.data["total_items"]
+
+    @strawberry.field(description="Items that had completed.")
+    def processed(root: strawberry.Parent[Happening]) -> int:
+        return root.data["processed"]
+
+    @strawberry.field(description="Items that had failed.")
+    def failed(root: strawberry.Parent[Happening]) -> int:
+        return root.data["failed"]
+
+    progress: Progress = strawberry.field(description="How far it had come.")
+
+    @strawberry.field(description=AS_ANSWERED)
+    async def batch(root: strawberry.Parent[Happening], info: Info) -> Batch | None:
+        return await resolve_events.subject(info.context, root)
 
 
 @strawberry.type
@@ -200,4 +231,4 @@ class BatchSubscription:
         description="The batch at once, then as it moves, at most ten times a second; ends when it does."
     )
     async def batch(self, info: Info, id: Id) -> AsyncGenerator[Batch, None]:
-        return await resolve_events.follow_batch(info.context, id)
+        return await resolve_events.follow_subject(info.context, "batch", id, pause_seconds=resolve.INTERVAL_SECONDS)

@@ -9,6 +9,7 @@ import strawberry
 from resolvers import user_errors
 from resolvers.context import Context
 from resolvers.paging import Connection as ConnectionOf
+from resolvers.subjects import is_row_of
 from resolvers.user_errors import UserErrorCode
 from schema.scalars import describe
 
@@ -59,6 +60,10 @@ describe(
 )
 class Node:
     id: strawberry.ID = strawberry.field(description="The id, for `node` and for a client's cache.")
+
+    @classmethod
+    def is_type_of(cls, value: object, _info: object) -> bool:
+        return is_row_of(cls.__name__, value)
 
 
 @strawberry.type(description="Relay's page info.")

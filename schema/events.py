@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Annotated
@@ -13,35 +13,23 @@ from strawberry.extensions import SchemaExtension
 from resolvers import events as resolve
 from resolvers.event_streams import follow_events
 from resolvers.events import Happening
-from schema.analyses import Analysis, AnalysisError
-from schema.batches import Batch
-from schema.common import Info, PageInfo, Progress
-from schema.scalars import describe
+from resolvers.subjects import SUBJECTS
+from schema.common import Info, PageInfo
 from store.events import EventFilter as FilterValue
-from store.tables import AnalysisStatus, BatchStatus, EventType
+from store.subjects import EventType
 
-describe(
-    EventType,
-    "What happened.",
-    {
-        "ANALYSIS_QUEUED": "An analysis was accepted, retried by a person, or given back unharmed by its worker.",
-        "ANALYSIS_STARTED": "A worker took an analysis; each try has one.",
-        "ANALYSIS_PROGRESS": "A running analysis told how far it has come.",
-        "ANALYSIS_RETRYING": "A try failed in a way that another may not; the error tells how. It waits for the next.",
-        "ANALYSIS_COMPLETED": "An analysis has a result.",
-        "ANALYSIS_FAILED": "An analysis ended with an error.",
-        "ANALYSIS_CANCELED": "An analysis was canceled.",
-        "ANALYSIS_TIMED_OUT": "An analysis's time was up.",
-        "BATCH_STARTED": "The first item of a batch began.",
-        "BATCH_PROGRESS": "Items of a batch ended; told at most four times a second.",
-        "BATCH_COMPLETED": "Every item of a batch has ended.",
-        "BATCH_CANCELED": "A batch was canceled, and every item has ended.",
-        "BATCH_TIMED_OUT": "A batch's time was up, and every item has ended.",
-    },
-)
+strawberry.enum(EventType, description="What happened.")
 
-# Who wants the same shares an answer, for as long as `events.hub` keeps it.
-_AS_ANSWERED = "As it was when this was answered, at most ten seconds ago; null where it had been deleted."
+
+def describe_events(descriptions: Mapping[str, str]) -> None:
+    """Set the descriptions of a subject's event types in the enum that clients read."""
+    values = {value.name: value for value in EventType.__strawberry_definition__.values}  # type: ignore[attr-defined]
+    for name, description in descriptions.items():
+        values[name].description = description
+
+
+# Subscribers to the same events share one answer, which `events.hub` keeps for ten seconds.
+AS_ANSWERED = "As it was when this was answered, at most ten seconds ago; null where it had been deleted."
 
 
 @strawberry.interface(
@@ -55,54 +43,13 @@ class Event:
     occurred_at: datetime = strawberry.field(description="When.")
     subject_id: strawberry.ID = strawberry.field(description="The id of what it happened to.")
 
-
-@strawberry.type(description="Something that happened to an analysis.")
-class AnalysisEvent(Event):
-    @strawberry.field(description="As it was when the event happened.")
-    def status(root: strawberry.Parent[Happening]) -> AnalysisStatus:
-        return root.data["status"]
-
-    progress: Progress = strawberry.field(description="How far it had come.")
-    error: AnalysisError | None = strawberry.field(
-        description="Why it, or this try of it, did not complete; null otherwise."
-    )
-
-    @strawberry.field(description=_AS_ANSWERED)
-    async def analysis(root: strawberry.Parent[Happening], info: Info) -> Analysis | None:
-        return await resolve.subject_analysis(info.context, root)
+    @classmethod
+    def resolve_type(cls, event: Happening, _info: object, _type: object) -> str:
+        return SUBJECTS[event.kind].event_type_name
 
     @classmethod
     def is_type_of(cls, value: object, _info: object) -> bool:
-        return isinstance(value, Happening) and value.is_of_analysis
-
-
-@strawberry.type(description="Something that happened to a batch.")
-class BatchEvent(Event):
-    @strawberry.field(description="As it was when the event happened.")
-    def status(root: strawberry.Parent[Happening]) -> BatchStatus:
-        return root.data["status"]
-
-    @strawberry.field(description="How many items it was submitted with.")
-    def total_items(root: strawberry.Parent[Happening]) -> int:
-        return root.data["total_items"]
-
-    @strawberry.field(description="Items that had completed.")
-    def processed(root: strawberry.Parent[Happening]) -> int:
-        return root.data["processed"]
-
-    @strawberry.field(description="Items that had failed.")
-    def failed(root: strawberry.Parent[Happening]) -> int:
-        return root.data["failed"]
-
-    progress: Progress = strawberry.field(description="How far it had come.")
-
-    @strawberry.field(description=_AS_ANSWERED)
-    async def batch(root: strawberry.Parent[Happening], info: Info) -> Batch | None:
-        return await resolve.subject_batch(info.context, root)
-
-    @classmethod
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        return isinstance(value, Happening) and not value.is_of_analysis
+        return isinstance(value, Happening)  # of the type that `resolve_type` has found
 
 
 @strawberry.type(description="One event of a list, and its place there.")
@@ -125,8 +72,9 @@ class EventFilter:
     batch_id: strawberry.ID | None = strawberry.field(default=None, description="Of this batch and its items.")
 
     def value(self) -> FilterValue:
-        """What the feed takes."""
-        return resolve.event_filter(self.types, self.analysis_id, self.batch_id)
+        """Return the filter of the store. Each field for an id is named for a kind of subject."""
+        given = {kind: getattr(self, f"{kind}_id", None) for kind in SUBJECTS}
+        return resolve.event_filter(self.types, {kind: id_ for kind, id_ in given.items() if id_ is not None})
 
 
 After = Annotated[
