@@ -20,6 +20,7 @@ from store import tables
 from store.analyses import (
     AnalysisFilter,
     OrderField,
+    analyses_by_id,
     analysis_by_id,
     count_analyses,
     delete_analysis,
@@ -57,7 +58,7 @@ class DeletedPayload:
 
 async def analysis(context: Context, id_: str) -> AnalysisRow | None:
     """None where there is none, or it is not the viewer's to see."""
-    return await context.analyses.load(require_id("analysis", id_))
+    return await context.load(analyses_by_id, require_id("analysis", id_))
 
 
 async def analyses(
@@ -213,9 +214,9 @@ async def cancel_analysis(context: Context, id_: str) -> AnalysisPayload:
             user_errors=[await _refusal(context, id_, "what is queued or runs can be canceled, and once")]
         )
     if not AnalysisStatus(stopped.status).ended:
-        await wait_until_ended(context, analysis_id=id_, seconds=_CANCEL_WAIT_SECONDS)
+        await wait_until_ended(context, id_, seconds=_CANCEL_WAIT_SECONDS)
     context.forget()
-    return AnalysisPayload(await context.analyses.load(id_))
+    return AnalysisPayload(await context.load(analyses_by_id, id_))
 
 
 async def retry_analysis(context: Context, id_: str) -> AnalysisPayload:
@@ -229,7 +230,7 @@ async def retry_analysis(context: Context, id_: str) -> AnalysisPayload:
         allowed = "what has FAILED, was CANCELED or TIMED_OUT can be retried, where its input had been accepted"
         return AnalysisPayload(user_errors=[await _refusal(context, id_, allowed)])
     context.forget()
-    return AnalysisPayload(await context.analyses.load(id_))
+    return AnalysisPayload(await context.load(analyses_by_id, id_))
 
 
 async def remove_analysis(context: Context, id_: str) -> DeletedPayload:

@@ -15,6 +15,7 @@ from resolvers.user_errors import UserError, UserErrorCode, check_id, not_found,
 from resolvers.waiting import wait_until_ended
 from store.batches import (
     batch_by_id,
+    batches_by_id,
     count_batches,
     delete_batch,
     go_on_deleting,
@@ -28,6 +29,8 @@ from store.tables import AnalysisStatus, BatchRow, BatchStatus
 
 # A cancel answers when the work is gone, or after this long; so does what is done to large batches in slices.
 _WAIT_SECONDS = 2.0
+# The subscription sends a batch at most every 0.1 s: more often nobody can see.
+INTERVAL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class BatchPayload:
 
 async def batch(context: Context, id_: str) -> BatchRow | None:
     """None where there is none, or it is not the viewer's to see."""
-    return await context.batches.load(require_id("batch", id_))
+    return await context.load(batches_by_id, require_id("batch", id_))
 
 
 async def batches(
@@ -78,9 +81,9 @@ async def cancel_batch(context: Context, id_: str) -> BatchPayload:
         return BatchPayload(
             user_errors=[await _refusal(context, id_, "a batch that has not ended can be canceled, and once")]
         )
-    await wait_until_ended(context, batch_id=id_, seconds=_WAIT_SECONDS)
+    await wait_until_ended(context, id_, seconds=_WAIT_SECONDS)
     context.forget()
-    return BatchPayload(await context.batches.load(id_))
+    return BatchPayload(await context.load(batches_by_id, id_))
 
 
 async def retry_failed(context: Context, id_: str) -> BatchPayload:
@@ -95,7 +98,7 @@ async def retry_failed(context: Context, id_: str) -> BatchPayload:
         return BatchPayload(user_errors=[await _refusal(context, id_, allowed)])
     await _go_on(context, lambda connection: go_on_retrying(connection, utcnow()))
     context.forget()
-    return BatchPayload(await context.batches.load(id_))
+    return BatchPayload(await context.load(batches_by_id, id_))
 
 
 async def remove_batch(context: Context, id_: str) -> DeletedPayload:

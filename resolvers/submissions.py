@@ -25,8 +25,8 @@ from resolvers.context import Context
 from resolvers.names import path as path_in
 from resolvers.user_errors import UserError, UserErrorCode, check_name, check_number
 from resolvers.waiting import wait_until_ended
-from store.analyses import NewAnalysis, insert_analyses
-from store.batches import insert_batch
+from store.analyses import NewAnalysis, analyses_by_id, insert_analyses
+from store.batches import batches_by_id, insert_batch
 from store.idempotency import IdempotencyMismatch, take_key
 from store.queue.transitions import Fault
 from store.sql.clock import utcnow
@@ -161,11 +161,11 @@ async def submit_analysis(context: Context, requested: Requested, priority: int,
         if found == analysis_id:
             await insert(connection)
     context.forget()
-    row = await context.analyses.load(found)
+    row = await context.load(analyses_by_id, found)
     if row is not None and terms.wait_seconds and not AnalysisStatus(row.status).ended:
-        await wait_until_ended(context, analysis_id=found, seconds=terms.wait_seconds)
+        await wait_until_ended(context, found, seconds=terms.wait_seconds)
         context.forget()
-        row = await context.analyses.load(found)
+        row = await context.load(analyses_by_id, found)
     return AnalysisPayload(row, [] if row is not None else [_deleted()])
 
 
@@ -209,11 +209,11 @@ async def batch_process(context: Context, name: str | None, items: Sequence[Item
                 max_attempts=terms.max_attempts,
             )
     context.forget()
-    row = await context.batches.load(found)
+    row = await context.load(batches_by_id, found)
     if row is not None and terms.wait_seconds and not BatchStatus(row.status).ended:
-        await wait_until_ended(context, batch_id=found, seconds=terms.wait_seconds)
+        await wait_until_ended(context, found, seconds=terms.wait_seconds)
         context.forget()
-        row = await context.batches.load(found)
+        row = await context.load(batches_by_id, found)
     return BatchPayload(row, refused[:_MAX_FAULTS] if row is not None else [_deleted()])
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from resolvers import analyses as resolve
+from resolvers import batches as resolve_batches
 from resolvers import events as resolve_events
+from resolvers.events import Happening
 from schema.analyzers import AnalysisResult, Analyzer
 from schema.common import (
     USER_ERRORS,
@@ -27,14 +29,15 @@ from schema.common import (
     id_of,
     last_of,
 )
+from schema.events import Event, EventConnection, current_state, describe_events
 from schema.scalars import JSON, describe
 from store.analyses import AnalysisFilter as FilterValue
 from store.queue.progress import progress_of_analysis
+from store.subjects import events_of
 from store.tables import AnalysisRow, AnalysisStatus
 
 if TYPE_CHECKING:
     from schema.batches import Batch
-    from schema.events import EventConnection
 
 describe(
     AnalysisStatus,
@@ -145,18 +148,13 @@ class Analysis(Node):
     async def batch(
         root: strawberry.Parent[AnalysisRow], info: Info
     ) -> Annotated[Batch, strawberry.lazy("schema.batches")] | None:
-        return None if root.batch_id is None else await info.context.batches.load(root.batch_id)
+        return None if root.batch_id is None else await resolve_batches.batch(info.context, root.batch_id)
 
     @strawberry.field(description="Events of this analysis, oldest first.")
     async def events(
         root: strawberry.Parent[AnalysisRow], info: Info, first: FirstEvents = 20, after: AfterEvent = None
-    ) -> Annotated[EventConnection, strawberry.lazy("schema.events")]:
-        where = resolve_events.event_filter(analysis_id=root.id)
-        return await resolve_events.events(info.context, where, first, after)
-
-    @classmethod
-    def is_type_of(cls, value: Any, _info: object) -> bool:
-        return getattr(value, "id", "").startswith("analysis_")
+    ) -> EventConnection:
+        return await resolve_events.events(info.context, events_of(root.id), first, after)
 
 
 @strawberry.input(description="Conditions for analyses. An analysis must match all given conditions.")
@@ -270,6 +268,43 @@ class DeleteAnalysisPayload:
     user_errors: list[UserError] = strawberry.field(description=USER_ERRORS)
 
 
+describe_events(
+    {
+        "ANALYSIS_QUEUED": (
+            "An analysis was submitted, retried by a user, or returned to the queue unharmed by its worker."
+        ),
+        "ANALYSIS_STARTED": "A worker started an attempt of an analysis.",
+        "ANALYSIS_PROGRESS": "A running analysis reported progress.",
+        "ANALYSIS_RETRYING": (
+            "An attempt failed with a retryable error, and the analysis waits for the next attempt. "
+            "`AnalysisEvent.error` holds the error."
+        ),
+        "ANALYSIS_COMPLETED": "An analysis ended with a result.",
+        "ANALYSIS_FAILED": "An analysis ended with an error.",
+        "ANALYSIS_CANCELED": "An analysis was canceled.",
+        "ANALYSIS_TIMED_OUT": "An analysis timed out.",
+    }
+)
+
+
+@strawberry.type(description="An event of an analysis.")
+class AnalysisEvent(Event):
+    subject_id: strawberry.ID = strawberry.field(description="Id of the analysis.")
+
+    @strawberry.field(description="State of the analysis at the time of the event.")
+    def status(root: strawberry.Parent[Happening]) -> AnalysisStatus:
+        return root.data["status"]
+
+    progress: Progress = strawberry.field(description="Progress at the time of the event.")
+    error: AnalysisError | None = strawberry.field(
+        description="Error of the analysis or of the attempt. Null if there was no error."
+    )
+
+    @strawberry.field(description=current_state("analysis"))
+    async def analysis(root: strawberry.Parent[Happening], info: Info) -> Analysis | None:
+        return await resolve_events.subject(info.context, root)
+
+
 @strawberry.type
 class AnalysisQuery:
     @strawberry.field(
@@ -346,4 +381,4 @@ class AnalysisSubscription:
     async def analysis(
         self, info: Info, id: Annotated[strawberry.ID, id_of("analysis")]
     ) -> AsyncGenerator[Analysis, None]:
-        return await resolve_events.follow_analysis(info.context, id)
+        return await resolve_events.follow_subject(info.context, "analysis", id)

@@ -11,6 +11,7 @@ from strawberry.types.arguments import StrawberryArgumentAnnotation
 from resolvers import user_errors
 from resolvers.context import Context
 from resolvers.paging import Connection as ConnectionOf
+from resolvers.subjects import is_row_of
 from resolvers.user_errors import UserErrorCode
 from schema.scalars import describe
 
@@ -91,6 +92,10 @@ describe(
 )
 class Node:
     id: strawberry.ID = strawberry.field(description="Global id, for `node` and for client caches.")
+
+    @classmethod
+    def is_type_of(cls, value: object, _info: object) -> bool:
+        return is_row_of(cls.__name__, value)
 
 
 @strawberry.type(description="Relay page information.")

@@ -22,6 +22,7 @@ from store.queue.transitions import end_if_done, take_turns
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.paging import rows_of
+from store.sql.scope import mine
 from store.sql.viewer import Viewer
 from store.tables import AnalysisRow, AnalysisStatus, BatchRow, BatchStatus
 
@@ -82,7 +83,7 @@ async def extend_stream(
     await take_turns(connection, [batch_id])
     statement = (
         update(_batch)
-        .where(_batch.c.id == batch_id, _batch.c.workspace == viewer.workspace, _batch.c.open_until.is_not(None))
+        .where(_batch.c.id == batch_id, mine(_batch, viewer), _batch.c.open_until.is_not(None))
         .values(total_items=_batch.c.total_items + len(items), open_until=now + silence, updated_at=now)
         .returning(_batch.c.total_items, _batch.c.timeout_seconds)
     )
@@ -107,7 +108,7 @@ async def close_stream(connection: AsyncConnection, viewer: Viewer, batch_id: st
     await take_turns(connection, [batch_id])
     statement = (
         update(_batch)
-        .where(_batch.c.id == batch_id, _batch.c.workspace == viewer.workspace, _batch.c.open_until.is_not(None))
+        .where(_batch.c.id == batch_id, mine(_batch, viewer), _batch.c.open_until.is_not(None))
         .values(open_until=None, updated_at=now)
         .returning(_batch.c.id)
     )
@@ -119,8 +120,8 @@ async def close_stream(connection: AsyncConnection, viewer: Viewer, batch_id: st
 async def break_stream(connection: AsyncConnection, viewer: Viewer, batch_id: str, reason: str, now: datetime) -> bool:
     """Break the stream: cancel the batch for this reason; False if the stream is not open."""
     await take_turns(connection, [batch_id])
-    mine = (_batch.c.workspace == viewer.workspace, _batch.c.open_until.is_not(None))
-    return await stop_batch(connection, batch_id, *mine, end=AnalysisStatus.CANCELED, now=now, reason=reason)
+    open_ = (mine(_batch, viewer), _batch.c.open_until.is_not(None))
+    return await stop_batch(connection, batch_id, *open_, end=AnalysisStatus.CANCELED, now=now, reason=reason)
 
 
 async def break_silent_streams(connection: AsyncConnection, now: datetime) -> list[str]:
@@ -215,7 +216,7 @@ async def window_of_items(
     column = tables.analysis.c
     statement = (
         select(tables.analysis)
-        .where(column.batch_id == batch_id, column.workspace == viewer.workspace)
+        .where(column.batch_id == batch_id, mine(tables.analysis, viewer))
         .where(column.position >= first, column.position < first + count)
         .order_by(column.position)
     )

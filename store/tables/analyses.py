@@ -27,6 +27,19 @@ class AnalysisStatus(StrEnum):
         return self not in (AnalysisStatus.QUEUED, AnalysisStatus.RUNNING)
 
 
+class AnalysisEventType(StrEnum):
+    """The types of an analysis's events."""
+
+    ANALYSIS_QUEUED = "ANALYSIS_QUEUED"
+    ANALYSIS_STARTED = "ANALYSIS_STARTED"
+    ANALYSIS_PROGRESS = "ANALYSIS_PROGRESS"
+    ANALYSIS_RETRYING = "ANALYSIS_RETRYING"
+    ANALYSIS_COMPLETED = "ANALYSIS_COMPLETED"
+    ANALYSIS_FAILED = "ANALYSIS_FAILED"
+    ANALYSIS_CANCELED = "ANALYSIS_CANCELED"
+    ANALYSIS_TIMED_OUT = "ANALYSIS_TIMED_OUT"
+
+
 class AnalysisRow(SQLModel, table=True):
     """One piece of work and what came of it."""
 

@@ -27,6 +27,16 @@ class BatchStatus(StrEnum):
         return self not in (BatchStatus.QUEUED, BatchStatus.RUNNING)
 
 
+class BatchEventType(StrEnum):
+    """The types of a batch's events."""
+
+    BATCH_STARTED = "BATCH_STARTED"
+    BATCH_PROGRESS = "BATCH_PROGRESS"
+    BATCH_COMPLETED = "BATCH_COMPLETED"
+    BATCH_CANCELED = "BATCH_CANCELED"
+    BATCH_TIMED_OUT = "BATCH_TIMED_OUT"
+
+
 class BatchRow(SQLModel, table=True):
     """Many analyses in one. Its counters change together with its items, and add up to `total_items`."""
 

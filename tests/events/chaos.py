@@ -20,14 +20,14 @@ from store.events import START, Place, append, events_after, identify, new_event
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.viewer import LOCAL_ADMINISTRATOR
-from store.tables import EventRow, EventType
+from store.tables import AnalysisEventType, EventRow
 from tests.api.calls import WATCH
 from tests.api.sockets import Socket
 from tests.support import until
 
 WRITERS = 16
-LAST = "the last one"
-RARE = EventType.ANALYSIS_FAILED
+LAST = "analysis_last"
+RARE = AnalysisEventType.ANALYSIS_FAILED
 
 
 @asynccontextmanager
@@ -78,15 +78,13 @@ class Writing:
             count = min(self.chance.randint(1, 20), left, self.allowed - self.begun)
             first = self.begun
             self.begun += count
-            types = (RARE if self.chance.random() < 0.02 else EventType.ANALYSIS_STARTED for _ in range(count))
-            await self._write([(f"{number}.{first + index}", type_) for index, type_ in enumerate(types)])
+            types = (RARE if self.chance.random() < 0.02 else AnalysisEventType.ANALYSIS_STARTED for _ in range(count))
+            await self._write([(f"analysis_{number}.{first + index}", type_) for index, type_ in enumerate(types)])
             self.written += count
             await asyncio.sleep(self.chance.uniform(0, 0.05))
 
-    async def _write(self, lines: Sequence[tuple[str, EventType]]) -> None:
-        rows = [
-            new_event(LOCAL_ADMINISTRATOR.workspace, type_, utcnow(), "{}", analysis_id=name) for name, type_ in lines
-        ]
+    async def _write(self, lines: Sequence[tuple[str, AnalysisEventType]]) -> None:
+        rows = [new_event(LOCAL_ADMINISTRATOR.workspace, type_, name, utcnow(), "{}") for name, type_ in lines]
         async with self.database.write() as connection:
             half = len(rows) // 2
             await append(connection, rows[:half])
@@ -102,7 +100,7 @@ class Client:
     chance: random.Random
     start: str
     stay: int
-    types: Sequence[EventType] | None = None
+    types: Sequence[AnalysisEventType] | None = None
     events: list[tuple[str, str]] = field(default_factory=list)
     connections: int = 0
     errors: list[Any] = field(default_factory=list)
@@ -149,10 +147,8 @@ async def whole_log(database: Database) -> list[EventRow]:
     return rows
 
 
-def seen_by(database: Database, rows: Sequence[EventRow], types: Sequence[EventType] | None) -> list[tuple[str, str]]:
+def seen_by(
+    database: Database, rows: Sequence[EventRow], types: Sequence[AnalysisEventType] | None
+) -> list[tuple[str, str]]:
     """What a client of these types must have seen, cursor by cursor."""
-    return [
-        (write_cursor(database, place_of(row)), row.analysis_id or "")
-        for row in rows
-        if types is None or row.type in types
-    ]
+    return [(write_cursor(database, place_of(row)), row.subject) for row in rows if types is None or row.type in types]

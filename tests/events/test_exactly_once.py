@@ -84,7 +84,7 @@ async def test_each_client_sees_the_whole_log(house: House, broker: str, count: 
         connections = sum(client.connections for client in clients)
         assert connections > 2 * len(clients)
         log = await whole_log(database)
-        assert Counter(row.analysis_id for row in log).most_common(1)[0][1] == 1
+        assert Counter(row.subject for row in log).most_common(1)[0][1] == 1
         assert len(log) == TOTAL + 1
         for client in clients:
             assert client.errors == []

@@ -19,7 +19,7 @@ from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.migrate import migrate
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
-from store.tables import EventRow, EventType
+from store.tables import AnalysisEventType, EventRow
 from tests.events.brokers import road_to
 from tests.support import until
 
@@ -49,7 +49,7 @@ async def running(feed: Feed) -> AsyncIterator[None]:
 
 
 def line(name: str) -> NewEvent:
-    return new_event(VIEWER.workspace, EventType.ANALYSIS_QUEUED, utcnow(), "{}", analysis_id=name)
+    return new_event(VIEWER.workspace, AnalysisEventType.ANALYSIS_QUEUED, name, utcnow(), "{}")
 
 
 async def write(database: Database, *names: str) -> None:
@@ -57,8 +57,8 @@ async def write(database: Database, *names: str) -> None:
         await append(connection, [line(name) for name in names])
 
 
-def names(page: list[EventRow]) -> list[str | None]:
-    return [event.analysis_id for event in page]
+def names(page: list[EventRow]) -> list[str]:
+    return [event.subject for event in page]
 
 
 async def shown(database: Database, count: int) -> None:

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from resolvers.event_streams import Pages, thinned
 from store.sql.clock import utcnow
-from store.tables import EventRow, EventType
+from store.tables import AnalysisEventType, BatchEventType, EventRow
 from tests.support import until
 
 FOR_EVER = 1e6
-PROGRESS, STARTED = EventType.ANALYSIS_PROGRESS, EventType.ANALYSIS_STARTED
+PROGRESS, STARTED = AnalysisEventType.ANALYSIS_PROGRESS, AnalysisEventType.ANALYSIS_STARTED
 
 
-def row(position: int, subject: str, type_: EventType = PROGRESS) -> EventRow:
-    of = {"batch_id": subject} if type_ is EventType.BATCH_PROGRESS else {"analysis_id": subject, "batch_id": "batch"}
+def row(position: int, subject: str, type_: AnalysisEventType | BatchEventType = PROGRESS) -> EventRow:
+    of = {"subject": subject, "batch_id": "batch"}
     return EventRow(position=position, xid=0, workspace="default", type=type_, occurred_at=utcnow(), data="{}", **of)
 
 
@@ -45,7 +45,8 @@ async def positions(pages: Pages) -> list[int | None]:
 
 
 async def test_of_what_comes_together_the_newest_of_each_subject_is_left() -> None:
-    page = [row(1, "a"), row(2, "b"), row(3, "a"), row(4, "batch", EventType.BATCH_PROGRESS), row(5, "b"), row(6, "a")]
+    of_batch = row(4, "batch", BatchEventType.BATCH_PROGRESS)
+    page = [row(1, "a"), row(2, "b"), row(3, "a"), of_batch, row(5, "b"), row(6, "a")]
     async with aclosing(thinned(Source(page).pages(), FOR_EVER)) as pages:
         assert await positions(pages) == [4, 5, 6]
 
@@ -113,6 +114,6 @@ def test_only_older_progress_is_left_out_and_the_order_stays(given_pages: list[l
     left_out = [each for each in every if each not in found]
     for each in left_out:
         assert each.type is PROGRESS
-        newer = [other for other in every if other.analysis_id == each.analysis_id and other.position > each.position]  # type: ignore[operator]
+        newer = [other for other in every if other.subject == each.subject and other.position > each.position]  # type: ignore[operator]
         assert newer
         assert newer[0].type is PROGRESS

@@ -23,7 +23,7 @@ from store.queue.permits import ENTRYPOINT, MOST, ROWS_EACH
 from store.queue.workers import all_workers
 from store.sql.clock import utcnow
 from store.sql.ids import new_id
-from store.tables import AnalysisStatus, BatchStatus, EventType
+from store.tables import AnalysisEventType, AnalysisStatus, BatchStatus
 from tests.jobs.processes import Process
 from tests.jobs.working import Work, working
 from tests.store.truth import whole_log
@@ -67,7 +67,7 @@ async def each_ended_once(work: Work, batch_id: str, texts: Collection[str]) -> 
     batch = await work.batch_ended(batch_id)
     assert (batch.status, batch.processed) == (BatchStatus.COMPLETED, len(texts))
     log = await whole_log(work.database)
-    ends = Counter(e.analysis_id for e in log if e.batch_id == batch_id and e.type == EventType.ANALYSIS_COMPLETED)
+    ends = Counter(e.subject for e in log if e.batch_id == batch_id and e.type == AnalysisEventType.ANALYSIS_COMPLETED)
     assert ends == dict.fromkeys([row.id for row in await work.items(batch_id)], 1)
     assert {text: work.starts(text) for text in texts} == dict.fromkeys(texts, 1)
 

@@ -155,7 +155,7 @@ async def test_what_was_submitted_alone_is_written_before_what_waits_of_batches(
         await writer.is_empty()
     assert writer.completed == 53
     event = tables.event.c
-    log = select(event.analysis_id).where(event.type == "ANALYSIS_COMPLETED").order_by(event.position)
+    log = select(event.subject).where(event.type == "ANALYSIS_COMPLETED").order_by(event.position)
     async with database.read() as connection:
         order = (await connection.execute(log)).scalars().all()
     # Beside the batch's, one by one, and not behind what waited of them.

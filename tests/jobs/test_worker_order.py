@@ -17,7 +17,7 @@ from store.queue.controls import Controls
 from store.queue.fairness import Head, Lane
 from store.sql.clock import utcnow
 from store.sql.ids import new_id
-from store.tables import EventType
+from store.tables import AnalysisEventType
 from tests.jobs.working import Work, sandboxes, working
 from tests.store.truth import whole_log
 from tests.support import until
@@ -36,7 +36,7 @@ def numbered(count: int, name: str = "item") -> list[str]:
 async def started(work: Work) -> list[str]:
     """What has begun, in order."""
     log = await whole_log(work.database)
-    return [event.analysis_id or "" for event in log if event.type == EventType.ANALYSIS_STARTED]
+    return [event.subject for event in log if event.type == AnalysisEventType.ANALYSIS_STARTED]
 
 
 async def held(work: Work, change: Callable[..., Awaitable[bool]], *arguments: Any) -> None:
