@@ -3,7 +3,7 @@
 A fragment is measured once and its measure added wherever it is spread, so that a document of n nodes costs n visits
 however often its fragments double. Sums saturate at `SATURATED`. A fragment that spreads itself counts as empty where
 it does: validation refuses it. The pass is made before validation, whose check for overlapping fields is quadratic in
-repeated fields; those are counted by `execution.repeats`, once all else is known to be small.
+repeated fields; those are counted by `execution.overlaps`, once all else is known to be small.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from graphql import (
     parse,
 )
 
-from execution.repeats import repeated_pairs
+from execution.overlaps import repeated_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

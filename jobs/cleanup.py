@@ -16,12 +16,12 @@ from typing import TypeVar
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from settings import Settings
+from settings import RetentionSettings
 from store import retention
-from store.columns import utcnow
-from store.database import Database
 from store.idempotency import trim_keys
 from store.retention import Cutoffs, Deleted, TakenOver
+from store.sql.clock import utcnow
+from store.sql.database import Database
 
 EVERY = timedelta(hours=1)
 # A transaction takes about so long, and the clean-up then rests for as long: others have the writer in between.
@@ -42,7 +42,7 @@ class Ages:
     events: timedelta | None = None
 
     @classmethod
-    def of(cls, settings: Settings) -> Ages:
+    def of(cls, settings: RetentionSettings) -> Ages:
         """As settings say it in days, where 0 is for ever."""
         days = settings.keep_analyses_days, settings.keep_events_days
         return cls(*(timedelta(days=each) if each else None for each in days))

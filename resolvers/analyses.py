@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from analyzers.base import AnalysisFailure, Analyzer, Job, Request, Result
 from execution.errors import ClientError, ErrorCode
 from resolvers.context import Context
-from resolvers.faults import UserError, UserErrorCode, check_id, not_found, require_id, state_of
 from resolvers.names import untyped, write
 from resolvers.paging import Connection, each_once, page_fault, page_request
+from resolvers.user_errors import UserError, UserErrorCode, check_id, not_found, require_id, state_of
 from resolvers.waiting import wait_until_ended
 from store import tables
 from store.analyses import (
@@ -27,10 +27,10 @@ from store.analyses import (
     page_of_results,
     request_stop,
 )
-from store.changes import Fault
-from store.columns import utcnow
-from store.paging import PageError
-from store.retries import retry_analyses
+from store.queue.retries import retry_analyses
+from store.queue.transitions import Fault
+from store.sql.clock import utcnow
+from store.sql.paging import PageError
 from store.tables import AnalysisRow, AnalysisStatus
 
 # A cancel answers when the work is gone, or after this long.

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from resolvers.analyses import DeletedPayload
 from resolvers.context import Context
-from resolvers.faults import UserError, UserErrorCode, check_id, not_found, require_id, state_of
 from resolvers.paging import Connection, each_once, page_fault, page_request
+from resolvers.user_errors import UserError, UserErrorCode, check_id, not_found, require_id, state_of
 from resolvers.waiting import wait_until_ended
 from store.batches import (
     batch_by_id,
@@ -21,9 +21,9 @@ from store.batches import (
     page_of_batches,
     request_batch_stop,
 )
-from store.columns import utcnow
-from store.paging import PageError
-from store.retries import go_on_retrying, retry_batch
+from store.queue.retries import go_on_retrying, retry_batch
+from store.sql.clock import utcnow
+from store.sql.paging import PageError
 from store.tables import AnalysisStatus, BatchRow, BatchStatus
 
 # A cancel answers when the work is gone, or after this long; so does what is done to large batches in slices.

@@ -18,11 +18,11 @@ from resolvers.monitor import Monitor
 from settings import Settings
 from store.analyses import analyses_by_id
 from store.batches import batches_by_id
-from store.columns import utcnow
-from store.database import Database
+from store.queue.workers import work_of
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.viewer import Viewer
 from store.tables import AnalysisRow, BatchRow
-from store.viewer import Viewer
-from store.workers import work_of
 from telemetry import Telemetry
 
 RowT = TypeVar("RowT")

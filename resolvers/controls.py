@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from execution.errors import ClientError, ErrorCode
 from resolvers.context import Context, Services
-from resolvers.faults import UserError, UserErrorCode, check_number
-from store.columns import utcnow
-from store.controls import MAX_SLOTS, WHOLE_QUEUE, control_rows, pause, resume, set_slots
+from resolvers.user_errors import UserError, UserErrorCode, check_number
+from store.queue.controls import MAX_SLOTS, WHOLE_QUEUE, control_rows, pause, resume, set_slots
+from store.sql.clock import utcnow
 from store.tables import ControlRow
 
 log = structlog.stdlib.get_logger(__name__)

@@ -14,9 +14,8 @@ from strawberry.dataloader import DataLoader
 
 from execution.errors import ClientError, ErrorCode
 from resolvers.context import Context
-from resolvers.faults import require_id
 from resolvers.paging import Connection, Edge, page_info, page_request
-from store.changes import Fault
+from resolvers.user_errors import require_id
 from store.events import (
     START,
     EventFilter,
@@ -31,8 +30,9 @@ from store.events import (
     require_history,
     write_cursor,
 )
-from store.ids import Kind
-from store.progress import ProgressValue
+from store.queue.progress import ProgressValue
+from store.queue.transitions import Fault
+from store.sql.ids import Kind
 from store.tables import AnalysisRow, BatchRow, EventRow, EventType
 
 RowT = TypeVar("RowT", AnalysisRow, BatchRow)

@@ -15,10 +15,10 @@ import orjson
 from analyzers.base import Analyzer
 from resolvers.names import untyped, write_instant, writer
 from store.batches import batch_by_id
-from store.database import Database
-from store.streams import window_of_items
+from store.ingest import window_of_items
+from store.sql.database import Database
+from store.sql.viewer import Viewer
 from store.tables import AnalysisRow, AnalysisStatus, BatchRow
-from store.viewer import Viewer
 
 # A window has as many items as its predecessor says make about so many bytes, and never more than MAX_WINDOW.
 WINDOW_BYTES = 1 << 20

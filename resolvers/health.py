@@ -1,4 +1,4 @@
-"""Health: every component looked at, now, and what follows from it. The checks are in `resolvers.checks`."""
+"""Health: every component looked at, now, and what follows from it. The checks are in `resolvers.health_checks`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import TypeVar
 import structlog
 
 from resolvers import metrics
-from resolvers.checks import (
+from resolvers.context import Services
+from resolvers.health_checks import (
     DATABASE_LIMIT_SECONDS,
     Component,
     HealthStatus,
@@ -26,11 +27,10 @@ from resolvers.checks import (
     check_queue,
     check_workers,
 )
-from resolvers.context import Services
 from resolvers.monitor import read_disk
-from store.columns import utcnow
-from store.controls import control_rows
-from store.database import Database
+from store.queue.controls import control_rows
+from store.sql.clock import utcnow
+from store.sql.database import Database
 from store.statistics import LogFigures, QueueFigures, log_figures, touch
 from store.tables import ControlRow, WorkerRow
 

@@ -11,7 +11,9 @@ from datetime import datetime
 from execution.errors import ClientError, ErrorCode
 from resolvers.context import Context, Services
 from resolvers.monitor import Disk, Memory, read_disk, read_memory
-from store.columns import utcnow
+from store.queue.timings import Timings, WorkFigures, all_timings, work_figures
+from store.queue.workers import SILENCE, all_workers
+from store.sql.clock import utcnow
 from store.statistics import (
     AnalyzerFigures,
     BatchFigures,
@@ -25,8 +27,6 @@ from store.statistics import (
     storage_figures,
 )
 from store.tables import WorkerRow
-from store.timings import Timings, WorkFigures, all_timings, work_figures
-from store.workers import SILENCE, all_workers
 
 LEAST_INTERVAL_SECONDS, MOST_INTERVAL_SECONDS, DEFAULT_INTERVAL_SECONDS = 0.5, 60.0, 5.0
 

@@ -16,8 +16,8 @@ from typing import Generic, TypeVar
 
 import psutil
 
+from store.queue.timings import WorkFigures
 from store.statistics import AnalyzerFigures, BatchFigures, FileFigures, QueueFigures, StorageFigures
-from store.timings import WorkFigures
 
 ValueT = TypeVar("ValueT")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from execution.errors import ClientError, ErrorCode
 from resolvers.context import Context
-from store.ids import kind_of
-from store.workers import workers_by_id
+from store.queue.workers import workers_by_id
+from store.sql.ids import kind_of
 
 MAX_NODES = 100
 ANALYZER_PREFIX = "analyzer_"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from execution.errors import ClientError, ErrorCode
-from store.paging import Page, PageError, PageRequest
+from store.sql.paging import Page, PageError, PageRequest
 
 RowT = TypeVar("RowT")
 

@@ -18,20 +18,19 @@ from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from analyzers.base import Analyzer, Request
-from jobs.sandbox_outcome import MESSAGE_CHARACTERS, clean
+from analyzers.base import MESSAGE_CHARACTERS, Analyzer, Request, clean
 from resolvers.analyses import AnalysisPayload
 from resolvers.batches import BatchPayload
 from resolvers.context import Context
-from resolvers.faults import UserError, UserErrorCode, check_name, check_number
 from resolvers.names import path as path_in
+from resolvers.user_errors import UserError, UserErrorCode, check_name, check_number
 from resolvers.waiting import wait_until_ended
 from store.analyses import NewAnalysis, insert_analyses
 from store.batches import insert_batch
-from store.changes import Fault
-from store.columns import utcnow
 from store.idempotency import IdempotencyMismatch, take_key
-from store.ids import new_id
+from store.queue.transitions import Fault
+from store.sql.clock import utcnow
+from store.sql.ids import new_id
 from store.tables import AnalysisStatus, BatchStatus
 
 MAX_ITEMS = 10_000

@@ -1,4 +1,4 @@
-"""Reading the event log: what happened, in order. How it is written: `store.log`.
+"""The event log: written in the transaction that makes an event true, read in its order.
 
 A cursor is a place in the log, (`xid`, `position`), in one opaque form that says which database it is of.
 Reading behind a cursor in the order of the log never skips and never repeats: on PostgreSQL a transaction of this
@@ -9,6 +9,7 @@ reader's back.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -17,13 +18,67 @@ from sqlalchemy import BigInteger, ColumnElement, Select, func, literal_column, 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
-from store.database import Database
-from store.paging import rows_of
+from store.sql.columns import microseconds
+from store.sql.database import Database, announce
+from store.sql.paging import rows_of
+from store.sql.script import EACH, Row, Script, run
+from store.sql.statements import Bulk
+from store.sql.viewer import Viewer
 from store.tables import EventRow, EventType
-from store.viewer import Viewer
 
 _IDENTITY_DIGITS = 8
 _CURSOR = re.compile(rf"([sp])([0-9a-f]{{1,15}})-([0-9a-f]{{1,15}})(?:-([0-9a-f]{{{_IDENTITY_DIGITS}}}))?")
+
+
+class NewEvent(NamedTuple):
+    """A row for `append`. `data` is JSON: the subject's state as it was."""
+
+    workspace: str
+    type: str
+    analysis_id: str | None
+    batch_id: str | None
+    occurred_at: int
+    data: str
+
+
+_INSERT = Bulk.insert(tables.event, NewEvent._fields)
+_INSERT_ALIKE = f"""
+    INSERT INTO event (workspace, type, batch_id, occurred_at, data, analysis_id)
+    SELECT CAST(? AS text), CAST(? AS text), CAST(? AS text), CAST(? AS bigint), CAST(? AS text), value FROM {EACH}
+    """  # noqa: S608 - of constants
+
+
+def new_event(
+    workspace: str,
+    type_: EventType,
+    occurred_at: datetime,
+    data: str,
+    *,
+    analysis_id: str | None = None,
+    batch_id: str | None = None,
+) -> NewEvent:
+    """A row for `append`."""
+    return NewEvent(workspace, type_.value, analysis_id, batch_id, microseconds(occurred_at), data)
+
+
+async def append(connection: AsyncConnection, events: Sequence[Row]) -> None:
+    """Write events (`NewEvent`, or plain tuples like it) in this order, in the transaction that makes them true."""
+    if events:
+        await run(connection, lambda script: note(script, events))
+        announce(connection, "events")
+
+
+def note(script: Script, events: Sequence[Row]) -> None:
+    """`append`, in a script. The caller announces "events"."""
+    if events:
+        _INSERT.run(script, events)
+
+
+def note_alike(
+    script: Script, ids: Sequence[str], workspace: str, type_: str, batch_id: str | None, occurred_at: int, data: str
+) -> None:
+    """`note` for analyses of which all is the same but their ids: one statement, which knows of the rest once."""
+    script.do(_INSERT_ALIKE, workspace, type_, batch_id, occurred_at, data, script.keys(ids))
 
 
 class Place(NamedTuple):

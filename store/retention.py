@@ -18,12 +18,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
-from store.bulk import among
-from store.changes import take_turns
-from store.columns import microseconds
 from store.events import behind, below_fence, in_order, log_start, place_of, shown
-from store.ids import new_id
-from store.paging import rows_of
+from store.queue.transitions import take_turns
+from store.sql.columns import microseconds
+from store.sql.ids import new_id
+from store.sql.paging import rows_of
+from store.sql.statements import among
 from store.tables import CleanupRow
 
 LEASE = timedelta(minutes=1)

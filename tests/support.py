@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
-CLIENTS = ROOT / "tests" / "clients"
+CLIENTS = ROOT / "tests" / "conformance"
 SCHEMA = ROOT / "schema" / "schema.graphql"
 
 POSTGRESQL_URL = os.environ.get("ASSAY_TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/postgres")

@@ -21,15 +21,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from resolvers import metrics
-from resolvers.checks import DATABASE_LIMIT_SECONDS, Component, HealthStatus, check_database
 from resolvers.context import Services
 from resolvers.health import Health, round_trip_ms
-from store.columns import utcnow
-from store.database import Database
-from store.migrate import is_current
+from resolvers.health_checks import DATABASE_LIMIT_SECONDS, Component, HealthStatus, check_database
+from store.queue.timings import Timings
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.migrate import is_current
 from store.statistics import log_figures
 from store.tables import AnalysisStatus
-from store.timings import Timings
 from telemetry import exposition
 from web.responses import json_response
 

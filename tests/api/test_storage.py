@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 
-from resolvers.faults import explain
+from resolvers.user_errors import explain
 from settings import Settings
-from store.database import Database
+from store.sql.database import Database
 
 
 async def failure(database: Database, statement: str) -> Any:

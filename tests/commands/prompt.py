@@ -14,8 +14,8 @@ from collections.abc import Sequence
 
 import commands.operations  # noqa: F401  # loaded before the forks, as are the others
 import server
-import store.permits
-import store.reach  # noqa: F401
+import store.queue.permits
+import store.sql.preflight  # noqa: F401
 from analyzers.registry import load_analyzers
 
 

@@ -16,12 +16,11 @@ from websockets.typing import Subprotocol
 
 from events.bus import Bus
 from settings import Settings
-from store.columns import utcnow
-from store.database import Database
-from store.events import START, Place, events_after, identify, place_of, write_cursor
-from store.log import append, new_event
+from store.events import START, Place, append, events_after, identify, new_event, place_of, write_cursor
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.viewer import LOCAL_ADMINISTRATOR
 from store.tables import EventRow, EventType
-from store.viewer import LOCAL_ADMINISTRATOR
 from tests.api.calls import WATCH
 from tests.api.sockets import Socket
 from tests.support import until

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.api.calls import NO_SUCH_BATCH, WATCH, ApiServer
 from tests.api.sockets import opened
-from tests.clients.test_followers import FOLLOWERS
+from tests.conformance.test_followers import FOLLOWERS
 from tests.events.brokers import Road, road_to
 from tests.support import CLIENTS, until
 from tests.torture.house import House, ask, build, starts, submit

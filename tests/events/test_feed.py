@@ -14,13 +14,12 @@ from sqlalchemy import make_url, text
 import events.feed
 from events.feed import Feed
 from settings import Settings
-from store.columns import utcnow
-from store.database import Database
-from store.events import START, EventFilter, Place, events_after
-from store.log import NewEvent, append, new_event
-from store.migrate import migrate
+from store.events import START, EventFilter, NewEvent, Place, append, events_after, new_event
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.migrate import migrate
+from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.tables import EventRow, EventType
-from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from tests.events.brokers import road_to
 from tests.support import until
 

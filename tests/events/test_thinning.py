@@ -9,8 +9,8 @@ from contextlib import aclosing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolvers.following import Pages, thinned
-from store.columns import utcnow
+from resolvers.event_streams import Pages, thinned
+from store.sql.clock import utcnow
 from store.tables import EventRow, EventType
 from tests.support import until
 

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from execution.answers import StreamAnswer
 from execution.errors import INTERNAL_MESSAGE, MAX_ERRORS, MAX_LOGGED, MAX_MESSAGE
 from execution.executor import QUERIES, Answer, AnswerKind, Executor, Limits, OperationRequest, OperationType
-from resolvers.faults import explain
+from resolvers.user_errors import explain
 from settings import Settings
 from tests.execution.toy import SECRET, Context, Toy
 from tests.support import until

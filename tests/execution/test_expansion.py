@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from execution.limits import Measurement
-from execution.repeats import repeated_pairs
+from execution.overlaps import repeated_pairs
 
 FRAGMENTS = 4
 

@@ -12,7 +12,7 @@ import sys
 import psutil
 from sqlalchemy import URL
 
-from store.database import Database
+from store.sql.database import Database
 from tests.support import ROOT, until
 
 
@@ -24,7 +24,7 @@ def sandbox_processes() -> list[psutil.Process]:
 
 def _is_template(process: psutil.Process) -> bool:
     try:
-        return "jobs.sandbox_child" in process.cmdline()
+        return "jobs.sandbox.fork_server" in process.cmdline()
     except psutil.NoSuchProcess:
         return False
 

@@ -18,15 +18,15 @@ from jobs.keeper import Keeper
 from settings import Settings
 from store import retention, tables
 from store.batches import delete_batch
-from store.columns import utcnow
-from store.database import Database
 from store.events import START, HistoryGone, Place, events_after, last_place, log_start, place_of, require_history
-from store.migrate import migrate
+from store.queue.retries import retry_analyses, retry_batch
 from store.retention import Deleted, TakenOver, count_old, last_cleanup
-from store.retries import retry_analyses, retry_batch
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.migrate import migrate
+from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.tables import CleanupRow
-from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
-from tests.metrics.rows import Row, analysis, event
+from tests.resolvers.rows import Row, analysis, event
 from tests.store.aged import NOW, add, days_ago, ended, ended_batch
 from tests.support import until
 

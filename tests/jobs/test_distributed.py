@@ -17,13 +17,13 @@ from pgqueuer.types import QueueEntrypoint, QueueManagerId
 from sqlalchemy import text
 
 from jobs.distributed import REDELIVERY
-from store import claims, permits
-from store.columns import utcnow
-from store.database import announce
-from store.ids import new_id
-from store.permits import ENTRYPOINT, MOST, ROWS_EACH
+from store.queue import claims, permits
+from store.queue.announcements import announce_queued
+from store.queue.permits import ENTRYPOINT, MOST, ROWS_EACH
+from store.queue.workers import all_workers
+from store.sql.clock import utcnow
+from store.sql.ids import new_id
 from store.tables import AnalysisStatus, BatchStatus, EventType
-from store.workers import all_workers
 from tests.jobs.processes import Process
 from tests.jobs.working import Work, working
 from tests.store.truth import whole_log
@@ -97,7 +97,7 @@ async def test_permits_are_left_with_what_they_are_for(work: Work) -> None:
 
     async def roll_back() -> None:
         async with work.database.write() as connection:
-            announce(connection, "queue", 1000)
+            announce_queued(connection, 1000)
             raise Stumble
 
     with pytest.raises(Stumble):

@@ -13,17 +13,18 @@ from sqlalchemy import select
 from jobs import recorder
 from jobs.recorder import BACKLOG, BACKLOG_BYTES, Progress, Recorder
 from settings import Settings
-from store import claims, tables
+from store import tables
 from store.analyses import NewAnalysis, insert_analyses
 from store.batches import insert_batch
-from store.changes import _lock_key, take_turns
-from store.claims import Claimed
-from store.columns import utcnow
-from store.database import Database
-from store.ends import End, Origin, Outcome
-from store.ids import new_id
-from store.migrate import migrate
-from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
+from store.queue import claims
+from store.queue.claims import Claimed
+from store.queue.finish import End, Origin, Outcome
+from store.queue.transitions import _lock_key, take_turns
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.ids import new_id
+from store.sql.migrate import migrate
+from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from tests.store.waiting import waits
 from tests.support import until
 

@@ -17,7 +17,7 @@ import pytest
 import uvloop
 from structlog.testing import capture_logs
 
-from jobs.sandbox import Completed, Died, Failed, Limits, Progressed, Report, Sandbox, Task, Template
+from jobs.sandbox.slot import Completed, Died, Failed, Limits, Progressed, Report, Sandbox, Task, Template
 from tests.jobs.conftest import ANALYZERS
 from tests.jobs.processes import alive
 from tests.support import until
@@ -137,7 +137,7 @@ async def test_a_failing_task_fails_alone(
 async def test_a_death_names_the_task_that_ran(
     sandbox: Sandbox, deed: Task, code: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.sandbox_process.CLOSING_SECONDS", 3)  # a busy machine may take long to say why
+    monkeypatch.setattr("jobs.sandbox.process.CLOSING_SECONDS", 3)  # a busy machine may take long to say why
     tasks = [echo("a"), echo("b"), deed, echo("c")]
     first, second, died = await outcomes(sandbox, tasks)
     assert [result(first)["summary"], result(second)["summary"]] == ["a", "b"]

@@ -14,8 +14,7 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
-from jobs import sandbox_template
-from jobs.sandbox import Died, Limits, Sandbox, SandboxUnavailable, Template
+from jobs.sandbox.slot import Died, Limits, Sandbox, SandboxUnavailable, Template
 from tests.jobs.conftest import ANALYZERS
 from tests.jobs.processes import alive, sandbox_processes
 from tests.jobs.test_sandbox import echo, outcomes, pid_in, result, task
@@ -111,7 +110,7 @@ async def test_a_template_that_does_not_answer_is_replaced(
     work = asyncio.create_task(outcomes(sandbox, [task("hang_in_sleep", tmp_path / "pid")]))
     pid = await until(lambda: pid_in(tmp_path / "pid"))
     with monkeypatch.context() as impatient:  # with the one that is stopped alone: the next one may be slow
-        impatient.setattr(sandbox_template, "SILENCE_SECONDS", 0.2)
+        impatient.setattr(template, "SILENCE_SECONDS", 0.2)
         sandbox.kill()
         assert [type(each) for each in await work] == [Died]
     await until(lambda: not alive(pid))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from store.ids import new_id
-from store.timings import all_timings
-from store.workers import all_workers
+from store.queue.timings import all_timings
+from store.queue.workers import all_workers
+from store.sql.ids import new_id
 from tests.jobs.working import Work, working
 from tests.support import until
 

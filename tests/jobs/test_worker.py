@@ -18,10 +18,10 @@ from jobs import pace
 from jobs import worker as worker_module
 from jobs.recorder import PROGRESS_PAUSE_SECONDS
 from store import tables
-from store.columns import utcnow
-from store.ids import new_id
+from store.queue.workers import all_workers, analyzers_of_others
+from store.sql.clock import utcnow
+from store.sql.ids import new_id
 from store.tables import AnalysisStatus, BatchStatus, EventType
-from store.workers import all_workers, analyzers_of_others
 from tests.jobs.processes import alive
 from tests.jobs.working import Work, sandboxes, working
 from tests.store.truth import history, whole_log

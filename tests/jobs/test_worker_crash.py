@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from jobs.keeper import Keeper
-from store.ids import new_id
+from store.queue.workers import all_workers
+from store.sql.ids import new_id
 from store.tables import AnalysisStatus, BatchStatus, EventType
-from store.workers import all_workers
 from tests.jobs.processes import Process, runs, stall
 from tests.jobs.working import Work, working
 from tests.store.truth import history, whole_log

@@ -13,8 +13,9 @@ from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
-from store import claims, ends, workers
-from store.ends import Outcome
+from store.queue import claims, workers
+from store.queue import finish as finishing
+from store.queue.finish import Outcome
 from store.tables import AnalysisStatus
 from tests.jobs.working import Work, working
 from tests.support import until
@@ -40,7 +41,7 @@ class FailsAtFirst:
 
 
 async def test_statements_that_fail_are_tried_again(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
-    homes = {"claim": claims, "finish": ends, "beat": workers, "register": workers}
+    homes = {"claim": claims, "finish": finishing, "beat": workers, "register": workers}
     failing = {name: FailsAtFirst(getattr(home, name), 2) for name, home in homes.items()}
     for name, stand_in in failing.items():
         monkeypatch.setattr(homes[name], name, stand_in)
@@ -55,14 +56,14 @@ async def test_statements_that_fail_are_tried_again(work: Work, monkeypatch: pyt
 
 
 async def test_what_the_database_refuses_fails_alone(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = ends.finish
+    real = finishing.finish
 
     async def finish(connection: AsyncConnection, outcomes: Sequence[Outcome], now: datetime) -> list[Outcome]:
         if any("poison" in (outcome.result or "") for outcome in outcomes):
             raise DataError("statement", {}, sqlite3.DataError("string or blob too big"))
         return await real(connection, outcomes, now)
 
-    monkeypatch.setattr(ends, "finish", finish)
+    monkeypatch.setattr(finishing, "finish", finish)
     work.start(slots=1)
     with capture_logs():
         rows = await work.ended(await work.submit("echo", "one", "poison", "two"))

@@ -12,11 +12,11 @@ import pytest
 from jobs import admission, pace
 from jobs import worker as worker_module
 from jobs.admission import BETWEEN, Admission
-from store import controls
-from store.columns import utcnow
-from store.controls import Controls
-from store.ids import new_id
-from store.order import Head, Lane
+from store.queue import controls
+from store.queue.controls import Controls
+from store.queue.fairness import Head, Lane
+from store.sql.clock import utcnow
+from store.sql.ids import new_id
 from store.tables import EventType
 from tests.jobs.working import Work, sandboxes, working
 from tests.store.truth import whole_log

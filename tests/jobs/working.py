@@ -19,13 +19,13 @@ from settings import Settings
 from store import tables
 from store.analyses import NewAnalysis, analyses_by_id, insert_analyses, request_stop
 from store.batches import batch_by_id, insert_batch, request_batch_stop
-from store.claims import LEASE
-from store.columns import utcnow
-from store.database import Database
-from store.ids import new_id
-from store.migrate import migrate
+from store.queue.claims import LEASE
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.ids import new_id
+from store.sql.migrate import migrate
+from store.sql.viewer import LOCAL_ADMINISTRATOR
 from store.tables import AnalysisRow, AnalysisStatus, BatchRow
-from store.viewer import LOCAL_ADMINISTRATOR
 from tests.jobs.analyzers_for_tests import load
 from tests.jobs.processes import sandbox_processes
 from tests.store.truth import assert_consistent

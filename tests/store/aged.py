@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from store.columns import utcnow
-from store.database import Database
-from tests.metrics.rows import Row, analysis, batch
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from tests.resolvers.rows import Row, analysis, batch
 
 NOW = utcnow()
 

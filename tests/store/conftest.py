@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from settings import Settings
-from store.database import Database
-from store.migrate import migrate
+from store.sql.database import Database
+from store.sql.migrate import migrate
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import sys
 from sqlalchemy import select, update
 
 from store import tables
-from store.database import Database
+from store.sql.database import Database
 
 
 async def increment(database: Database, worker_id: str) -> None:

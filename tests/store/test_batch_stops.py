@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from store import claims, ends, tables
+from store import tables
 from store.analyses import NewAnalysis
 from store.batches import (
     batch_by_id,
@@ -21,14 +21,15 @@ from store.batches import (
     request_batch_stop,
     time_out_batches,
 )
-from store.claims import Claimed
-from store.columns import utcnow
-from store.database import Database
-from store.ends import End, Outcome
-from store.ids import new_id
-from store.retries import go_on_retrying, retry_analyses, retry_batch
+from store.queue import claims, finish
+from store.queue.claims import Claimed
+from store.queue.finish import End, Outcome
+from store.queue.retries import go_on_retrying, retry_analyses, retry_batch
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.ids import new_id
+from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.tables import AnalysisRow, AnalysisStatus, BatchRow
-from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from tests.store.truth import assert_consistent
 
 NOW = utcnow()
@@ -94,7 +95,7 @@ async def test_a_batch_that_is_retried_while_it_stops_is_stopped_no_longer(
     ]
     outcomes = [Outcome(running.id, running.lease, End.GIVEN_BACK)]
     outcomes += [Outcome(row.id, row.lease, End.COMPLETED, "{}") for row in await claim(database, 2)]
-    await do(database, ends.finish, outcomes, LATER)
+    await do(database, finish.finish, outcomes, LATER)
     items = await items_of(database, batch_id)
     assert [item.status for item in items] == [end.value, "COMPLETED", "COMPLETED"]
     assert (await batch_row(database, batch_id)).status == "COMPLETED"
@@ -129,7 +130,7 @@ async def test_a_batch_that_was_retried_while_it_stopped_can_be_stopped_again(
         (end.value, None),
         (end.value, None),
     ]
-    await do(database, ends.finish, [Outcome(running.id, running.lease, End.CANCELED)], deadline)
+    await do(database, finish.finish, [Outcome(running.id, running.lease, End.CANCELED)], deadline)
     assert (await batch_row(database, batch_id)).status == end.value
     await assert_consistent(database)
 
@@ -142,7 +143,7 @@ async def test_a_large_batch_is_stopped_slice_by_slice(database: Database, monke
     # While the rest waits to be stopped, one more is claimed, and one is tried again.
     [late] = await claim(database, 1)
     again = Outcome(running.id, running.lease, End.GIVEN_BACK)
-    await do(database, ends.finish, [again], NOW)
+    await do(database, finish.finish, [again], NOW)
     async with database.read() as connection:
         due = await next_deadline(connection)
     assert due is not None
@@ -157,7 +158,7 @@ async def test_a_large_batch_is_stopped_slice_by_slice(database: Database, monke
     assert (row.status, row.stop_requested) == ("RUNNING", "CANCELED")
     async with database.read() as connection:
         assert await next_deadline(connection) is None
-    await do(database, ends.finish, [Outcome(late.id, late.lease, End.CANCELED)], LATER)
+    await do(database, finish.finish, [Outcome(late.id, late.lease, End.CANCELED)], LATER)
     batch = await batch_row(database, batch_id)
     assert (batch.status, batch.canceled) == ("CANCELED", 8)
     await assert_consistent(database)
@@ -173,7 +174,7 @@ async def test_a_retry_of_nothing_leaves_a_stopping_batch_as_it_is(database: Dat
 
 
 async def test_a_large_batch_is_retried_slice_by_slice(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("store.retries.RETRY_SLICE", 3)
+    monkeypatch.setattr("store.queue.retries.RETRY_SLICE", 3)
     other = await submit(database, 1)
     batch_id = await submit(database, 9)
     rows = await claim(database, 1) + await claim(database, 9)
@@ -181,13 +182,13 @@ async def test_a_large_batch_is_retried_slice_by_slice(database: Database, monke
     kinds = [End.FAILED, End.COMPLETED] + [End.FAILED, End.TIMED_OUT, End.CANCELED, End.FAILED] * 2
     results = {End.COMPLETED: "{}"}
     outcomes = [Outcome(row.id, row.lease, end, results.get(end)) for row, end in zip(rows, kinds, strict=True)]
-    await do(database, ends.finish, outcomes, NOW)
+    await do(database, finish.finish, outcomes, NOW)
     assert await do(database, retry_batch, VIEWER, batch_id, LATER) == 3
     # Before the rest is queued, all that is has ended: the batch goes on, and what failed again is left alone.
     async with database.read() as connection:
         assert await next_deadline(connection) == LATER
     again = await claim(database, 9)
-    await do(database, ends.finish, [Outcome(row.id, row.lease, End.FAILED) for row in again], LATER + SECOND)
+    await do(database, finish.finish, [Outcome(row.id, row.lease, End.FAILED) for row in again], LATER + SECOND)
     batch = await batch_row(database, batch_id)
     assert (batch.status, batch.queued, batch.failed, batch.finished_at) == ("RUNNING", 0, 4, None)
     counts = []
@@ -203,7 +204,7 @@ async def test_a_large_batch_is_retried_slice_by_slice(database: Database, monke
     async with database.read() as connection:
         assert await next_deadline(connection) == LATER + timedelta(seconds=60)
     outcomes = [Outcome(row.id, row.lease, End.COMPLETED, "{}") for row in await claim(database, 9)]
-    await do(database, ends.finish, outcomes, LATER + 5 * SECOND)
+    await do(database, finish.finish, outcomes, LATER + 5 * SECOND)
     batch = await batch_row(database, batch_id)
     assert (batch.status, batch.processed, batch.failed) == ("COMPLETED", 6, 3)
     assert (await batch_row(database, other)).failed == 1
@@ -211,11 +212,11 @@ async def test_a_large_batch_is_retried_slice_by_slice(database: Database, monke
 
 
 async def test_a_batch_ends_with_the_last_slice_of_a_retry(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("store.retries.RETRY_SLICE", 2)
+    monkeypatch.setattr("store.queue.retries.RETRY_SLICE", 2)
     batch_id = await submit(database, 2)
     for instant in (NOW, LATER):
         outcomes = [Outcome(row.id, row.lease, End.FAILED) for row in await claim(database, 2)]
-        await do(database, ends.finish, outcomes, instant)
+        await do(database, finish.finish, outcomes, instant)
         if instant == NOW:
             assert await do(database, retry_batch, VIEWER, batch_id, NOW) == 2
     assert (await batch_row(database, batch_id)).status == "RUNNING"
@@ -226,10 +227,10 @@ async def test_a_batch_ends_with_the_last_slice_of_a_retry(database: Database, m
 
 
 async def test_a_stop_calls_off_the_rest_of_a_retry(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("store.retries.RETRY_SLICE", 2)
+    monkeypatch.setattr("store.queue.retries.RETRY_SLICE", 2)
     batch_id = await submit(database, 5)
     outcomes = [Outcome(row.id, row.lease, End.FAILED) for row in await claim(database, 5)]
-    await do(database, ends.finish, outcomes, NOW)
+    await do(database, finish.finish, outcomes, NOW)
     assert await do(database, retry_batch, VIEWER, batch_id, LATER) == 2
     assert await do(database, request_batch_stop, VIEWER, batch_id, AnalysisStatus.CANCELED, LATER)
     await do(database, go_on_retrying, LATER)
@@ -242,7 +243,7 @@ async def test_a_large_batch_is_deleted_slice_by_slice(database: Database, monke
     monkeypatch.setattr("store.batches.DELETE_SLICE", 3)
     batch_id, kept = await submit(database, 7), await submit(database, 1)
     outcomes = [Outcome(row.id, row.lease, End.FAILED) for row in await claim(database, 7)]
-    await do(database, ends.finish, outcomes, NOW)
+    await do(database, finish.finish, outcomes, NOW)
     assert not await do(database, delete_batch, VIEWER, kept)
     assert await do(database, delete_batch, VIEWER, batch_id)
     async with database.read() as connection:

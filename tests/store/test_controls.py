@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from store.columns import utcnow
-from store.controls import Controls, control_rows, pause, read_controls, resume, set_slots
-from store.database import Database
+from store.queue.controls import Controls, control_rows, pause, read_controls, resume, set_slots
+from store.sql.clock import utcnow
+from store.sql.database import Database
 
 NOW = utcnow()
 FREE = Controls(paused=False, paused_analyzers=frozenset(), limits={}, slots=None)

@@ -13,12 +13,12 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from settings import Settings
 from store import tables
-from store.columns import utcnow
-from store.database import Database, announce
-from store.failures import may_pass
-from store.migrate import migrate
+from store.queue.workers import all_workers, register
+from store.sql.clock import utcnow
+from store.sql.database import Database, announce
+from store.sql.failures import may_pass
+from store.sql.migrate import migrate
 from store.tables import WorkerRow
-from store.workers import all_workers, register
 from tests.events.brokers import road_to
 from tests.store.increment import increment
 from tests.support import ROOT, until

@@ -13,25 +13,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.columns import utcnow
-from store.database import Database
 from store.events import (
     START,
     EventFilter,
     ForeignCursor,
+    NewEvent,
     Place,
+    append,
     events_after,
     identify,
     last_place,
+    new_event,
     page_of_events,
     place_of,
     read_cursor,
     write_cursor,
 )
-from store.log import NewEvent, append, new_event
-from store.migrate import migrate
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.migrate import migrate
+from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.tables import EventType
-from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from tests.store.truth import whole_log
 
 T = EventType

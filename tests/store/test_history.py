@@ -11,13 +11,12 @@ import pytest
 import events.feed
 from events.feed import Feed
 from jobs.cleanup import Ages, clean_up
-from store.columns import utcnow
-from store.database import Database
-from store.events import EventFilter, HistoryGone, Place, events_after, last_place, place_of
-from store.log import append, new_event
+from store.events import EventFilter, HistoryGone, Place, append, events_after, last_place, new_event, place_of
 from store.retention import Deleted
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.tables import EventRow, EventType
-from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from tests.support import until
 
 ALL = EventFilter()

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import func, select
 
 from store import tables
-from store.columns import utcnow
-from store.database import Database
 from store.idempotency import LIFETIME, IdempotencyMismatch, take_key, trim_keys
-from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 
 NOW = utcnow()
 

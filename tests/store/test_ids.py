@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from store import ids
-from store.columns import now_ns, utcnow
-from store.ids import kind_of, new_id, new_ids, write_id
+from store.sql import ids
+from store.sql.clock import now_ns, utcnow
+from store.sql.ids import kind_of, new_id, new_ids, write_id
 
 # From the specification's valid.json: a UUID and its suffix.
 VALID = [

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, inspect, text
 from sqlmodel import SQLModel
 
 import store.tables
-from store.database import Database
-from store.migrate import is_current, migrate
+from store.sql.database import Database
+from store.sql.migrate import is_current, migrate
 
 TABLES = {"analysis", "batch", "event", "worker", "timing", "idempotency", "control", "cleanup", "identity"}
 # Tables that others make: alembic, SQLite and PgQueuer.

@@ -17,12 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.feed import Feed
 from settings import Settings
-from store.columns import utcnow
-from store.database import Database
 from store.events import (
     START,
     EventFilter,
     Place,
+    append,
     events_after,
     last_place,
     oldest_behind,
@@ -31,11 +30,12 @@ from store.events import (
     place_of,
 )
 from store.events import _fence as fence
-from store.log import append
-from store.migrate import migrate
 from store.retention import Cutoffs, begin, count_old, delete_events
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.migrate import migrate
+from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.statistics import LogFigures, log_figures
-from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from tests.store.test_event_log import NOW, follow, line, write, write_while_stalling
 from tests.store.truth import whole_log
 from tests.support import POSTGRESQL_URL, until

@@ -14,13 +14,13 @@ from sqlalchemy import func, select
 
 from store import tables
 from store.analyses import AnalysisFilter, NewAnalysis, OrderField, insert_analyses, page_of_analyses
-from store.changes import Fault
-from store.columns import utcnow
-from store.database import Database
-from store.ids import new_id
-from store.paging import Page, PageError, PageRequest
+from store.queue.transitions import Fault
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.ids import new_id
+from store.sql.paging import Page, PageError, PageRequest
+from store.sql.viewer import LOCAL_ADMINISTRATOR, Viewer
 from store.tables import AnalysisRow
-from store.viewer import LOCAL_ADMINISTRATOR, Viewer
 
 together = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NOW = utcnow()

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.pace import TARGET_MS
-from store.progress import after_more_ends, items_per_second, progress_of_batch
+from store.queue.progress import after_more_ends, items_per_second, progress_of_batch
 from store.tables import BatchRow, BatchStatus
 
 START = datetime(2026, 11, 21, 10, 0, 0, 123457, tzinfo=UTC)

@@ -6,17 +6,18 @@ import asyncio
 import random
 from collections import Counter
 
-from store import claims, ends, tables
+from store import tables
 from store.analyses import NewAnalysis, insert_analyses
 from store.batches import insert_batch, request_batch_stop
-from store.claims import Claimed
-from store.columns import utcnow
-from store.database import Database
-from store.ends import End, Outcome
-from store.ids import new_id
-from store.retries import retry_batch
+from store.queue import claims, finish
+from store.queue.claims import Claimed
+from store.queue.finish import End, Outcome
+from store.queue.retries import retry_batch
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.ids import new_id
+from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.tables import AnalysisStatus, EventType
-from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from tests.store.truth import assert_consistent, whole_log
 
 
@@ -53,7 +54,7 @@ async def work(database: Database, worker_id: str, kinds: list[End]) -> list[Cla
             for end in [random.choice(kinds)]
         ]
         async with database.write() as connection:
-            held = await ends.finish(connection, outcomes, utcnow())
+            held = await finish.finish(connection, outcomes, utcnow())
         assert {outcome.id for outcome in held} == {row.id for row in part}
         del unfinished[: len(part)]
 

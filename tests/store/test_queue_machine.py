@@ -19,21 +19,22 @@ from sqlalchemy import delete, select
 
 from jobs import retry
 from settings import Settings
-from store import claims, ends, tables
+from store import tables
 from store.analyses import NewAnalysis, delete_analysis, insert_analyses, request_stop
 from store.batches import delete_batch, insert_batch, next_deadline, request_batch_stop, time_out_batches
-from store.changes import Fault
-from store.claims import LEASE, Claimed
-from store.columns import utcnow
-from store.database import Database
-from store.ends import End, Outcome
-from store.ids import new_id
-from store.leases import lost, next_wake, renew, running_leases, stops, wake_waiting
-from store.migrate import migrate
-from store.order import Lane
-from store.retries import retry_analyses, retry_batch
+from store.queue import claims, finish
+from store.queue.claims import LEASE, Claimed
+from store.queue.fairness import Lane
+from store.queue.finish import End, Outcome
+from store.queue.leases import lost, next_wake, renew, running_leases, stops, wake_waiting
+from store.queue.retries import retry_analyses, retry_batch
+from store.queue.transitions import Fault
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.ids import new_id
+from store.sql.migrate import migrate
+from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.tables import AnalysisStatus, EventType
-from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from tests.store.truth import ENDS, assert_consistent, whole_log
 
 T = TypeVar("T")
@@ -229,7 +230,7 @@ class QueueMachine(RuleBasedStateMachine):
             item.attempt -= end is End.GIVEN_BACK
             item.not_before = retry_at if end is End.AGAIN else None
             item.progress = 1.0 if end is End.COMPLETED else 0.0 if item.status is S.QUEUED else item.progress
-        held = self.do(ends.finish, outcomes, self.now)
+        held = self.do(finish.finish, outcomes, self.now)
         assert sorted((outcome.id, outcome.end.name) for outcome in held) == sorted(
             (typed_id, end.name) for typed_id, end in expected
         )
@@ -238,7 +239,7 @@ class QueueMachine(RuleBasedStateMachine):
     def report(self, row: Claimed, fraction: float) -> None:
         item = self.items.get(row.id)
         holds = item is not None and item.lease == row.lease and item.progress <= fraction
-        assert self.do(ends.report_progress, row.lease, row.id, fraction, "step", self.now) == holds
+        assert self.do(finish.report_progress, row.lease, row.id, fraction, "step", self.now) == holds
         if holds and item is not None:
             item.progress = fraction
 
@@ -264,7 +265,7 @@ class QueueMachine(RuleBasedStateMachine):
         rows = self.do(lost, gone, silent)
         assert {row.id for row in rows} == expected
         outcomes = {row.id: retry.lost(row, self.now) for row in rows}
-        held = self.do(ends.finish, list(outcomes.values()), self.now)
+        held = self.do(finish.finish, list(outcomes.values()), self.now)
         assert {outcome.id for outcome in held} == expected
         for typed_id, outcome in outcomes.items():
             item = self.items[typed_id]

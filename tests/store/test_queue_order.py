@@ -10,19 +10,21 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import claims, ends, order, tables
+from store import tables
 from store.analyses import NewAnalysis, insert_analyses
 from store.batches import insert_batch, request_batch_stop
-from store.claims import Claimed
-from store.columns import utcnow
-from store.database import Database
-from store.ends import End, Outcome
-from store.ids import new_id
-from store.leases import wake_waiting
-from store.order import Lane
-from store.retries import retry_batch
+from store.queue import claims, fairness
+from store.queue import finish as finishing
+from store.queue.claims import Claimed
+from store.queue.fairness import Lane
+from store.queue.finish import End, Outcome
+from store.queue.leases import wake_waiting
+from store.queue.retries import retry_batch
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.ids import new_id
+from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.tables import AnalysisStatus
-from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from tests.store.truth import assert_consistent
 
 NOW = utcnow()
@@ -57,7 +59,7 @@ async def claim(
 
 async def finish(database: Database, rows: Sequence[Claimed], end: End) -> None:
     async with database.write() as connection:
-        await ends.finish(connection, [Outcome(row.id, row.lease, end, retry_at=NOW) for row in rows], NOW)
+        await finishing.finish(connection, [Outcome(row.id, row.lease, end, retry_at=NOW) for row in rows], NOW)
 
 
 async def turns_of(database: Database, batch_id: str) -> list[int]:
@@ -116,7 +118,7 @@ async def test_what_waits_again_does_not_hold_time_back(database: Database, end:
     async with database.write() as connection:
         assert await wake_waiting(connection, NOW) == (3 if end is End.AGAIN else 0)
     later = await submit(database, 10)
-    assert min(await turns_of(database, later)) >= 1000 - order.BLOCK
+    assert min(await turns_of(database, later)) >= 1000 - fairness.BLOCK
     assert [row.id for row in await claim(database, 3)] == [row.id for row in early]
 
 
@@ -139,7 +141,7 @@ async def test_what_comes_later_of_one_batch_goes_on_where_it_ended(database: Da
         await insert_analyses(connection, VIEWER, [item()] * 32, NOW, batch_id=batch_id, first_position=100, **TERMS)
     turns = await turns_of(database, batch_id)
     assert turns == sorted(turns)
-    assert turns[99] < turns[100] <= turns[99] + order.BLOCK
+    assert turns[99] < turns[100] <= turns[99] + fairness.BLOCK
 
 
 async def test_claims_are_of_the_analyzers_and_lanes_that_are_named(database: Database) -> None:
@@ -164,7 +166,7 @@ async def test_the_heads_are_of_every_lane(database: Database) -> None:
         await submit(database, count, analyzer, priority)
     alone = [await submit_alone(database, "b", 3) for _ in range(3)]
     async with database.read() as connection:
-        heads = await order.heads(connection)
+        heads = await fairness.heads(connection)
     assert [head.lane for head in heads] == [("a", 10), ("a", 1), ("b", 3), ("c", 3)]
     assert [(head.id == alone[0], head.last_alone) for head in heads] == [
         (False, None),
@@ -181,7 +183,7 @@ async def test_no_row_is_read_that_is_not_at_a_head(database: Database) -> None:
         return [row.detail for row in found.all() if "analysis" in row.detail or " next " in row.detail]
 
     async with database.read() as connection:
-        first = await plan(connection, order._FIRST_SQLITE, '["text"]')
-        heads = await plan(connection, str(order._HEADS.text))
+        first = await plan(connection, fairness._FIRST_SQLITE, '["text"]')
+        heads = await plan(connection, str(fairness._HEADS.text))
     for line in first + heads:
         assert "analysis_queue" in line or "analysis_alone" in line or "(id=?)" in line, line

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from store import claims, ends
 from store.analyses import (
     AnalysisFilter,
     NewAnalysis,
@@ -25,14 +24,15 @@ from store.analyses import (
     page_of_results,
 )
 from store.batches import insert_batch
-from store.changes import Fault
-from store.columns import utcnow
-from store.database import Database
-from store.ends import End, Outcome
-from store.ids import new_id
-from store.paging import Page, PageRequest
+from store.queue import claims, finish
+from store.queue.finish import End, Outcome
+from store.queue.transitions import Fault
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.ids import new_id
+from store.sql.paging import Page, PageRequest
+from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.tables import AnalysisRow, AnalysisStatus
-from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
 
 NOW = utcnow()
 S = AnalysisStatus
@@ -68,7 +68,7 @@ async def mixed_batches(database: Database) -> list[str]:
             for row in random.sample(rows, 70)
             for end, time in [(random.choice(kinds), random.choice([None, 1.5, 2.5]))]
         ]
-        await ends.finish(connection, outcomes, NOW)
+        await finish.finish(connection, outcomes, NOW)
     return ids
 
 

@@ -12,21 +12,23 @@ import pytest
 from sqlalchemy import select
 
 from settings import Settings
-from store import claims, ends, tables
+from store import tables
 from store.analyses import NewAnalysis, delete_analysis, request_stop
 from store.batches import batch_by_id, delete_batch, insert_batch, request_batch_stop, time_out_batches
-from store.changes import share_turns, take_turns
-from store.claims import Claimed
-from store.columns import utcnow
-from store.database import Database
-from store.ends import End, Origin, Outcome
-from store.ids import new_id
-from store.leases import renew, wake_waiting
-from store.migrate import migrate
-from store.retries import retry_analyses, retry_batch
-from store.script import run
+from store.queue import claims
+from store.queue import finish as finishing
+from store.queue.claims import Claimed
+from store.queue.finish import End, Origin, Outcome
+from store.queue.leases import renew, wake_waiting
+from store.queue.retries import retry_analyses, retry_batch
+from store.queue.transitions import share_turns, take_turns
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.ids import new_id
+from store.sql.migrate import migrate
+from store.sql.script import run
+from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.tables import AnalysisRow, AnalysisStatus
-from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from tests.store.truth import assert_consistent
 from tests.store.waiting import waits
 from tests.support import until
@@ -71,7 +73,7 @@ async def test_a_retry_waits_for_an_end_that_is_being_written(database: Database
     await submit(database, 1)
     [row] = await claim(database)
     async with database.write() as connection:
-        await ends.finish(connection, [Outcome(row.id, row.lease, End.FAILED)], NOW)
+        await finishing.finish(connection, [Outcome(row.id, row.lease, End.FAILED)], NOW)
         retry = do(database, retry_analyses, VIEWER, tables.analysis.c.id == row.id, now=NOW)
         task = await begun(database, retry)
     assert await task == [row.id]
@@ -136,7 +138,7 @@ async def test_nothing_waits_in_a_batch_that_was_stopped_while_it_was_to_wait_ag
     batch_id = await submit(database, 1)
     [row] = await claim(database)
     async with database.write() as connection:
-        held = await ends.finish(connection, [Outcome(row.id, row.lease, end, retry_at=NOW)], NOW)
+        held = await finishing.finish(connection, [Outcome(row.id, row.lease, end, retry_at=NOW)], NOW)
         assert [outcome.end for outcome in held] == [end]
         task = await begun(database, do(database, request_batch_stop, VIEWER, batch_id, CANCELED, NOW))
     assert await task
@@ -150,7 +152,7 @@ async def test_nothing_waits_again_in_a_batch_that_is_being_stopped(database: Da
     [row] = await claim(database)
     async with database.write() as connection:
         assert await request_batch_stop(connection, VIEWER, batch_id, CANCELED, NOW)
-        finish = do(database, ends.finish, [Outcome(row.id, row.lease, end, retry_at=NOW)], NOW)
+        finish = do(database, finishing.finish, [Outcome(row.id, row.lease, end, retry_at=NOW)], NOW)
         task = await begun(database, finish)
     assert [outcome.end for outcome in await task] == [End.CANCELED]
     assert [item.status for item in await items_of(database, batch_id)] == ["CANCELED"]
@@ -164,10 +166,10 @@ async def test_leases_are_renewed_in_their_turn(database: Database) -> None:
     rows = rows[10:] + rows[:10]
     async with database.write() as connection:
         first, *others = rows
-        assert await ends.report_progress(connection, first.lease, first.id, 0.5, None, NOW)
+        assert await finishing.report_progress(connection, first.lease, first.id, 0.5, None, NOW)
         task = await begun(database, do(database, renew, "w", {first.lease}, NOW + claims.LEASE))
         for row in others:
-            assert await ends.report_progress(connection, row.lease, row.id, 0.5, None, NOW)
+            assert await finishing.report_progress(connection, row.lease, row.id, 0.5, None, NOW)
     await task
     async with database.read() as connection:
         statement = select(tables.analysis.c.lease_expires_at, tables.analysis.c.progress).distinct()
@@ -179,7 +181,7 @@ async def test_waking_what_waits_does_not_lock_out_those_who_move_it(database: D
     batch_id = await submit(database, 20)
     rows = await claim(database)
     outcomes = [Outcome(row.id, row.lease, End.AGAIN, retry_at=NOW) for row in rows]
-    await do(database, ends.finish, outcomes, NOW)
+    await do(database, finishing.finish, outcomes, NOW)
     rows = rows[10:] + rows[:10]
     async with database.write() as connection:
         assert await request_stop(connection, VIEWER, rows[0].id, CANCELED, NOW)
@@ -206,7 +208,7 @@ async def test_claims_go_on_beside_ends_and_each_kind_in_turns(postgresql: Datab
     async with postgresql.write() as connection:
         await run(connection, lambda script: share_turns(script, "end ", [batch_id]))
         assert len(await claim(postgresql)) == 100
-        task = await begun(postgresql, do(postgresql, ends.finish, [completed(row) for row in rows], NOW))
+        task = await begun(postgresql, do(postgresql, finishing.finish, [completed(row) for row in rows], NOW))
         assert not task.done()
     assert len(await task) == 100
     async with postgresql.write() as connection:
@@ -229,7 +231,7 @@ async def test_claims_and_ends_of_every_kind_do_not_lock_each_other_out(database
         while rows := queued.pop() if queued else await claim(database):
             failed = [Outcome(row.id, row.lease, End.FAILED) for row in rows[::10]]
             outcomes = failed + [completed(row) for row in rows if row not in rows[::10]]
-            assert len(await do(database, ends.finish, outcomes, NOW)) == len(rows)
+            assert len(await do(database, finishing.finish, outcomes, NOW)) == len(rows)
 
     async with asyncio.timeout(60):
         await asyncio.gather(*(work() for _ in range(4)))

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from store import claims, ends
 from store.analyses import AnalysisFilter, NewAnalysis, analysis_by_id, count_analyses, insert_analyses, request_stop
 from store.batches import batch_by_id, insert_batch
-from store.changes import Fault
-from store.claims import LEASE
-from store.database import Database
-from store.ends import End, Outcome
-from store.ids import new_id
+from store.queue import claims, finish
+from store.queue.claims import LEASE
+from store.queue.finish import End, Outcome
+from store.queue.transitions import Fault
+from store.sql.database import Database
+from store.sql.ids import new_id
+from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.tables import AnalysisRow, AnalysisStatus
-from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from tests.store.truth import whole_log
 
 NOW = datetime(2026, 11, 21, 10, 0, 0, 123457, tzinfo=UTC)
@@ -99,7 +99,7 @@ async def test_an_analysis_through_its_life(database: Database) -> None:
     assert await read(database, typed_id) == running
 
     async with database.write() as connection:
-        assert await ends.report_progress(connection, claimed.lease, typed_id, 0.375, "step", later)
+        assert await finish.report_progress(connection, claimed.lease, typed_id, 0.375, "step", later)
     running |= {"progress": 0.375, "progress_step": "step"}
     assert await read(database, typed_id) == running
 
@@ -107,7 +107,7 @@ async def test_an_analysis_through_its_life(database: Database) -> None:
     result = json.dumps({"summary": TEXT}, ensure_ascii=False)
     async with database.write() as connection:
         outcome = Outcome(typed_id, claimed.lease, End.COMPLETED, result, processing_time_ms=12.3456789)
-        assert await ends.finish(connection, [outcome], end) == [outcome]
+        assert await finish.finish(connection, [outcome], end) == [outcome]
     completed = {
         **queued,
         "status": "COMPLETED",
@@ -137,12 +137,12 @@ async def test_two_outcomes_of_one_row_are_told_apart_by_their_leases(database: 
         async with database.write() as connection:
             (old,) = await claims.claim(connection, "worker", lambda analyzer: 1, NOW)
             given_back = Outcome(typed_id, old.lease, End.GIVEN_BACK)
-            await ends.finish(connection, [given_back], NOW)
+            await finish.finish(connection, [given_back], NOW)
             (new,) = await claims.claim(connection, "worker", lambda analyzer: 1, NOW)
             assert new.lease != old.lease
             late = Outcome(typed_id, old.lease, End.COMPLETED, '"late"')
             right = Outcome(typed_id, new.lease, End.COMPLETED, '"right"')
-            assert await ends.finish(connection, [late, right][::order], NOW) == [right]
+            assert await finish.finish(connection, [late, right][::order], NOW) == [right]
         assert (await read(database, typed_id))["result"] == '"right"'
 
 
@@ -185,7 +185,7 @@ async def test_a_batch_counts_its_items(database: Database) -> None:
         await insert_batch(connection, VIEWER, batch_id, "näme", given, NOW, timeout_seconds=60, max_attempts=3)
         rows = await claims.claim(connection, "worker", lambda analyzer: 2, NOW)
         outcomes = [Outcome(rows[0].id, rows[0].lease, End.COMPLETED, "{}")]
-        await ends.finish(connection, outcomes, NOW + timedelta(seconds=1))
+        await finish.finish(connection, outcomes, NOW + timedelta(seconds=1))
     async with database.read() as connection:
         row = await batch_by_id(connection, VIEWER, batch_id)
     assert row is not None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from sqlalchemy import select
 
 from store import tables
-from store.database import Database
+from store.sql.database import Database
 from store.tables import AnalysisRow, AnalysisStatus, EventRow, EventType
 
 T = EventType

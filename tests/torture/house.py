@@ -24,8 +24,8 @@ from sqlalchemy import select
 
 from settings import Settings
 from store import tables
-from store.database import Database
-from store.migrate import migrate
+from store.sql.database import Database
+from store.sql.migrate import migrate
 from store.tables import AnalysisRow, EventType
 from tests.api.calls import ANALYSIS, BATCH, ApiServer
 from tests.store.truth import ENDS, assert_consistent, whole_log

@@ -14,12 +14,12 @@ import pytest
 from settings import Settings
 from store.analyses import NewAnalysis
 from store.batches import delete_batch, insert_batch, request_batch_stop
-from store.changes import Fault
-from store.columns import utcnow
-from store.database import Database
-from store.ids import new_id
+from store.queue.transitions import Fault
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.ids import new_id
+from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.tables import AnalysisStatus
-from store.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from tests.support import Server, post, until
 
 Start = Callable[..., Awaitable[Server]]

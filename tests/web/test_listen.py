@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import ROOT
-from web.listen import UNREAD_MILLISECONDS, UNSENT_BYTES, CannotListen, bind
+from web.serving.listen import UNREAD_MILLISECONDS, UNSENT_BYTES, CannotListen, bind
 
 
 def close(sockets: list[socket.socket]) -> None:

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from store import permits
+from store.queue import permits
 
 revision = "0002"
 down_revision = "0001"

@@ -1,0 +1,17 @@
+import { defineConfig } from 'vite';
+
+/* `npm run dev` proxies the API to the server on port 8000 (or ASSAY_URL). */
+const server = process.env.ASSAY_URL ?? 'http://127.0.0.1:8000';
+
+export default defineConfig({
+  base: '/dashboard/',
+  build: {
+    outDir: '../../web/static/dashboard',
+    emptyOutDir: true,
+    target: 'es2022',
+    sourcemap: false,
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+  },
+  server: { proxy: { '/graphql': { target: server, ws: true } } },
+});

@@ -1,0 +1,224 @@
+"""Batches from a stream of items of any length, with one slice at a time in memory and in a transaction.
+
+The batch of an open stream has `open_until`: workers run its items, its total grows, and it can't end yet. Each slice,
+and each keep-alive between slices, moves that instant. A stream ends in one of two ways. A closed stream: the batch
+ends with its last item, like any other. A broken stream (the sender gave up, or was silent until `open_until`): the
+batch is CANCELED with a `stop_reason`, so that a part never passes for the whole. Completed items stay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store import tables
+from store.analyses import NewAnalysis, insert_analyses
+from store.batches import stop_batch
+from store.queue.transitions import end_if_done, take_turns
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.paging import rows_of
+from store.sql.viewer import Viewer
+from store.tables import AnalysisRow, AnalysisStatus, BatchRow, BatchStatus
+
+# Silence of the sender after which a stream counts as broken.
+SILENCE = timedelta(seconds=30)
+# Time limit of an attempt in seconds, for any timeout of the batch: a hanging item would hold its slot for a day.
+ITEM_TIMEOUT_SECONDS = 300
+
+_batch = tables.batch
+
+
+class StreamBroken(Exception):
+    """The source of the items failed. The message has the reason for the user."""
+
+
+class StreamClosed(Exception):
+    """The batch takes no more items: it was canceled, timed out, or its stream counts as broken."""
+
+
+async def open_stream(
+    connection: AsyncConnection,
+    viewer: Viewer,
+    batch_id: str,
+    name: str | None,
+    now: datetime,
+    *,
+    timeout_seconds: int,
+    silence: timedelta = SILENCE,
+) -> None:
+    """Insert a batch without items. Its timeout begins now."""
+    row = BatchRow(
+        id=batch_id,
+        workspace=viewer.workspace,
+        name=name,
+        status=BatchStatus.QUEUED.value,
+        total_items=0,
+        queued=0,
+        timeout_seconds=timeout_seconds,
+        deadline_at=now + timedelta(seconds=timeout_seconds),
+        open_until=now + silence,
+        created_at=now,
+        updated_at=now,
+    )
+    await connection.execute(insert(_batch).values(row.model_dump()))
+
+
+async def extend_stream(
+    connection: AsyncConnection,
+    viewer: Viewer,
+    batch_id: str,
+    items: Sequence[NewAnalysis],
+    now: datetime,
+    *,
+    max_attempts: int,
+    silence: timedelta = SILENCE,
+) -> None:
+    """Queue the next items of a batch; without items, only keep the stream open. Raises StreamClosed."""
+    await take_turns(connection, [batch_id])
+    statement = (
+        update(_batch)
+        .where(_batch.c.id == batch_id, _batch.c.workspace == viewer.workspace, _batch.c.open_until.is_not(None))
+        .values(total_items=_batch.c.total_items + len(items), open_until=now + silence, updated_at=now)
+        .returning(_batch.c.total_items, _batch.c.timeout_seconds)
+    )
+    row = (await connection.execute(statement)).first()
+    if row is None:
+        raise StreamClosed(batch_id)
+    if items:
+        await insert_analyses(
+            connection,
+            viewer,
+            items,
+            now,
+            timeout_seconds=min(row.timeout_seconds, ITEM_TIMEOUT_SECONDS),
+            max_attempts=max_attempts,
+            batch_id=batch_id,
+            first_position=row.total_items - len(items),
+        )
+
+
+async def close_stream(connection: AsyncConnection, viewer: Viewer, batch_id: str, now: datetime) -> None:
+    """Close the stream: the batch ends with its last item, or now if all have ended. Raises StreamClosed."""
+    await take_turns(connection, [batch_id])
+    statement = (
+        update(_batch)
+        .where(_batch.c.id == batch_id, _batch.c.workspace == viewer.workspace, _batch.c.open_until.is_not(None))
+        .values(open_until=None, updated_at=now)
+        .returning(_batch.c.id)
+    )
+    if (await connection.execute(statement)).first() is None:
+        raise StreamClosed(batch_id)
+    await end_if_done(connection, batch_id, now)
+
+
+async def break_stream(connection: AsyncConnection, viewer: Viewer, batch_id: str, reason: str, now: datetime) -> bool:
+    """Break the stream: cancel the batch for this reason; False if the stream is not open."""
+    await take_turns(connection, [batch_id])
+    mine = (_batch.c.workspace == viewer.workspace, _batch.c.open_until.is_not(None))
+    return await stop_batch(connection, batch_id, *mine, end=AnalysisStatus.CANCELED, now=now, reason=reason)
+
+
+async def break_silent_streams(connection: AsyncConnection, now: datetime) -> list[str]:
+    """Cancel every batch with a silent sender; returns their ids."""
+    silent = (tables.unended, _batch.c.open_until <= now)
+    ids = (await connection.execute(select(_batch.c.id).where(*silent))).scalars().all()
+    await take_turns(connection, ids)
+    reason = "The items stopped arriving before the end: submit the batch again."
+    # Without batches whose sender spoke before the lock was granted.
+    return [
+        id_
+        for id_ in ids
+        if await stop_batch(connection, id_, *silent, end=AnalysisStatus.CANCELED, now=now, reason=reason)
+    ]
+
+
+async def insert_batch_stream(
+    database: Database,
+    viewer: Viewer,
+    batch_id: str,
+    name: str | None,
+    slices: AsyncIterator[Sequence[NewAnalysis]],
+    *,
+    timeout_seconds: int,
+    max_attempts: int,
+    silence: timedelta = SILENCE,
+    inserted: Callable[[int], None] = lambda total: None,
+) -> int:
+    """Queue a batch of all items of `slices`, each slice in its own transaction; returns the number of items.
+
+    Calls `inserted` with the total after each slice. Without any item no batch is inserted. If `slices` raises, or the
+    task is canceled, the stream is broken before the exception propagates. Raises StreamClosed.
+    """
+
+    async def next_slice() -> Sequence[NewAnalysis] | None:
+        return await anext(slices, None)
+
+    total = 0
+    is_open = False
+    coming = asyncio.ensure_future(next_slice())
+    try:
+        while True:
+            done, _ = await asyncio.wait([coming], timeout=silence.total_seconds() / 3)
+            items = coming.result() if done else []
+            if items is None:
+                break
+            if done:
+                coming = asyncio.ensure_future(next_slice())  # reads during the write of this one
+            if not items and not is_open:
+                continue
+            async with database.write() as connection:
+                now = utcnow()
+                if not is_open:
+                    await open_stream(
+                        connection, viewer, batch_id, name, now, timeout_seconds=timeout_seconds, silence=silence
+                    )
+                await extend_stream(
+                    connection, viewer, batch_id, items, now, max_attempts=max_attempts, silence=silence
+                )
+            is_open = True
+            total += len(items)
+            inserted(total)
+        if is_open:
+            async with database.write() as connection:
+                await close_stream(connection, viewer, batch_id, utcnow())
+    except StreamClosed:
+        raise
+    except BaseException as error:
+        if is_open:
+            reason = str(error) if isinstance(error, StreamBroken) else "The submission was interrupted."
+            async with database.write() as connection:
+                await break_stream(connection, viewer, batch_id, reason, utcnow())
+        raise
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
+    return total
+
+
+async def window_of_items(
+    connection: AsyncConnection,
+    viewer: Viewer,
+    batch_id: str,
+    status: Sequence[AnalysisStatus] | None,
+    first: int,
+    count: int,
+) -> list[AnalysisRow]:
+    """Returns the items at positions `first` to `first + count` that have one of these statuses, in order.
+
+    The window is one of positions: a page of matching rows would read the whole batch for a rare status.
+    """
+    column = tables.analysis.c
+    statement = (
+        select(tables.analysis)
+        .where(column.batch_id == batch_id, column.workspace == viewer.workspace)
+        .where(column.position >= first, column.position < first + count)
+        .order_by(column.position)
+    )
+    if status is not None:
+        statement = statement.where(column.status.in_([each.value for each in status]))
+    return rows_of(await connection.execute(statement), AnalysisRow)

@@ -1,0 +1,1 @@
+"""The queue of analyses: claims, leases, fair order, transitions, retries, workers."""

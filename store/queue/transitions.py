@@ -1,0 +1,289 @@
+"""Transitions of analyses: their events, and the counters, status and events of their batches.
+
+Every change of a row's status goes through `record`, in the same transaction. States, counters and the log therefore
+agree: the counters of a batch add up to its total, and each ended item has one event of its end. A transaction that
+changes rows of a batch first takes the batch's lock: see `take_turns`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from hashlib import blake2b
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import BigInteger, ColumnElement, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store import tables
+from store.events import NewEvent, new_event, note, note_alike
+from store.queue.progress import after_more_ends, progress_of_batch
+from store.sql.columns import instant_of, microseconds
+from store.sql.database import announce
+from store.sql.script import Script, run
+from store.tables import AnalysisStatus, BatchRow, BatchStatus, EventType
+
+_Move = tuple[str | None, AnalysisStatus | None, AnalysisStatus]  # batch, before, after
+# Shortest interval between two progress events of a batch.
+_PROGRESS_INTERVAL = timedelta(seconds=0.25)
+
+COUNTER = {
+    AnalysisStatus.QUEUED: "queued",
+    AnalysisStatus.RUNNING: "running",
+    AnalysisStatus.COMPLETED: "processed",
+    AnalysisStatus.FAILED: "failed",
+    AnalysisStatus.CANCELED: "canceled",
+    AnalysisStatus.TIMED_OUT: "timed_out",
+}
+_COUNTERS = tuple(COUNTER.values())
+END_EVENTS = {
+    AnalysisStatus.COMPLETED: EventType.ANALYSIS_COMPLETED,
+    AnalysisStatus.FAILED: EventType.ANALYSIS_FAILED,
+    AnalysisStatus.CANCELED: EventType.ANALYSIS_CANCELED,
+    AnalysisStatus.TIMED_OUT: EventType.ANALYSIS_TIMED_OUT,
+}
+_BATCH_EVENTS = {
+    BatchStatus.COMPLETED: EventType.BATCH_COMPLETED,
+    BatchStatus.CANCELED: EventType.BATCH_CANCELED,
+    BatchStatus.TIMED_OUT: EventType.BATCH_TIMED_OUT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The error of an analysis: an AnalysisErrorCode, a message, and whether another attempt may succeed."""
+
+    code: str
+    message: str
+    retryable: bool = False
+
+
+STOP_FAULTS = {
+    AnalysisStatus.CANCELED: Fault("CANCELED", "The analysis was canceled."),
+    AnalysisStatus.TIMED_OUT: Fault("TIMED_OUT", "The analysis reached its time limit.", retryable=True),
+}
+
+
+class Change(NamedTuple):
+    """One row's transition from a status (None: a new row) to another, already written to the row."""
+
+    id: str
+    workspace: str
+    batch_id: str | None
+    before: AnalysisStatus | None
+    after: AnalysisStatus
+    event: EventType
+    attempt: int
+    fraction: float = 0
+    step: str | None = None
+    fault: Fault | None = None
+
+
+def _state(after: AnalysisStatus, attempt: int, fraction: float, step: str | None, fault: Fault | None) -> str:
+    """Returns the data of an analysis event as JSON."""
+    data = {
+        "status": after.value,
+        "attempt": attempt,
+        "fraction": fraction,
+        "step": step,
+        "error": None if fault is None else [fault.code, fault.message, fault.retryable],
+    }
+    return orjson.dumps(data).decode()
+
+
+def _events(changes: Iterable[Change], now: datetime) -> list[NewEvent]:
+    """The log's lines for changes. Of those made together many say the same, which is written out once."""
+    occurred_at = microseconds(now)
+    state = cache(_state)
+    names = {type_: type_.value for type_ in EventType}
+    return [
+        NewEvent(
+            change.workspace,
+            names[change.event],
+            change.id,
+            change.batch_id,
+            occurred_at,
+            state(change.after, change.attempt, change.fraction, change.step, change.fault),
+        )
+        for change in changes
+    ]
+
+
+async def take_turns(connection: AsyncConnection, batch_ids: Iterable[str | None]) -> None:
+    """Lock these batches (None: the analyses without a batch) until the end of the transaction.
+
+    On PostgreSQL, call this before the first write. A transaction gets its id, and with it its position in the log, at
+    its first write or row lock. If it waited for another transaction's rows after that, its events would precede the
+    earlier events of the other. Waiting for an advisory lock assigns no id. SQLite has one writer and needs no lock.
+    """
+    if connection.dialect.name == "sqlite":
+        return
+    # In one order, against deadlocks.
+    keys = sorted({_lock_key(batch_id or "") for batch_id in batch_ids})
+    key = func.unnest(bindparam("keys", keys, type_=ARRAY(BigInteger))).column_valued("key")
+    await connection.execute(select(func.count(func.pg_advisory_xact_lock(key))))
+
+
+_SHARE_TURNS = """
+    SELECT count(pg_advisory_xact_lock_shared(key)) FROM unnest(?::bigint[]) AS key
+    UNION ALL SELECT count(pg_advisory_xact_lock(key)) FROM unnest(?::bigint[]) AS key
+    """
+
+
+def share_turns(script: Script, kind: str, batch_ids: Iterable[str | None]) -> None:
+    """Like `take_turns`, in a script, but shared with transactions of another kind.
+
+    Claims and outcomes of one batch run at the same time: the only row that both write is the batch's own, which they
+    write last, and of its events claims write only the first.
+    """
+    if not script.sqlite:
+        names = {batch_id or "" for batch_id in batch_ids}
+        script.rows(_SHARE_TURNS, *(sorted(map(_lock_key, each)) for each in (names, {kind + name for name in names})))
+
+
+async def take_turns_with(connection: AsyncConnection, *where: ColumnElement[bool]) -> None:
+    """`take_turns` for the batches of the analyses that match the conditions."""
+    if connection.dialect.name != "sqlite":
+        statement = select(tables.analysis.c.batch_id).where(*where).distinct()
+        await take_turns(connection, (await connection.execute(statement)).scalars())
+
+
+def _lock_key(name: str) -> int:
+    return int.from_bytes(blake2b(name.encode(), digest_size=8, person=b"assay").digest(), signed=True)
+
+
+async def record(connection: AsyncConnection, changes: Sequence[Change], now: datetime) -> None:
+    """Write the events of these changes, then update the batches of changed statuses."""
+    if not changes:
+        return
+
+    def script(script: Script) -> None:
+        note(script, _events(changes, now))
+        _move_batches(script, Counter((change.batch_id, change.before, change.after) for change in changes), now)
+
+    await run(connection, script)
+    announce(connection, "events")
+
+
+class Step(NamedTuple):
+    """One transition of many rows of one batch, or of none: a `Change` without the id."""
+
+    workspace: str
+    batch_id: str | None
+    before: AnalysisStatus | None
+    after: AnalysisStatus
+    event: EventType
+    attempt: int = 0
+    fraction: float = 0.0
+
+
+def record_alike(script: Script, steps: Mapping[Step, Sequence[str]], now: datetime) -> None:
+    """`record` for these rows by their ids, in a script. The caller announces "events"."""
+    occurred_at = microseconds(now)
+    moves: Counter[_Move] = Counter()
+    for step, ids in steps.items():
+        said = _state(step.after, step.attempt, step.fraction, None, None)
+        note_alike(script, ids, step.workspace, step.event.value, step.batch_id, occurred_at, said)
+        moves[step.batch_id, step.before, step.after] += len(ids)
+    _move_batches(script, moves, now)
+
+
+def _move_batches(script: Script, moves: Counter[_Move], now: datetime) -> None:
+    deltas: dict[str, Counter[str]] = {}
+    for (batch_id, before, after), count in moves.items():
+        if batch_id is None or before is after:
+            continue
+        delta = deltas.setdefault(batch_id, Counter())
+        if before is not None:
+            delta[COUNTER[before]] -= count
+        delta[COUNTER[after]] += count
+    # In one order, against deadlocks.
+    for batch_id in sorted(deltas):
+        _move_batch(script, batch_id, deltas[batch_id], now)
+
+
+async def end_if_done(connection: AsyncConnection, batch_id: str, now: datetime) -> None:
+    """End this locked, open batch if no item is left to queue or run."""
+    await run(connection, lambda script: _move_batch(script, batch_id, Counter(), now))
+    announce(connection, "events")
+
+
+_INSTANTS = ("started_at", "finished_at", "progress_event_at")
+_MOVED = ("status", *_COUNTERS, "recent_ends", "updated_at", *_INSTANTS)
+_KNOWN = ("workspace", "total_items", "stop_requested", "open_until", "retry_before")
+_READ_BATCH = f"SELECT {', '.join(_MOVED + _KNOWN)} FROM batch WHERE id = ?"  # noqa: S608 - of constants
+_SET_BATCH = f"UPDATE batch SET {', '.join(f'{name} = ?' for name in _MOVED)} WHERE id = ?"  # noqa: S608
+
+
+def _move_batch(script: Script, batch_id: str, delta: Counter[str], now: datetime) -> None:
+    locking = "" if script.sqlite else " FOR UPDATE"
+    [found] = script.rows(_READ_BATCH + locking, batch_id)
+    row: Any = SimpleNamespace(id=batch_id, **dict(zip(_MOVED + _KNOWN, found, strict=True)))
+    for name in _INSTANTS:
+        value = getattr(row, name)
+        setattr(row, name, None if value is None else instant_of(value))
+    ended = 0
+    for name in _COUNTERS:
+        setattr(row, name, getattr(row, name) + delta[name])
+        if name not in ("queued", "running"):
+            ended += delta[name]
+    row.updated_at = now
+    events: list[EventType] = []
+    if row.status == BatchStatus.QUEUED and delta["running"] > 0:
+        row.status = BatchStatus.RUNNING.value
+        row.started_at = now
+        events.append(EventType.BATCH_STARTED)
+    if ended > 0:
+        row.recent_ends = after_more_ends(row.recent_ends, ended, row.started_at, now)
+    if row.queued == row.running == 0 and row.open_until is None and row.retry_before is None:
+        status = BatchStatus(row.stop_requested or BatchStatus.COMPLETED)
+        row.status, row.finished_at = status.value, now
+        row.started_at = row.started_at or now
+        events.append(_BATCH_EVENTS[status])
+    elif ended > 0 and (row.progress_event_at is None or abs(now - row.progress_event_at) >= _PROGRESS_INTERVAL):
+        row.progress_event_at = now
+        events.append(EventType.BATCH_PROGRESS)
+    values = [getattr(row, name) for name in _MOVED]
+    script.do(_SET_BATCH, *(microseconds(each) if isinstance(each, datetime) else each for each in values), batch_id)
+    note(script, [_batch_event(row, type_, now) for type_ in events])
+
+
+def _batch_event(row: BatchRow, type_: EventType, now: datetime) -> NewEvent:
+    """The log's line for a batch as it is."""
+    progress = progress_of_batch(row, now)
+    data = {
+        "status": str(row.status),
+        "total_items": row.total_items,
+        "processed": row.processed,
+        "failed": row.failed,
+        "fraction": progress.fraction,
+        "step": progress.step,
+        "eta_seconds": progress.eta_seconds,
+    }
+    return new_event(row.workspace, type_, now, orjson.dumps(data).decode(), batch_id=row.id)
+
+
+def changes_of(
+    rows: Iterable[Any], before: AnalysisStatus, after: AnalysisStatus, event: EventType, fault: Fault | None = None
+) -> list[Change]:
+    """Returns the same change for each of these rows (id, workspace, batch_id, attempt, progress)."""
+    return [
+        Change(
+            id=row.id,
+            workspace=row.workspace,
+            batch_id=row.batch_id,
+            before=before,
+            after=after,
+            event=event,
+            attempt=row.attempt,
+            fraction=row.progress,
+            fault=fault,
+        )
+        for row in rows
+    ]

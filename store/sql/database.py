@@ -1,0 +1,195 @@
+"""The two entry points to the database: one to write, one to read.
+
+`write()` is a transaction: it commits on exit, or rolls back after an exception. SQLite has one writer per process, and
+every transaction begins IMMEDIATE: a deferred one that reads first fails at once if another process commits in
+between, despite the busy timeout. `read()` runs each statement on its own, on a connection that can't write. Neither
+stays open across analysis work, a network call or the `yield` of a stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from sqlalchemy import NullPool, event, make_url
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+if TYPE_CHECKING:
+    import asyncpg
+
+_SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",  # readers and the writer don't block each other
+    "PRAGMA synchronous = FULL",  # a commit survives power loss, at little cost with many rows a commit
+    "PRAGMA busy_timeout = 15000",  # milliseconds, for the write lock of another process
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -65536",  # 64 MiB, for the writer
+)
+# PostgreSQL ends an idle transaction after this time: until then a paused process holds up the others.
+IDLE_IN_TRANSACTION_SECONDS = 10
+# Interval of looks for commits of other processes to a SQLite file, at up to 1 % of a core.
+WATCH_SECONDS = 0.025
+# Time limit of an orderly close of PostgreSQL connections; then they are dropped.
+CLOSE_SECONDS = 2.0
+_NEWS = "assay_news"
+_BEFORE_COMMIT = "assay_before_commit"
+
+
+# Called with the open transaction and all that it announced; commits with it.
+BeforeCommit = Callable[[AsyncConnection, "Counter[str]"], Awaitable[None]]
+
+
+def announce(
+    connection: AsyncConnection, subject: str, count: int = 1, *, before_commit: BeforeCommit | None = None
+) -> None:
+    """Notify the listeners of `subject` after the commit of this transaction; nothing on rollback.
+
+    `before_commit` runs once, at the end of the transaction.
+    """
+    info = connection.sync_connection.info  # type: ignore[union-attr]
+    news: Counter[str] = info.setdefault(_NEWS, Counter())
+    news[subject] += count
+    if before_commit is not None:
+        info.setdefault(_BEFORE_COMMIT, {})[before_commit] = None
+
+
+class Database:
+    """One database, SQLite or PostgreSQL. `close()` must be awaited: open connections keep the process alive."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self._drivers: WeakSet[asyncpg.Connection] = WeakSet()
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            if self.url.database:
+                Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+            self._writer = self._sqlite_engine("BEGIN IMMEDIATE", query_only=False, pool_size=1)
+            self._reader = self._sqlite_engine(None, query_only=True, pool_size=4)
+        else:
+            self._writer = self._postgresql_engine(pool_size=10)
+            self._reader = self._postgresql_engine(pool_size=10, isolation_level="AUTOCOMMIT")
+        self._listeners: list[Callable[[frozenset[str]], None]] = []
+        self.identity = ""
+        """The identity of the event log, read by `store.events.identify`; empty before."""
+
+    @property
+    def name(self) -> str:
+        """The database's name for messages, without its password."""
+        if self.is_sqlite:
+            return f"the SQLite database {self.url.database}"
+        return f"the database {self.url.database or ''} on {self.url.host or 'this machine'}:{self.url.port or 5432}"
+
+    def on_commit(self, listener: Callable[[frozenset[str]], None]) -> None:
+        """Call `listener` after each commit that announced something, with the subjects."""
+        self._listeners.append(listener)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction. A normal exit commits, and notifies the listeners of the announced subjects."""
+        async with self._writer.connect() as connection:
+            info = connection.sync_connection.info  # type: ignore[union-attr]
+            info.pop(_NEWS, None)
+            info.pop(_BEFORE_COMMIT, None)
+            async with connection.begin():
+                yield connection
+                for before_commit in info.pop(_BEFORE_COMMIT, ()):
+                    await before_commit(connection, info[_NEWS])
+            news = frozenset(info.pop(_NEWS, ()))
+        if news:
+            for listener in self._listeners:
+                listener(news)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """Open a connection for reading, without a transaction: each statement sees the commits before its start."""
+        async with self._reader.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def apart(self, name: str) -> AsyncIterator[asyncpg.Connection]:
+        """Open a PostgreSQL connection outside the pools, for LISTEN. `name`: its application name in PostgreSQL."""
+        engine = self._postgresql_engine(name, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        async with engine.connect() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert driver is not None
+            try:
+                yield driver
+            finally:
+                driver.terminate()  # `close` would wait for an answer, perhaps for ever
+
+    async def watch(self, changed: Callable[[], None]) -> None:
+        """Call `changed` soon after every commit of any process to a SQLite file, until canceled.
+
+        Does nothing on PostgreSQL: the bus and permits announce commits there.
+        """
+        if not self.is_sqlite:
+            await asyncio.Event().wait()
+        with closing(sqlite3.connect(self.url.database or "", timeout=0, isolation_level=None)) as connection:
+            before = None
+            while True:
+                with suppress(sqlite3.OperationalError):  # locked, during the recovery after a crash
+                    (version,) = connection.execute("PRAGMA data_version").fetchone()
+                    if before is not None and version != before:
+                        changed()
+                    before = version
+                await asyncio.sleep(WATCH_SECONDS)
+
+    async def close(self) -> None:
+        """Close every connection, within CLOSE_SECONDS if PostgreSQL does not answer."""
+        # All at once, before the pools: those close one after the other, without a time limit.
+        closing = (driver.close(timeout=CLOSE_SECONDS) for driver in list(self._drivers))
+        await asyncio.gather(*closing, return_exceptions=True)
+        await self._reader.dispose()
+        await self._writer.dispose()
+
+    def _sqlite_engine(self, begin: str | None, *, query_only: bool, pool_size: int) -> AsyncEngine:
+        engine = create_async_engine(self.url, pool_size=pool_size, max_overflow=0, pool_timeout=60)
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def configure(connection: Any, _record: Any) -> None:
+            connection.isolation_level = None  # the driver begins no transactions
+            cursor = connection.cursor()
+            for pragma in _SQLITE_PRAGMAS:
+                cursor.execute(pragma)
+            if query_only:
+                cursor.execute("PRAGMA query_only = ON")
+                cursor.execute("PRAGMA cache_size = -8192")  # 8 MiB each: the system caches the file too
+            cursor.close()
+
+        if begin is not None:
+
+            @event.listens_for(engine.sync_engine, "begin")
+            def begin_transaction(connection: Any) -> None:
+                connection.exec_driver_sql(begin)
+
+        return engine
+
+    def _postgresql_engine(self, name: str = "assay", **options: Any) -> AsyncEngine:
+        # An idle open transaction holds back its batches and every reader of the event log: PostgreSQL ends it.
+        server_settings = {
+            "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS * 1000}",
+            "application_name": name,
+            "random_page_cost": "1.1",  # claimed and finished rows were just written, and are in memory
+        }
+        if "pool_size" in options:
+            options |= {"max_overflow": options["pool_size"], "pool_timeout": 60}
+        engine = create_async_engine(self.url, connect_args={"server_settings": server_settings}, **options)
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def remember(connection: Any, _record: Any) -> None:
+            self._drivers.add(connection.driver_connection)
+
+        # The driver notices a closed connection. `pool_pre_ping` would cost two round trips at each checkout.
+        @event.listens_for(engine.sync_engine, "checkout")
+        def require_open(connection: Any, _record: Any, _proxy: Any) -> None:
+            if connection.driver_connection.is_closed():
+                raise InvalidatePoolError
+
+        return engine

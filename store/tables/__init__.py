@@ -1,0 +1,64 @@
+"""The tables, one file per subject.
+
+Enums are stored by value, JSON as text (a row's own type decodes it as a whole), instants as microseconds since 1970.
+Ids are text, compared byte by byte. Ids grow with time: inserts stay at the right edge of every index.
+"""
+
+from __future__ import annotations
+
+from store.tables.analyses import (
+    AnalysisRow,
+    AnalysisStatus,
+    alone,
+    analysis,
+    duration,
+    finished,
+    queued,
+    running,
+    unended,
+    unfinished,
+    waiting,
+)
+from store.tables.batches import BatchRow, BatchStatus, batch
+from store.tables.controls import ControlRow, control
+from store.tables.events import EventRow, EventType, event
+from store.tables.idempotency import IdempotencyRow, idempotency
+from store.tables.identity import IdentityRow, identity
+from store.tables.retention import CleanupRow, cleanup
+from store.tables.workers import TimingRow, WorkerRow, timing, worker
+
+# The workspace of batches in deletion: no viewer reads it.
+NOWHERE = ""
+
+__all__ = [
+    "NOWHERE",
+    "AnalysisRow",
+    "AnalysisStatus",
+    "BatchRow",
+    "BatchStatus",
+    "CleanupRow",
+    "ControlRow",
+    "EventRow",
+    "EventType",
+    "IdempotencyRow",
+    "IdentityRow",
+    "TimingRow",
+    "WorkerRow",
+    "alone",
+    "analysis",
+    "batch",
+    "cleanup",
+    "control",
+    "duration",
+    "event",
+    "finished",
+    "idempotency",
+    "identity",
+    "queued",
+    "running",
+    "timing",
+    "unended",
+    "unfinished",
+    "waiting",
+    "worker",
+]

@@ -1,0 +1,152 @@
+"""Pausing, resuming and limiting the queue through the graph: what is held, what is refused, and who may."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from itertools import product
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from execution.errors import ClientError
+from resolvers.context import Context
+from resolvers.controls import pause_queue, resume_queue, set_concurrency
+from store.sql.viewer import LOCAL_ADMINISTRATOR
+from tests.api.calls import Api, ApiServer, connected
+from tests.api.conftest import running
+
+QUEUE = "queue { paused pausedSince concurrency analyzers { analyzer paused pausedSince limit } }"
+ERRORS = "userErrors { code message path }"
+FREE = {
+    "paused": False,
+    "pausedSince": None,
+    "concurrency": None,
+    "analyzers": [{"analyzer": "text", "paused": False, "pausedSince": None, "limit": None}],
+}
+NO_SUCH_ANALYZER = {
+    "code": "NOT_FOUND",
+    "message": "There is no analyzer of this name: there are text.",
+    "path": ["analyzer"],
+}
+
+
+@pytest.fixture(scope="module")
+def held_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """A server that only queues, whose queue nobody else needs."""
+    yield from running(ApiServer(tmp_path_factory.mktemp("held"), {"workers": 0}))
+
+
+@pytest.fixture
+async def api(held_server: ApiServer) -> AsyncIterator[Api]:
+    """A client of it, who finds nothing held."""
+    async with connected(held_server) as found:
+        for analyzer in (None, "text"):
+            await changed(found, "resumeQueue", analyzer=analyzer)
+            await changed(found, "setConcurrency", analyzer=analyzer)
+        yield found
+
+
+async def held(api: Api) -> dict[str, Any]:
+    found: dict[str, Any] = (await api(f"{{ {QUEUE} }}"))["queue"]
+    return found
+
+
+async def change(api: Api, name: str, **given: Any) -> dict[str, Any]:
+    """A mutation's payload."""
+    capital = name[0].upper() + name[1:]
+    document = f"mutation Change($input: {capital}Input!) {{ {name}(input: $input) {{ {QUEUE} {ERRORS} }} }}"
+    payload: dict[str, Any] = (await api(document, input=given))[name]
+    return payload
+
+
+async def changed(api: Api, name: str, **given: Any) -> dict[str, Any]:
+    """The queue after a mutation that must not be refused; it is what is read from then on."""
+    payload = await change(api, name, **given)
+    assert payload["userErrors"] == []
+    assert payload["queue"] == await held(api)
+    found: dict[str, Any] = payload["queue"]
+    return found
+
+
+async def test_a_paused_queue_takes_what_is_submitted_and_health_says_so(api: Api) -> None:
+    assert await held(api) == FREE
+    paused, resumed = (api.server.log.count(f'"{event}"') for event in ("queue paused", "queue resumed"))
+    first = await changed(api, "pauseQueue")
+    assert first["paused"]
+    assert first["pausedSince"] is not None
+    assert await changed(api, "pauseQueue", analyzer=None) == first
+    depth = (await api("{ queue { metrics { depth } } }"))["queue"]["metrics"]["depth"]
+    assert (await api.submit(request={"text": "Waits."}))["status"] == "QUEUED"
+    assert (await api("{ queue { metrics { depth } } }"))["queue"]["metrics"]["depth"] == depth + 1
+    health = (await api("{ health { recommendations } }"))["health"]
+    since = first["pausedSince"].replace("T", " ").partition(".")[0]
+    assert (
+        f"The queue is paused since {since} UTC: resume it by `resumeQueue` or `python server.py resume`."
+        in health["recommendations"]
+    )
+    assert await changed(api, "resumeQueue") == FREE
+    assert await changed(api, "resumeQueue") == FREE
+    logged = [api.server.log.count(f'"{event}"') for event in ("queue paused", "queue resumed")]
+    assert logged == [paused + 1, resumed + 1]
+
+
+async def test_an_analyzer_is_held_by_itself(api: Api) -> None:
+    queue = await changed(api, "pauseQueue", analyzer="text")
+    assert (queue["paused"], queue["analyzers"][0]["paused"]) == (False, True)
+    queue = await changed(api, "setConcurrency", analyzer="text", limit=2)
+    queue = await changed(api, "setConcurrency", limit=256)
+    queue = await changed(api, "resumeQueue")  # the whole queue was not paused
+    assert (queue["concurrency"], queue["analyzers"][0]["limit"], queue["analyzers"][0]["paused"]) == (256, 2, True)
+    await changed(api, "setConcurrency", limit=None)
+    await changed(api, "resumeQueue", analyzer="text")
+    assert await changed(api, "setConcurrency", analyzer="text") == FREE
+
+
+async def test_a_limit_out_of_its_bounds(api: Api) -> None:
+    for limit, analyzer in product((0, -1, 257, 2**31 - 1), (None, "text")):
+        payload = await change(api, "setConcurrency", limit=limit, analyzer=analyzer)
+        assert payload["queue"] is None
+        assert [(error["code"], error["path"]) for error in payload["userErrors"]] == [("INVALID", ["limit"])]
+    assert await held(api) == FREE
+
+
+async def test_an_analyzer_that_is_not_there(api: Api) -> None:
+    for mutation, name in product(("pauseQueue", "resumeQueue", "setConcurrency"), ("", "Text", "nothing", "te\0xt")):
+        payload = await change(api, mutation, analyzer=name)
+        assert payload == {"queue": None, "userErrors": [NO_SUCH_ANALYZER]}
+    payload = await change(api, "setConcurrency", analyzer="nothing", limit=0)
+    assert [error["path"] for error in payload["userErrors"]] == [["analyzer"], ["limit"]]
+    assert await held(api) == FREE
+
+
+async def test_of_many_at_once_one_stands(api: Api) -> None:
+    limits = range(1, 11)
+    paused = api.server.log.count('"queue paused"')
+    answers = await asyncio.gather(
+        *(changed_at_once(api, "setConcurrency", limit=limit) for limit in limits),
+        *(changed_at_once(api, "pauseQueue") for _ in limits),
+    )
+    found = await held(api)
+    assert found["concurrency"] in limits
+    assert {answer["pausedSince"] for answer in answers[10:]} == {found["pausedSince"]}
+    assert api.server.log.count('"queue paused"') == paused + 1
+
+
+async def changed_at_once(api: Api, name: str, **given: Any) -> dict[str, Any]:
+    payload = await change(api, name, **given)
+    assert payload["userErrors"] == []
+    found: dict[str, Any] = payload["queue"]
+    return found
+
+
+async def test_only_administrators_may() -> None:
+    """Whoever else asks is refused before anything is looked at: there is nothing here to look at."""
+    viewer = replace(LOCAL_ADMINISTRATOR, role="member")
+    context = Context(cast(Any, SimpleNamespace()), viewer, "request")
+    for refused in (pause_queue(context, None), resume_queue(context, "text"), set_concurrency(context, None, 1)):
+        with pytest.raises(ClientError) as refusal:
+            await refused
+        assert refusal.value.code == "FORBIDDEN"

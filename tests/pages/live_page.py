@@ -1,0 +1,108 @@
+"""The live page in a browser, and what the server says of the same things."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from tests import support
+from tests.hold import Hold
+
+BROWSER = support.ROOT / "tests" / "pages"
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+needs_a_browser = pytest.mark.needs("node", "chromium")
+
+
+class Page:
+    """The page in Chromium, told what to do one step at a time."""
+
+    def __init__(self, browser: asyncio.subprocess.Process) -> None:
+        self._browser = browser
+
+    async def __call__(self, do: str, **arguments: Any) -> Any:
+        assert self._browser.stdin is not None
+        assert self._browser.stdout is not None
+        self._browser.stdin.write(json.dumps({"do": do, **arguments}).encode() + b"\n")
+        line = await self._browser.stdout.readline()
+        assert line, f"the browser ended at {do} {arguments}"
+        answer = json.loads(line)
+        assert "failed" not in answer, f"{do} {arguments}: {answer['failed']}"
+        return answer["done"]
+
+    async def accessible(self) -> None:
+        """Nothing that axe objects to, in light and dark."""
+        for scheme in ("light", "dark"):
+            await self("look", scheme=scheme)
+            assert await self("axe") == [], scheme
+        await self("look")
+
+
+BATCH = """
+mutation ($input: BatchProcessInput!) { batchProcess(input: $input) { batch { id } userErrors { message } } }
+"""
+COUNTS = """
+query ($id: ID!) {
+  batch(id: $id) { status totalItems processed failed canceled timedOut progress { fraction } }
+}
+"""
+LOG = """
+query ($after: String) { events(first: 1000, after: $after) { nodes { cursor } pageInfo { hasNextPage endCursor } } }
+"""
+FAILED = """
+query ($id: ID!) { batch(id: $id) { results(first: 1, status: [FAILED]) { nodes { id key error { message } } } } }
+"""
+
+LONG = "The new trains are wonderful, quiet and quick, but the coffee of the station in Paris is terrible. " * 20
+EVERYTHING = ["STATISTICS", "LANGUAGE", "SENTIMENT", "KEYWORDS", "TOPICS", "ENTITIES", "SUMMARY"]
+
+
+async def ask(server: support.Server, query: str, **variables: Any) -> Any:
+    answer = await asyncio.to_thread(support.post, server.url, query, variables)
+    assert "errors" not in answer, answer
+    return answer["data"]
+
+
+async def submit(
+    server: support.Server,
+    name: str,
+    texts: list[str],
+    operations: list[str] | None = None,
+    *,
+    hold: Hold | None = None,
+) -> str:
+    """A batch of these texts; with `hold`, one that stands still when half of it has ended."""
+    items = [
+        {"key": f"{name} {n}", "request": {"text": {"text": text, "operations": operations or ["LANGUAGE"]}}}
+        for n, text in enumerate(texts)
+    ]
+    if hold:
+        items = await asyncio.to_thread(hold.second_half_of, items, server)
+    data = await ask(server, BATCH, input={"name": name, "items": items})
+    return str(data["batchProcess"]["batch"]["id"])
+
+
+async def counts(server: support.Server, batch: str) -> dict[str, int]:
+    """What the database has, named as the page names it."""
+    row = (await ask(server, COUNTS, id=batch))["batch"]
+    return {
+        "processed": row["processed"],
+        "failed": row["failed"],
+        "canceled": row["canceled"],
+        "timed out": row["timedOut"],
+    }
+
+
+async def cursors(server: support.Server) -> list[str]:
+    """The whole log."""
+    found: list[str] = []
+    after = None
+    while True:
+        page = (await ask(server, LOG, after=after))["events"]
+        found += [node["cursor"] for node in page["nodes"]]
+        if not page["pageInfo"]["hasNextPage"]:
+            return found
+        after = page["pageInfo"]["endCursor"]

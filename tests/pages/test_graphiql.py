@@ -1,0 +1,230 @@
+"""GraphiQL: who gets it, how it is served, that its build is fresh, and that it works in Chromium."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from tests import support
+from web.pages import PAGES, graphiql_response, graphiql_routes, wants_html
+
+BROWSER = support.ROOT / "tests" / "pages"
+CHECK = support.ROOT / "pages" / "graphiql" / "check.mjs"
+BUILD = PAGES / "graphiql"
+
+needs_a_browser = pytest.mark.needs("node", "chromium")
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "text/html",
+        "TEXT/HTML",
+        "text/html;q=0.9, application/json;q=0.8",
+        "text/html, application/json;q=0.9, application/graphql-response+json;q=0.5",
+        "text/html;q=0.2, application/json;q=0, application/graphql-response+json;q=0, */*;q=0.9",
+        # Firefox, Chromium and Safari, on a navigation
+        "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+        "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8,application/pdf;v=b3;q=0.7",
+    ],
+)
+def test_a_browser_wants_html(accept: str) -> None:
+    assert wants_html(accept)
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "",
+        "*/*",
+        "text/*",
+        "application/json",
+        "application/graphql-response+json, application/json;q=0.9",
+        "application/graphql-response+json, application/json, text/event-stream, multipart/mixed",
+        "text/html, */*",
+        "text/html, application/json",
+        "text/html;q=0.8, application/json;q=0.9",
+        "text/html;q=0.8, application/*;q=0.9",
+        "text/html, application/graphql-response+json",
+        "text/html;q=0",
+        "text/html;q=2",
+        "text/html;q=a lot",
+        "text/html-not",
+        ",;,q=1",
+    ],
+)
+def test_others_do_not_want_html(accept: str) -> None:
+    assert not wants_html(accept)
+
+
+def _assets() -> Iterator[Path]:
+    yield from sorted((BUILD / "assets").iterdir())
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(Starlette(routes=graphiql_routes()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://assay") as client:
+        yield client
+
+
+def test_the_page_allows_scripts_from_here_alone_and_is_asked_for_anew() -> None:
+    headers = graphiql_response().headers
+    policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";"))
+    assert policy["script-src"] == "'self'"
+    assert policy["worker-src"] == "'self' blob:"
+    assert policy["connect-src"] == "'self'"
+    assert policy["frame-ancestors"] == "'none'"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cache-Control"] == "no-cache"
+    assert headers["Vary"] == "Accept"
+
+
+async def test_every_asset_is_served_to_be_kept_for_good(http: httpx.AsyncClient) -> None:
+    for path in _assets():
+        answer = await http.get(f"/graphiql/assets/{path.name}")
+        assert answer.status_code == 200
+        assert answer.content == path.read_bytes()
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        if path.suffix != ".ttf":
+            assert answer.headers.get("Content-Encoding") == ("gzip" if path.stat().st_size >= 1000 else None)
+            assert answer.headers["Content-Type"].split(";")[0] in ("text/javascript", "text/css")
+
+
+@pytest.mark.parametrize("path", ["../index.html", "%2e%2e/index.html", "none.js", "", "%00", "x" * 5000])
+async def test_nothing_else_is_served(http: httpx.AsyncClient, path: str) -> None:
+    assert (await http.get(f"/graphiql/assets/{path}")).status_code == 404
+
+
+async def test_the_page_is_at_its_own_address_too(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/graphiql", headers={"Accept": "*/*"})
+    assert answer.content == (BUILD / "index.html").read_bytes()
+
+
+def test_the_page_loads_only_what_the_build_has() -> None:
+    names = {path.name for path in _assets()}
+    page = (BUILD / "index.html").read_text()
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert "<title>Assay GraphiQL</title>" in page
+    assert {url.removeprefix("/graphiql/assets/") for url in loaded if not url.startswith("data:")} <= names
+    assert not list(BUILD.rglob("*.map"))
+
+
+@pytest.mark.needs("node")
+def test_the_build_is_fresh_and_its_examples_are_valid() -> None:
+    assert "fresh" in support.run("node", CHECK)
+
+
+def _environment() -> dict[str, str]:
+    return {"CHROMIUM": support.chromium() or ""}
+
+
+def _without_errors(outcome: dict[str, Any]) -> dict[str, Any]:
+    assert outcome["state"] in ("answered", "live", "ended"), outcome
+    assert "errors" not in outcome["response"], outcome
+    return cast(dict[str, Any], outcome["response"]["data"])
+
+
+SUBMIT = """
+mutation { submitAnalysis(input: {request: {text: {text: "A calm day."}}, waitSeconds: 30}) { analysis { status } } }
+"""
+
+
+@needs_a_browser
+async def test_all_that_it_offers_works_in_chromium(
+    server: Callable[..., Awaitable[support.Server]], tmp_path: Path
+) -> None:
+    one = await server()
+    await asyncio.to_thread(support.post, one.url, SUBMIT)  # the examples wait for ten seconds at most
+    address = one.address
+    output = await asyncio.to_thread(
+        support.run, "node", "graphiql.mjs", address, tmp_path, cwd=BROWSER, env=_environment()
+    )
+    report = json.loads(output)
+    record, examples = report["record"], report["examples"]
+
+    assert "broken" not in report, report["broken"]
+    assert report["title"] == "Assay GraphiQL"
+    assert record["foreign"] == []
+    assert record["errors"] == []
+    assert set(record["sockets"]) == {f"{address.replace('http', 'ws')}/graphql"}
+
+    assert "text" in [analyzer["name"] for analyzer in _without_errors(report["welcome"])["analyzers"]]
+    answers = {title: _without_errors(outcome) for title, outcome in examples.items()}
+    assert len(answers) == 17
+
+    analysis = answers["Analyze a text"]["submitAnalysis"]["analysis"]
+    assert analysis["status"] == "COMPLETED"
+    batch = answers["A batch with one bad item"]["batchProcess"]
+    assert [node["status"] for node in batch["batch"]["results"]["nodes"]] == ["COMPLETED", "FAILED", "COMPLETED"]
+    assert [error["path"] for error in batch["userErrors"]] == [["items", "1", "request", "text", "text"]]
+
+    # What the last answer held is filled in.
+    sixty = answers["A batch of sixty"]["batchProcess"]["batch"]["id"]
+    assert examples["Watch a batch"]["variables"] == {"id": sixty}
+    assert examples["Cancel a batch"]["variables"] == {"input": {"id": sixty}}
+    page_end = answers["Read the event log"]["events"]["pageInfo"]["endCursor"]
+    assert examples["Watch all events"]["variables"]["after"] == page_end
+    assert answers["Read a typed result"]["analysis"]["result"]["__typename"] == "TextResult"
+    assert answers["Anything by its id"]["node"]["__typename"] == "Analysis"
+
+    assert report["watched"][-1]["status"] == "COMPLETED"
+    assert report["watched"][-1] == report["shown"]["response"]["data"]["batch"]
+    assert report["shown"]["status"].startswith("Ended after ")
+
+    assert report["withHeaders"] == {
+        "authorizations": ["Bearer not-to-be-kept"],
+        "connections": [{"Authorization": "Bearer not-to-be-kept"}],
+        "isKept": False,
+    }
+    assert "submitAnalysis" not in report["explored"]
+    assert "keywords" in report["explored"]
+
+
+@needs_a_browser
+async def test_a_subscription_goes_on_where_it_was_when_the_server_comes_back(
+    server: Callable[..., Awaitable[support.Server]],
+) -> None:
+    one = await server()
+    await asyncio.to_thread(support.post, one.url, SUBMIT)
+    browser = await asyncio.create_subprocess_exec(
+        "node",
+        "graphiql-resume.mjs",
+        one.address,
+        cwd=BROWSER,
+        env=os.environ | _environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        assert browser.stdout is not None
+        assert await browser.stdout.readline() == b"ready\n"
+        await asyncio.to_thread(support.post, one.url, SUBMIT)
+        assert await browser.stdout.readline() == b"live\n"
+        await one.kill()
+        assert await browser.stdout.readline() == b"reconnecting\n"
+        await one.start()
+        await asyncio.to_thread(support.post, one.url, SUBMIT)
+        report = json.loads(await browser.stdout.read())
+    finally:
+        if browser.returncode is None:
+            browser.terminate()
+        await browser.wait()
+
+    first, *again = report["asked"]
+    assert first is not None
+    assert again
+    assert set(again) <= set(report["cursors"])
+    assert len(set(report["cursors"])) == len(report["cursors"]), "an event came twice"
+    assert report["state"] == "live"

@@ -1,0 +1,254 @@
+"""Each check at its bounds: the status, and the words that an operator reads."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from events.bus import Bus
+from resolvers import health_checks
+from resolvers.health import Health
+from resolvers.health_checks import Component, HealthStatus
+from resolvers.monitor import MIB, Disk, Memory
+from store.statistics import LogFigures, PriorityFigures, QueueFigures
+from store.tables import ControlRow, WorkerRow
+from tests.resolvers.rows import NOW
+
+HEALTHY, DEGRADED, UNHEALTHY = HealthStatus
+GIB = 1024 * MIB
+
+
+def workers(*silent_seconds: float, slots: int = 2, busy: int = 2) -> list[WorkerRow]:
+    rows = [
+        SimpleNamespace(
+            instance=f"server:{number}", last_seen_at=NOW - timedelta(seconds=seconds), slots=slots, busy=busy
+        )
+        for number, seconds in enumerate(silent_seconds, 1)
+    ]
+    return cast(list[Any], rows)
+
+
+def only(found: Component) -> str:
+    """Its one sentence of advice."""
+    (sentence,) = found.advice
+    return sentence
+
+
+def queue(depth: int, oldest: float | None, running: int = 0) -> QueueFigures:
+    return QueueFigures(depth, running, oldest, [PriorityFigures(5, depth, oldest)])
+
+
+@pytest.mark.parametrize(
+    ("free_percent", "free_bytes", "status"),
+    [
+        (10, 50 * GIB, HEALTHY),
+        (9.9, 50 * GIB, DEGRADED),
+        (2, 50 * GIB, DEGRADED),
+        (1.9, 50 * GIB, UNHEALTHY),
+        (50, 200 * MIB, HEALTHY),
+        (50, 200 * MIB - 1, UNHEALTHY),
+    ],
+)
+def test_the_disk(free_percent: float, free_bytes: int, status: HealthStatus) -> None:
+    found = health_checks.check_disk(Disk(100 - free_percent, free_bytes))
+    assert found.status is status
+    assert len(found.advice) == (status is not HEALTHY)
+
+
+def test_the_disks_advice() -> None:
+    found = health_checks.check_disk(Disk(93.2, 12 * GIB))
+    assert found.message == "93 % full, 12.0 GiB free."
+    assert only(found) == (
+        "The disk of the data folder is 93 % full (12.0 GiB free): give it more room, for deleting analyses "
+        "takes room first."
+    )
+
+
+def test_the_database() -> None:
+    room, full = Disk(50, 50 * GIB), Disk(99.5, 150 * MIB)
+    assert health_checks.check_database(500, room) == Component("database", HEALTHY, "It answers.", 500)
+    assert health_checks.check_database(0.5, None) == Component("database", HEALTHY, "It answers.", 0.5)
+    assert health_checks.check_database(501, room).status is DEGRADED
+    assert health_checks.check_database(None).status is UNHEALTHY
+    found = health_checks.check_database(0.5, full)
+    assert (found.status, found.message) == (UNHEALTHY, "Its disk has 150 MiB free.")
+
+
+@pytest.mark.parametrize(
+    ("lag", "held_back", "status", "sentences"),
+    [
+        (5, 5, HEALTHY, 0),
+        (5.1, 0, DEGRADED, 1),
+        (0, 5.1, DEGRADED, 1),
+        (0, 61, UNHEALTHY, 1),
+        (61, 0, UNHEALTHY, 1),
+        (61, 61, UNHEALTHY, 2),
+    ],
+)
+def test_events(lag: float, held_back: float, status: HealthStatus, sentences: int) -> None:
+    found = health_checks.check_events(LogFigures(held_back, held_back + 10), lag)
+    assert found.status is status
+    assert len(found.advice) == sentences
+
+
+def test_no_bus_is_no_fault() -> None:
+    for sqlite, found in ((True, "which is watched"), (False, "which is read once a second")):
+        component = health_checks.check_bus(Bus(), sqlite=sqlite)
+        assert (component.status, component.advice) == (HEALTHY, ())
+        assert component.message == f"There is none: news of other servers is found in the database, {found}."
+
+
+def test_the_fences_advice() -> None:
+    found = health_checks.check_events(LogFigures(12, 30), 0)
+    assert found.message == "An open transaction holds back events for 12 s."
+    assert only(found) == (
+        "A transaction of this database that has written and is still open, the oldest of 30 s, holds back events for "
+        "12 s: find it in pg_stat_activity (datname = current_database() and backend_xid is not null) or "
+        "pg_prepared_xacts (database = current_database()) and end it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("silent_seconds", "wanted", "status", "message"),
+    [
+        ([0], 2, HEALTHY, "1 alive, 2 of 2 slots busy."),
+        ([0, 5], 2, HEALTHY, "2 alive, 4 of 4 slots busy."),
+        ([], 0, HEALTHY, "None is alive, and none is wanted here."),
+        ([0, 5.1], 2, DEGRADED, "1 alive, 1 silent."),
+        ([7, 9], 0, DEGRADED, "0 alive, 2 silent."),
+        ([], 2, UNHEALTHY, "No worker is alive: none has signed on."),
+        ([7, 9], 2, UNHEALTHY, "No worker is alive: the last was heard of 7 s ago."),
+    ],
+)
+def test_workers(silent_seconds: list[float], wanted: int, status: HealthStatus, message: str) -> None:
+    found = health_checks.check_workers(workers(*silent_seconds), wanted, NOW)
+    assert (found.status, found.message) == (status, message)
+    assert len(found.advice) == (status is not HEALTHY)
+
+
+def test_the_workers_advice() -> None:
+    assert only(health_checks.check_workers(workers(0, 8, 7), 1, NOW)) == (
+        "2 of 3 workers (server:2, server:3) were last heard of 8 s ago: what they ran is taken up by others; see "
+        "whether those servers still run."
+    )
+    names = health_checks.check_workers(workers(*[60] * 5), 0, NOW).advice[0]
+    assert "(server:1, server:2, server:3 and 2 more)" in names
+
+
+@pytest.mark.parametrize(
+    ("figures", "alive", "wanted", "status"),
+    [
+        (queue(0, None), 0, 0, HEALTHY),
+        (queue(9, 15), 0, 2, HEALTHY),
+        (queue(9, 16), 0, 2, UNHEALTHY),
+        (queue(9, 16), 1, 2, UNHEALTHY),
+        (queue(9, 16, running=1), 1, 2, HEALTHY),
+        (queue(9, 60, running=1), 1, 2, HEALTHY),
+        (queue(9, 61, running=1), 1, 2, DEGRADED),
+        (queue(9, None, running=0), 1, 2, HEALTHY),
+    ],
+)
+def test_the_queue(figures: QueueFigures, alive: int, wanted: int, status: HealthStatus) -> None:
+    found = health_checks.check_queue(figures, workers(*[0] * alive), wanted)
+    assert found.status is status
+    assert len(found.advice) == (status is not HEALTHY)
+
+
+def test_the_queues_advice(machine: SimpleNamespace) -> None:
+    machine.cores = 8
+    long, stuck = queue(412, 95, running=384), queue(1, 95)
+    two = workers(0, 0, slots=4, busy=3)  # on this server and on another
+    waits = "412 analyses wait, the oldest for 95 s, while 6 of 8 slots on 2 workers are busy: "
+    assert (
+        only(health_checks.check_queue(long, two, 3))
+        == f"{waits}raise ASSAY_WORKERS from 3 (this machine has 8 cores)."
+    )
+    assert only(health_checks.check_queue(long, two, 8)) == (
+        f"{waits}ASSAY_WORKERS is 8 and this machine has 8 cores, so take a larger machine, or let further servers "
+        "share the queue over PostgreSQL (ASSAY_DATABASE_URL)."
+    )
+    assert only(health_checks.check_queue(long, two, 0)) == (
+        f"{waits}raise ASSAY_WORKERS where it is above 0, or let further servers share the queue."
+    )
+    assert only(health_checks.check_queue(long, workers(0, 0, slots=2, busy=1), 2)) == (
+        "412 analyses wait, the oldest for 95 s, while 2 of 4 slots on 2 workers are busy: look in the logs of their "
+        "servers for why they take nothing more."
+    )
+    assert only(health_checks.check_queue(stuck, [], 0)) == (
+        "1 analysis waits, the oldest for 95 s, and no worker is alive: set ASSAY_WORKERS above 0, here or on "
+        "another server."
+    )
+    assert only(health_checks.check_queue(stuck, workers(0), 3)) == (
+        "1 analysis waits, the oldest for 95 s, and nothing runs though a worker is alive: look in the log for why it "
+        "takes nothing."
+    )
+
+
+def test_a_queue_that_is_held(machine: SimpleNamespace) -> None:
+    whole, text = ControlRow(analyzer="", paused_at=NOW), ControlRow(analyzer="text", paused_at=NOW, slots=1)
+    found = health_checks.check_queue(queue(9, 900), workers(0), 2, [whole, text])
+    assert (found.status, found.message) == (DEGRADED, "9 waiting, 0 running, paused.")
+    assert found.advice == [
+        f"{what} is paused since 2026-11-21 10:00:00 UTC: resume it by `resumeQueue` or `python server.py {command}`."
+        for what, command in (("The queue", "resume"), ("Of the queue, text", "resume text"))
+    ]
+    slow = health_checks.check_queue(queue(9, 900, running=1), workers(0), 2, [ControlRow(analyzer="text", slots=1)])
+    assert only(slow) == (
+        "9 analyses wait, the oldest for 900 s, while 2 of 2 slots on 1 worker are busy: raise the concurrency "
+        "that is set (`setConcurrency`), or set it back."
+    )
+    assert health_checks.check_queue(queue(0, None), workers(0), 2, [ControlRow(analyzer="text")]).status is HEALTHY
+
+
+@pytest.mark.parametrize(("percent", "status"), [(89.9, HEALTHY), (90, DEGRADED), (96.9, DEGRADED), (97, UNHEALTHY)])
+def test_memory(percent: float, status: HealthStatus) -> None:
+    found = health_checks.check_memory(Memory(percent, 512 * MIB), 3)
+    assert found.status is status
+    assert len(found.advice) == (status is not HEALTHY)
+
+
+def test_the_memorys_advice() -> None:
+    assert only(health_checks.check_memory(Memory(94, 512 * MIB), 3)) == (
+        "94 % of the machine's memory is taken, 512 MiB of it by this server and its processes: lower ASSAY_WORKERS "
+        "from 3, or give the machine more memory."
+    )
+    assert only(health_checks.check_memory(Memory(94, 512 * MIB), 1)) == (
+        "94 % of the machine's memory is taken, 512 MiB of it by this server and its processes: give the machine more "
+        "memory."
+    )
+
+
+def test_analyzers() -> None:
+    assert health_checks.check_analyzers(3, {}) == Component("analyzers", HEALTHY, "3 loaded.")
+    found = health_checks.check_analyzers(1, {"b": "ValueError: no", "a": "ImportError: no module x"})
+    assert found.status is DEGRADED
+    assert found.message == "1 loaded; not loaded: a (ImportError: no module x); b (ValueError: no)."
+    assert found.advice == [
+        "The plug-in a did not load (ImportError: no module x): mend or uninstall it, and start the server again.",
+        "The plug-in b did not load (ValueError: no): mend or uninstall it, and start the server again.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lag_seconds", "status"), [(0, HEALTHY), (0.25, HEALTHY), (0.26, DEGRADED), (2, DEGRADED), (2.1, UNHEALTHY)]
+)
+def test_the_event_loop(lag_seconds: float, status: HealthStatus) -> None:
+    found = health_checks.check_loop(lag_seconds)
+    assert (found.status, found.latency_ms) == (status, lag_seconds * 1000)
+    assert len(found.advice) == (status is not HEALTHY)
+
+
+def test_the_whole_is_as_its_worst_part_and_says_the_worst_first() -> None:
+    parts = [
+        Component("a", HEALTHY),
+        Component("b", DEGRADED, advice=["b1", "b2"]),
+        Component("c", UNHEALTHY, advice=["c"]),
+        Component("d", DEGRADED, advice=["d"]),
+    ]
+    assert Health(parts).status is UNHEALTHY
+    assert Health(parts).recommendations == ["c", "b1", "b2", "d"]
+    assert Health(parts[:1]).status is HEALTHY
+    assert Health(parts[:2]).status is DEGRADED

@@ -1,0 +1,201 @@
+"""A server in a thread for the small schema."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from typing import Any
+
+import httpx
+import strawberry
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from events.hub import Hub
+from execution.executor import Executor
+from settings import Settings
+from telemetry import Telemetry
+from tests.support import until
+from tests.web.http.toy_schema import SECRET, Context, Mutation, Probe, Query, Subscription
+from tests.web.http.wire import Wire
+from web.graphql.http import GraphQLHTTP
+from web.graphql.streams import Streams
+from web.middleware import middleware
+from web.responses import refusal
+from web.serving import http_protocol
+
+__all__ = ["PATIENCE", "SECRET", "Server"]
+
+PATIENCE = 10
+"""Seconds that a test waits for what must come."""
+
+
+async def crash(_request: Request) -> Response:
+    raise RuntimeError(SECRET)
+
+
+async def crash_late(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"100")]})
+    await send({"type": "http.response.body", "body": b"begun", "more_body": True})
+    raise RuntimeError(SECRET)
+
+
+async def plain(_request: Request) -> Response:
+    return PlainTextResponse("plain", headers={"referrer-policy": "no-referrer"})
+
+
+class Late:
+    """An endpoint whose response has begun when it fails."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await crash_late(scope, receive, send)
+
+
+class Server:
+    """uvicorn in a thread, with the flags that the program runs with, over the doors that the program has."""
+
+    def __init__(
+        self,
+        *,
+        streams: dict[str, Any] | None = None,
+        header_seconds: float = http_protocol.HEADER_SECONDS,
+        **settings: Any,
+    ) -> None:
+        self.probe = Probe()
+        self.settings = Settings(**settings)
+        self.telemetry = Telemetry()
+        schema = strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription)
+        executor = Executor(schema, settings=self.settings, telemetry=self.telemetry)
+        self.streams = Streams(self.telemetry, Hub(lambda answer: len(answer.json)), **(streams or {}))
+        door = partial(GraphQLHTTP, executor, self._context, self.settings, self.streams)
+
+        @asynccontextmanager
+        async def lifespan(app: Starlette) -> AsyncIterator[None]:
+            self.loop = asyncio.get_running_loop()
+            yield
+
+        app = Starlette(
+            routes=[
+                Route("/graphql", door(), methods=None),
+                Route("/graphql/stream", door(events_only=True), methods=None),
+                Route("/crash", crash),
+                Route("/late", Late()),
+                Route("/plain", plain),
+            ],
+            middleware=middleware(self.settings, self.telemetry),
+            lifespan=lifespan,
+            exception_handlers={HTTPException: refusal},
+        )
+        self._uvicorn = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                port=0,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                http=http_protocol.protocol(header_seconds),
+                ws="websockets-sansio",
+                timeout_graceful_shutdown=PATIENCE,
+            )
+        )
+        self._thread = threading.Thread(target=self._uvicorn.run, daemon=True)
+
+    def _context(self, connection: HTTPConnection) -> Context:
+        return Context(connection.scope["state"]["request_id"], self.probe)
+
+    def __enter__(self) -> Server:
+        self._thread.start()
+        deadline = time.monotonic() + PATIENCE
+        while not self._uvicorn.started:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        self.port: int = self._uvicorn.servers[0].sockets[0].getsockname()[1]
+        self.address = f"http://127.0.0.1:{self.port}"
+        self.idle_tasks = 0
+        self.idle_tasks = self.tasks()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._uvicorn.should_exit = True
+        self._thread.join(PATIENCE)
+        assert not self._thread.is_alive()
+
+    def stop_at_once(self) -> None:
+        """What SIGTERM does where requests have no time left."""
+        self._uvicorn.config.timeout_graceful_shutdown = 0
+        self._uvicorn.should_exit = True
+
+    def tasks(self) -> int:
+        """The number of tasks on the server's loop."""
+        answer: Future[int] = Future()
+        self.loop.call_soon_threadsafe(lambda: answer.set_result(len(asyncio.all_tasks(self.loop))))
+        return answer.result(PATIENCE)
+
+    def leftovers(self) -> dict[str, int]:
+        """What is above nothing: all of it must be gone once the clients are."""
+        counts = {
+            "tasks": self.tasks() - self.idle_tasks,
+            "resolvers": self.probe.waiting,
+            "requests": self.telemetry.http.in_flight,
+            "sources": self.probe.opened - self.probe.closed,
+            "streams": self.streams.open,
+            "active": self.telemetry.subscriptions.active,
+            "connections": self.telemetry.subscriptions.connections,
+        }
+        return {name: count for name, count in counts.items() if count}
+
+    async def call(self, work: Callable[[], Any]) -> Any:
+        """Run a coroutine function on the server's loop."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(), self.loop))
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Streams `endless` that are told to close meanwhile do so afterwards."""
+        self.probe.may_close.clear()
+        try:
+            yield
+        finally:
+            self.loop.call_soon_threadsafe(self.probe.may_close.set)
+
+    async def post(self, query: str, *, accept: str | None = None, **members: Any) -> httpx.Response:
+        """One operation, sent as most clients send it."""
+        content = json.dumps({"query": query, **members}).encode()
+        return await self.send(
+            "POST", content=content, headers=with_accept({"content-type": "application/json"}, accept)
+        )
+
+    async def get(self, *, accept: str | None = None, headers: dict[str, str] | None = None, **parameters: str) -> Any:
+        return await self.send("GET", params=parameters, headers=with_accept(headers or {}, accept))
+
+    async def send(self, method: str, path: str = "/graphql", **options: Any) -> httpx.Response:
+        """One request on a connection of its own."""
+        # Without `verify=False` each client would read all certificates.
+        async with httpx.AsyncClient(trust_env=False, verify=False, timeout=PATIENCE) as client:
+            return await client.request(method, f"{self.address}{path}", **options)
+
+    @contextmanager
+    def dial(self) -> Iterator[Wire]:
+        """A bare connection."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as connection:
+            wire = Wire(connection)
+            with wire.reader:
+                yield wire
+
+    async def settled(self) -> None:
+        """Waits until nothing is left over."""
+        await until(lambda: not self.leftovers(), what="nothing to be left over", seconds=PATIENCE)
+
+
+def with_accept(headers: dict[str, str], accept: str | None) -> dict[str, str]:
+    return headers if accept is None else {**headers, "accept": accept}

@@ -1,0 +1,237 @@
+"""The door for GraphQL over HTTP, as the GraphQL-over-HTTP specification has it.
+
+https://graphql.github.io/graphql-over-http/draft/
+
+- Every answer has GraphQL's shape, whatever went wrong, in the media type that the client asked for. The exception is
+  GraphiQL, for clients that prefer HTML. Subscriptions are streams (`web.graphql.streams`); an early refusal is JSON.
+- A request that is wrong as such (not JSON, wrong types, wrong method) is a 4xx. One whose document is refused is
+  400 as `application/graphql-response+json` and 200 as `application/json`, as the specification's audits want it.
+- No page of another site can run anything: JSON needs a CORS preflight, and what does not (GET, multipart) is refused
+  to such a page unless it carries a header that needs one. In production a GET query always needs that header.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+
+from execution.answers import Answer, AnswerKind
+from execution.errors import BadRequest, ErrorCode
+from execution.executor import QUERIES, QUERIES_AND_MUTATIONS, Executor, OperationContext, OperationType
+from execution.requests import OperationRequest, parse_request
+from web.graphql.bodies import (
+    MAX_PARTS,
+    Refused,
+    decode_json,
+    form_json,
+    query_parameters,
+    refuse_charset,
+    refuse_encoding,
+)
+from web.graphql.negotiation import GRAPHQL_RESPONSE, Accepted, accepted
+from web.graphql.streams import FRAMINGS, Framing, StreamResponse, Streams, address_of, disconnected, whole_response
+from web.middleware import PREFLIGHT_HEADERS
+from web.pages import graphiql_response, wants_html
+from web.responses import JSON, error_response, json_response
+
+if TYPE_CHECKING:
+    from starlette.datastructures import Headers
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from settings import Settings
+
+ALLOW = "GET, POST, OPTIONS"
+BODY_SECONDS = 30
+"""The time in which the whole of a body must come."""
+
+EVENTS_ONLY = Accepted(None, 0.0, 1.0, 0.0)
+RAN = frozenset({AnswerKind.DATA, AnswerKind.PARTIAL, AnswerKind.TIMEOUT})
+ALWAYS_4XX = frozenset({AnswerKind.BAD_REQUEST, AnswerKind.METHOD})
+
+
+class GraphQLHTTP:
+    """The endpoint, an ASGI application. With `events_only` it answers in server-sent events, whatever is accepted."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        context_factory: Callable[[HTTPConnection], OperationContext],
+        settings: Settings,
+        streams: Streams,
+        *,
+        events_only: bool = False,
+    ) -> None:
+        self.executor = executor
+        self.context_factory = context_factory
+        self.streams = streams
+        self.events_only = events_only
+        self.max_body_bytes = settings.max_body_bytes
+        self.allowed_origins = frozenset(origin.rstrip("/") for origin in settings.allowed_origins)
+        self.open_get = settings.environment == "development"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self.respond(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def respond(self, request: Request) -> ASGIApp:
+        accept = ",".join(request.headers.getlist("accept")) or "*/*"
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers={"allow": ALLOW})
+        if request.method == "GET" and not self.events_only and wants_html(accept):
+            return graphiql_response()
+        takes = EVENTS_ONLY if self.events_only else accepted(accept)
+        try:
+            _require_type(takes.for_answer or takes.for_stream)
+            return await self._answer(request, await self._read_in_time(request), takes)
+        except BadRequest as refused:
+            status, headers = (refused.status, refused.headers) if isinstance(refused, Refused) else (400, {})
+            return error_response(status, refused.code, refused.message, media_type=takes.json or JSON, headers=headers)
+
+    async def _answer(self, request: Request, operation: OperationRequest, takes: Accepted) -> ASGIApp:
+        operation_type = self.executor.operation_type(operation)
+        if isinstance(operation_type, Answer):
+            return _response(operation_type, takes.for_answer or takes.for_stream or JSON)
+        context = self.context_factory(request)
+        if operation_type is OperationType.SUBSCRIPTION and takes.for_stream in FRAMINGS:
+            return await self._stream(request, operation, context, FRAMINGS[takes.for_stream])
+        media_type = _require_type(takes.for_answer)
+        allowed = QUERIES if request.method == "GET" else QUERIES_AND_MUTATIONS
+        execution = self.executor.execute(operation, context, allowed=allowed)
+        # A mutation goes on to its end: its client could not know how far it had come.
+        is_mutation = operation_type is OperationType.MUTATION
+        return _response(await (execution if is_mutation else while_connected(execution, request.receive)), media_type)
+
+    async def _stream(
+        self, request: Request, operation: OperationRequest, context: OperationContext, framing: Framing
+    ) -> ASGIApp:
+        if self.streams.full:
+            # In plain JSON: the errors of a GraphQL response Apollo Client takes for final, whatever the status.
+            message = "No stream is free: try again later."
+            return error_response(503, ErrorCode.RATE_LIMITED, message, headers={"retry-after": "1"})
+        if self.streams.is_full_for(address_of(request.scope)):
+            limit = self.streams.max_streams_per_address
+            message = f"At most {limit:,} streams can be open to one address: end another first."
+            raise Refused(429, ErrorCode.RATE_LIMITED, message)
+        context.last_event_id = request.headers.get("last-event-id") or None
+        answers = await self.executor.open(operation, context)
+        if isinstance(answers, Answer):
+            return whole_response(framing, answers.body)
+        return StreamResponse(self.streams, framing, answers, context.request_id)
+
+    async def _read_in_time(self, request: Request) -> OperationRequest:
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                return await self._read(request)
+        except TimeoutError:
+            message = f"The body did not come within {BODY_SECONDS:g} seconds."
+            raise Refused(408, ErrorCode.REQUEST_TIMEOUT, message, {"connection": "close"}) from None
+
+    async def _read(self, request: Request) -> OperationRequest:
+        if request.method == "GET":
+            self._refuse_cross_site(request.headers, required=not self.open_get)
+            return parse_request(query_parameters(request.scope["query_string"]))
+        if request.method == "POST":
+            refuse_encoding(request.headers)
+            content_type, _, parameters = request.headers.get("content-type", "").lower().partition(";")
+            content_type = content_type.strip()
+            if content_type == JSON:
+                refuse_charset(parameters)
+                return parse_request(decode_json(await request.body()))
+            if content_type == "multipart/form-data":
+                self._refuse_cross_site(request.headers, required="origin" in request.headers)
+                return parse_request(await self._multipart(request))
+            if not content_type:
+                message = f"`Content-Type` is missing: it must be {JSON}."
+            else:
+                message = f"`Content-Type` must be {JSON}."
+            raise Refused(415, ErrorCode.UNSUPPORTED_MEDIA_TYPE, message, {"accept-post": JSON})
+        raise Refused(405, ErrorCode.METHOD_NOT_ALLOWED, "GraphQL is served by GET and POST.", {"allow": ALLOW})
+
+    def _refuse_cross_site(self, headers: Headers, *, required: bool) -> None:
+        """Refuse what a page of another site may have sent without asking first, by CORS preflight.
+
+        Browsers tell where a request comes from in `Sec-Fetch-Site` or `Origin`; other clients send neither.
+        """
+        if any(headers.get(name) for name in PREFLIGHT_HEADERS):
+            return
+        if required or headers.get("sec-fetch-site") in ("cross-site", "same-site") or self._is_foreign(headers):
+            message = f"This request could come from any web page: send it with the header {PREFLIGHT_HEADERS[0]}: 1."
+            raise Refused(403, ErrorCode.CSRF_PREVENTED, message)
+
+    def _is_foreign(self, headers: Headers) -> bool:
+        origin = headers.get("origin")
+        if origin is None or origin in self.allowed_origins:
+            return False
+        try:
+            return urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+        except ValueError:
+            return True
+
+    async def _multipart(self, request: Request) -> object:
+        """The request in a multipart body (GraphQL multipart request specification), which may not yet bring files.
+
+        https://github.com/jaydenseric/graphql-multipart-request-spec
+        """
+        try:
+            async with request.form(
+                max_files=MAX_PARTS, max_fields=MAX_PARTS, max_part_size=self.max_body_bytes
+            ) as form:
+                operations, files = form_json(form, "operations"), form_json(form, "map")
+        except (HTTPException, MultiPartException) as error:
+            detail = error.detail if isinstance(error, HTTPException) else error.message
+            raise BadRequest(ErrorCode.BAD_REQUEST, f"The multipart body is malformed: {detail}") from None
+        if not isinstance(files, dict):
+            raise BadRequest(ErrorCode.BAD_REQUEST, "`map` must be a JSON object.")
+        if files:
+            raise BadRequest(ErrorCode.BAD_REQUEST, "This server takes no files: `map` must be empty.")
+        return operations
+
+
+async def while_connected(execution: Awaitable[Answer], receive: Receive) -> Answer:
+    """What comes of `execution`, which is cancelled when the client hangs up: as when it leaves a socket.
+
+    Raises:
+        ClientDisconnect: It hung up.
+    """
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            watch = tasks.create_task(disconnected(receive))
+            answer = await execution
+            watch.cancel()
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
+    return answer
+
+
+def _response(answer: Answer, media_type: str) -> Response:
+    if media_type in FRAMINGS and answer.kind not in ALWAYS_4XX:
+        return whole_response(FRAMINGS[media_type], answer.body)
+    headers = None
+    status = 200
+    if answer.kind is AnswerKind.FAULT:
+        status = 500
+    elif answer.kind in ALWAYS_4XX or (answer.kind not in RAN and media_type == GRAPHQL_RESPONSE):
+        status = 400
+        if answer.kind is AnswerKind.METHOD and _operation_type(answer) == "mutation":
+            status, headers = 405, {"allow": "POST"}
+    return json_response(
+        answer.body, status=status, media_type=JSON if media_type in FRAMINGS else media_type, headers=headers
+    )
+
+
+def _require_type(media_type: str | None) -> str:
+    if media_type is None:
+        raise Refused(406, ErrorCode.NOT_ACCEPTABLE, f"`Accept` must allow {GRAPHQL_RESPONSE} or {JSON}.")
+    return media_type
+
+
+def _operation_type(answer: Answer) -> str:
+    kind: str = answer.body["errors"][0]["extensions"]["operationType"]
+    return kind

@@ -1,0 +1,417 @@
+"""One socket of the door for GraphQL over WebSocket (`web.graphql.websocket`): the protocol, and its operations.
+
+What holds for every socket:
+
+- One task reads, and each operation has one of its own, all in one task group: when `Socket.run` returns, none is
+  left, and every source stream has been closed and its closing awaited. A subscription that can be shared has a task
+  only until it has joined its group in the hub (`events.hub`), which then hands its messages to the socket.
+- The first `Close` ends the socket, whichever task it comes from. Nothing a client sends ends it in another way.
+- An operation may speak only while its id is registered to its task. The client's `complete` takes the id away at
+  once, so nothing follows it, even from a source that is slow to close, and the id can be used again.
+- A mutation goes on to its end when its client completes it or leaves, as over HTTP: the client could not know how far
+  it had come. The socket is over when it is.
+- Nothing is queued here but what the transport has not yet sent, which has a limit. Beyond it a send waits and its
+  source stream with it, and a shared subscription falls behind its group, which does not wait. Who makes no room for
+  `socket_send_seconds` is closed with 1013.
+- The context is made anew for every operation, so that nothing in it can go stale while the socket lives.
+
+Where it goes beyond the protocol or its reference implementation:
+
+- A document that does not parse or validate, and an unknown `operationName`, are answered with `error` for that id.
+  The reference closes the socket (4500), which would end the other operations too.
+- More than `max_socket_operations` at once on one socket are answered with `error` for the id that is too many.
+- A socket is closed with 1009 for a message that is too large, 1012 when the server stops, 1013 when the client
+  doesn't read or the database is away from one of its subscriptions (`error` would be final, and clients come back
+  after 1013), 4499 when nothing came from it for two ping intervals, and 4500 for a fault of the server's own. The
+  reasons of 1012 and 1013 name the cursor to resume from, where it is one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, suppress
+from typing import Any, Protocol
+
+import orjson
+import structlog
+from starlette.requests import HTTPConnection
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from events.hub import Hub, Page, Stream, Subscriber
+from execution.answers import StreamAnswer, encode_json
+from execution.errors import BadRequest, ErrorCode, error_body
+from execution.executor import Answer, Executor, OperationContext, OperationType, SharedStream
+from execution.requests import OperationRequest, parse_request
+from settings import Settings
+from telemetry import SubscriptionTelemetry
+from web.graphql.messages import Close, id_of, parse, payload_of, resume_reason
+from web.serving.websocket_protocol import frames_of, header
+
+SUBPROTOCOL = "graphql-transport-ws"
+
+_PING = encode_json({"type": "ping"})
+_PING_FRAME = header(len(_PING)) + _PING
+
+_AWAY = "The database is away"
+
+# What is written at once of a page of messages, at least.
+_CHUNK_BYTES = 65_536
+
+log = structlog.get_logger(__name__)
+
+
+class SocketHost(Protocol):
+    """The endpoint's services to its sockets. Times are in seconds."""
+
+    executor: Executor
+    context_factory: Callable[[HTTPConnection], OperationContext]
+    settings: Settings
+    telemetry: SubscriptionTelemetry
+    hub: Hub[StreamAnswer]
+    ping_seconds: float
+    close_seconds: float
+
+
+class Socket:
+    """One connection."""
+
+    def __init__(self, host: SocketHost, websocket: WebSocket) -> None:
+        self.host = host
+        self.websocket = websocket
+        self.frames = frames_of(websocket.scope)
+        self.ended = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._ending: asyncio.Future[Close] = self._loop.create_future()
+        self._tasks = asyncio.TaskGroup()
+        self._operations: dict[str, asyncio.Task[None] | _Shared] = {}
+        self._mutations: set[asyncio.Task[None]] = set()
+        self._running = 0
+        self._acknowledged = False
+        self._timer: asyncio.TimerHandle
+        self._heard = self._loop.time()
+
+    def end(self, close: Close) -> None:
+        """End the socket; the first call's code and reason are the ones that are told."""
+        if not self._ending.done():
+            self._ending.set_result(close)
+
+    @property
+    def cursor(self) -> str | None:
+        """What the client should resume from, where it has but one subscription with cursors."""
+        cursors = [each.cursor for each in self._operations.values() if isinstance(each, _Shared)]
+        return cursors[0] if len(cursors) == 1 else None
+
+    async def run(self) -> None:
+        """Serve until someone ends it."""
+        if SUBPROTOCOL not in self.websocket.scope["subprotocols"]:
+            await self.websocket.accept()
+            await self._tell(Close(4406, f"Subprotocol not acceptable: use {SUBPROTOCOL}."))
+            return
+        await self.websocket.accept(SUBPROTOCOL)
+        late = Close(4408, "Connection initialisation timeout")
+        self._timer = self._loop.call_later(self.host.settings.socket_init_seconds, self.end, late)
+        async with self._tasks:
+            reader = self._start(self._read)
+            try:
+                close = await self._ending
+            finally:
+                self._timer.cancel()
+                reader.cancel()
+                operations = list(self._operations.values())
+                self._operations.clear()
+                for operation in operations:
+                    self._stop(operation)
+            await self._tell(close)
+
+    def _start(self, work: Callable[..., Awaitable[None]], *args: object) -> asyncio.Task[None]:
+        return self._tasks.create_task(self._guard(work, *args))
+
+    async def _guard(self, work: Callable[..., Awaitable[None]], *args: object) -> None:
+        try:
+            await work(*args)
+        except Close as close:
+            self.end(close)
+        except Exception:
+            log.exception("socket failed")
+            self.end(Close(4500, "Internal server error"))
+
+    async def _tell(self, close: Close) -> None:
+        """Send the close frame, if there is somebody to read it before `close_seconds` have passed."""
+        if close.code is not None:
+            self.frames.hurry()
+            with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
+                async with asyncio.timeout(self.host.close_seconds):
+                    await self.websocket.close(close.code, close.reason)
+
+    async def room(self, cursor: str | None) -> None:
+        """Wait until there is room for a message. Raises Close, naming the cursor, when it has taken too long."""
+        if self.frames.has_room:
+            return
+        try:
+            async with asyncio.timeout(self.host.settings.socket_send_seconds):
+                await self.frames.room()
+        except TimeoutError:
+            if not self._ending.done():
+                self.host.telemetry.overflowed += 1
+            raise Close(1013, resume_reason("Too slow to read", cursor)) from None
+
+    async def _send(self, message: bytes) -> None:
+        await self.room(self.cursor)
+        self.frames.write(header(len(message)) + message)
+
+    # Messages from the client
+
+    async def _read(self) -> None:
+        while True:
+            frame = await self.websocket.receive()
+            if frame["type"] == "websocket.disconnect":
+                raise Close(None)
+            self._heard = self._loop.time()
+            message = parse(frame.get("text"))
+            match message["type"]:
+                case "connection_init":
+                    await self._acknowledge(message)
+                case "ping":
+                    payload = payload_of(message)
+                    pong = {"type": "pong"} if payload is None else {"type": "pong", "payload": payload}
+                    await self._send(encode_json(pong))
+                case "pong":
+                    payload_of(message)
+                case "subscribe":
+                    await self._subscribe(id_of(message), message.get("payload"))
+                case "complete":
+                    if operation := self._operations.pop(id_of(message), None):
+                        self._stop(operation)
+                case unknown:
+                    raise Close(4400, f"Unknown message type {unknown!r}.")
+            await asyncio.sleep(0)  # one packet can bring thousands of messages, which would hold up everybody else
+
+    async def _acknowledge(self, message: dict[str, Any]) -> None:
+        if self._acknowledged:
+            raise Close(4429, "Too many initialisation requests")
+        self.websocket.state.connection_init = payload_of(message)
+        self._acknowledged = True
+        self._timer.cancel()
+        self._timer = self._loop.call_later(self.host.ping_seconds, self._ping)
+        payload = {"server": "assay", "pingIntervalSeconds": self.host.ping_seconds}
+        await self._send(encode_json({"type": "connection_ack", "payload": payload}))
+
+    async def _subscribe(self, key: str, payload: object) -> None:
+        try:
+            request = parse_request(payload)
+        except BadRequest as refusal:
+            raise Close(4400, f"The payload of `subscribe` is wrong: {refusal.message}") from None
+        if request.query is None and not request.extensions:
+            raise Close(4400, "The payload of `subscribe` must have a `query`, a string.")
+        if not self._acknowledged:
+            raise Close(4401, "Unauthorized")
+        if key in self._operations:
+            raise Close(4409, f"Subscriber for {key} already exists")
+        limit = self.host.settings.max_socket_operations
+        if self._running >= limit:
+            message = f"At most {limit:,} operations can run at once on one socket: complete another first."
+            error = {"id": key, "type": "error", "payload": error_body(ErrorCode.RATE_LIMITED, message)["errors"]}
+            await self._send(encode_json(error))
+            return
+        task = self._operations[key] = self._start(self._operate, key, request)
+        self._running += 1
+        if self.host.executor.operation_type(request) is OperationType.MUTATION:
+            self._mutations.add(task)
+            task.add_done_callback(self._mutations.discard)
+        task.add_done_callback(lambda _: self.done(key, task))
+
+    def _stop(self, operation: asyncio.Task[None] | _Shared) -> None:
+        if isinstance(operation, _Shared):
+            operation.close()
+        elif operation not in self._mutations:
+            operation.cancel()
+
+    def cancel_mutations(self) -> None:
+        """Wait no longer for those that go on without their client."""
+        for mutation in self._mutations:
+            mutation.cancel()
+
+    def done(self, key: str, operation: asyncio.Task[None] | _Shared) -> None:
+        """An operation has ended, and everything behind it."""
+        self._running -= 1
+        if self._operations.get(key) is operation:
+            del self._operations[key]
+
+    # Messages to the client
+
+    def _ping(self) -> None:
+        """Ping every so often, and end the socket when two intervals bring nothing, neither pong nor other message."""
+        interval = self.host.ping_seconds
+        silent = self._loop.time() - self._heard
+        if silent >= 2 * interval:
+            self.end(Close(4499, "No answer to ping"))
+            return
+        if self.frames.has_room:
+            self.frames.write(_PING_FRAME)
+        self._timer = self._loop.call_later(min(interval, 2 * interval - silent), self._ping)
+
+    async def _operate(self, key: str, request: OperationRequest) -> None:
+        context = self.host.context_factory(self.websocket)
+        try:
+            await self._answer(key, request, context)
+        except Close:
+            raise
+        except Exception as error:
+            await self._say(key, "error", self.host.executor.fault(error, context.request_id).body["errors"])
+
+    async def _answer(self, key: str, request: OperationRequest, context: OperationContext) -> None:
+        executor = self.host.executor
+        answer: Answer | SharedStream | AsyncGenerator[StreamAnswer, None]
+        if executor.operation_type(request) is OperationType.SUBSCRIPTION:
+            answer = await executor.open(request, context)
+        else:
+            answer = await executor.execute(request, context)
+        if isinstance(answer, SharedStream):
+            failed = await self._share(key, answer)
+            if failed is None:
+                return
+        elif not isinstance(answer, Answer):
+            failed = await self._follow(key, answer)
+        elif "data" in answer.body:
+            failed = None
+            await self._say(key, "next", answer.body)
+        else:
+            failed = answer.body["errors"]
+        if failed is None:
+            await self._say(key, "complete")
+        else:
+            await self._say(key, "error", failed)
+
+    async def _share(self, key: str, stream: SharedStream) -> object | None:
+        """Have the hub send a stream's events from now on. Returns the errors with which it can't."""
+        shared = _Shared(self, key, stream.record)
+        wanted = Stream(stream.key, stream.place, stream.end, stream.follow, stream.replay)
+        try:
+            place = await self.host.hub.join(shared, wanted)
+        except Exception as error:
+            stream.record(True)
+            return self._errors(key, stream.failure(error))
+        # Who is sent away before the first event came resumes from where it began.
+        shared.cursor = stream.cursor(place)
+        self._operations[key] = shared
+        self._running += 1
+        self.host.telemetry.active += 1
+        return None
+
+    async def _follow(self, key: str, answers: AsyncGenerator[StreamAnswer, None]) -> object | None:
+        """Send a stream's answers until it ends, and close it. Returns the errors that ended it, if it failed."""
+        telemetry = self.host.telemetry
+        prefix = _prefix(key)
+        sent = 0
+        telemetry.active += 1
+        try:
+            async with aclosing(answers):
+                async for answer in answers:
+                    if answer.failed:
+                        return self._errors(key, answer)
+                    if self._operations.get(key) is asyncio.current_task():
+                        await self._send(prefix + answer.json + b"}")
+                    telemetry.delivered += 1
+                    sent += 1
+                    if sent % 32 == 0:  # neither stream nor send need ever wait, and others must have their turn
+                        await asyncio.sleep(0)
+        finally:
+            telemetry.active -= 1
+        return None
+
+    def _errors(self, key: str, answer: StreamAnswer) -> object:
+        """The errors of a stream's last answer. Raises Close where its client had better come back."""
+        if answer.may_pass and self._operations.get(key) is asyncio.current_task():
+            raise Close(1013, resume_reason(_AWAY, None))
+        errors: object = orjson.loads(answer.json)["errors"]
+        return errors
+
+    async def _say(self, key: str, kind: str, payload: object = None) -> None:
+        if self._operations.get(key) is asyncio.current_task():
+            message = {"id": key, "type": kind}
+            await self._send(encode_json(message if payload is None else message | {"payload": payload}))
+
+
+class _Shared(Subscriber[StreamAnswer]):
+    """A subscription of a socket whose messages are handed to it by the hub."""
+
+    __slots__ = ("_failed", "_frames", "_key", "_prefix", "_record", "_socket", "_telemetry", "cursor")
+
+    def __init__(self, socket: Socket, key: str, record: Callable[[bool], None]) -> None:
+        super().__init__()
+        self._socket = socket
+        self._frames = socket.frames
+        self._telemetry = socket.host.telemetry
+        self._key = key
+        self._prefix = _prefix(key)
+        self._record = record
+        self._failed = False
+        self.cursor: str | None = None
+
+    def take(self, page: Page[StreamAnswer]) -> int:
+        frames, prefix = self._frames, self._prefix
+        if not frames.has_room:
+            return 0
+        parts: list[bytes] = []
+        size = taken = 0
+        for _, answer in page:
+            if answer.has_errors:
+                self._failed = True
+                if answer.failed:
+                    break
+            json = answer.json
+            length = len(prefix) + len(json) + 1
+            parts += (header(length), prefix, json, b"}")
+            taken += 1
+            size += length
+            if size >= _CHUNK_BYTES:
+                frames.write(b"".join(parts))
+                parts.clear()
+                size = 0
+                if not frames.has_room:
+                    break
+        if parts:
+            frames.write(b"".join(parts))
+        if taken:
+            self.cursor = page[taken - 1][1].cursor
+            self._telemetry.delivered += taken
+        if taken < len(page) and page[taken][1].failed and frames.has_room:
+            taken += 1
+            self._fail(page[taken - 1][1])
+        return taken
+
+    async def room(self) -> bool:
+        try:
+            await self._socket.room(self.cursor)
+        except Close as close:
+            self._socket.end(close)
+            return False
+        return True
+
+    def end(self) -> None:
+        self._finish(encode_json({"id": self._key, "type": "complete"}))
+
+    def close(self) -> None:
+        """Have no more, and say nothing."""
+        self.leave()
+        self._socket.done(self._key, self)
+        self._telemetry.active -= 1
+        self._record(self._failed)
+
+    def _fail(self, answer: StreamAnswer) -> None:
+        if answer.may_pass:
+            self._socket.end(Close(1013, resume_reason(_AWAY, self._socket.cursor)))
+            self.close()
+            return
+        errors = orjson.loads(answer.json)["errors"]
+        self._finish(encode_json({"id": self._key, "type": "error", "payload": errors}))
+
+    def _finish(self, message: bytes) -> None:
+        self._frames.write(header(len(message)) + message)
+        self.close()
+
+
+def _prefix(key: str) -> bytes:
+    """What stands before an answer in a message `next`; a brace stands behind it."""
+    return b'{"id":' + encode_json(key) + b',"type":"next","payload":'

@@ -1,0 +1,289 @@
+"""Answers that go on: subscriptions over HTTP, as server-sent events or as the parts of a multipart body.
+
+https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md (distinct connections mode)
+https://www.apollographql.com/docs/graphos/routing/operations/subscriptions/multipart-protocol
+
+What holds for every stream:
+
+- When it ends, by whatever cause, its source stream has been closed and its closing awaited; a shared one was left.
+- A send waits until the transport has room, and the source stream waits for the send. (Of a shared one a few answers
+  wait, and the group goes on alone.) A send that waits longer than `send_seconds` ends the stream.
+- A heartbeat every so often tells client and proxies that the stream lives, and finds out who is gone.
+- The end of what the source had to say is told: `complete`, or the last boundary. A stream that ends for another reason
+  (the server stops, the database is away, the client does not read) just breaks off, which every client takes for a
+  lost connection: it comes back, and resumes behind its cursor. Apollo's protocol has words for it, and is told why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+import structlog
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from execution.answers import StreamAnswer, encode_json
+from execution.errors import INTERNAL_MESSAGE, ErrorCode, error_body
+from execution.subscriptions import SharedStream
+from web.graphql.negotiation import EVENT_STREAM, MULTIPART
+from web.graphql.sharing import shared_answers
+from web.middleware import BodyTooLarge, BrokenOff
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from events.hub import Hub
+    from telemetry import Telemetry
+
+HEADERS = {
+    "cache-control": "no-store, no-transform",  # to compress it, a proxy would hold it back
+    "x-accel-buffering": "no",  # nginx would hold it back too
+}
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How a stream of one media type is written. `begin` goes out at once, so that proxies pass the headers on."""
+
+    content_type: str
+    begin: bytes
+    heartbeat: bytes
+    answer: Callable[[StreamAnswer], bytes]
+    complete: bytes
+    breaking: Callable[[bytes], bytes] | None
+    """What a client is told before its stream breaks off, of a body of errors; None where there is no way to."""
+
+
+def _event(answer: StreamAnswer) -> bytes:
+    place = b"id: %b\n" % answer.cursor.encode() if answer.cursor is not None else b""
+    return b"event: next\n%bdata: %b\n\n" % (place, answer.json)
+
+
+def _part(json: bytes) -> bytes:
+    # The delimiter behind it goes out with it: a client knows by it that the part is whole.
+    return b"\r\ncontent-type: application/json; charset=utf-8\r\n\r\n%b\r\n---" % json
+
+
+_STOPPED = encode_json(
+    error_body(
+        ErrorCode.SERVICE_UNAVAILABLE,
+        "The server is stopping: subscribe again, with `after` and the last cursor you have.",
+    )
+)
+
+EVENTS = Framing(
+    content_type=f"{EVENT_STREAM}; charset=utf-8",
+    begin=b":\n\n",
+    heartbeat=b":\n\n",
+    answer=_event,
+    complete=b"event: complete\ndata:\n\n",
+    breaking=None,
+)
+PARTS = Framing(
+    content_type=f'{MULTIPART}; boundary="-"; subscriptionSpec=1.0',
+    begin=b"---",
+    heartbeat=_part(b"{}"),
+    answer=lambda answer: _part(b'{"payload":%b}' % answer.json),
+    complete=b"--\r\n",
+    breaking=lambda errors: _part(b'{"payload":null,%b' % errors[1:]) + b"--\r\n",
+)
+FRAMINGS = {EVENT_STREAM: EVENTS, MULTIPART: PARTS}
+
+
+def whole_response(framing: Framing, body: object) -> Response:
+    """A stream of the one answer that there is already."""
+    content = framing.begin + framing.answer(StreamAnswer(encode_json(body))) + framing.complete
+    return Response(content, headers={"content-type": framing.content_type, **HEADERS})
+
+
+class _Breaking(Exception):
+    """The stream is to break off, though there may be more to say; with a body of errors that say why."""
+
+    def __init__(self, errors: bytes) -> None:
+        super().__init__(errors)
+        self.errors = errors
+
+
+class Streams:
+    """All the streams of one server. Times are in seconds."""
+
+    def __init__(
+        self,
+        telemetry: Telemetry,
+        hub: Hub[StreamAnswer],
+        *,
+        heartbeat_seconds: float = 12,
+        send_seconds: float = 10,
+        close_seconds: float = 2,
+        max_streams: int = 12_000,
+        max_streams_per_address: int = 1_000,
+    ) -> None:
+        self.telemetry = telemetry.subscriptions
+        self.hub = hub
+        self.heartbeat_seconds = heartbeat_seconds
+        self.send_seconds = send_seconds
+        self.close_seconds = close_seconds
+        self.max_streams = max_streams
+        self.max_streams_per_address = max_streams_per_address
+        self.open = 0
+        self.addresses: Counter[str] = Counter()
+        self._stopping = asyncio.Event()
+        self._ended = asyncio.Event()
+
+    @property
+    def full(self) -> bool:
+        """Whether no other stream may begin now."""
+        return self._stopping.is_set() or self.open >= self.max_streams
+
+    def is_full_for(self, address: str) -> bool:
+        """Whether this client address has as many streams as it may have."""
+        return 0 < self.max_streams_per_address <= self.addresses[address]
+
+    async def close_all(self) -> None:
+        """End every stream, wait until it is so, and let no other begin from now on."""
+        self._stopping.set()
+        while self.open:
+            self._ended.clear()
+            await self._ended.wait()
+
+    async def until_stopped(self) -> NoReturn:
+        await self._stopping.wait()
+        raise _Breaking(_STOPPED)
+
+    @contextmanager
+    def counted(self, address: str) -> Iterator[None]:
+        """A stream to this address, for as long as it is open."""
+        self.open += 1
+        self.addresses[address] += 1
+        self.telemetry.connections += 1
+        self.telemetry.active += 1
+        try:
+            yield
+        finally:
+            self.open -= 1
+            self.addresses[address] -= 1
+            if not self.addresses[address]:
+                del self.addresses[address]
+            self.telemetry.connections -= 1
+            self.telemetry.active -= 1
+            self._ended.set()
+
+
+class StreamResponse:
+    """The response to a subscription, an ASGI application."""
+
+    def __init__(
+        self,
+        streams: Streams,
+        framing: Framing,
+        answers: SharedStream | AsyncGenerator[StreamAnswer, None],
+        request_id: str,
+    ) -> None:
+        self._streams = streams
+        self._framing = framing
+        self._pages = shared_answers(streams.hub, answers) if isinstance(answers, SharedStream) else one_by_one(answers)
+        self._request_id = request_id
+        self._send: Send
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._send = send
+        # Such a request lasts as long as its client likes: its time says nothing about the server.
+        scope.setdefault("state", {})["is_stream"] = True
+        with self._streams.counted(address_of(scope)):
+            try:
+                await self._begin()
+                await self._run(receive)
+            except ClientDisconnect:
+                pass
+            except BodyTooLarge:  # of a GET: what it asked for is on its way already
+                raise BrokenOff from None
+            except _Breaking as breaking:
+                await self._break_off(breaking.errors)
+
+    async def _run(self, receive: Receive) -> None:
+        """Send all that the source has to say, unless something else ends the stream before."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                others = (self._beat(), disconnected(receive), self._streams.until_stopped())
+                beside = [tasks.create_task(each) for each in others]
+                await self._follow()
+                for task in beside:
+                    task.cancel()
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from None
+
+    async def _begin(self) -> None:
+        headers = {"content-type": self._framing.content_type, **HEADERS}
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await self._send({"type": "http.response.start", "status": 200, "headers": raw})
+        await self._write(self._framing.begin)
+
+    async def _follow(self) -> None:
+        written = 0
+        try:
+            async with aclosing(self._pages) as pages:
+                async for page in pages:
+                    told = page[:-1] if page[-1].may_pass else page
+                    if told:
+                        await self._write(b"".join([self._framing.answer(answer) for answer in told]))
+                    if page[-1].may_pass:
+                        raise _Breaking(page[-1].json)
+                    self._streams.telemetry.delivered += len(page) - page[-1].failed
+                    written += 1
+                    if written % 32 == 0:  # neither stream nor send need ever wait, and others must have their turn
+                        await asyncio.sleep(0)
+        except (BrokenOff, _Breaking):
+            raise
+        except Exception:
+            log.exception("stream failed", request_id=self._request_id)
+            body = error_body(ErrorCode.INTERNAL_SERVER_ERROR, INTERNAL_MESSAGE, requestId=self._request_id)
+            await self._write(self._framing.answer(StreamAnswer(encode_json(body), failed=True)))
+        await self._write(self._framing.complete, more=False)
+
+    async def _break_off(self, errors: bytes) -> NoReturn:
+        if self._framing.breaking is not None:
+            told = self._framing.breaking(errors)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._streams.close_seconds):
+                    await self._send({"type": "http.response.body", "body": told, "more_body": True})
+        raise BrokenOff
+
+    async def _beat(self) -> NoReturn:
+        while True:
+            await asyncio.sleep(self._streams.heartbeat_seconds)
+            await self._write(self._framing.heartbeat)
+
+    async def _write(self, data: bytes, *, more: bool = True) -> None:
+        try:
+            async with asyncio.timeout(self._streams.send_seconds):
+                await self._send({"type": "http.response.body", "body": data, "more_body": more})
+        except TimeoutError:
+            self._streams.telemetry.overflowed += 1
+            raise BrokenOff from None
+
+
+def address_of(scope: Scope) -> str:
+    """The client's address; empty where there is none, on a Unix socket."""
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+async def one_by_one(answers: AsyncGenerator[StreamAnswer, None]) -> AsyncGenerator[Sequence[StreamAnswer], None]:
+    """What nobody shares: each answer is sent before the next is made."""
+    async with aclosing(answers):
+        async for answer in answers:
+            yield (answer,)
+
+
+async def disconnected(receive: Receive) -> NoReturn:
+    """Wait until the client hangs up, and raise ClientDisconnect then."""
+    while (await receive())["type"] != "http.disconnect":
+        pass  # the body of a GET, which nobody reads
+    raise ClientDisconnect

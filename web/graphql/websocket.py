@@ -1,0 +1,117 @@
+"""The door for GraphQL over WebSocket: the subprotocol `graphql-transport-ws`, as its PROTOCOL.md has it.
+
+https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
+
+This module decides on connections and holds the open sockets; `web.graphql.socket` runs one. Before it opens, a
+foreign `Origin` is refused with 403, an address that has too many sockets with 429, and a full server's handshake
+with 503.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+from starlette.websockets import WebSocket
+
+from events.hub import Hub
+from execution.answers import StreamAnswer
+from execution.errors import ErrorCode
+from execution.executor import Executor, OperationContext
+from settings import Settings
+from telemetry import Telemetry
+from web.graphql.messages import Close, resume_reason
+from web.graphql.socket import Socket
+from web.responses import error_response
+
+
+class GraphQLWebSocket:
+    """The endpoint, and all its open sockets. Times are in seconds."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        context_factory: Callable[[HTTPConnection], OperationContext],
+        settings: Settings,
+        telemetry: Telemetry,
+        *,
+        ping_seconds: float = 12,
+        close_seconds: float = 2,
+    ) -> None:
+        self.executor = executor
+        self.context_factory = context_factory
+        self.settings = settings
+        self.telemetry = telemetry.subscriptions
+        self.allowed_origins = frozenset(origin.rstrip("/") for origin in settings.allowed_origins)
+        self.ping_seconds = ping_seconds
+        self.close_seconds = close_seconds
+        self.hub: Hub[StreamAnswer] = Hub(lambda answer: len(answer.json))
+        self.sockets: set[Socket] = set()
+        self.addresses: Counter[str] = Counter()
+        self.stopping = False
+
+    async def endpoint(self, websocket: WebSocket) -> None:
+        """Serve one connection, from its handshake to its end.
+
+        The context factory is given the WebSocket; `state.connection_init` on it is what the client's
+        `connection_init` carried, or None.
+        """
+        if not self._origin_is_allowed(websocket):
+            await _refuse(websocket, 403, "FORBIDDEN", "Pages of this origin may not connect here.")
+            return
+        if self.stopping or len(self.sockets) >= self.settings.max_sockets:
+            await _refuse(websocket, 503, ErrorCode.RATE_LIMITED, "No connection is free: try again later.")
+            return
+        address, limit = websocket.client.host if websocket.client else "", self.settings.max_sockets_per_address
+        if limit and self.addresses[address] >= limit:
+            message = f"At most {limit:,} sockets can be open from one address: close another first."
+            await _refuse(websocket, 429, ErrorCode.RATE_LIMITED, message)
+            return
+        socket = Socket(self, websocket)
+        self.sockets.add(socket)
+        self.addresses[address] += 1
+        self.telemetry.connections += 1
+        try:
+            await socket.run()
+        finally:
+            self.sockets.discard(socket)
+            self.addresses[address] -= 1
+            if not self.addresses[address]:
+                del self.addresses[address]
+            self.telemetry.connections -= 1
+            socket.ended.set()
+
+    async def close_all(self, code: int = 1012, why: str = "Service restart") -> None:
+        """Tell every client, end every task, wait until it is so, and take no new connection from now on."""
+        self.stopping = True
+        sockets = list(self.sockets)
+        for socket in sockets:
+            socket.end(Close(code, resume_reason(why, socket.cursor)))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.close_seconds):
+                for socket in sockets:
+                    await socket.ended.wait()
+        for socket in sockets:
+            socket.cancel_mutations()
+            await socket.ended.wait()
+        await self.hub.close()
+
+    def _origin_is_allowed(self, websocket: WebSocket) -> bool:
+        """Browsers name the page's origin, and let every page open sockets to anywhere; other clients name none."""
+        origin = websocket.headers.get("origin")
+        if origin is None or origin in self.allowed_origins:
+            return True
+        try:
+            host = urlsplit(origin).netloc
+        except ValueError:
+            return False
+        return host != "" and host.lower() == websocket.headers.get("host", "").lower()
+
+
+async def _refuse(websocket: WebSocket, status: int, code: str, message: str) -> None:
+    await websocket.receive()
+    await websocket.send_denial_response(error_response(status, code, message))

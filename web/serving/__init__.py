@@ -1,0 +1,1 @@
+"""uvicorn as Assay uses it: sockets, protocols, the run of a server."""
