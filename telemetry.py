@@ -1,9 +1,9 @@
-"""What the server counts about itself, and how it writes its log.
+"""The server's counters and its log configuration.
 
-One `Telemetry` belongs to one app: `web` and `execution` write to it, resolvers read from it, and `exposition` prints
-it for Prometheus from a registry of its own, so that two apps in one process never mix. Recording costs a few plain
-additions; it is done in the event loop's thread only, and so needs no lock. Memory is bounded: names of operations
-by `MAX_OPERATION_NAMES`, latencies by fixed buckets.
+Each app has one `Telemetry`: `web` and `execution` write to it, resolvers read it, and `exposition` prints it for
+Prometheus. It has its own registry, so that two apps in one process stay apart. Recording costs a few additions. Only
+the event loop's thread records, so no lock is needed. Memory is bounded: `MAX_OPERATION_NAMES` limits the names of
+operations, and latencies have fixed buckets.
 """
 
 from __future__ import annotations
@@ -31,10 +31,9 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
-    from settings import Settings
 
 MAX_OPERATION_NAMES = 200
-"""Operations counted by name. Clients choose the names, so the rest is counted together as `other`."""
+"""The most operation names with their own counters. Clients choose the names; further names are counted as `other`."""
 
 OTHER, ANONYMOUS = "other", "anonymous"
 
@@ -42,7 +41,7 @@ SLICE_SECONDS = 30.0
 SLICES = 10
 
 _LEAST_MS = 0.01
-_STEPS_PER_DOUBLING = 8  # neighbouring bounds are 9 % apart: a percentile is at most 4.5 % off
+_STEPS_PER_DOUBLING = 8  # neighboring bounds are 9 % apart: a percentile's error is at most 4.5 %
 _BUCKETS = 32 * _STEPS_PER_DOUBLING  # the last bound is 0.01 ms * 2^32, about twelve hours
 _HALF_STEP = math.exp2(-0.5 / _STEPS_PER_DOUBLING)
 _STEPS_PER_NEPER = _STEPS_PER_DOUBLING / math.log(2)
@@ -51,7 +50,7 @@ _EXPOSED = range(4 * _STEPS_PER_DOUBLING, 23 * _STEPS_PER_DOUBLING, _STEPS_PER_D
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """Milliseconds; None where nothing was recorded in the window."""
+    """Percentiles in milliseconds; None if nothing was recorded in the window."""
 
     p50_ms: float | None
     p95_ms: float | None
@@ -59,10 +58,10 @@ class Percentiles:
 
 
 class Latency:
-    """Durations in geometric buckets: since the start for Prometheus, and over the last five minutes by slices.
+    """Durations in geometric buckets: since the start for Prometheus, and in slices over the last five minutes.
 
-    The window is `SLICES` slices of `SLICE_SECONDS`, the newest of them still filling: four and a half to five
-    minutes. Recording is O(1), reading is O(slices x buckets).
+    The window has `SLICES` slices of `SLICE_SECONDS`. The newest slice is incomplete, so the window covers four and a
+    half to five minutes. Recording is O(1), reading is O(slices x buckets).
     """
 
     __slots__ = ("_clock", "_slices", "_totals", "count", "sum_seconds")
@@ -75,7 +74,7 @@ class Latency:
         self.sum_seconds = 0.0
 
     def record(self, seconds: float) -> None:
-        """Count one duration; what is not a positive number counts as the shortest."""
+        """Record a duration. Values that are not positive numbers go to the first bucket."""
         milliseconds = seconds * 1000
         bucket = 0
         if milliseconds > _LEAST_MS:
@@ -90,7 +89,7 @@ class Latency:
         self.sum_seconds += seconds
 
     def percentiles(self) -> Percentiles:
-        """The 50th, 95th and 99th percentile of the last five minutes, each within 4.5 %."""
+        """Return the 50th, 95th and 99th percentile of the last five minutes, each within 4.5 %."""
         oldest = int(self._clock() / SLICE_SECONDS) - SLICES
         merged: dict[int, int] = {}
         for number, window in self._slices:
@@ -104,7 +103,7 @@ class Latency:
         return Percentiles(*(_percentile(ordered, total, rank) for rank in (0.50, 0.95, 0.99)))
 
     def cumulative(self) -> list[tuple[str, float]]:
-        """Prometheus's buckets: upper bound in seconds, and how many durations lie at or below it."""
+        """Return Prometheus's buckets: upper bound in seconds, and the number of durations up to that bound."""
         buckets: list[tuple[str, float]] = []
         for exposed in _EXPOSED:
             below = sum(count for bucket, count in self._totals.items() if bucket <= exposed)
@@ -117,7 +116,7 @@ def _bound_ms(bucket: int) -> float:
 
 
 def _percentile(ordered: list[tuple[int, int]], total: int, rank: float) -> float:
-    """The geometric middle of the bucket in which the nearest-rank percentile lies."""
+    """Return the geometric middle of the nearest-rank percentile's bucket."""
     wanted = math.ceil(total * rank)
     for bucket, count in ordered:
         wanted -= count
@@ -128,7 +127,7 @@ def _percentile(ordered: list[tuple[int, int]], total: int, rank: float) -> floa
 
 @dataclass(slots=True)
 class HttpTelemetry:
-    """Requests over HTTP; an error is an answer with a status of 400 or more."""
+    """Counters of HTTP requests. A response with a status of 400 or more is an error."""
 
     requests_total: int = 0
     errors_total: int = 0
@@ -140,7 +139,7 @@ class HttpTelemetry:
         self.in_flight += 1
 
     def ended(self, status: int, seconds: float | None) -> None:
-        """Count one answer; without a duration where that says nothing, as of a stream."""
+        """Count a response. `seconds` is None for streams, whose duration is not a latency."""
         self.in_flight -= 1
         self.errors_total += status >= 400
         if seconds is not None:
@@ -149,7 +148,7 @@ class HttpTelemetry:
 
 @dataclass(slots=True)
 class OperationTelemetry:
-    """One operation name over all transports; an error is an answer with `errors`."""
+    """Counters of one operation name on all transports. A response with `errors` is an error."""
 
     name: str
     count: int = 0
@@ -164,7 +163,7 @@ class OperationTelemetry:
 
 @dataclass(slots=True)
 class SubscriptionTelemetry:
-    """Sockets and HTTP streams that are open, subscriptions that run on them, and what became of their events."""
+    """Counters of open sockets and HTTP streams, their running subscriptions, and delivered events."""
 
     connections: int = 0
     active: int = 0
@@ -173,7 +172,7 @@ class SubscriptionTelemetry:
 
 
 class Telemetry:
-    """Everything one app counts. `instance` names this server in metrics, logs and the graph."""
+    """The counters of one app. `instance` is the server's name in metrics, logs and the API."""
 
     def __init__(self, instance: str | None = None) -> None:
         self.instance = instance or default_instance()
@@ -189,7 +188,7 @@ class Telemetry:
         return time.monotonic() - self.started_at
 
     def operation(self, name: str | None) -> OperationTelemetry:
-        """The counters of the operation with this name, or of `other` once there are too many names."""
+        """Return the counters of an operation name, or those of `other` above `MAX_OPERATION_NAMES`."""
         key = name or ANONYMOUS
         found = self._operations.get(key)
         if found is None:
@@ -199,17 +198,17 @@ class Telemetry:
         return found
 
     def operations(self) -> list[OperationTelemetry]:
-        """Every counted operation, the most frequent first."""
+        """Return the counters of all operation names, most frequent first."""
         return sorted(self._operations.values(), key=lambda each: (-each.count, each.name))
 
 
 def exposition(telemetry: Telemetry) -> bytes:
-    """All counters in Prometheus's text format 0.0.4 (`text/plain; version=0.0.4; charset=utf-8`)."""
+    """Return all counters in Prometheus's text format 0.0.4 (`text/plain; version=0.0.4; charset=utf-8`)."""
     return generate_latest(telemetry.registry)
 
 
 class _Exposed(Collector):
-    """Reads the counters when Prometheus asks."""
+    """A collector that reads the counters at each scrape."""
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
@@ -217,9 +216,9 @@ class _Exposed(Collector):
     def collect(self) -> Iterable[Metric]:
         http, subscriptions = self._telemetry.http, self._telemetry.subscriptions
         yield CounterMetricFamily("assay_http_requests", "Requests over HTTP.", value=http.requests_total)
-        yield CounterMetricFamily("assay_http_errors", "Answers with status 400 or more.", value=http.errors_total)
-        yield GaugeMetricFamily("assay_http_in_flight", "Requests being answered.", value=http.in_flight)
-        latency = HistogramMetricFamily("assay_http_request_seconds", "Time to answer a request.")
+        yield CounterMetricFamily("assay_http_errors", "Responses with status 400 or more.", value=http.errors_total)
+        yield GaugeMetricFamily("assay_http_in_flight", "Requests in progress.", value=http.in_flight)
+        latency = HistogramMetricFamily("assay_http_request_seconds", "Time from a request to its response.")
         latency.add_metric([], http.latency.cumulative(), http.latency.sum_seconds)
         yield latency
         count = CounterMetricFamily("assay_operations", "GraphQL operations.", labels=["operation"])
@@ -236,27 +235,27 @@ class _Exposed(Collector):
         yield GaugeMetricFamily("assay_subscriptions", "Running subscriptions.", value=subscriptions.active)
         yield CounterMetricFamily("assay_events_delivered", "Events sent.", value=subscriptions.delivered)
         yield CounterMetricFamily(
-            "assay_subscribers_overflowed", "Subscribers ended for not keeping up.", value=subscriptions.overflowed
+            "assay_subscribers_overflowed", "Subscribers disconnected for slowness.", value=subscriptions.overflowed
         )
 
 
 def default_instance() -> str:
-    """This process's name in logs and metrics: host and process id."""
+    """Return this process's name in logs and metrics: host and process id."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def configure_logging(settings: Settings, *, instance: str | None = None) -> None:
-    """Send structlog's lines and those of the standard library's loggers, uvicorn's among them, to stderr alike.
+def configure_logging(log_format: str = "console", log_level: str = "info", *, instance: str | None = None) -> None:
+    """Send the lines of structlog and of the standard library's loggers, with uvicorn's, to stderr in one format.
 
-    Every line has `event`, `level`, `timestamp` and `instance`, and `request_id` where one is bound. uvicorn's access
-    log is off: `web.middleware` writes one line a request, with its id.
+    Every line has `event`, `level`, `timestamp` and `instance`, and `request_id` if one is bound. uvicorn's access log
+    is off: `web.middleware` writes a line for each request, with its id.
     """
-    level = getattr(logging, settings.log_level.upper())
+    level = getattr(logging, log_level.upper())
     name = instance or default_instance()
 
     def add_instance(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         event["instance"] = name
-        event.pop("color_message", None)  # uvicorn's own form of a line, for terminals
+        event.pop("color_message", None)  # uvicorn's copy of the message for terminals
         return event
 
     shared: list[structlog.typing.Processor] = [
@@ -266,14 +265,14 @@ def configure_logging(settings: Settings, *, instance: str | None = None) -> Non
         add_instance,
     ]
     rendering: list[structlog.typing.Processor]
-    if settings.log_format == "json":
+    if log_format == "json":
         renderer = structlog.processors.JSONRenderer(serializer=_json_line)
         rendering = [structlog.processors.format_exc_info, renderer]
     else:
         rendering = [
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(),
-                exception_formatter=structlog.dev.plain_traceback,  # the rich one prints locals, secrets among them
+                exception_formatter=structlog.dev.plain_traceback,  # the rich one prints variables, and so secrets
             )
         ]
     structlog.configure(
@@ -301,7 +300,7 @@ def configure_logging(settings: Settings, *, instance: str | None = None) -> Non
                     "handlers": [],
                     "propagate": True,
                     "filters": ["intended"],
-                    "level": max(level, logging.WARNING),  # below are two lines a socket, and what our own banner says
+                    "level": max(level, logging.WARNING),  # INFO has two lines for each socket
                 },
                 "alembic": {"level": logging.WARNING},
                 "uvicorn.access": {"handlers": [], "propagate": False, "level": logging.CRITICAL},
@@ -311,11 +310,10 @@ def configure_logging(settings: Settings, *, instance: str | None = None) -> Non
 
 
 def _is_unintended(record: logging.LogRecord) -> bool:
-    """Whether it is anything but uvicorn's error on what the doors mean to do, and to uvicorn looks forgotten.
+    """Return whether a record is unexpected. uvicorn logs three cases as errors that the server handles itself.
 
-    A handshake that is refused with an answer, and a text frame that is no text: any client could fill the log with
-    them. And a response that is ended before its end, as streams are when the server stops: the request's own line
-    tells of it.
+    Clients could fill the log with two of them: refused handshakes, and text frames that are not UTF-8. The third is a
+    response cut off on purpose, as for streams when the server stops, which the request's own line reports.
     """
     return record.msg not in (
         "ASGI callable returned without completing handshake.",

@@ -1,9 +1,9 @@
-"""What an analyzer is: a request type, a result type and `run`, in one file.
+"""The interface of analyzers: a request type, a result type and `run`.
 
-A built-in analyzer is a package of this package that holds `ANALYZER`; an installed package brings one
-by an entry point of the group `assay.analyzers` that names an `Analyzer`. The request and result types
-are pydantic models, and every field of them has a description: the GraphQL schema is made from them,
-so they are what clients see. Nothing here knows the server, and `run` is called in a process of its own.
+A built-in analyzer is a package of this one with an `ANALYZER`. An installed package adds one with an entry point of
+the group `assay.analyzers` that names an `Analyzer`. The request and result types are pydantic models, whose fields all
+have descriptions: the GraphQL schema is made from them. Analyzers import nothing of the server, and `run` is called in
+a separate process.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ MESSAGE_CHARACTERS = 500
 
 
 class Choice(StrEnum):
-    """An enum of a request or a result, each value with the description that clients see.
+    """An enum of a request or result. Each value has a description for clients.
 
-    Written `KEYWORDS = "KEYWORDS", "The phrases that say most about the text."`.
+    Example: `KEYWORDS = "KEYWORDS", "The most important phrases of the text."`.
     """
 
     description: str
@@ -35,18 +35,18 @@ class Choice(StrEnum):
 
 
 class Request(BaseModel):
-    """What a client hands in: one content field (`text` or `data`) and the options.
+    """The input of an analysis: one content field (`text` or `data`) and the options.
 
-    Pydantic constraints are the bounds; a value outside them is refused before anything runs, and so is a `text` with
-    the character U+0000 in it, which PostgreSQL can't keep.
-    A validator that raises `PydanticCustomError("unsupported", …)` says that this install can't do it.
+    Pydantic constraints set the bounds. The server refuses a value outside them before the analysis, and also a `text`
+    with the character U+0000, which PostgreSQL can't store. A validator raises `PydanticCustomError("unsupported", …)`
+    for a request that this install can't serve.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Result(BaseModel):
-    """What every result has. An analyzer's own fields come on top, in a subclass."""
+    """The fields of all results. An analyzer's subclass adds its own."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -54,24 +54,24 @@ class Result(BaseModel):
         default=None,
         ge=0,
         le=1,
-        description="The analyzer's headline figure, from 0 to 1. Its analyzer's scoreMeaning says what it stands for.",
+        description="Main score of the analyzer, from 0 to 1. Analyzer.scoreMeaning defines the meaning.",
     )
-    tags: list[str] = Field(default_factory=list, description="Short labels, lower case, most telling first.")
-    summary: str = Field(description="One sentence that sums the result up.")
+    tags: list[str] = Field(default_factory=list, description="Short lower-case labels, most relevant first.")
+    summary: str = Field(description="One-sentence summary of the result.")
 
 
 class Job(Protocol):
-    """What `run` may tell the outside while it works."""
+    """The running analysis, as `run` sees it."""
 
     def progress(self, fraction: float, step: str | None = None) -> None:
-        """Say how far the work has come: `fraction` from 0 to 1 (it never goes back), `step` in a person's words."""
+        """Report progress: `fraction` from 0 to 1, where lower values than before are ignored, and `step` for users."""
 
 
 class AnalysisFailure(Exception):
-    """Raised by `run` to fail with a code of its choice instead of ANALYZER_FAILED.
+    """Raised by `run` to fail the analysis with a chosen code. Other exceptions fail it with ANALYZER_FAILED.
 
-    `code` is one of INPUT_UNREADABLE, INPUT_TOO_LARGE, UNSUPPORTED_FORMAT, ANALYZER_FAILED.
-    `retryable` says whether another try could end differently.
+    `code`: INPUT_UNREADABLE, INPUT_TOO_LARGE, UNSUPPORTED_FORMAT or ANALYZER_FAILED. `retryable`: whether another
+    attempt may succeed.
     """
 
     def __init__(self, code: str, message: str, *, retryable: bool = False) -> None:
@@ -87,11 +87,11 @@ ResultT = TypeVar("ResultT", bound=Result)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analyzer(Generic[RequestT, ResultT]):
-    """One analyzer: its name becomes a field of `AnalysisRequest`, its result an implementation of `AnalysisResult`.
+    """An analyzer. `AnalysisRequest` has a field of its name; its result type implements `AnalysisResult`.
 
-    `name` is a GraphQL name in camelCase; `version` changes whenever the same input would give another result.
-    `memory_limit_mb` is the address space that one process running it may take, in MiB; `prepare` is called
-    once in each such process before the first `run`, to load models.
+    `name` is a GraphQL name in camelCase. `version` must change when the same input gives another result.
+    `memory_limit_mb` limits the address space of a process that runs the analyzer, in MiB. `prepare` loads models; it
+    is called once in each of these processes, before the first `run`.
     """
 
     name: str
@@ -107,19 +107,19 @@ class Analyzer(Generic[RequestT, ResultT]):
 
     @property
     def content_field(self) -> str:
-        """The request's field that holds what is analyzed: `text` or `data`; the other fields are its options."""
-        fields = self.request.__pydantic_fields__  # `model_fields` takes ten times as long to get at
+        """Return the request's content field, `text` or `data`. The other fields are options. Raises TypeError."""
+        fields = self.request.__pydantic_fields__  # ten times as fast as `model_fields`
         for name in ("text", "data"):
             if name in fields:
                 return name
         raise TypeError(f"{self.request.__name__} has neither a field `text` nor a field `data`")
 
     def options_of(self, request: RequestT) -> str:
-        """The request without its content, as JSON, defaults filled in."""
+        """Return the request without its content as JSON, with defaults."""
         return request.model_dump_json(exclude={self.content_field})
 
 
 def clean(text: str, characters: int) -> str:
-    """`text` cut to length, without what neither UTF-8 nor every database can hold."""
+    """Return `text` cut to length, without lone surrogates and NUL, which not every database can store."""
     short = text if len(text) <= characters else text[: characters - 1] + "…"
     return short.encode("utf-8", "replace").decode().replace("\0", "�")

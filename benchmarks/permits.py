@@ -1,9 +1,9 @@
-"""What permits cost and bring, on PostgreSQL: Assay's engine, none, and one on PgQueuer's own manager, in turns.
+"""Measure the cost and benefit of permits on PostgreSQL: Assay's engine, no permits, and PgQueuer's manager, in turns.
 
     python -m benchmarks.permits [--items 10000] [--rounds 3]
 
-Without permits a worker hears only of what its own process submits. The manager fetches permits ahead, so one can be
-with a worker that is busy while another has nothing to do.
+Without permits, a worker learns only of submissions by its own process. The manager prefetches permits, so a busy
+worker can hold a permit while another worker is idle.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ LONE = 100
 
 
 class Managed:
-    """PgQueuer's own manager: it fetches permits, and holds each until the worker has looked."""
+    """An engine on PgQueuer's manager, which fetches permits and holds each until the worker has polled the queue."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -65,11 +65,11 @@ class Managed:
                 self._news.set()
                 await used.wait()
 
-            # The least that it takes: twice as many as it fetches at once.
+            # The minimum: twice the number of permits fetched at once.
             task = asyncio.create_task(manager.run(batch_size=1, max_concurrent_tasks=2, heartbeat_timeout=REDELIVERY))
             try:
                 await asyncio.shield(task)
-            finally:  # it waits for the permits that it has fetched, and fetches on until it is told to end
+            finally:  # the manager waits for fetched permits, and fetches more until its shutdown is set
                 manager.shutdown.set()
                 while not task.done():
                     for used in self._held:
@@ -77,25 +77,25 @@ class Managed:
                     await asyncio.wait([task], timeout=0.1)
 
     async def receive(self) -> None:
-        """As every engine does."""
+        """Wait for a permit, at most `POLL_SECONDS`."""
         if not self._held:
             await wait_for(self._news, POLL_SECONDS)
         self._news.clear()
 
     async def done(self, *, found: bool) -> None:
-        """As every engine does."""
+        """Return the permit, and look again if work was found."""
         if self._held:
             self._held.pop(0).set()
         if found:
             self.wake()
 
     def wake(self) -> None:
-        """As every engine does."""
+        """Wake the worker without a permit."""
         self._news.set()
 
 
 async def _leave_none(*_: object) -> None:
-    """In place of the permits that a transaction leaves."""
+    """Replace the function that writes a transaction's permits."""
 
 
 WAYS: dict[str, Callable[[Database], Engine]] = {"none": Embedded, "permits": Distributed, "manager": Managed}
@@ -104,8 +104,8 @@ _names = count()
 
 @asynccontextmanager
 async def working(work: Work, way: str, workers: int, slots: int) -> AsyncIterator[None]:
-    """Workers that find their work in this way, warm."""
-    with patch("store.sql.database._leave_permits", _leave_none) if way == "none" else nullcontext():
+    """Run warm workers with this engine."""
+    with patch("store.queue.announcements._leave_permits", _leave_none) if way == "none" else nullcontext():
         running = []
         for number in range(workers):
             engine = WAYS[way](work.database)
@@ -122,7 +122,7 @@ async def working(work: Work, way: str, workers: int, slots: int) -> AsyncIterat
 
 
 async def lone(work: Work) -> float:
-    """Milliseconds from before one item is submitted until its end is seen."""
+    """Return the milliseconds from before the submission of one item until its end is visible."""
     began = perf_counter()
     ids = await work.submit("echo", f"lone{next(_names)}", folder="")
     while (await work.rows(ids))[0].finished_at is None:  # noqa: ASYNC110 — another connection's commit is no event
@@ -131,7 +131,7 @@ async def lone(work: Work) -> float:
 
 
 async def throughput(work: Work, way: str, items: int) -> float:
-    """Items a second of one batch, from when it was submitted."""
+    """Return the items a second of one batch, from its submission."""
     async with working(work, way, 1, 2):
         batch_id = new_id("batch")
         await work.submit("echo", *(f"{number}" for number in range(items)), batch_id=batch_id, folder="")
@@ -141,13 +141,13 @@ async def throughput(work: Work, way: str, items: int) -> float:
 
 
 async def latency(work: Work, way: str) -> list[float]:
-    """Of lone items, one after the other."""
+    """Return the milliseconds of lone items, in sequence."""
     async with working(work, way, 1, 2):
         return [await lone(work) for _ in range(LONE)]
 
 
 async def beside_a_busy_worker(work: Work, way: str) -> list[float]:
-    """Of lone items while one of two workers is busy."""
+    """Return the milliseconds of lone items while one of two workers is busy."""
     gate = Path(work.folder) / uuid4().hex
     async with working(work, way, 2, 1):
         number = next(_names)
@@ -190,7 +190,7 @@ def _two(values: list[float]) -> str:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Measure what permits cost and bring.")
+    parser = argparse.ArgumentParser(description="Measure the cost and benefit of permits.")
     parser.add_argument("--items", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()

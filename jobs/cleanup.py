@@ -17,7 +17,7 @@ from typing import TypeVar
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from settings import Settings
+from settings import RetentionSettings
 from store import retention
 from store.idempotency import trim_keys
 from store.retention import Cutoffs, Deleted, TakenOver
@@ -45,7 +45,7 @@ class Ages:
     events: timedelta | None = None
 
     @classmethod
-    def of(cls, settings: Settings) -> Ages:
+    def of(cls, settings: RetentionSettings) -> Ages:
         """Return the ages of the settings, which are in days. There, 0 means for ever."""
         days = settings.keep_analyses_days, settings.keep_events_days
         return cls(*(timedelta(days=each) if each else None for each in days))

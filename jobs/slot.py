@@ -1,9 +1,9 @@
-"""One slot: a sandbox, and the chunk of claimed rows that runs in it, item by item.
+"""A slot: a sandbox, and the chunk of claimed rows that runs in it, item by item.
 
-A chunk's rows all have the outcome that the slot reports, exactly one each. `_open` are those without one, in order.
-Whatever ends an item without running it (a stop, a drain) closes it here at once; should the process come to it all
-the same, the process is killed, and the rest of the chunk goes on in the next one. What a dead process was not at
-fault for runs again, without being charged an attempt.
+The slot reports exactly one outcome for each row of a chunk. `_open` holds the rows without an outcome, in order.
+A stop or a drain closes an item here at once. If the process reaches a closed item, the slot kills the process and
+runs the rest of the chunk in the next one. Rows that are not at fault for a dead process run again, without the
+charge of an attempt.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from store.queue.transitions import Fault
 from store.sql.clock import utcnow
 from store.tables import AnalysisStatus
 
-# Outcomes of a chunk that runs on are handed over together, this often; what was submitted alone, at once.
+# Interval at which a running chunk hands over its outcomes. Outcomes of analyses without a batch go at once.
 HAND_OVER_SECONDS = 0.05
 
 Analyzers = Mapping[str, Analyzer[Any, Any]]
@@ -38,7 +38,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Kill:
-    """Why the process was killed: for one item's end, or for none's."""
+    """The reason of a kill: the end of one item, or none."""
 
     row: Claimed | None
     end: AnalysisStatus | None
@@ -46,9 +46,9 @@ class _Kill:
 
 
 class Slot:
-    """Runs one chunk at a time. `measured` is told each item's analyzer and milliseconds.
+    """Runs one chunk at a time. `measured` is called with each item's analyzer and milliseconds.
 
-    One that is `retired` is handed no further chunk.
+    A `retired` slot gets no further chunk.
     """
 
     def __init__(
@@ -67,17 +67,17 @@ class Slot:
 
     @property
     def leases(self) -> set[str]:
-        """The leases of what it has to run, and of what it has not handed over yet."""
+        """The leases of the open rows and of the outcomes not yet handed over."""
         return {row.lease for row in self._open.values()} | {outcome.lease for outcome in self._ended}
 
     @property
     def busy_seconds(self) -> float:
-        """For how long the current item has run."""
+        """Seconds since the current item began."""
         return max(0.0, time.monotonic() - self.sandbox.current_since)
 
     @property
     def worked_seconds(self) -> float:
-        """What the chunk has taken so far, aside from the start of its process and the analyzer's preparations."""
+        """Seconds of work on this chunk, without the start of the process and the analyzer's preparation."""
         return self._spent_ms / 1000 + self.busy_seconds
 
     async def run(self, rows: list[Claimed]) -> None:
@@ -104,7 +104,7 @@ class Slot:
             self._hand_over()
 
     def watch(self) -> None:
-        """Kill what has run for too long, or need not run at all. Called several times a second."""
+        """Kill the process when its item is over time or closed. Called several times a second."""
         current = self.sandbox.current
         if current is None or self._kill is not None:
             return
@@ -117,7 +117,7 @@ class Slot:
             self._hand_over()
 
     def stop(self, analysis_id: str, lease: str, end: AnalysisStatus) -> None:
-        """End this row so, if it is one of this slot's: at once if it has not begun, else when its process is gone."""
+        """Stop this row if the slot has it: at once if it has not begun, else by a kill of its process."""
         row = self._open.get(analysis_id)
         if row is None or row.lease != lease:
             return
@@ -127,13 +127,13 @@ class Slot:
             self._kill_current(row, end)
 
     def let_go(self, leases: Collection[str]) -> None:
-        """Run nothing more under these leases, which are over: what runs is killed at the next `watch`."""
+        """Drop the rows of these lost leases. The next `watch` kills the process if it runs one of them."""
         for row in [row for row in self._open.values() if row.lease in leases]:
-            self._close(row, retry.given_back(row))  # which nobody takes, for the lease is over
+            self._close(row, retry.given_back(row))  # without effect: the lease fences it
         self._hand_over()
 
     def take_unstarted(self) -> list[Claimed]:
-        """Hand what has not begun over to the caller, who runs it elsewhere."""
+        """Hand the rows that have not begun over to the caller, to run elsewhere."""
         current = self.sandbox.current
         rows = [row for row in self._open.values() if row.id != current]
         for row in rows:
@@ -141,7 +141,7 @@ class Slot:
         return rows
 
     def give_back(self, *, keep_current: bool) -> None:
-        """Give back what has not begun; with `keep_current` false also what runs, whose process is killed."""
+        """Give back rows that have not begun; without `keep_current`, kill the process and give back its row."""
         rows = self.take_unstarted()
         if not keep_current:
             rows += self._open.values()
@@ -192,7 +192,7 @@ class Slot:
     def _take_death(self, death: Died) -> None:
         kill, self._kill = self._kill, None
         if kill is not None:
-            # It may have ended just before: then its outcome stands, and the process died for nothing.
+            # If the item ended just before the kill, its outcome holds.
             if kill.row is not None and kill.end is not None and kill.row.id in self._open:
                 self._close(kill.row, retry.stopped(kill.row, kill.end, kill.milliseconds))
             return
@@ -224,7 +224,7 @@ class Slot:
 
 
 def request_json(analyzer: Analyzer[Any, Any], row: Claimed) -> bytes:
-    """The analyzer's request: its content beside the options, which are the text of a JSON object already."""
+    """Returns the analyzer's request as JSON: the content, joined to the stored text of the options."""
     content = row.input_data.encode() if row.input_data is not None else orjson.dumps(row.input_text)
     options = row.options.strip().encode()[1:]
     separator = b"" if options.lstrip().startswith(b"}") else b","

@@ -25,6 +25,7 @@ from store.events import (
     HistoryGone,
     Place,
     last_place,
+    newest_place,
     page_of_events,
     place_of,
     read_cursor,
@@ -114,7 +115,8 @@ async def place_after(context: Context, cursor: str | None) -> Place | None:
         raise ClientError(ErrorCode.BAD_USER_INPUT, message, argument="after")
     async with database.read() as connection, telling_where_history_begins(context):
         await require_history(connection, place)
-        if place > await last_place(connection):
+        # The newest event's place, held back or not: another server may know of more transactions that they have ended.
+        if place > await newest_place(connection):
             message = "`after` is from the future: this log has not come that far. Was it set back, to a backup of it?"
             raise ClientError(ErrorCode.BAD_USER_INPUT, message, argument="after")
     return place

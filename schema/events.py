@@ -14,11 +14,11 @@ from resolvers import events as resolve
 from resolvers.event_streams import follow_events
 from resolvers.events import Happening
 from resolvers.subjects import SUBJECTS
-from schema.common import Info, PageInfo
+from schema.common import AfterEvent, Info, PageInfo
 from store.events import EventFilter as FilterValue
 from store.subjects import EventType
 
-strawberry.enum(EventType, description="What happened.")
+strawberry.enum(EventType, description="Type of an event.")
 
 
 def describe_events(descriptions: Mapping[str, str]) -> None:
@@ -28,20 +28,16 @@ def describe_events(descriptions: Mapping[str, str]) -> None:
         values[name].description = description
 
 
-# Subscribers to the same events share one answer, which `events.hub` keeps for ten seconds.
-AS_ANSWERED = "As it was when this was answered, at most ten seconds ago; null where it had been deleted."
-
-
 @strawberry.interface(
-    description="Something that happened. Kept, in order, so that a subscriber that was away can catch up."
+    description=(
+        "An entry of the event log. The log is durable and ordered, so a disconnected subscriber can catch up."
+    )
 )
 class Event:
-    cursor: str = strawberry.field(
-        description="Its place in the order of all events. Give it back as `after` to go on behind it."
-    )
-    type: EventType = strawberry.field(description="What happened.")
-    occurred_at: datetime = strawberry.field(description="When.")
-    subject_id: strawberry.ID = strawberry.field(description="The id of what it happened to.")
+    cursor: str = strawberry.field(description="Position in the event log. Pass as `after` to resume after this event.")
+    type: EventType = strawberry.field(description="Type of the event.")
+    occurred_at: datetime = strawberry.field(description="Time of the event.")
+    subject_id: strawberry.ID = strawberry.field(description="Id of the object that the event is about.")
 
     @classmethod
     def resolve_type(cls, event: Happening, _info: object, _type: object) -> str:
@@ -52,24 +48,28 @@ class Event:
         return isinstance(value, Happening)  # of the type that `resolve_type` has found
 
 
-@strawberry.type(description="One event of a list, and its place there.")
+@strawberry.type(description="An event in a page.")
 class EventEdge:
-    cursor: str = strawberry.field(description="Its place, for `after`: the event's own cursor.")
+    cursor: str = strawberry.field(
+        description="Position in the event log, for `after`. Equal to the cursor of the event."
+    )
     node: Event = strawberry.field(description="The event.")
 
 
-@strawberry.type(description="A page of the log, oldest first.")
+@strawberry.type(description="A page of events, oldest first.")
 class EventConnection:
-    edges: list[EventEdge] = strawberry.field(description="The page, each event with its cursor.")
-    nodes: list[Event] = strawberry.field(description="The page, without cursors.")
-    page_info: PageInfo = strawberry.field(description="Whether there is more, and where to go on.")
+    edges: list[EventEdge] = strawberry.field(description="Events of the page, with cursors.")
+    nodes: list[Event] = strawberry.field(description="Events of the page.")
+    page_info: PageInfo = strawberry.field(description="Page information.")
 
 
-@strawberry.input(description="Which events; every condition that is given must hold.")
+@strawberry.input(description="Conditions for events. An event must match all given conditions.")
 class EventFilter:
-    types: list[EventType] | None = strawberry.field(default=None, description="Of one of these types.")
-    analysis_id: strawberry.ID | None = strawberry.field(default=None, description="Of this analysis.")
-    batch_id: strawberry.ID | None = strawberry.field(default=None, description="Of this batch and its items.")
+    types: list[EventType] | None = strawberry.field(default=None, description="Matches events of any of these types.")
+    analysis_id: strawberry.ID | None = strawberry.field(default=None, description="Matches events of this analysis.")
+    batch_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Matches events of this batch and its items."
+    )
 
     def value(self) -> FilterValue:
         """Return the filter of the store. Each field for an id is named for a kind of subject."""
@@ -81,45 +81,45 @@ After = Annotated[
     str | None,
     strawberry.argument(
         description=(
-            "Behind the event of this cursor. Where what stood behind it has been deleted for its age, the error has "
-            "the code HISTORY_GONE, and the cursor behind which all is kept as `historyBegins`."
+            "Resumes after this cursor. Null starts with the next event. If events after the cursor were deleted for "
+            "their age, the request fails with the code HISTORY_GONE; its extension `historyBegins` holds the first "
+            "usable cursor."
         )
     ),
 ]
-Filter = Annotated[EventFilter | None, strawberry.argument(description="Which; all without it.")]
+Filter = Annotated[EventFilter | None, strawberry.argument(description="Conditions. All events if omitted.")]
 
 
 class EventsEndFirst(SchemaExtension):
-    """Reads `eventsEnd` before any other field of its operation is read, so that nothing falls between them."""
+    """Reads `eventsEnd` before all other fields of the operation, so that no event falls between them."""
 
     async def on_execute(self) -> AsyncIterator[None]:
         operation = self.execution_context
         if "eventsEnd" in (operation.query or ""):
-            with suppress(Exception):  # which the field meets too, and can tell
+            with suppress(Exception):  # the field fails in the same way, and reports the error
                 await resolve.end_of_events(operation.context)
         yield
 
 
 @strawberry.type
 class EventQuery:
-    @strawberry.field(description="What has happened, oldest first.")
+    @strawberry.field(description="Lists past events, oldest first.")
     async def events(
         self,
         info: Info,
         filter: Filter = None,
         first: Annotated[
-            int | None, strawberry.argument(description="At most so many: 0 to 1,000; 20 where it is not given.")
+            int | None, strawberry.argument(description="Maximum number of events: 0 to 1,000. 20 if omitted.")
         ] = None,
-        after: After = None,
+        after: AfterEvent = None,
     ) -> EventConnection:
         where = FilterValue() if filter is None else filter.value()
         return await resolve.events(info.context, where, first, after)
 
     @strawberry.field(
         description=(
-            "The cursor of the log's end, an empty log's too: what happens from now on stands behind it, and nothing "
-            "else. It is read before any other field of the same query: subscribe after it, and of what those fields "
-            "show no change is missed."
+            "Cursor of the end of the event log, also of an empty log. Read before all other fields of the "
+            "same query: a subscription after this cursor misses no change of the data in those fields."
         )
     )
     async def events_end(self, info: Info) -> str:
@@ -130,8 +130,9 @@ class EventQuery:
 class EventSubscription:
     @strawberry.subscription(
         description=(
-            "What happens from now on or, with `after`, from behind that cursor on: first what was missed, then what "
-            "is new, each event once and in order, whichever server instance it happened on."
+            "Streams events. Without `after`, the stream starts with the next event. With `after`, the stream "
+            "first replays all events after that cursor and then continues live. Each event arrives exactly "
+            "once and in order, from all server instances."
         )
     )
     async def events(
@@ -143,9 +144,9 @@ class EventSubscription:
             float | None,
             strawberry.argument(
                 description=(
-                    "How often progress is worth telling: of what comes within so many seconds only the newest of each "
-                    "analysis and batch is sent, unless something else happened in between. 0 to 60; 0, all of it, "
-                    "where it is not given."
+                    "Interval in seconds for thinning progress events: 0 to 60. Of the progress events of one object "
+                    "in an interval, only the newest is sent, unless an event of another type comes in between; "
+                    "events of other types are never thinned. Null means 0: all progress events."
                 )
             ),
         ] = None,

@@ -57,14 +57,14 @@ from store.tables import AnalysisEventType, AnalysisRow, AnalysisStatus
 OrderField = Literal["CREATED_AT", "FINISHED_AT", "PRIORITY", "PROCESSING_TIME"]
 
 _analysis = tables.analysis
-# Ids grow with time: by id is by creation.
+# Ids grow with time: the order of ids is the order of creation.
 _ORDERS: dict[OrderField, list[ColumnElement[Any]]] = {
     "CREATED_AT": [_analysis.c.id],
     "FINISHED_AT": [type_coerce(_analysis.c.finished_at, BigInteger), _analysis.c.id],
     "PRIORITY": [_analysis.c.priority, _analysis.c.id],
     "PROCESSING_TIME": [tables.duration, _analysis.c.id],
 }
-# What has not ended yet counts as ended longest ago, and took no time yet.
+# A running or queued analysis sorts as the longest ended, with no duration.
 _OF_UNFINISHED: dict[OrderField, ColumnElement[Any]] = {
     "FINISHED_AT": literal_column("0", BigInteger),
     "PROCESSING_TIME": literal_column("-1.0", Float),
@@ -101,7 +101,7 @@ _INSERT = Bulk.insert(
 
 
 class NewAnalysis(NamedTuple):
-    """What is to be analyzed. One whose input is at fault is kept as FAILED, without its content."""
+    """A new analysis. With a `fault` of the input it is stored as FAILED, without the content."""
 
     analyzer: str
     options: str
@@ -114,7 +114,7 @@ class NewAnalysis(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AnalysisFilter:
-    """Every condition that is given must hold; all the words of `search` stand in the input text."""
+    """A filter: all given conditions must hold. `search`: the input text must contain all of its words."""
 
     status: Sequence[AnalysisStatus] | None = None
     analyzer: Sequence[str] | None = None
@@ -136,9 +136,9 @@ async def insert_analyses(
     ids: Sequence[str] | None = None,
     first_position: int = 0,
 ) -> None:
-    """Queue these items, with their events. The row of the batch, if there is one, is there before its items.
+    """Insert and queue these items, with their events. The row of their batch must exist.
 
-    In their batch they stand from `first_position` on.
+    Their positions in the batch begin at `first_position`.
     """
     lanes = [Lane(item.analyzer, item.priority) for item in items]
     after = -1
@@ -197,13 +197,13 @@ async def insert_analyses(
 
 
 async def analyses_by_id(connection: AsyncConnection, viewer: Viewer, ids: Sequence[str]) -> dict[str, AnalysisRow]:
-    """Those of these that there are and that this viewer may see."""
+    """Returns the existing analyses of the viewer's workspace among these, by id."""
     statement = select(_analysis).where(_analysis.c.id.in_(ids), mine(_analysis, viewer))
     return {row.id: row for row in rows_of(await connection.execute(statement), AnalysisRow)}
 
 
 async def analysis_by_id(connection: AsyncConnection, viewer: Viewer, analysis_id: str) -> AnalysisRow | None:
-    """None where there is none, or it is not this viewer's to see."""
+    """Returns the analysis; None if absent from the viewer's workspace."""
     return (await analyses_by_id(connection, viewer, [analysis_id])).get(analysis_id)
 
 
@@ -234,10 +234,10 @@ async def page_of_analyses(
     order: OrderField = "CREATED_AT",
     descending: bool = True,
 ) -> Page[AnalysisRow]:
-    """A page of what this viewer may see. Raises PageError for a wrong cursor."""
+    """Read a page of the viewer's analyses. Raises PageError for a wrong cursor."""
     name = f"analyses {order} {'DESC' if descending else 'ASC'}"
     if order == "CREATED_AT" and where.status:
-        # With the status said twice SQLite takes another index.
+        # A repeated condition on the status makes SQLite choose another index.
         parts, where = _parts_by_status(where.status), replace(where, status=None)
     else:
         parts = _parts(order)
@@ -246,7 +246,7 @@ async def page_of_analyses(
 
 
 def _parts(order: OrderField) -> list[Part]:
-    """The parts of a list that have an index."""
+    """Returns the indexed parts of the list of this order."""
     if order not in _OF_UNFINISHED:
         return [Part(true())]
     by_id = [_analysis.c.id]
@@ -254,7 +254,7 @@ def _parts(order: OrderField) -> list[Part]:
 
 
 def _parts_by_status(status: Sequence[AnalysisStatus], *bounds: ColumnElement[bool]) -> list[Part]:
-    """What is in one of these statuses, each part of it by the ids; they have these bounds."""
+    """Returns one part, ordered by id, for each of these statuses, within these bounds."""
     by_id = [_analysis.c.id]
     parts = [
         Part(and_(tables.finished, _analysis.c.status == each.value, *bounds), by=by_id)
@@ -265,7 +265,7 @@ def _parts_by_status(status: Sequence[AnalysisStatus], *bounds: ColumnElement[bo
         waits = true() if AnalysisStatus.RUNNING in status else _analysis.c.status == AnalysisStatus.QUEUED.value
         parts.append(Part(and_(tables.unfinished, waits, *bounds), by=by_id))
     elif AnalysisStatus.RUNNING in status:
-        # Few run at once. By a condition alone SQLite would take the index of a whole workspace.
+        # Few analyses run at once. Without the subquery SQLite would read the index of the whole workspace.
         ids = select(_analysis.c.id).where(tables.running, _analysis.c.id > "").correlate(None)
         parts.append(Part(_analysis.c.id.in_(ids), by=by_id))
     return parts
@@ -278,13 +278,13 @@ async def page_of_results(
     status: Sequence[AnalysisStatus] | None,
     request: PageRequest,
 ) -> Page[AnalysisRow]:
-    """A page of a batch's items, in the order in which they were given. Raises PageError for a wrong cursor."""
+    """Read a page of a batch's items in the order of submission. Raises PageError for a wrong cursor."""
     listing = Listing(f"results {batch_id}", [_analysis.c.position])
     if status is None:
         statement = _filtered(select(_analysis), viewer, AnalysisFilter(batch_id=batch_id))
         return await fetch_page(connection, statement, listing, request, AnalysisRow)
-    # By the index on the status: by that on the batch, a page of what few have would be looked for through all of it.
-    # The ids of a batch's items grow with their positions.
+    # By the index on the status: a page of a rare status would read the whole index on the batch.
+    # Ids of a batch's items grow with their positions.
     column = _analysis.c
     batch: ColumnElement[Any] = column.batch_id + "" if connection.dialect.name == "sqlite" else column.batch_id
     lowest, highest = -1, 2**31 - 1
@@ -302,7 +302,7 @@ async def page_of_results(
 
 
 async def count_analyses(connection: AsyncConnection, viewer: Viewer, where: AnalysisFilter) -> int:
-    """How many there are in all: of a batch by its own counters, where all of its items are there."""
+    """Count the matching analyses; those of a complete batch by the batch's own counters."""
     if where == AnalysisFilter(status=where.status, batch_id=where.batch_id) and where.batch_id is not None:
         batch = tables.batch.c
         counters = {
@@ -320,10 +320,9 @@ async def count_analyses(connection: AsyncConnection, viewer: Viewer, where: Ana
 async def request_stop(
     connection: AsyncConnection, viewer: Viewer, analysis_id: str, end: AnalysisStatus, now: datetime
 ) -> AnalysisRow | None:
-    """End a queued analysis as CANCELED or TIMED_OUT, or ask the worker that runs it to.
+    """End a queued analysis as CANCELED or TIMED_OUT, or request that end from its worker.
 
-    Returns the row as it is then; None where there was nothing to stop: it is not there, has ended, or was
-    asked before.
+    Returns the new row; None if the analysis is absent, has ended, or has a requested stop already.
     """
     column = _analysis.c
     this = (column.id == analysis_id, mine(_analysis, viewer))
@@ -348,7 +347,7 @@ async def request_stop(
 async def stop_queued(
     connection: AsyncConnection, *where: ColumnElement[bool], end: AnalysisStatus, now: datetime
 ) -> list[Change]:
-    """End what waits in the queue and meets the conditions. The caller records the changes."""
+    """End the queued analyses that match the conditions. The caller records the changes."""
     column = _analysis.c
     fault = STOP_FAULTS[end]
     statement = (
@@ -370,7 +369,7 @@ async def stop_queued(
 
 
 async def delete_analysis(connection: AsyncConnection, viewer: Viewer, analysis_id: str) -> bool:
-    """Delete an analysis that has ended and is in no open batch; False where there is none such. Its events stay."""
+    """Delete an ended analysis without an open batch; False if there is none. Its events stay."""
     column = _analysis.c
     this = (column.id == analysis_id, mine(_analysis, viewer))
     await take_turns_with(connection, *this)

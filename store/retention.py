@@ -22,7 +22,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
-from store.events import Place, behind, in_order, log_start
+from store.events import behind, below_fence, in_order, log_start, place_of, shown
 from store.sql.ids import new_id
 from store.sql.paging import rows_of
 from store.tables import CleanupRow
@@ -117,11 +117,11 @@ async def delete_events(connection: AsyncConnection, lease: str, before: datetim
     """
     start = await log_start(connection)
     first = in_order(connection, _event.xid, _event.position, _event.occurred_at).where(behind(connection, start))
-    rows = (await connection.execute(first.limit(limit))).all()
+    rows, _ = await shown(connection, first.limit(limit))
     old = list(takewhile(lambda row: row.occurred_at < before, rows))
     if not old:
         return 0
-    end = Place(old[-1].xid, old[-1].position)
+    end = place_of(old[-1])
     await connection.execute(delete(tables.event).where(~behind(connection, end)))
     await _update(connection, lease, log_xid=end.xid, log_position=end.position)
     return len(old)
@@ -129,9 +129,9 @@ async def delete_events(connection: AsyncConnection, lease: str, before: datetim
 
 async def count_old_events(connection: AsyncConnection, before: datetime) -> int:
     """Return the number of events that `delete_events` would delete now. Reads a large part of the log."""
-    young = in_order(connection, _event.xid, _event.position).where(_event.occurred_at >= before).limit(1)
-    first = (await connection.execute(young)).first()
-    old = in_order(connection, _event.position)
+    visible = in_order(connection, _event.xid, _event.position).where(await below_fence(connection))
+    first = (await connection.execute(visible.where(_event.occurred_at >= before).limit(1))).first()
+    old = visible
     if first is not None:
         old = old.where(_place < tuple_(*first))
     events = select(func.count()).select_from(old.order_by(None).subquery())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from server import COMMANDS
 from settings import Settings
 from tests.support import ROOT, free_port
 
@@ -74,7 +76,8 @@ def test_addresses_of_databases(url: str, address: str) -> None:
 
 def refused(command: str, *options: str) -> tuple[int, str]:
     """Exit status and output of a program that does not start."""
-    arguments = [sys.executable, "server.py", command, "--port", "0", *options]
+    port = ("--port", "0") if command == "serve" else ()
+    arguments = [sys.executable, "server.py", command, *port, *options]
     done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     return done.returncode, done.stdout + done.stderr
 
@@ -145,8 +148,8 @@ REDISES = "It must be redis://USER:PASSWORD@HOST:PORT/NUMBER, or the same with r
         ("redis://:secret@h:0", "Its port must be from 1 to 65535."),
         ("rediss://:secret@h/first", REDISES),
         ("redis://:secret@[h", REDISES),
-        ("redis://:secret@h/0?colour=blue", "What stands behind its `?` are no options of the Redis client."),
-        ("redis://:secret@h/0?socket_timeout=long", "What stands behind its `?` are no options of the Redis client."),
+        ("redis://:secret@h/0?colour=blue", "The options after `?` are not valid for the Redis client."),
+        ("redis://:secret@h/0?socket_timeout=long", "The options after `?` are not valid for the Redis client."),
         ("postgresql://u:secret@h:port/d", "It must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE."),
         ("postgresql://u:secret@h:70000/d", "Its port must be from 1 to 65535."),
     ],
@@ -161,3 +164,34 @@ def test_what_is_no_address_of_a_bus(url: str, message: str) -> None:
 def test_a_bus_that_can_not_be_is_refused_at_start() -> None:
     code, output = refused("serve", "--broadcast-url", "nats://:secret@127.0.0.1")
     assert (code, output) == (2, f"ASSAY_BROADCAST_URL (--broadcast-url): {BUSES}\n")
+
+
+DATABASE = {"--data-dir", "--database-url"}
+OPERATOR = DATABASE | {"--log-format"}
+RETENTION = {"--keep-analyses-days", "--keep-events-days"}
+LISTED = {
+    "serve": {f"--{name.replace('_', '-')}" for name in Settings.model_fields},
+    "worker": OPERATOR | RETENTION | {"--log-level", "--broadcast-url", "--workers", "--stop-seconds"},
+    "submit": DATABASE,
+    "export": DATABASE,
+    "migrate": DATABASE,
+    "schema": set(),
+    **dict.fromkeys(("status", "workers", "pause", "resume", "concurrency", "retry", "cancel", "delete"), OPERATOR),
+    "cleanup": OPERATOR | RETENTION,
+}
+
+
+def test_each_command_lists_its_settings_and_no_others() -> None:
+    """The types guarantee that a command reads no other: its function takes the class of these settings."""
+    assert COMMANDS.keys() == LISTED.keys()
+    for name in COMMANDS:
+        arguments = [sys.executable, "server.py", name, "--help"]
+        text = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        assert set(re.findall(r"^  (--[a-z-]+) VALUE", text, flags=re.MULTILINE)) == LISTED[name]
+
+
+def test_a_setting_of_another_command_is_refused() -> None:
+    arguments = [sys.executable, "server.py", "migrate", "--port", "1"]
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "unrecognized arguments: --port 1" in done.stderr

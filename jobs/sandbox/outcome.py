@@ -1,6 +1,6 @@
-"""What becomes of a task, as the bytes that leave its process: the analyzer's result, or why it failed.
+"""The outcome of a task as bytes: the analyzer's result, or its failure.
 
-Whatever an analyzer returns or raises has an outcome here; nothing that it made is called unguarded.
+Everything that an analyzer returns or raises becomes an outcome here. No method of its objects is called unguarded.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from analyzers.base import MESSAGE_CHARACTERS, AnalysisFailure, Analyzer, clean
 
 TRACEBACK_CHARACTERS = 8_000
 FAILURE_CODES = frozenset({"INPUT_UNREADABLE", "INPUT_TOO_LARGE", "UNSUPPORTED_FORMAT", "ANALYZER_FAILED"})
-# An OSError is taken for transient (a network, a full disk), but these say that the code or its install is wrong.
+# An OSError counts as transient (a network, a full disk), except these, which point to a fault of code or install.
 LASTING_ERRORS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
 
 _encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
 
 
 class TooLarge(Exception):
-    """A result takes more bytes than may be kept."""
+    """The result has more bytes than the limit."""
 
 
 def describe(error: BaseException) -> str:
-    """The exception's type and text; the type alone when its text can't be had."""
+    """Returns the exception's type and text; only the type if the text raises."""
     name = type(error).__name__
     try:
         text = str(error)
@@ -48,7 +48,7 @@ def failure(code: str, message: str, *, retryable: bool = False, error: BaseExce
 
 
 def failure_of(error: BaseException) -> bytes:
-    """What an exception of the analyzer's means for its task. Its own code's errors would only come again."""
+    """Returns the failure for an exception of the analyzer. Only OSErrors are retryable: bugs would fail again."""
     if isinstance(error, AnalysisFailure):
         code = error.code if error.code in FAILURE_CODES else "ANALYZER_FAILED"
         return failure(code, str(error.message), retryable=bool(error.retryable))
@@ -64,11 +64,11 @@ def result_json(analyzer: Analyzer[Any, Any], result: object, most: int) -> byte
         raise TypeError(f"run returned {type(result).__name__} instead of {analyzer.result.__name__}")
     plain = result.model_dump(mode="json", warnings="error")
     data = to_json(plain, inf_nan_mode="constants")
-    if b"NaN" in data or b"Infinity" in data:  # numbers, or mere words: this raises for the former
+    if b"NaN" in data or b"Infinity" in data:  # numbers, or words of a text: this raises for numbers
         data = _encode(plain).encode()
     if len(data) > most:
         raise TooLarge(f"The result takes {len(data):,} bytes of JSON; at most {most:,} are kept.")
-    # An escaped backslash before u0000 is no NUL: take those pairs away before looking.
+    # An escaped backslash before u0000 is no NUL: the search ignores those pairs.
     if b"\\u0000" in data and b"\\u0000" in data.replace(b"\\\\", b""):
         raise ValueError("the result holds a NUL character")
     return data

@@ -1,18 +1,18 @@
-"""What a sandbox process does with the tasks it is handed: run each, send its outcome, leave no trace.
+"""The loop of a sandbox process: it runs each task, sends its outcome, and restores the process.
 
-Imported by the template before it forks, so it knows nothing of asyncio, the server or its settings.
+The fork server imports this module before it forks: the module uses no asyncio and no settings.
 
 Invariants:
 
-- Each outcome is one frame, written before the next task begins, so the first task without an outcome
-  is the one that runs. Nothing is kept back across tasks.
-- The server is not woken for every frame, which would cost both sides more than a quick task: the bell rings when
-  the window is done, or RING_SECONDS after it last rang. Who heard it looks once more a little later (SETTLE_SECONDS),
-  so no outcome stays unseen while the next task takes long.
-- Whatever `run` raises or returns becomes an outcome of its own task; only the process's death doesn't.
-- A task finds the process as the first one did: what can be put back is (working directory, timer, recursion
-  limit, output streams), and after what can't (threads, child processes, exhausted memory) the process stops.
-  Child processes are looked for after tasks that had the time to start one, and after each window.
+- Each outcome is one frame, written before the next task begins. The first task without an outcome is therefore the
+  running one. No frame is held back across tasks.
+- The server is not woken for every frame, which would cost both sides more than a quick task. The bell rings at the
+  end of a window, or RING_SECONDS after the last ring. The server reads once more SETTLE_SECONDS after a ring, so that
+  it sees every outcome also during a long task.
+- All that `run` raises or returns becomes an outcome of its own task, except the death of the process.
+- A task finds the process as the first one did. The working directory, the timer, the recursion limit and the output
+  streams are restored; after threads, child processes or exhausted memory the process stops.
+  The process looks for children after tasks that had the time to start one, and after each window.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ PROGRESS_AT_ONCE = 5
 
 
 class Progress:
-    """The `Job` that `run` is given: sends at most about ten notes a second, never going back."""
+    """The `Job` argument of `run`: sends at most about ten notes a second, with rising fractions."""
 
     def __init__(self, send: Callable[[bytes, float, bytes], None]) -> None:
         self._send = send
@@ -53,7 +53,7 @@ class Progress:
         self.open = True
 
     def progress(self, fraction: float, step: str | None = None) -> None:
-        """As `analyzers.base.Job` has it; a NaN counts as no progress."""
+        """See `analyzers.base.Job`. A NaN counts as no progress."""
         number = float(fraction)
         self._fraction = max(self._fraction, min(number, 1.0)) if number == number else self._fraction
         now = time.monotonic()
@@ -70,15 +70,15 @@ class Runner:
     def __init__(self, analyzers: Mapping[str, Analyzer[Any, Any]], limits: Limits, channel: int, pipe: int) -> None:
         self._analyzers = analyzers
         self._limits = limits
-        self._channel = channel  # windows come from it; a byte into it is the bell
-        self._pipe = pipe  # for frames; it doesn't block
+        self._channel = channel  # delivers windows; a byte into it is the bell
+        self._pipe = pipe  # for frames; non-blocking
         self._rang = 0.0
         self._pid = os.getpid()
-        self._lock = threading.Lock()  # progress may come from a thread of the analyzer's
+        self._lock = threading.Lock()  # threads of the analyzer may send progress
         self._served = 0
         self._prepared: set[str] = set()
         self._last: str | None = None
-        self._settled_bytes: int | None = None  # resident memory once the last analyzer had done its first window
+        self._settled_bytes: int | None = None  # resident memory after the first window of the last analyzer
         self._spent = False
         self._mapped_at_start = memory()[0]
         self._home = os.getcwd()
@@ -96,7 +96,7 @@ class Runner:
                 self._window(name, requests)
 
     def disown(self) -> None:
-        """Called in a child process that the analyzer forked: it has no say here."""
+        """Close the channel and the pipe, in a child process that the analyzer forked."""
         for descriptor in (self._channel, self._pipe):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
@@ -112,7 +112,7 @@ class Runner:
             else:
                 kind, payload = self._attempt(analyzer, requests[-1 - left])
             if os.getpid() != self._pid:
-                os._exit(0)  # a fork inside `run` that came back here
+                os._exit(0)  # a child forked inside `run` has returned here
             milliseconds = (time.perf_counter() - started) * 1000
             self._served += 1
             if not self._restored(thorough=milliseconds > QUICK_MILLISECONDS or not left):
@@ -124,10 +124,10 @@ class Runner:
                 return
 
     def _prepare(self, name: str, analyzer: Analyzer[Any, Any] | None) -> bytes | None:
-        """Load what the analyzer needs, once; a problem fails the whole window, and the next one tries again."""
+        """Prepare the analyzer, once. A failure fails the whole window, and the next window tries again."""
         if analyzer is None:
             return failure("ANALYZER_FAILED", f"This worker has no analyzer named {clean(name, 100)}.")
-        # The limit counts what the analyzer maps, not what a fresh process has mapped already.
+        # The limit counts the analyzer's mappings, without those of a fresh process.
         soft = self._mapped_at_start + analyzer.memory_limit_mb * MIB
         hard = resource.getrlimit(resource.RLIMIT_AS)[1]
         resource.setrlimit(resource.RLIMIT_AS, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
@@ -142,7 +142,7 @@ class Runner:
             problem = self._failed(analyzer, error)
         if os.getpid() != self._pid:
             os._exit(0)
-        # What `prepare` started is there to stay.
+        # Threads and children started by `prepare` may stay.
         self._threads, self._parent = threading.active_count(), has_children()
         self._recursion = sys.getrecursionlimit()
         self._send(frames.PREPARED, float(problem is None))
@@ -169,14 +169,14 @@ class Runner:
                 return failure_of(error)
             except BaseException as second:  # the exception's own attributes can be anything
                 return failure("ANALYZER_FAILED", type(error).__name__, error=second)
-        # Room to say so; what the analyzer still holds goes with the process.
+        # Room for the message. The memory that the analyzer still holds is freed with the process.
         resource.setrlimit(resource.RLIMIT_AS, (resource.getrlimit(resource.RLIMIT_AS)[1],) * 2)
         self._spent = True
         message = f"The analyzer needed more than its {analyzer.memory_limit_mb} MiB of memory."
         return failure("MEMORY_EXCEEDED", message, error=error)
 
     def _worn(self, name: str) -> bool:
-        """Whether a fresh process is due before this window. Never true of a fresh one."""
+        """Whether a fresh process is due before this window. Always False in a fresh one."""
         if not self._served:
             self._last = name
             return False
@@ -185,11 +185,11 @@ class Runner:
         try:
             if self._served >= self._limits.tasks or len(os.listdir("/dev/fd")) > self._limits.open_files // 2:
                 return True
-        except OSError:  # no descriptor is left to look with
+        except OSError:  # no free descriptor
             return True
         mapped, resident = memory()
         if name != self._last:
-            # What one analyzer holds must not be the other's want of memory.
+            # The memory of one analyzer must not be missing for the next.
             other = self._analyzers.get(name)
             self._last, self._settled_bytes = name, None
             return other is not None and mapped - self._mapped_at_start > other.memory_limit_mb * MIB // 2
@@ -198,7 +198,7 @@ class Runner:
         return resident - self._settled_bytes > self._limits.growth_bytes
 
     def _restored(self, *, thorough: bool) -> bool:
-        """Put back what a task may have changed; False when that takes a fresh process."""
+        """Restore the process's state after a task; False if that needs a fresh process."""
         signal.setitimer(signal.ITIMER_REAL, 0)
         sys.stdout, sys.stderr = self._streams
         if sys.getrecursionlimit() != self._recursion:
@@ -223,7 +223,7 @@ class Runner:
             while True:
                 try:
                     written += os.write(self._pipe, frame[written:] if written else frame)
-                except BlockingIOError:  # the pipe is full: have it read
+                except BlockingIOError:  # the pipe is full: ring
                     os.write(self._channel, b"!")
                     select.select([], [self._pipe], [])
                 if written == len(frame):
@@ -252,7 +252,7 @@ class Runner:
 
 
 def has_children() -> bool:
-    """Whether this process has child processes, ended but unreaped ones among them."""
+    """Whether this process has child processes, unreaped ones included."""
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
@@ -261,7 +261,7 @@ def has_children() -> bool:
 
 
 def memory() -> tuple[int, int]:
-    """The bytes that this process has mapped, and those of them that are resident."""
+    """Returns the mapped and the resident bytes of this process."""
     try:
         with open("/proc/self/statm", "rb") as file:
             mapped, resident = file.read().split()[:2]

@@ -1,19 +1,19 @@
-"""Where analyzers run: processes of their own, which can be killed at any moment. One `Sandbox` is one such slot.
+"""The processes of analyzers, which can be killed at any moment. One `Sandbox` runs one process at a time.
 
     template = Template()
     sandbox = Sandbox(template)
     async for reports in sandbox.run("text", tasks):
         ...
 
-A slot's process is forked from the `Template` when it is first needed, and again after it was killed, died, or was
-worn out (`Limits`). Cancel and timeouts are the caller's: it watches `current` and `current_since`, and calls `kill`.
+The process is forked from the `Template` at its first use, and again after it was killed, died, or reached a limit
+(`Limits`). Cancel and timeouts are the caller's, which watches `current` and `current_since`, and calls `kill`.
 
 Invariants:
 
-- Tasks run in their order, each outcome is a frame of its own, and what a process wrote before it died is read.
-  So when it dies, the task at fault is the first without an outcome, and no other.
-- Nothing is read while the caller is busy with earlier reports, and tasks are handed over in windows: memory held
-  here and there is bounded by WINDOW_BYTES and one task more, and by one read and one result.
+- Tasks run in their order, each outcome is one frame, and all frames written before a death are read. The task at
+  fault for a death is therefore the first without an outcome.
+- Nothing is read while the caller handles earlier reports, and tasks are sent in windows. Memory is bounded by
+  WINDOW_BYTES and one more task on one side, and by one read and one result on the other.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Task(NamedTuple):
 
 
 class Completed(NamedTuple):
-    """The outcome of a task that ended well. `result` is the analyzer's result as JSON."""
+    """The outcome of a completed task. `result` is the analyzer's result as JSON."""
 
     task_id: str
     result: bytes
@@ -66,8 +66,7 @@ class Completed(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """The outcome of a task that its analyzer failed; the run goes on. Codes: those of `AnalysisFailure`, and
-    MEMORY_EXCEEDED."""
+    """The outcome of a failed task; the run continues. Codes: those of `AnalysisFailure`, and MEMORY_EXCEEDED."""
 
     task_id: str
     code: str
@@ -77,7 +76,7 @@ class Failed(NamedTuple):
 
 
 class Progressed(NamedTuple):
-    """How far the running task has come, from 0 to 1, and what it does now."""
+    """The progress of the running task: a fraction from 0 to 1, and its present step."""
 
     task_id: str
     fraction: float
@@ -85,10 +84,10 @@ class Progressed(NamedTuple):
 
 
 class Died(NamedTuple):
-    """The process ended, and the run with it. Codes: KILLED, WORKER_LOST, MEMORY_EXCEEDED.
+    """The end of the process, and of the run with it. Codes: KILLED, WORKER_LOST, MEMORY_EXCEEDED.
 
-    `task_id` is the task that ran; None when none had begun. It is at fault, unless the code is KILLED: `kill` can
-    come after the outcome of the task that was meant, and then hits the one behind it.
+    `task_id` is the running task; None if none had begun. This task is at fault, unless the code is KILLED: a `kill`
+    that comes after the outcome of its target hits the next task.
     """
 
     task_id: str | None
@@ -100,7 +99,7 @@ Report = Completed | Failed | Progressed | Died
 
 
 class Sandbox:
-    """One slot: runs one chunk of tasks at a time, in one process."""
+    """Runs one chunk of tasks at a time, in one process."""
 
     def __init__(self, template: Template) -> None:
         self._template = template
@@ -108,33 +107,33 @@ class Sandbox:
         self._process: SandboxProcess | None = None
         self._running = False
         self._tasks: Sequence[Task] = ()
-        self._done = 0  # the outcomes so far, which are those of the first tasks
-        self._end = 0  # the tasks that the process will have given an outcome to, if all goes well
+        self._done = 0  # the number of outcomes so far, those of the first tasks
+        self._end = 0  # the end of the present window: tasks before it are with the process
         self._own_time_since = math.inf
         self._preparing: asyncio.TimerHandle | None = None
-        self._killed: tuple[str, str] | None = None  # code and message of the Died to come
+        self._killed: tuple[str, str] | None = None  # code and message of the coming `Died`
 
     @property
     def pid(self) -> int | None:
-        """The slot's process, if it has one now."""
+        """The id of the present process; None without one."""
         return self._process.fork.pid if self._process is not None and self._process.alive else None
 
     @property
     def current(self) -> str | None:
-        """The id of the task that runs now: the first without an outcome."""
+        """The id of the running task: the first without an outcome."""
         return self._tasks[self._done].id if self._done < len(self._tasks) else None
 
     @property
     def current_since(self) -> float:
-        """The `time.monotonic()` since when the current task's own time runs.
+        """The `time.monotonic()` of the start of the current task's own time.
 
-        Infinite while there is no task, and while the process starts or the analyzer is prepared: that time is no
-        task's own, and bounded by `Limits.start_seconds` and `Limits.prepare_seconds`.
+        Infinite without a task, during the start of the process, and during the analyzer's preparation: these count
+        for no task, and have bounds of their own, `Limits.start_seconds` and `Limits.prepare_seconds`.
         """
         return self._own_time_since
 
     async def start(self) -> None:
-        """Have a process ready, so that the first run need not wait for it. Raises SandboxUnavailable."""
+        """Start a process ahead of the first run. Raises SandboxUnavailable."""
         self._killed = None
         await self._ready_process()
 
@@ -143,16 +142,15 @@ class Sandbox:
         self._kill("KILLED", "The process was killed on request.")
 
     async def close(self) -> None:
-        """Kill the process and wait until it is gone. The template is its owner's to close."""
+        """Kill the process and wait for its end. The owner of the template closes that."""
         self.kill()
         await self._drop_process()
 
     async def run(self, analyzer: str, tasks: Sequence[Task]) -> AsyncGenerator[list[Report], None]:
         """Run the tasks in their order; reports come in lists as they arrive.
 
-        Ends after the last task's outcome, or after `Died`. Leaving it early (with `contextlib.aclosing`, so that it
-        happens at once) kills the process.
-        Raises SandboxUnavailable when no process can be started; trying again waits longer each time.
+        Ends after the last task's outcome, or after `Died`. An early exit kills the process (use `contextlib.aclosing`
+        for an immediate one). Raises SandboxUnavailable if no process can be started; each further try waits longer.
         """
         if self._running:
             raise RuntimeError("a sandbox runs one chunk at a time")
@@ -175,7 +173,7 @@ class Sandbox:
             self._running, self._tasks = False, ()
 
     async def _ready_process(self) -> SandboxProcess:
-        """The slot's process, or a new one in place of one that is doomed. Ended at once if it was killed meanwhile."""
+        """Returns the process, or a new one instead of a doomed one. After a `kill` meanwhile, it has ended already."""
         process = self._process
         if process is not None and not process.doomed and process.alive:
             return process
@@ -206,7 +204,7 @@ class Sandbox:
                 self._process = None
 
     async def _hand_over(self, process: SandboxProcess, analyzer: str) -> None:
-        """Send the next tasks, as many as one window holds."""
+        """Send the next window of tasks."""
         size, end = 0, self._done
         while end < len(self._tasks) and (end == self._done or size <= WINDOW_BYTES):
             size += len(self._tasks[end].request)
@@ -230,7 +228,7 @@ class Sandbox:
             self._preparing = None
 
     def _read(self, process: SandboxProcess, frames: list[Frame]) -> list[Report]:
-        """What the frames say, as reports; the rest of what they say is noted here and in `process`."""
+        """Returns the reports among the frames; the other frames change the state here and of `process`."""
         reports: list[Report] = []
         for kind, number, payload in frames:
             if kind == SPENT:
@@ -242,7 +240,7 @@ class Sandbox:
                 if number:
                     process.prepared.add(process.analyzer or "")
             elif self._done >= self._end:
-                continue  # READY, or a note that a thread of the analyzer's sent too late
+                continue  # READY, or a late note from a thread of the analyzer
             elif kind == PROGRESS:
                 reports.append(Progressed(self._tasks[self._done].id, number, payload.decode() or None))
             elif kind in (COMPLETED, FAILED):

@@ -1,4 +1,4 @@
-"""Migration of a database to the tables of this program, by alembic. Each migration runs on SQLite and PostgreSQL."""
+"""Migrations, by alembic. The same migrations run on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 

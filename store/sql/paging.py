@@ -1,8 +1,8 @@
-"""Pages by keyset: a page begins behind a row's own values, so that it stays where it is while rows arrive.
+"""Keyset pages: a page begins after a row's own values, and does not shift while rows arrive.
 
-A list has a name and an order of columns that ends in a unique one, all ascending or all descending, and an index over
-them; or it has parts, each with an index of its own, of which a page takes the first of all. A cursor is the list's
-name and a row's values in that order: one of another list is refused.
+A list has a name, an order of columns that ends in a unique one, all ascending or all descending, and an index over
+them. A list may consist of parts, each with an index of its own; a page merges the first rows of all parts. A cursor is
+the list's name and a row's values in its order. A cursor of another list is refused.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ RowT = TypeVar("RowT")
 
 
 class PageError(ValueError):
-    """What a client asked for is no page. `argument` is at fault; the message says what would be right."""
+    """A wrong page argument. The message states the fault and the correct form."""
 
     def __init__(self, argument: str, message: str) -> None:
         super().__init__(message)
@@ -42,24 +42,24 @@ class PageError(ValueError):
 
 
 def rows_of(result: Result[Any], row_type: type[RowT]) -> list[RowT]:
-    """The rows as they come from the driver: they have the attributes of their table's class, and are read only."""
+    """Returns the driver's rows, read-only, with the attributes of the table's class."""
     return cast(list[RowT], result.all())
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Those rows of a list that meet a condition; no row is in two parts."""
+    """The rows of a list that match a condition; no row is in two parts."""
 
     where: ColumnElement[bool]
     values: Sequence[ColumnElement[Any]] | None = None
-    """The values of the list's order in this part, where they are not its columns: a literal, where all are alike."""
+    """The values of the list's order in this part, if not its columns: a literal for a constant."""
     by: Sequence[ColumnElement[Any]] | None = None
-    """An order that is the list's own in this part, and has an index."""
+    """An indexed order that equals the list's own in this part."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A list that can be paged: its name, and its order, from the most telling column to the unique one."""
+    """A paged list: its name, and its order, from the most significant column to the unique one."""
 
     name: str
     order: Sequence[ColumnElement[Any]]
@@ -67,12 +67,12 @@ class Listing:
     parts: Sequence[Part] = (Part(true()),)
 
     def cursor(self, row: Any) -> str:
-        """The place of a row that `fetch_page` gave."""
+        """Returns the cursor of a row of `fetch_page`."""
         values = [getattr(row, label) for label in _labels(self)]
         return urlsafe_b64encode(orjson.dumps([self.name, *values])).decode().rstrip("=")
 
     def values(self, argument: str, cursor: str) -> list[Any]:
-        """The values of a cursor of this list. Raises PageError for any other text."""
+        """Returns the values of a cursor of this list. Raises PageError for any other text."""
         try:
             name, *values = cast(list[Any], orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))))
         except (ValueError, TypeError):
@@ -83,7 +83,7 @@ class Listing:
 
 
 def _fits(column: ColumnElement[Any], value: object) -> bool:
-    """Whether a database can compare the column with it: PostgreSQL refuses text for a number, and too large ones."""
+    """Whether the column can be compared with this value: PostgreSQL refuses wrong types and too large numbers."""
     if isinstance(column.type, Text):
         return isinstance(value, str) and "\0" not in value
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -96,7 +96,7 @@ def _fits(column: ColumnElement[Any], value: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Relay's four arguments, within their bounds."""
+    """Relay's four page arguments, checked."""
 
     size: int
     backward: bool
@@ -126,7 +126,7 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[RowT]):
-    """A stretch of a list, in the list's order."""
+    """A page of a list, in the list's order."""
 
     rows: list[RowT]
     has_next: bool
@@ -134,14 +134,14 @@ class Page(Generic[RowT]):
     listing: Listing
 
     def cursor(self, row: RowT) -> str:
-        """The place of one of its rows."""
+        """Returns the cursor of one of the rows."""
         return self.listing.cursor(row)
 
 
 async def fetch_page(
     connection: AsyncConnection, statement: Select[Any], listing: Listing, request: PageRequest, row_type: type[RowT]
 ) -> Page[RowT]:
-    """One page of `statement`, which has its conditions but no order. Raises PageError for a wrong cursor."""
+    """Read one page of `statement`, which has conditions but no order. Raises PageError for a wrong cursor."""
     descending = listing.descending != request.backward
     ends = [
         ((argument == "after") != listing.descending, listing.values(argument, cursor))

@@ -20,7 +20,7 @@ class EventRow(SQLModel, table=True):
 
     On SQLite there is one writer, so `position` alone is the commit order and `xid` is 0. On PostgreSQL positions
     of concurrent transactions become visible out of order: `xid` is the transaction that wrote the row, and readers
-    look only at transactions below the oldest that is still open (`pg_snapshot_xmin`).
+    look only at transactions below the oldest of this database that is still open (`store.events.shown`).
     """
 
     __tablename__ = "event"

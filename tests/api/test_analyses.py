@@ -18,8 +18,8 @@ DO = """
 mutation Do($id: ID!) {{ {name}(input: {{ id: $id }}) {{
   {subject} {{ id status }} userErrors {{ code message path }} }} }}
 """
-CANCELED = {"code": "CANCELED", "message": "It was canceled.", "retryable": False}
-TIMED_OUT = {"code": "TIMED_OUT", "message": "Its time was up before it had ended.", "retryable": True}
+CANCELED = {"code": "CANCELED", "message": "The analysis was canceled.", "retryable": False}
+TIMED_OUT = {"code": "TIMED_OUT", "message": "The analysis reached its time limit.", "retryable": True}
 
 
 async def do(api: Api, name: str, id_: str) -> dict[str, Any]:

@@ -76,10 +76,10 @@ FAULTS: dict[str, str] = {
     "shadow": "other types are named TextResult already",
     "status": "other types are named AnalysisStatus already",
     "hiding": "TypeError: HidingResult may not have fields of its own named data",
-    "nameless = assay_faulty:NAMELESS": "'not-a-name' is no name in camelCase",
-    "number = assay_faulty:NUMBER": "<class 'int'> is no subclass of analyzers.base.Result",
-    "text = assay_faulty:TEXT": "an analyzer named 'text' is there already",
-    "nothing = assay_faulty:NOTHING": "str is no Analyzer",
+    "nameless = assay_faulty:NAMELESS": "'not-a-name' is not a name in camelCase",
+    "number = assay_faulty:NUMBER": "<class 'int'> is not a subclass of analyzers.base.Result",
+    "text = assay_faulty:TEXT": "the name 'text' is already used by another analyzer",
+    "nothing = assay_faulty:NOTHING": "str is not an Analyzer",
     "wrecked = assay_wrecked:WRECKED": "ImportError: it needs a library that is not here",
 }
 

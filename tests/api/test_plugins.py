@@ -118,9 +118,9 @@ async def test_json_comes_back_as_it_was_given(api: Api, value: object) -> None:
 
 async def test_json_that_can_not_be_kept_is_refused(api: Api) -> None:
     for literal, message in {
-        "{ x: 1e999 }": "JSON has no number that large.",
-        "[18446744073709551616]": "Whole numbers in JSON go from -(2^63) to 2^64 - 1.",
-        "[-9223372036854775809]": "Whole numbers in JSON go from -(2^63) to 2^64 - 1.",
+        "{ x: 1e999 }": "A number in JSON must be finite.",
+        "[18446744073709551616]": "An integer in JSON is from -(2^63) to 2^64 - 1.",
+        "[-9223372036854775809]": "An integer in JSON is from -(2^63) to 2^64 - 1.",
     }.items():
         document = (
             f"mutation {{ submitAnalysis(input: {{ request: {{ record: {{ data: {literal} }} }} }}) {{ __typename }} }}"
@@ -134,7 +134,7 @@ async def test_json_that_can_not_be_kept_is_refused(api: Api) -> None:
         deep = [deep]
     (error,) = await api.errors(SUBMIT, input={"request": {"record": {"data": deep}}})
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
-    assert error["message"].endswith("JSON is nested at most 100 deep.")
+    assert error["message"].endswith("JSON has at most 100 nested levels.")
 
 
 async def test_the_schema_shows_its_types(api: Api) -> None:

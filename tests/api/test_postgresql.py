@@ -36,7 +36,7 @@ async def test_the_api_works(postgresql_url: str, tmp_path: Path, trial_path: Pa
     migrate = (*server.command[:2], "migrate")
     for _ in range(2):  # the second time there is nothing to do
         said = await asyncio.to_thread(run, *migrate, cwd=ROOT, env=server.environment())
-        assert said.splitlines()[-1] == "The database has this program's tables."
+        assert said.splitlines()[-1] == "The database's tables are up to date."
     try:
         await server.start()
         async with connected(server) as api:

@@ -77,7 +77,7 @@ async def _end(process: asyncio.subprocess.Process) -> tuple[int, list[str]]:
 async def test_the_demo_shows_what_came_out(assay: ApiServer) -> None:
     output = await asyncio.to_thread(run, sys.executable, EXAMPLES / "demo.py", "--url", assay.url)
     assert "1,000 completed, 0 failed" in output
-    assert "correlation with what people said" in output
+    assert "correlation with people's ratings" in output
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -85,7 +85,9 @@ async def test_a_script_without_a_server_says_so_in_a_line(script: str) -> None:
     code, (line,) = await ended(script, "http://127.0.0.1:9/graphql")
     assert code == 1
     if script == "demo":
-        assert re.fullmatch(r"No answer from http://127\.0\.0\.1:9/graphql: .+ Start the server first: make run", line)
+        assert re.fullmatch(
+            r"No response from http://127\.0\.0\.1:9/graphql: .+ Start the server first: make run", line
+        )
     else:
         assert re.fullmatch(r"No GraphQL at http://127\.0\.0\.1:9/graphql \(.+\): is the server running, .+", line)
 
@@ -116,7 +118,8 @@ async def test_ctrl_c_leaves_what_a_script_has_submitted(
     code, lines = await _end(process)
     shown = f": {one.address}/dashboard shows it." if script == "demo" else "."
     assert code == 130
-    assert f"Interrupted. What was submitted goes on{shown}" in lines
+    kept = "analysis" if script == "typed" else "batch"
+    assert f"Interrupted. The {kept} keeps running{shown}" in lines
     assert not any("Traceback" in line for line in lines)
     assert len([each async for each in client.analyses(status=["QUEUED"], page_size=1_000)]) == count
 

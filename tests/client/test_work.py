@@ -224,8 +224,8 @@ async def test_an_id_is_not_taken_for_the_thing_itself(client: AsyncClient, wron
         with pytest.raises(TypeError) as refused:
             await call(wrong)
         assert str(refused.value) == (
-            f"An Analysis or a Batch is wanted, not {wrong!r}: get it first, with `await client.analysis(id)` "
-            "or `await client.batch(id)`, or with the plain client without `await`."
+            f"The argument is {wrong!r}, not an Analysis or Batch: get one with `await client.analysis(id)` or "
+            "`await client.batch(id)`; Client needs no `await`."
         )
 
 

@@ -126,7 +126,7 @@ async def test_a_file_goes_in_and_results_come_out(server: Start, tmp_path: Path
     code, out, errors = await run(one, "submit", given, "--wait")
     assert errors.splitlines() == [
         "Line 1,102 FAILED: `text`: String should have at least 1 character.",
-        "1 of 1,200 items FAILED at once: their content is at fault.",
+        "1 of 1,200 items FAILED at once: their input is invalid.",
         "COMPLETED: 1,199 completed, 1 failed",
     ]
     assert code == 0
@@ -170,7 +170,7 @@ async def test_a_text_that_can_not_be_kept_is_refused_and_the_others_run(
     code, out, errors = await run(one, "submit", given)
     assert (code, errors.splitlines()) == (
         0,
-        [f"Line 2 FAILED: {message}", "1 of 3 items FAILED at once: their content is at fault."],
+        [f"Line 2 FAILED: {message}", "1 of 3 items FAILED at once: their input is invalid."],
     )
     code, out, _ = await run(one, "export", out.strip())
     items = [json.loads(each) for each in out.splitlines()]
@@ -193,13 +193,13 @@ async def test_a_stream_that_breaks_off_is_canceled_and_says_why(server: Start) 
         command.send(signal.SIGTERM)
         assert (await command.ended())[0] == 130
         row = await batch(database, batch_id)
-        assert (row.status, row.stop_reason) == ("CANCELED", "Its submission was broken off.")
+        assert (row.status, row.stop_reason) == ("CANCELED", "The submission was interrupted.")
 
         command, batch_id = await streaming(one, database)
         async with database.write() as connection:
             assert await request_batch_stop(connection, VIEWER, batch_id, AnalysisStatus.CANCELED, utcnow())
         await command.say(line("Three."))
-        assert await command.ended() == (1, "", "The batch takes no more items: it was canceled, or its time was up.\n")
+        assert await command.ended() == (1, "", "The batch takes no more items: it was canceled or timed out.\n")
         assert (await batch(database, batch_id)).total_items == 2
 
 
@@ -235,7 +235,7 @@ async def test_a_database_that_goes_away_is_told_in_one_line(tmp_path: Path, pos
     code, out, errors = await command.ended()
     assert (code, out) == (1, "")
     assert errors.splitlines() == [
-        f"Broken off: the database {url.database} on {url.host}:{url.port} is busy or out of reach."
+        f"Interrupted: the database {url.database} on {url.host}:{url.port} is busy or unreachable."
     ]
 
 
@@ -257,7 +257,7 @@ async def test_what_a_killed_submission_leaves_is_canceled_by_the_server(server:
         await until(canceled, what="the batch to be canceled", seconds=60)
         row = await batch(database, batch_id)
         assert (row.status, row.canceled) == ("CANCELED", 2)
-        assert row.stop_reason == "Its items stopped coming before the last: submit the batch again."
+        assert row.stop_reason == "The items stopped arriving before the end: submit the batch again."
 
 
 async def test_wrong_arguments_are_refused(server: Start, tmp_path: Path) -> None:
@@ -267,17 +267,17 @@ async def test_wrong_arguments_are_refused(server: Start, tmp_path: Path) -> Non
     out = tmp_path / "out"
     before = sorted(os.listdir(tmp_path))
     for arguments, message in (
-        (("submit", empty), "There are no items: nothing was queued."),
+        (("submit", empty), "The file has no items. Nothing was queued."),
         (("submit", tmp_path / "none"), f"{tmp_path / 'none'}: No such file or directory."),
-        (("submit", os.devnull), "There are no items: nothing was queued."),
-        (("submit", "-"), "There are no items: nothing was queued."),
+        (("submit", os.devnull), "The file has no items. Nothing was queued."),
+        (("submit", "-"), "The file has no items. Nothing was queued."),
         (("submit", empty, "--name", ""), "`--name` has 0 characters: it has from 1 to 200."),
         (("submit", empty, "--priority", "11"), "`--priority` is 11: it goes from 1 to 10."),
         (("submit", empty, "--timeout-seconds", "0"), "`--timeout-seconds` is 0: it goes from 1 to 86,400."),
         (("submit", empty, "--max-attempts", "11"), "`--max-attempts` is 11: it goes from 1 to 10."),
-        (("submit", empty, "--analyzer", "none"), "There is no analyzer 'none': there are text."),
-        (("export", "nope", "--out", out), "'nope' is no id of a batch: they are written batch_…."),
-        (("export", NO_SUCH_ANALYSIS), f"'{NO_SUCH_ANALYSIS}' is no id of a batch: they are written batch_…."),
+        (("submit", empty, "--analyzer", "none"), "There is no analyzer 'none'. The analyzers are: text."),
+        (("export", "nope", "--out", out), "'nope' is not the id of a batch: the form is batch_…"),
+        (("export", NO_SUCH_ANALYSIS), f"'{NO_SUCH_ANALYSIS}' is not the id of a batch: the form is batch_…"),
         (("export", NO_SUCH_BATCH, "--out", out), f"There is no batch {NO_SUCH_BATCH}."),
     ):
         assert await run(one, *arguments, stdin=DEVNULL) == (1, "", f"{message}\n")

@@ -19,8 +19,8 @@ import pytest
 from graphql import build_schema, parse, validate
 from sqlalchemy import func, select
 
-from commands.arguments import OPERATIONS
-from settings import Settings
+from server import COMMANDS
+from settings import OperatorSettings, Settings
 from store import retention, tables
 from store.batches import go_on_stopping
 from store.sql.clock import utcnow
@@ -113,9 +113,9 @@ async def test_a_server_that_runs_follows(tmp_path: Path) -> None:
     try:
         async with connected(server) as api:
             assert await said(url, "pause") == "The queue is paused.\n"
-            assert await said(url, "pause") == "The queue is paused already.\n"
+            assert await said(url, "pause") == "The queue is already paused.\n"
             assert await said(url, "concurrency text 2") == "Each worker runs at most 2 of text at once.\n"
-            assert await said(url, "concurrency 4") == "Each worker runs 4 at once.\n"
+            assert await said(url, "concurrency 4") == "Each worker runs 4 analyses at once.\n"
             text = {"analyzer": "text", "paused": False, "limit": 2}
             assert (await api(QUEUE))["queue"] == {"paused": True, "concurrency": 4, "analyzers": [text]}
 
@@ -126,13 +126,13 @@ async def test_a_server_that_runs_follows(tmp_path: Path) -> None:
             await until(obeys, what="the worker to obey")
             first = await api.submit(request={"text": "Waits."})
             assert f"{first['id']} is canceled.\n" == await said(url, f"cancel {first['id']}")
-            assert f"{first['id']} runs again.\n" == await said(url, f"retry {first['id']}")
+            assert f"{first['id']} is queued again.\n" == await said(url, f"retry {first['id']}")
             status = (sys.executable, "server.py", "status")  # a process from nothing, as an operator begins it
             lines = (
                 await asyncio.to_thread(run, *status, env={"ASSAY_DATABASE_URL": url, "FORCE_COLOR": ""})
             ).splitlines()
-            assert [line.split() for line in lines if "Waiting" in line] == [["Waiting", "1"], ["Priority", "Waiting"]]
-            assert await said(url, "resume") == "The queue goes on.\n"
+            assert [line.split() for line in lines if "Queued" in line] == [["Queued", "1"], ["Priority", "Queued"]]
+            assert await said(url, "resume") == "The queue is resumed.\n"
             assert (await api.ended(first["id"]))["status"] == "COMPLETED"
             assert await said(url, f"delete {first['id']}") == f"{first['id']} is deleted.\n"
             assert (await api("query ($id: ID!) { analysis(id: $id) { id } }", id=first["id"]))["analysis"] is None
@@ -145,18 +145,17 @@ async def test_work_is_run_again_canceled_and_deleted(database: Database, databa
     items = [ended(1, batch.values["id"], status) for status in ("FAILED", "FAILED", "CANCELED")]
     await add(database, batch, other, *items)
     id_ = batch.values["id"]
-    assert await said(database_url, f"retry {id_}") == f"3 of {id_} run again.\n"
+    assert await said(database_url, f"retry {id_}") == f"{id_}: 3 queued again.\n"
     assert set((await statuses(database)).values()) == {"QUEUED"}
     assert await refused(database_url, f"retry {id_}") == (
-        f"{id_} is QUEUED: only what FAILED, was CANCELED or TIMED_OUT, and whose input had been accepted, can run "
-        "again."
+        f"{id_} is QUEUED: only FAILED, CANCELED or TIMED_OUT analyses with valid input can be queued again."
     )
     assert await refused(database_url, f"delete {id_}") == (
-        f"{id_} is QUEUED: only what has ended, and is in no open batch, can be deleted."
+        f"{id_} is QUEUED: only finished batches, and finished analyses outside unfinished batches, can be deleted."
     )
     assert await said(database_url, f"cancel {id_}") == f"{id_} is canceled.\n"
     assert await refused(database_url, f"cancel {id_}") == (
-        f"{id_} is CANCELED: only what has not ended can be canceled, and once."
+        f"{id_} is CANCELED: only unfinished analyses and batches can be canceled, once."
     )
     assert await said(database_url, f"delete {id_}") == f"{id_} is deleted.\n"
     assert await refused(database_url, f"delete {id_}") == f"There is no batch {id_}."
@@ -169,11 +168,12 @@ async def test_a_large_batch_is_run_again_and_deleted_whole_though_no_server_run
     batch = ended_batch(1, 2_500)
     id_ = batch.values["id"]
     await add(database, batch, *(ended(1, id_, "FAILED") for _ in range(2_500)))
-    assert await said(database_url, f"retry {id_}") == f"All of {id_} that had not completed runs again.\n"
+    again = f"{id_}: all failed, canceled and timed-out items queued again.\n"
+    assert await said(database_url, f"retry {id_}") == again
     assert Counter((await statuses(database)).values()) == {"QUEUED": 2_500}
     assert await said(database_url, f"cancel {id_}") == f"{id_} is being stopped.\n"
     assert await refused(database_url, f"cancel {id_}") == (
-        f"{id_} is QUEUED, and is being canceled already: only what has not ended can be canceled, and once."
+        f"{id_} is QUEUED, and is being canceled already: only unfinished analyses and batches can be canceled, once."
     )
     async with database.write() as connection:
         await go_on_stopping(connection, utcnow())
@@ -200,17 +200,17 @@ async def test_what_is_old_is_deleted(database: Database, database_url: str) -> 
     assert await said(database_url, "cleanup --older-than 30d") == "Deleted batches: 0, analyses: 0, events: 0.\n"
     async with database.write() as connection:
         assert await retention.begin(connection, utcnow(), ended_before=utcnow() + timedelta(days=1)) is not None
-    assert (await refused(database_url, "cleanup --older-than 30d")).startswith("Another clean-up is at it: ")
+    assert (await refused(database_url, "cleanup --older-than 30d")).startswith("Another clean-up is running: ")
 
 
 async def test_who_works_is_shown(database: Database, database_url: str) -> None:
-    assert await said(database_url, "workers") == "No worker has signed on.\n"
+    assert await said(database_url, "workers") == "No worker is registered.\n"
     await add(database, worker(completed=1_234, failed=5, slots=4, busy=3), worker(3_600, host="other"))
     rows = [line.split() for line in (await said(database_url, "workers")).splitlines() if "worker_" in line]
     assert [row[1:3] for row in rows] == [["server:1", "alive"], ["other:1", rows[1][2]]]
     assert rows[0][3:8] == ["3", "of", "4", "1,234", "5"]
     assert rows[1][3:5] == ["s", "ago"]
-    assert "Workers         1 alive, 1 silent" in await said(database_url, "status")
+    assert "Workers            1 alive, 1 silent" in await said(database_url, "status")
 
 
 async def test_wrong_commands_change_nothing(tmp_path: Path) -> None:
@@ -221,12 +221,12 @@ async def test_wrong_commands_change_nothing(tmp_path: Path) -> None:
     assert not os.listdir(tmp_path)
     await said(url, "migrate")
     slots = "is neither a number from 1 to 256 nor `default`"
-    age = "is no age from 1h to 36500d, such as 30d or 12h"
-    no_id = "is no id of an analysis or batch: they are written analysis_… and batch_…."
+    age = "is not an age from 1h to 36500d, for example 30d or 12h"
+    no_id = "is not the id of an analysis or batch: the forms are analysis_… and batch_…"
     wrong = {
-        "pause nothing": (1, "There is no analyzer 'nothing': there are text."),
-        "resume Text": (1, "There is no analyzer 'Text': there are text."),
-        "concurrency nothing 3": (1, "There is no analyzer 'nothing': there are text."),
+        "pause nothing": (1, "There is no analyzer 'nothing'. The analyzers are: text."),
+        "resume Text": (1, "There is no analyzer 'Text'. The analyzers are: text."),
+        "concurrency nothing 3": (1, "There is no analyzer 'nothing'. The analyzers are: text."),
         "concurrency": (2, "server.py concurrency: error: the following arguments are required: N"),
         "concurrency 0": (2, f"server.py concurrency: error: argument N: '0' {slots}"),
         "concurrency text 257": (2, f"server.py concurrency: error: argument N: '257' {slots}"),
@@ -254,7 +254,7 @@ async def test_a_database_that_another_holds(tmp_path: Path) -> None:
         other.execute("BEGIN IMMEDIATE")
         line = await refused(f"sqlite:///{path}", "resume")
         other.execute("ROLLBACK")
-    assert line == f"Nothing was changed: the SQLite database {path} is busy or out of reach."
+    assert line == f"Nothing was changed: the SQLite database {path} is busy or unreachable."
 
 
 async def test_the_page_about_operating_is_right(tmp_path: Path) -> None:
@@ -263,7 +263,8 @@ async def test_the_page_about_operating_is_right(tmp_path: Path) -> None:
     await said(url, "migrate")
     page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     found = re.findall(r"^    python server\.py (.+)$", page, flags=re.MULTILINE)
-    assert {command.split()[0] for command in found} == OPERATIONS.keys()
+    operating = {name for name, command in COMMANDS.items() if issubclass(command.settings, OperatorSettings)}
+    assert {command.split()[0] for command in found} == operating
     for command in found:
         if command.endswith(" ID"):
             line = await refused(url, command.replace("ID", NO_SUCH_BATCH))

@@ -112,7 +112,7 @@ async def test_no_line_is_printed_twice_or_left_out_when_the_server_is_killed(se
     process = await script(one, [f"{n} {LONG}" for n in range(400)])
     assert process.stdout is not None
     assert process.stderr is not None
-    assert (await process.stderr.readline()).decode().startswith("No answer from http://127.0.0.1")
+    assert (await process.stderr.readline()).decode().startswith("No response from http://127.0.0.1")
     await one.start()
     printed = [await process.stdout.readline() for _ in range(50)]
     await one.kill()

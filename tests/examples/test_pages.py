@@ -32,7 +32,7 @@ async def test_another_log_than_before_is_told_and_begun_anew(server: Start, ope
         if path.is_file():
             path.unlink()
     await one.start()
-    await page("until", selector=".notice.is-bad:visible", text="The events began anew")
+    await page("until", selector=".notice.is-bad:visible", text="The event stream restarted")
     await page("gone", selector="#resumed:visible")
     await submit_batch(one, "of the new log", ["Four."])
     await page("until", selector="[data-status=COMPLETED]", text="of the new log")

@@ -145,7 +145,7 @@ async def test_it_goes_on_where_it_was_after_the_server_was_killed(
 
     # The same when the server is asked to stop.
     await one.restart()
-    await page("until", selector=f"#resumed[data-behind='{log[-1]}']", text="0 have come since")
+    await page("until", selector=f"#resumed[data-behind='{log[-1]}']", text="0 events since")
     await submit_batch(one, "later", ["A short one."])
     await page("until", selector="#batch[data-status=COMPLETED]", text="later")
     await shows(page, one, first=20)
@@ -262,7 +262,7 @@ async def test_what_was_read_stays_while_it_cannot_be_read_again(server: Start, 
 
     await until(failed_to_read, what="the page to have tried")
     if name == "urql-react":
-        await page("until", selector="#analyses > .problem", text="Not read again")
+        await page("until", selector="#analyses > .problem", text="Not refreshed")
     assert await page("rows") == shown
     assert "kept" in await page("until", selector="#batch")
     await page("mend")

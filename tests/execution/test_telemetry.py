@@ -117,7 +117,7 @@ WRITE_LINES = """
 import logging, structlog
 from settings import Settings
 from telemetry import configure_logging
-configure_logging(Settings(log_format={format!r}, log_level="info"), instance="here")
+configure_logging({format!r}, "info", instance="here")
 structlog.contextvars.bind_contextvars(request_id="r-1")
 log = structlog.get_logger("test")
 log.debug("too fine")

@@ -217,8 +217,8 @@ def test_the_registry_has_what_can_be_loaded_and_says_what_can_not(monkeypatch: 
     assert "text" in registry.analyzers
     assert registry.failures == {
         "broken = package:broken": "ImportError: no such library",
-        "twice = package:twice": "ValueError: an analyzer named 'echo' is there already",
-        "x = package:x": "TypeError: int is no Analyzer",
+        "twice = package:twice": "ValueError: the name 'echo' is already used by another analyzer",
+        "x = package:x": "TypeError: int is not an Analyzer",
     }
 
 

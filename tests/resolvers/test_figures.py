@@ -134,7 +134,7 @@ async def test_an_open_transaction_holds_back_the_log(database: Database, add: A
         assert figures.open_seconds > 0
 
     async def nothing_held() -> bool:
-        # Other tests' transactions on this PostgreSQL server count, while they last.
+        # PostgreSQL's own transactions in this database, such as an ANALYZE, count too.
         async with database.read() as connection:
             return (await log_figures(connection, NOW)).held_back_seconds == 0
 

@@ -66,6 +66,10 @@ async def follow(database: Database, count: int) -> list[str]:
 
 
 async def test_a_follower_sees_what_stalling_writers_write_once_and_in_order(database: Database) -> None:
+    await write_while_stalling(database)
+
+
+async def write_while_stalling(database: Database) -> None:
     """16 writers; each transaction takes its positions, then stays open for a while, so that they end out of order."""
     rounds, writers = 10, 16
 

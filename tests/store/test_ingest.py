@@ -194,7 +194,7 @@ async def test_a_stream_that_falls_silent_is_broken_off_and_one_that_lives_is_no
     assert await state(database, silent) == ("CANCELED", 2, 0, 0, 2)
     assert await state(database, alive) == ("QUEUED", 1, 1, 0, 0)
     assert (await batch(database, silent)).stop_reason == (
-        "Its items stopped coming before the last: submit the batch again."
+        "The items stopped arriving before the end: submit the batch again."
     )
 
 
@@ -284,7 +284,7 @@ async def test_a_stream_of_nothing_makes_no_batch(database: Database) -> None:
     ("error", "reason"),
     [
         (StreamBroken("Line 4 is no JSON."), "Line 4 is no JSON."),
-        (OSError("/a/path"), "Its submission was broken off."),
+        (OSError("/a/path"), "The submission was interrupted."),
     ],
 )
 async def test_what_the_source_raises_breaks_the_stream_off(database: Database, error: Exception, reason: str) -> None:
