@@ -36,7 +36,7 @@ VARIABLES: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("given", "message"), [case[1:] for case in VARIABLES], ids=[case[0] for case in VARIABLES])
-async def test_variables_that_do_not_fit(queue: Api, given: dict[str, Any], message: str) -> None:
+async def test_invalid_variables(queue: Api, given: dict[str, Any], message: str) -> None:
     errors = await queue.errors(SUBMIT, input=given)
     assert {error["extensions"]["code"] for error in errors} == {"BAD_USER_INPUT"}
     assert any(message in error["message"] for error in errors), errors
@@ -52,7 +52,7 @@ LITERALS = {
 
 
 @pytest.mark.parametrize("literal", LITERALS)
-async def test_literals_that_do_not_fit(queueing_server: ApiServer, literal: str) -> None:
+async def test_invalid_literals(queueing_server: ApiServer, literal: str) -> None:
     document = f"mutation {{ submitAnalysis(input: {{ {literal} }}) {{ analysis {{ id }} }} }}"
     (error,) = (await post(queueing_server, json.dumps({"query": document}).encode()))["errors"]
     assert LITERALS[literal] in error["message"]
