@@ -96,7 +96,7 @@ def test_no_operation_opens_a_connection() -> None:
     """All operations work without sockets: models come from installed packages."""
     code = """
 import socket
-def refuse(*args, **kwargs): raise AssertionError("a socket was made")
+def refuse(*args, **kwargs): raise AssertionError("a socket was created")
 socket.socket = refuse
 from analyzers.text.analyzer import ANALYZER, TextOperation, TextRequest
 class Job:

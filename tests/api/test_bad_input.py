@@ -142,7 +142,7 @@ BATCHES: list[tuple[str, dict[str, Any], str, Path, str]] = [
 @pytest.mark.parametrize(
     ("given", "code", "path", "message"), [case[1:] for case in BATCHES], ids=[case[0] for case in BATCHES]
 )
-async def test_a_batch_is_refused_whole(queue: Api, given: dict[str, Any], code: str, path: Path, message: str) -> None:
+async def test_an_invalid_batch_is_refused(queue: Api, given: dict[str, Any], code: str, path: Path, message: str) -> None:
     payload = (await queue(BATCH, input=given))["batchProcess"]
     assert payload["batch"] is None
     (error,) = payload["userErrors"]

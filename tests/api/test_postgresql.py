@@ -139,7 +139,7 @@ async def control(api: Api, folder: Path) -> None:
     retry = "mutation ($id: ID!) { retryAnalysis(input: { id: $id }) { analysis { status } userErrors { code } } }"
     gate = folder / "gate"
     id_ = (await api.submit("trial", request={"text": "Spins.", "until": str(gate)}))["id"]
-    await api.when(id_, lambda found: found["status"] == "RUNNING", what="it to run")
+    await api.when(id_, lambda found: found["status"] == "RUNNING", what="the trial to run")
     async with connected(api.server) as other:
         payloads = await asyncio.gather(*(client(cancel, id=id_) for client in (api, other)))
     codes = [error["code"] for payload in payloads for error in payload["cancelAnalysis"]["userErrors"]]

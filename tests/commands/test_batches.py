@@ -295,7 +295,7 @@ async def test_the_target_of_an_export(server: Start, tmp_path: Path) -> None:
     assert [sorted(os.listdir(each)) for each in (tmp_path, folder)] == before
     code, out, errors = await run(one, *export, "/dev/stdout")
     assert (code, json.loads(out)["status"], errors) == (0, "QUEUED", "")
-    given.write_text("what was there before")
+    given.write_text("the former content")
     assert await run(one, *export, given) == (0, "", "")
     assert given.read_text() == out
     reader, writer = os.pipe()
