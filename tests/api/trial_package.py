@@ -60,7 +60,7 @@ class SurveyPlace(BaseModel):
 class SurveyResult(Result):
     """The result of a survey."""
 
-    mode: SurveyMode = Field(description="The computed figure's kind.")
+    mode: SurveyMode = Field(description="The kind of the figure.")
     figure: float = Field(description="The figure.")
     best_place: SurveyPlace | None = Field(description="The station with the highest reading.")
     places: list[SurveyPlace] = Field(description="All stations, at most 100.")
