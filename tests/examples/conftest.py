@@ -1,4 +1,4 @@
-"""The examples, built and served as their READMEs say, and opened in Chromium."""
+"""The examples, built and served as in their READMEs, and opened in Chromium."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.examples.example import EXAMPLES, HERE, Page
 
 @functools.cache
 def build(name: str) -> None:
-    """As its README says; once a run, however many tests use it."""
+    """Build an example as in its README, once per test run."""
     support.run("npm", "run", "build", "--silent", cwd=EXAMPLES / name)
 
 
@@ -32,9 +32,9 @@ async def _answers(port: int) -> bool:
 
 @pytest.fixture
 async def open_example() -> AsyncIterator[Callable[..., Awaitable[Page]]]:
-    """Opens an example's page against a server: `await open_example("apollo-react", server.address)`.
+    """Open the page of an example: `await open_example("apollo-react", server.address)`.
 
-    What stands behind a `?` in the name is the page's own query.
+    The name may end with a query string of the page, after a `?`.
     """
     processes: list[asyncio.subprocess.Process] = []
     pages: list[asyncio.subprocess.Process] = []
