@@ -17,7 +17,7 @@ import pytest
 import uvloop
 from structlog.testing import capture_logs
 
-from jobs.sandbox.slot import Completed, Died, Failed, Limits, Progressed, Report, Sandbox, Task, Template
+from jobs.sandbox.sandbox import Completed, Died, Failed, Limits, Progressed, Report, Sandbox, Task, Template
 from tests.jobs.conftest import ANALYZERS
 from tests.jobs.processes import alive
 from tests.support import until
