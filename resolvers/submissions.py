@@ -23,7 +23,15 @@ from resolvers.analyses import AnalysisPayload
 from resolvers.batches import BatchPayload
 from resolvers.context import Context
 from resolvers.names import path as path_in
-from resolvers.user_errors import UserError, UserErrorCode, check_name, check_number
+from resolvers.user_errors import (
+    Refused,
+    UserError,
+    UserErrorCode,
+    answers,
+    check_name,
+    check_number,
+    require_none,
+)
 from resolvers.waiting import wait_until_ended
 from store.analyses import NewAnalysis, insert_analyses
 from store.batches import insert_batch
@@ -132,48 +140,41 @@ def _content_faults(error: ValidationError, path: Sequence[str], model: type[Req
         yield UserError(code, clean(message, MESSAGE_CHARACTERS), [*path, *place])
 
 
+@answers(AnalysisPayload)
 async def submit_analysis(context: Context, requested: Requested, priority: int, terms: Terms) -> AnalysisPayload:
-    """Queue one analysis; the answer comes when it has ended, or after the seconds that the client would wait."""
-    faults = [*check_number("priority", priority, 1, MAX_PRIORITY, ["priority"]), *terms.faults()]
+    """Queue one analysis; return when it has ended, or after `terms.wait_seconds`."""
     item, content_faults = checked(context.services.analyzers, requested, priority, ["request"])
-    faults.extend(content_faults)
-    if faults:
-        return AnalysisPayload(user_errors=faults)
+    require_none([*check_number("priority", priority, 1, MAX_PRIORITY, ["priority"]), *terms.faults(), *content_faults])
     analysis_id = new_id("analysis")
-
-    async def insert(connection: AsyncConnection) -> None:
-        await insert_analyses(
-            connection,
-            context.viewer,
-            [item],
-            utcnow(),
-            ids=[analysis_id],
-            timeout_seconds=terms.timeout_seconds,
-            max_attempts=terms.max_attempts,
-        )
-
     said = ["submitAnalysis", _plain(requested), priority, terms.timeout_seconds, terms.max_attempts]
     async with context.services.database.write() as connection:
-        try:
-            found = await _once(connection, context, terms, said, analysis_id)
-        except IdempotencyMismatch:
-            return AnalysisPayload(user_errors=[_mismatch()])
+        found = await _once(connection, context, terms, said, analysis_id)
         if found == analysis_id:
-            await insert(connection)
+            await insert_analyses(
+                connection,
+                context.viewer,
+                [item],
+                utcnow(),
+                ids=[analysis_id],
+                timeout_seconds=terms.timeout_seconds,
+                max_attempts=terms.max_attempts,
+            )
     context.forget()
     row = await context.analyses.load(found)
     if row is not None and terms.wait_seconds and not AnalysisStatus(row.status).ended:
         await wait_until_ended(context, analysis_id=found, seconds=terms.wait_seconds)
         context.forget()
         row = await context.analyses.load(found)
-    return AnalysisPayload(row, [] if row is not None else [_deleted()])
+    if row is None:
+        raise _deleted()
+    return AnalysisPayload(row)
 
 
+@answers(BatchPayload)
 async def batch_process(context: Context, name: str | None, items: Sequence[Item] | None, terms: Terms) -> BatchPayload:
-    """Queue a batch; the answer comes when it has ended, or after the seconds that the client would wait."""
-    faults = [*_batch_faults(name, items or ()), *terms.faults()]
-    if faults or not items:
-        return BatchPayload(user_errors=faults[:_MAX_FAULTS])
+    """Queue a batch; return when it has ended, or after `terms.wait_seconds`."""
+    items = items or ()
+    require_none([*_batch_faults(name, items), *terms.faults()][:_MAX_FAULTS])
     new: list[NewAnalysis] = []
     refused: list[UserError] = []
     for position, item in enumerate(items):
@@ -193,10 +194,7 @@ async def batch_process(context: Context, name: str | None, items: Sequence[Item
         terms.max_attempts,
     ]
     async with context.services.database.write() as connection:
-        try:
-            found = await _once(connection, context, terms, said, batch_id)
-        except IdempotencyMismatch:
-            return BatchPayload(user_errors=[_mismatch()])
+        found = await _once(connection, context, terms, said, batch_id)
         if found == batch_id:
             await insert_batch(
                 connection,
@@ -214,7 +212,9 @@ async def batch_process(context: Context, name: str | None, items: Sequence[Item
         await wait_until_ended(context, batch_id=found, seconds=terms.wait_seconds)
         context.forget()
         row = await context.batches.load(found)
-    return BatchPayload(row, refused[:_MAX_FAULTS] if row is not None else [_deleted()])
+    if row is None:
+        raise _deleted()
+    return BatchPayload(row, refused[:_MAX_FAULTS])
 
 
 def _batch_faults(name: str | None, items: Sequence[Item]) -> Iterable[UserError]:
@@ -243,22 +243,21 @@ def _batch_faults(name: str | None, items: Sequence[Item]) -> Iterable[UserError
 
 
 async def _once(connection: AsyncConnection, context: Context, terms: Terms, said: list[Any], new: str) -> str:
-    """The id of what an earlier call with the same key made, or `new`. Raises IdempotencyMismatch."""
+    """Return the id from an earlier call with the same key and input, or else `new`. Raise Refused for other input."""
     if terms.idempotency_key is None:
         return new
     digest = sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    return await take_key(connection, context.viewer, terms.idempotency_key, digest, new, utcnow())
+    try:
+        return await take_key(connection, context.viewer, terms.idempotency_key, digest, new, utcnow())
+    except IdempotencyMismatch:
+        message = "The key was used within the last day with other input: use another key, or the same input."
+        raise Refused(UserError(UserErrorCode.IDEMPOTENCY_MISMATCH, message, ["idempotencyKey"])) from None
 
 
 def _plain(requested: Requested) -> list[Any]:
     return [requested.analyzer, requested.fields]
 
 
-def _mismatch() -> UserError:
-    message = "This key came within the last day with another input: give another key, or the same input."
-    return UserError(UserErrorCode.IDEMPOTENCY_MISMATCH, message, ["idempotencyKey"])
-
-
-def _deleted() -> UserError:
-    message = "What the first call with this key made has been deleted: give another key."
-    return UserError(UserErrorCode.CONFLICT, message, ["idempotencyKey"])
+def _deleted() -> Refused:
+    message = "The object that the first call with this key created has been deleted: use another key."
+    return Refused(UserError(UserErrorCode.CONFLICT, message, ["idempotencyKey"]))

@@ -173,7 +173,7 @@ async def test_a_large_batch_is_run_again_and_deleted_whole_though_no_server_run
     assert Counter((await statuses(database)).values()) == {"QUEUED": 2_500}
     assert await said(database_url, f"cancel {id_}") == f"{id_} is being stopped.\n"
     assert await refused(database_url, f"cancel {id_}") == (
-        f"{id_} is QUEUED, and is being canceled already: only what has not ended can be canceled, and once."
+        f"{id_} is QUEUED, and already being canceled: only what has not ended can be canceled, and once."
     )
     async with database.write() as connection:
         await go_on_stopping(connection, utcnow())
