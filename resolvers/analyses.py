@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from analyzers.base import AnalysisFailure, Analyzer, Job, Request, Result
 from resolvers.context import Context
 from resolvers.names import untyped, write
-from resolvers.paging import Connection, each_once, page_fault, page_request
+from resolvers.paging import Connection, each_once, read_page
 from resolvers.user_errors import Refused, UserError, UserErrorCode, answers, require_id, wrong_state
 from resolvers.waiting import wait_until_ended
 from store import tables
@@ -28,7 +28,7 @@ from store.analyses import (
 from store.queue.retries import retry_analyses
 from store.queue.transitions import Fault
 from store.sql.clock import utcnow
-from store.sql.paging import PageError
+from store.sql.paging import PageArguments
 from store.tables import AnalysisRow, AnalysisStatus
 
 # A cancel answers when the work is gone, or after this long.
@@ -59,16 +59,9 @@ async def analysis(context: Context, id_: str) -> AnalysisRow | None:
 
 
 async def analyses(
-    context: Context,
-    where: AnalysisFilter,
-    order: OrderField,
-    descending: bool,
-    first: int | None,
-    after: str | None,
-    last: int | None,
-    before: str | None,
+    context: Context, where: AnalysisFilter, order: OrderField, descending: bool, page: PageArguments
 ) -> Connection[AnalysisRow]:
-    """A page of the viewer's analyses. Raises ClientError for arguments out of bounds."""
+    """Return a page of the viewer's analyses. Raise ClientError for arguments out of bounds."""
     if where.batch_id is not None:
         require_id("batch", where.batch_id, "filter.batchId")
     if where.search is not None:
@@ -76,20 +69,12 @@ async def analyses(
     if where.analyzer is not None:
         _require_names(where.analyzer)
     where = replace(where, status=each_once(where.status))
-    request = page_request(first, after, last, before)
-    async with context.services.database.read() as connection:
-        try:
-            page = await page_of_analyses(
-                connection, context.viewer, where, request, order=order, descending=descending
-            )
-        except PageError as error:
-            raise page_fault(error) from None
-
-    async def count() -> int:
-        async with context.services.database.read() as connection:
-            return await count_analyses(connection, context.viewer, where)
-
-    return Connection.of(page, count)
+    viewer = context.viewer
+    return await read_page(
+        context.services.database,
+        lambda connection: page_of_analyses(connection, viewer, where, page, order=order, descending=descending),
+        lambda connection: count_analyses(connection, viewer, where),
+    )
 
 
 def _require_search(search: str) -> None:
@@ -105,29 +90,15 @@ def _require_names(names: Sequence[str]) -> None:
 
 
 async def results(
-    context: Context,
-    batch_id: str,
-    status: Sequence[AnalysisStatus] | None,
-    first: int | None,
-    after: str | None,
-    last: int | None,
-    before: str | None,
+    context: Context, batch_id: str, status: Sequence[AnalysisStatus] | None, page: PageArguments
 ) -> Connection[AnalysisRow]:
-    """A page of a batch's items, in the order in which they were given."""
-    status = each_once(status)
-    request = page_request(first, after, last, before)
-    async with context.services.database.read() as connection:
-        try:
-            page = await page_of_results(connection, context.viewer, batch_id, status, request)
-        except PageError as error:
-            raise page_fault(error) from None
-
-    async def count() -> int:
-        where = AnalysisFilter(status=status, batch_id=batch_id)
-        async with context.services.database.read() as connection:
-            return await count_analyses(connection, context.viewer, where)
-
-    return Connection.of(page, count)
+    """Return a page of a batch's items, in the order of submission. Raise ClientError for an invalid cursor."""
+    status, viewer = each_once(status), context.viewer
+    return await read_page(
+        context.services.database,
+        lambda connection: page_of_results(connection, viewer, batch_id, status, page),
+        lambda connection: count_analyses(connection, viewer, AnalysisFilter(status=status, batch_id=batch_id)),
+    )
 
 
 def result(context: Context, row: AnalysisRow) -> Result | StoredResult | None:

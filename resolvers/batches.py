@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from resolvers.analyses import DeletedPayload
 from resolvers.context import Context
-from resolvers.paging import Connection, each_once, page_fault, page_request
+from resolvers.paging import Connection, each_once, read_page
 from resolvers.user_errors import UserError, answers, require_id, wrong_state
 from resolvers.waiting import wait_until_ended
 from store.batches import (
@@ -22,7 +22,7 @@ from store.batches import (
 )
 from store.queue.retries import go_on_retrying, retry_batch
 from store.sql.clock import utcnow
-from store.sql.paging import PageError
+from store.sql.paging import PageArguments
 from store.tables import AnalysisStatus, BatchRow, BatchStatus
 
 # A cancel answers when the work is gone, or after this long; so does what is done to large batches in slices.
@@ -42,28 +42,14 @@ async def batch(context: Context, id_: str) -> BatchRow | None:
     return await context.batches.load(require_id("batch", id_))
 
 
-async def batches(
-    context: Context,
-    status: Sequence[BatchStatus] | None,
-    first: int | None,
-    after: str | None,
-    last: int | None,
-    before: str | None,
-) -> Connection[BatchRow]:
-    """A page of the viewer's batches, newest first. Raises ClientError for arguments out of bounds."""
-    status = each_once(status)
-    request = page_request(first, after, last, before)
-    async with context.services.database.read() as connection:
-        try:
-            page = await page_of_batches(connection, context.viewer, status, request)
-        except PageError as error:
-            raise page_fault(error) from None
-
-    async def count() -> int:
-        async with context.services.database.read() as connection:
-            return await count_batches(connection, context.viewer, status)
-
-    return Connection.of(page, count)
+async def batches(context: Context, status: Sequence[BatchStatus] | None, page: PageArguments) -> Connection[BatchRow]:
+    """Return a page of the viewer's batches, newest first. Raise ClientError for an invalid cursor."""
+    status, viewer = each_once(status), context.viewer
+    return await read_page(
+        context.services.database,
+        lambda connection: page_of_batches(connection, viewer, status, page),
+        lambda connection: count_batches(connection, viewer, status),
+    )
 
 
 @answers(BatchPayload)

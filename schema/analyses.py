@@ -11,6 +11,7 @@ import strawberry
 
 from resolvers import analyses as resolve
 from resolvers import events as resolve_events
+from resolvers.paging import page_request
 from schema.analyzers import AnalysisResult, Analyzer
 from schema.common import (
     USER_ERRORS,
@@ -266,7 +267,8 @@ class AnalysisQuery:
         order = order_by or AnalysisOrder()
         field = order.field or AnalysisOrderField.CREATED_AT
         descending = order.direction is not OrderDirection.ASC
-        return await resolve.analyses(info.context, where, field.value, descending, first, after, last, before)
+        page = page_request(first, after, last, before)
+        return await resolve.analyses(info.context, where, field.value, descending, page)
 
     @strawberry.field(description="The analyzers that this server has, by name.")
     def analyzers(self, info: Info) -> list[Analyzer]:

@@ -12,6 +12,7 @@ from strawberry.types.nodes import SelectedField
 from resolvers import analyses as resolve_analyses
 from resolvers import batches as resolve
 from resolvers import events as resolve_events
+from resolvers.paging import page_request
 from schema.analyses import Analysis
 from schema.common import (
     USER_ERRORS,
@@ -103,7 +104,8 @@ class Batch(Node):
     ) -> Connection[Analysis]:
         if last is not None and cast(SelectedField, info.selected_fields[0]).arguments.get("first") is None:
             first = None  # its default says nothing against `last`
-        return await resolve_analyses.results(info.context, root.id, status, first, after, last, before)
+        page = page_request(first, after, last, before)
+        return await resolve_analyses.results(info.context, root.id, status, page)
 
     @strawberry.field(description="Its own history and that of its items, oldest first.")
     async def events(
@@ -170,7 +172,7 @@ class BatchQuery:
         last: Last = None,
         before: Before = None,
     ) -> Connection[Batch]:
-        return await resolve.batches(info.context, status, first, after, last, before)
+        return await resolve.batches(info.context, status, page_request(first, after, last, before))
 
 
 @strawberry.type

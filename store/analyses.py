@@ -43,7 +43,7 @@ from store.queue.transitions import (
 from store.sql.columns import microseconds
 from store.sql.database import announce
 from store.sql.ids import new_ids
-from store.sql.paging import Listing, Page, PageRequest, Part, fetch_page, rows_of
+from store.sql.paging import Listing, Page, PageArguments, Part, fetch_page, rows_of
 from store.sql.script import Script, run
 from store.sql.statements import Bulk
 from store.sql.viewer import Viewer
@@ -224,12 +224,12 @@ async def page_of_analyses(
     connection: AsyncConnection,
     viewer: Viewer,
     where: AnalysisFilter,
-    request: PageRequest,
+    page: PageArguments,
     *,
     order: OrderField = "CREATED_AT",
     descending: bool = True,
 ) -> Page[AnalysisRow]:
-    """A page of what this viewer may see. Raises PageError for a wrong cursor."""
+    """A page of what this viewer may see. Raises PageError for an invalid cursor."""
     name = f"analyses {order} {'DESC' if descending else 'ASC'}"
     if order == "CREATED_AT" and where.status:
         # With the status said twice SQLite takes another index.
@@ -237,7 +237,7 @@ async def page_of_analyses(
     else:
         parts = _parts(order)
     listing = Listing(name, _ORDERS[order], descending, parts)
-    return await fetch_page(connection, _filtered(select(_analysis), viewer, where), listing, request, AnalysisRow)
+    return await fetch_page(connection, _filtered(select(_analysis), viewer, where), listing, page, AnalysisRow)
 
 
 def _parts(order: OrderField) -> list[Part]:
@@ -271,19 +271,19 @@ async def page_of_results(
     viewer: Viewer,
     batch_id: str,
     status: Sequence[AnalysisStatus] | None,
-    request: PageRequest,
+    page: PageArguments,
 ) -> Page[AnalysisRow]:
-    """A page of a batch's items, in the order in which they were given. Raises PageError for a wrong cursor."""
+    """A page of a batch's items, in the order in which they were given. Raises PageError for an invalid cursor."""
     listing = Listing(f"results {batch_id}", [_analysis.c.position])
     if status is None:
         statement = _filtered(select(_analysis), viewer, AnalysisFilter(batch_id=batch_id))
-        return await fetch_page(connection, statement, listing, request, AnalysisRow)
+        return await fetch_page(connection, statement, listing, page, AnalysisRow)
     # By the index on the status: by that on the batch, a page of what few have would be looked for through all of it.
     # The ids of a batch's items grow with their positions.
     column = _analysis.c
     batch: ColumnElement[Any] = column.batch_id + "" if connection.dialect.name == "sqlite" else column.batch_id
     lowest, highest = -1, 2**31 - 1
-    for argument, cursor in (("after", request.after), ("before", request.before)):
+    for argument, cursor in (("after", page.after), ("before", page.before)):
         if cursor is not None:
             (position,) = listing.values(argument, cursor)
             lowest, highest = (position, highest) if argument == "after" else (lowest, position)
@@ -293,7 +293,7 @@ async def page_of_results(
     bounds = (column.id >= first.scalar_subquery(), column.id <= last.scalar_subquery())
     statement = _filtered(select(_analysis), viewer, AnalysisFilter()).where(batch == batch_id)
     listing = replace(listing, parts=_parts_by_status(status, *bounds) or [Part(false())])
-    return await fetch_page(connection, statement, listing, request, AnalysisRow)
+    return await fetch_page(connection, statement, listing, page, AnalysisRow)
 
 
 async def count_analyses(connection: AsyncConnection, viewer: Viewer, where: AnalysisFilter) -> int:
