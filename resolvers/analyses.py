@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from analyzers.base import AnalysisFailure, Analyzer, Job, Request, Result
+from analyzers.base import AnalysisErrorCode, AnalysisFailure, Analyzer, Job, Request, Result
 from resolvers.context import Context
 from resolvers.names import untyped, write
 from resolvers.paging import Connection, each_once, read_page
@@ -18,7 +18,7 @@ from resolvers.waiting import wait_until_ended
 from store import tables
 from store.analyses import (
     AnalysisFilter,
-    OrderField,
+    AnalysisOrderField,
     count_analyses,
     delete_analysis,
     page_of_analyses,
@@ -59,7 +59,7 @@ async def analysis(context: Context, id_: str) -> AnalysisRow | None:
 
 
 async def analyses(
-    context: Context, where: AnalysisFilter, order: OrderField, descending: bool, page: PageArguments
+    context: Context, where: AnalysisFilter, order: AnalysisOrderField, descending: bool, page: PageArguments
 ) -> Connection[AnalysisRow]:
     """Return a page of the viewer's analyses. Raise ClientError for arguments out of bounds."""
     if where.batch_id is not None:
@@ -160,7 +160,7 @@ class _NoRequest(Request):
 
 
 def _no_run(_request: _NoRequest, _job: Job) -> Result:
-    raise AnalysisFailure("UNSUPPORTED_FORMAT", "This server does not have this analyzer any more.")
+    raise AnalysisFailure(AnalysisErrorCode.UNSUPPORTED_FORMAT, "This server does not have this analyzer any more.")
 
 
 def error(row: AnalysisRow) -> Fault | None:

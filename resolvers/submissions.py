@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from analyzers.base import MESSAGE_CHARACTERS, Analyzer, Request, clean
+from analyzers.base import MESSAGE_CHARACTERS, AnalysisErrorCode, Analyzer, Request, clean
 from resolvers.analyses import AnalysisPayload
 from resolvers.batches import BatchPayload
 from resolvers.context import Context
@@ -54,9 +54,9 @@ _MAX_FAULTS = 1_000
 _UNKEPT = "\0"
 
 _FAULT_CODES = {
-    UserErrorCode.INVALID: "INPUT_UNREADABLE",
-    UserErrorCode.TOO_LARGE: "INPUT_TOO_LARGE",
-    UserErrorCode.UNSUPPORTED: "UNSUPPORTED_FORMAT",
+    UserErrorCode.INVALID: AnalysisErrorCode.INPUT_UNREADABLE,
+    UserErrorCode.TOO_LARGE: AnalysisErrorCode.INPUT_TOO_LARGE,
+    UserErrorCode.UNSUPPORTED: AnalysisErrorCode.UNSUPPORTED_FORMAT,
 }
 
 

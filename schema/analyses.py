@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
+from analyzers.base import AnalysisErrorCode
 from resolvers import analyses as resolve
 from resolvers import events as resolve_events
 from resolvers.paging import page_request
@@ -30,6 +31,7 @@ from schema.common import (
 )
 from schema.scalars import JSON, describe
 from store.analyses import AnalysisFilter as FilterValue
+from store.analyses import AnalysisOrderField
 from store.queue.progress import progress_of_analysis
 from store.tables import AnalysisRow, AnalysisStatus
 
@@ -49,17 +51,6 @@ describe(
         "TIMED_OUT": "Its time, or its batch's, was up before it had ended.",
     },
 )
-
-
-class AnalysisErrorCode(StrEnum):
-    INPUT_UNREADABLE = "INPUT_UNREADABLE"
-    INPUT_TOO_LARGE = "INPUT_TOO_LARGE"
-    UNSUPPORTED_FORMAT = "UNSUPPORTED_FORMAT"
-    ANALYZER_FAILED = "ANALYZER_FAILED"
-    WORKER_LOST = "WORKER_LOST"
-    MEMORY_EXCEEDED = "MEMORY_EXCEEDED"
-    TIMED_OUT = "TIMED_OUT"
-    CANCELED = "CANCELED"
 
 
 describe(
@@ -168,13 +159,6 @@ class AnalysisFilter:
         )
 
 
-class AnalysisOrderField(StrEnum):
-    CREATED_AT = "CREATED_AT"
-    FINISHED_AT = "FINISHED_AT"
-    PRIORITY = "PRIORITY"
-    PROCESSING_TIME = "PROCESSING_TIME"
-
-
 describe(
     AnalysisOrderField,
     "What analyses are ordered by.",
@@ -268,7 +252,7 @@ class AnalysisQuery:
         field = order.field or AnalysisOrderField.CREATED_AT
         descending = order.direction is not OrderDirection.ASC
         page = page_request(first, after, last, before)
-        return await resolve.analyses(info.context, where, field.value, descending, page)
+        return await resolve.analyses(info.context, where, field, descending, page)
 
     @strawberry.field(description="The analyzers that this server has, by name.")
     def analyzers(self, info: Info) -> list[Analyzer]:

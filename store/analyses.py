@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from enum import StrEnum
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -49,20 +50,28 @@ from store.sql.statements import Bulk
 from store.sql.viewer import Viewer
 from store.tables import AnalysisRow, AnalysisStatus, EventType
 
-OrderField = Literal["CREATED_AT", "FINISHED_AT", "PRIORITY", "PROCESSING_TIME"]
+
+class AnalysisOrderField(StrEnum):
+    """Orders of a list of analyses."""
+
+    CREATED_AT = "CREATED_AT"
+    FINISHED_AT = "FINISHED_AT"
+    PRIORITY = "PRIORITY"
+    PROCESSING_TIME = "PROCESSING_TIME"
+
 
 _analysis = tables.analysis
 # Ids grow with time: by id is by creation.
-_ORDERS: dict[OrderField, list[ColumnElement[Any]]] = {
-    "CREATED_AT": [_analysis.c.id],
-    "FINISHED_AT": [type_coerce(_analysis.c.finished_at, BigInteger), _analysis.c.id],
-    "PRIORITY": [_analysis.c.priority, _analysis.c.id],
-    "PROCESSING_TIME": [tables.duration, _analysis.c.id],
+_ORDERS: dict[AnalysisOrderField, list[ColumnElement[Any]]] = {
+    AnalysisOrderField.CREATED_AT: [_analysis.c.id],
+    AnalysisOrderField.FINISHED_AT: [type_coerce(_analysis.c.finished_at, BigInteger), _analysis.c.id],
+    AnalysisOrderField.PRIORITY: [_analysis.c.priority, _analysis.c.id],
+    AnalysisOrderField.PROCESSING_TIME: [tables.duration, _analysis.c.id],
 }
 # What has not ended yet counts as ended longest ago, and took no time yet.
-_OF_UNFINISHED: dict[OrderField, ColumnElement[Any]] = {
-    "FINISHED_AT": literal_column("0", BigInteger),
-    "PROCESSING_TIME": literal_column("-1.0", Float),
+_OF_UNFINISHED: dict[AnalysisOrderField, ColumnElement[Any]] = {
+    AnalysisOrderField.FINISHED_AT: literal_column("0", BigInteger),
+    AnalysisOrderField.PROCESSING_TIME: literal_column("-1.0", Float),
 }
 
 
@@ -226,12 +235,12 @@ async def page_of_analyses(
     where: AnalysisFilter,
     page: PageArguments,
     *,
-    order: OrderField = "CREATED_AT",
+    order: AnalysisOrderField = AnalysisOrderField.CREATED_AT,
     descending: bool = True,
 ) -> Page[AnalysisRow]:
     """A page of what this viewer may see. Raises PageError for an invalid cursor."""
     name = f"analyses {order} {'DESC' if descending else 'ASC'}"
-    if order == "CREATED_AT" and where.status:
+    if order is AnalysisOrderField.CREATED_AT and where.status:
         # With the status said twice SQLite takes another index.
         parts, where = _parts_by_status(where.status), replace(where, status=None)
     else:
@@ -240,7 +249,7 @@ async def page_of_analyses(
     return await fetch_page(connection, _filtered(select(_analysis), viewer, where), listing, page, AnalysisRow)
 
 
-def _parts(order: OrderField) -> list[Part]:
+def _parts(order: AnalysisOrderField) -> list[Part]:
     """The parts of a list that have an index."""
     if order not in _OF_UNFINISHED:
         return [Part(true())]

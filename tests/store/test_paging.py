@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from store import tables
-from store.analyses import AnalysisFilter, NewAnalysis, OrderField, insert_analyses, page_of_analyses
+from store.analyses import AnalysisFilter, AnalysisOrderField, NewAnalysis, insert_analyses, page_of_analyses
 from store.queue.transitions import Fault
 from store.sql.clock import utcnow
 from store.sql.database import Database
@@ -53,7 +53,11 @@ class Shelf:
             self.keys.add((priority, typed_id))
 
     async def page(
-        self, request: PageArguments, *, order: OrderField = "PRIORITY", descending: bool = False
+        self,
+        request: PageArguments,
+        *,
+        order: AnalysisOrderField = AnalysisOrderField.PRIORITY,
+        descending: bool = False,
     ) -> Page[AnalysisRow]:
         async with self.database.read() as connection:
             return await page_of_analyses(
@@ -114,9 +118,9 @@ async def test_a_walk_meets_each_row_once_and_what_arrives_ahead_of_it(
     assert met == sorted(due, reverse=backward)
 
 
-@pytest.mark.parametrize("order", ["CREATED_AT", "FINISHED_AT", "PRIORITY", "PROCESSING_TIME"])
+@pytest.mark.parametrize("order", AnalysisOrderField)
 @pytest.mark.parametrize("descending", [False, True])
-async def test_every_order_is_walked_whole(database: Database, order: OrderField, descending: bool) -> None:
+async def test_every_order_is_walked_whole(database: Database, order: AnalysisOrderField, descending: bool) -> None:
     shelf = Shelf(database)
     await shelf.put([(number % 3 + 1, number) for number in range(10)])
     met: list[str] = []
@@ -127,7 +131,7 @@ async def test_every_order_is_walked_whole(database: Database, order: OrderField
         if not page.has_next:
             break
         cursor = page.cursor(page.rows[-1])
-    by_priority = order == "PRIORITY"
+    by_priority = order is AnalysisOrderField.PRIORITY
     keys = sorted(shelf.keys, key=lambda key: key if by_priority else key[1], reverse=descending)
     assert met == [key[1] for key in keys]
 
@@ -180,9 +184,10 @@ async def test_a_cursor_of_another_list_is_refused(database: Database) -> None:
     await shelf.put([(1, 1), (2, 2)])
     page = await shelf.page(PageArguments(1))
     cursor = page.cursor(page.rows[0])
-    for order, descending in (("PRIORITY", True), ("CREATED_AT", False), ("FINISHED_AT", False)):
+    orders = AnalysisOrderField
+    for order, descending in ((orders.PRIORITY, True), (orders.CREATED_AT, False), (orders.FINISHED_AT, False)):
         with pytest.raises(PageError, match="a cursor of another list"):
-            await shelf.page(PageArguments(1, cursor), order=order, descending=descending)  # type: ignore[arg-type]
+            await shelf.page(PageArguments(1, cursor), order=order, descending=descending)
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from sqlalchemy import event
 
 from store.analyses import (
     AnalysisFilter,
+    AnalysisOrderField,
     NewAnalysis,
-    OrderField,
     count_analyses,
     delete_analysis,
     insert_analyses,
@@ -36,7 +36,7 @@ from store.tables import AnalysisRow, AnalysisStatus
 
 NOW = utcnow()
 S = AnalysisStatus
-ORDERS: list[OrderField] = ["CREATED_AT", "FINISHED_AT", "PRIORITY", "PROCESSING_TIME"]
+ORDERS = list(AnalysisOrderField)
 CHOICES: list[list[S] | None] = [
     None,
     [S.FAILED],
@@ -142,7 +142,7 @@ async def test_what_was_deleted_is_counted_no_more(database: Database) -> None:
 async def test_analyses_in_every_state_are_walked_whole_in_every_order(database: Database) -> None:
     await mixed_batches(database)
 
-    def key(order: OrderField, row: AnalysisRow) -> Any:
+    def key(order: AnalysisOrderField, row: AnalysisRow) -> Any:
         at = 0 if row.finished_at is None else row.finished_at.timestamp()
         time = -1 if row.finished_at is None or row.processing_time_ms is None else row.processing_time_ms
         values = {"CREATED_AT": 0, "FINISHED_AT": at, "PRIORITY": row.priority, "PROCESSING_TIME": time}
@@ -153,7 +153,7 @@ async def test_analyses_in_every_state_are_walked_whole_in_every_order(database:
         async def read(
             connection: Any,
             request: PageArguments,
-            order: OrderField = order,
+            order: AnalysisOrderField = order,
             descending: bool = descending,
             status: list[S] | None = status,
         ) -> Page[AnalysisRow]:
@@ -179,12 +179,14 @@ async def test_each_part_of_a_page_is_read_by_its_index(database: Database) -> N
         assert await indexes_of(database, AnalysisFilter(status=status)) == expected
         assert await indexes_of(database, AnalysisFilter(status=status, batch_id=batch_id)) == expected
     assert await indexes_of(database, AnalysisFilter()) == ["created"]
-    assert await indexes_of(database, AnalysisFilter(), "PRIORITY") == ["priority"]
-    assert await indexes_of(database, AnalysisFilter(), "FINISHED_AT") == ["finished", "open"]
-    assert await indexes_of(database, AnalysisFilter(), "PROCESSING_TIME") == ["duration", "open"]
+    assert await indexes_of(database, AnalysisFilter(), AnalysisOrderField.PRIORITY) == ["priority"]
+    assert await indexes_of(database, AnalysisFilter(), AnalysisOrderField.FINISHED_AT) == ["finished", "open"]
+    assert await indexes_of(database, AnalysisFilter(), AnalysisOrderField.PROCESSING_TIME) == ["duration", "open"]
 
 
-async def indexes_of(database: Database, where: AnalysisFilter, order: OrderField = "CREATED_AT") -> list[str]:
+async def indexes_of(
+    database: Database, where: AnalysisFilter, order: AnalysisOrderField = AnalysisOrderField.CREATED_AT
+) -> list[str]:
     """The indexes by which SQLite reads a page. None is sorted, but for the few rows of several parts, together."""
     async with plans_of(database) as plans, database.read() as connection:
         if where.batch_id is None:

@@ -61,7 +61,7 @@ class GraphQLWebSocket:
         `connection_init` carried, or None.
         """
         if not self._origin_is_allowed(websocket):
-            await _refuse(websocket, 403, "FORBIDDEN", "Pages of this origin may not connect here.")
+            await _refuse(websocket, 403, ErrorCode.FORBIDDEN, "Pages of this origin may not connect here.")
             return
         if self.stopping or len(self.sockets) >= self.settings.max_sockets:
             await _refuse(websocket, 503, ErrorCode.RATE_LIMITED, "No connection is free: try again later.")
