@@ -20,6 +20,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from settings import Settings
+from store.bounds import (
+    DEFAULT_ATTEMPTS,
+    DEFAULT_PRIORITY,
+    MAX_ATTEMPTS,
+    MAX_NAME,
+    MAX_PRIORITY,
+    MAX_TIMEOUT_SECONDS,
+    MIN_PRIORITY,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,15 +46,25 @@ def submit_arguments(parser: argparse.ArgumentParser) -> None:
     """What `submit` can be told."""
     parser.add_argument("file", metavar="FILE", help="JSON lines, each an item of batchProcess; - is standard input")
     parser.add_argument("--analyzer", help="each line's `request` is this analyzer's own, without its name around it")
-    parser.add_argument("--name", help="a name for the batch, 1 to 200 characters")
-    parser.add_argument("--priority", type=int, default=5, help="of items that name none, 1 (last) to 10 (first); 5")
+    parser.add_argument("--name", help=f"a name for the batch, 1 to {MAX_NAME} characters")
+    parser.add_argument(
+        "--priority",
+        type=int,
+        default=DEFAULT_PRIORITY,
+        help=f"of items without one, {MIN_PRIORITY} (last) to {MAX_PRIORITY} (first); %(default)s",
+    )
     parser.add_argument(
         "--timeout-seconds",
         type=int,
-        default=86_400,
-        help="until what has not ended is timed out, at most 86400; 86400",
+        default=MAX_TIMEOUT_SECONDS,
+        help=f"time of the whole batch, at most {MAX_TIMEOUT_SECONDS}; %(default)s",
     )
-    parser.add_argument("--max-attempts", type=int, default=3, help="how often each item is tried, 1 to 10; 3")
+    parser.add_argument(
+        "--max-attempts",
+        type=int,
+        default=DEFAULT_ATTEMPTS,
+        help=f"attempts of each item, 1 to {MAX_ATTEMPTS}; %(default)s",
+    )
     parser.add_argument("--wait", action="store_true", help="wait until the batch has ended")
 
 
@@ -69,13 +88,12 @@ def submit(
     wait: bool,
 ) -> None:
     """Queue a batch of a file of JSON lines."""
-    from resolvers.submissions import MAX_ATTEMPTS, MAX_PRIORITY, MAX_TIMEOUT_SECONDS
     from resolvers.user_errors import check_name, check_number
     from store.ingest import StreamBroken, StreamClosed
 
     faults = [
         *check_name("--name", name, []),
-        *check_number("--priority", priority, 1, MAX_PRIORITY, []),
+        *check_number("--priority", priority, MIN_PRIORITY, MAX_PRIORITY, []),
         *check_number("--timeout-seconds", timeout_seconds, 1, MAX_TIMEOUT_SECONDS, []),
         *check_number("--max-attempts", max_attempts, 1, MAX_ATTEMPTS, []),
     ]

@@ -35,17 +35,20 @@ from resolvers.user_errors import (
 from resolvers.waiting import wait_until_ended
 from store.analyses import NewAnalysis, insert_analyses
 from store.batches import insert_batch
+from store.bounds import (
+    MAX_ATTEMPTS,
+    MAX_ITEMS,
+    MAX_PRIORITY,
+    MAX_TIMEOUT_SECONDS,
+    MAX_WAIT_SECONDS,
+    MIN_PRIORITY,
+)
 from store.idempotency import IdempotencyMismatch, take_key
 from store.queue.transitions import Fault
 from store.sql.clock import utcnow
 from store.sql.ids import new_id
 from store.tables import AnalysisStatus, BatchStatus
 
-MAX_ITEMS = 10_000
-MAX_TIMEOUT_SECONDS = 86_400
-MAX_ATTEMPTS = 10
-MAX_WAIT_SECONDS = 60
-MAX_PRIORITY = 10
 # Items that are checked in one go: some milliseconds.
 _SLICE = 500
 # One mutation names at most so many faults; an item that is kept says its own.
@@ -144,7 +147,13 @@ def _content_faults(error: ValidationError, path: Sequence[str], model: type[Req
 async def submit_analysis(context: Context, requested: Requested, priority: int, terms: Terms) -> AnalysisPayload:
     """Queue one analysis; return when it has ended, or after `terms.wait_seconds`."""
     item, content_faults = checked(context.services.analyzers, requested, priority, ["request"])
-    require_none([*check_number("priority", priority, 1, MAX_PRIORITY, ["priority"]), *terms.faults(), *content_faults])
+    require_none(
+        [
+            *check_number("priority", priority, MIN_PRIORITY, MAX_PRIORITY, ["priority"]),
+            *terms.faults(),
+            *content_faults,
+        ]
+    )
     analysis_id = new_id("analysis")
     said = ["submitAnalysis", _plain(requested), priority, terms.timeout_seconds, terms.max_attempts]
     async with context.services.database.write() as connection:
@@ -231,10 +240,10 @@ def _batch_faults(name: str | None, items: Sequence[Item]) -> Iterable[UserError
     twice = {key for key, count in Counter(keys).items() if count > 1}
     seen: set[str] = set()
     for position, (item, key) in enumerate(zip(items, keys, strict=True)):
-        if item.key is None and 1 <= item.priority <= MAX_PRIORITY and key not in twice:
+        if item.key is None and MIN_PRIORITY <= item.priority <= MAX_PRIORITY and key not in twice:
             continue
         path = ["items", str(position)]
-        yield from check_number("priority", item.priority, 1, MAX_PRIORITY, [*path, "priority"])
+        yield from check_number("priority", item.priority, MIN_PRIORITY, MAX_PRIORITY, [*path, "priority"])
         yield from check_name("key", item.key, [*path, "key"])
         if key in twice and key in seen:
             message = f"The key {key!r} is given twice: each item of a batch has a key of its own."

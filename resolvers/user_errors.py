@@ -15,12 +15,10 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from execution.errors import ClientError, ErrorCode
+from store.bounds import MAX_NAME
 from store.sql.failures import is_full, is_out_of_reach
 from store.sql.ids import Kind, kind_of
 from store.tables import AnalysisRow, BatchRow
-
-MAX_NAME = 200
-"""Longest name or key, in characters."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 

@@ -33,6 +33,7 @@ from schema.scalars import JSON, describe
 from store.analyses import AnalysisFilter as FilterValue
 from store.analyses import AnalysisOrderField
 from store.queue.progress import progress_of_analysis
+from store.sql.paging import DEFAULT_PAGE
 from store.tables import AnalysisRow, AnalysisStatus
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class Analysis(Node):
 
     @strawberry.field(description="Its own history, oldest first.")
     async def events(
-        root: strawberry.Parent[AnalysisRow], info: Info, first: FirstEvents = 20, after: AfterEvent = None
+        root: strawberry.Parent[AnalysisRow], info: Info, first: FirstEvents = DEFAULT_PAGE, after: AfterEvent = None
     ) -> Annotated[EventConnection, strawberry.lazy("schema.events")]:
         where = resolve_events.event_filter(analysis_id=root.id)
         return await resolve_events.events(info.context, where, first, after)

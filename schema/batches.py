@@ -32,6 +32,7 @@ from schema.common import (
 from schema.scalars import describe
 from store.queue import progress
 from store.sql.clock import utcnow
+from store.sql.paging import DEFAULT_PAGE
 from store.tables import AnalysisStatus, BatchRow, BatchStatus
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class Batch(Node):
     async def results(
         root: strawberry.Parent[BatchRow],
         info: Info,
-        first: First = 20,
+        first: First = DEFAULT_PAGE,
         after: After = None,
         last: Last = None,
         before: Before = None,
@@ -109,7 +110,7 @@ class Batch(Node):
 
     @strawberry.field(description="Its own history and that of its items, oldest first.")
     async def events(
-        root: strawberry.Parent[BatchRow], info: Info, first: FirstEvents = 20, after: AfterEvent = None
+        root: strawberry.Parent[BatchRow], info: Info, first: FirstEvents = DEFAULT_PAGE, after: AfterEvent = None
     ) -> Annotated[EventConnection, strawberry.lazy("schema.events")]:
         where = resolve_events.event_filter(batch_id=root.id)
         return await resolve_events.events(info.context, where, first, after)

@@ -10,6 +10,7 @@ from resolvers.submissions import Item, Requested, Terms
 from schema.analyses import Analysis
 from schema.batches import Batch
 from schema.common import USER_ERRORS, Info, UserError
+from store.bounds import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, DEFAULT_TIMEOUT_SECONDS
 
 _PRIORITY = "From 1 (last) to 10 (first). A null stands for the default."
 _ATTEMPTS = "How often each analysis is tried where another try could end differently: 1 to 10."
@@ -48,16 +49,16 @@ def submission_mutation(analysis_request: Any) -> type:
             ),
         )
         request: analysis_request = strawberry.field(description="What is to be analyzed.")
-        priority: int | None = strawberry.field(default=5, description=_PRIORITY)
+        priority: int | None = strawberry.field(default=DEFAULT_PRIORITY, description=_PRIORITY)
 
     @strawberry.input(description="A batch to run.")
     class BatchProcessInput:
         name: str | None = strawberry.field(default=None, description="A name for it, 1 to 200 characters.")
         items: list[BatchItem] | None = strawberry.field(default=None, description="1 to 10,000 items.")
         timeout_seconds: int | None = strawberry.field(
-            default=300, description="Seconds until what has not ended is timed out: 1 to 86,400."
+            default=DEFAULT_TIMEOUT_SECONDS, description="Seconds until what has not ended is timed out: 1 to 86,400."
         )
-        max_attempts: int | None = strawberry.field(default=3, description=_ATTEMPTS)
+        max_attempts: int | None = strawberry.field(default=DEFAULT_ATTEMPTS, description=_ATTEMPTS)
         wait_seconds: float | None = strawberry.field(
             default=0,
             description=(
@@ -72,7 +73,7 @@ def submission_mutation(analysis_request: Any) -> type:
     def read_item(value: Mapping[str, Any], context: Any) -> Item:
         priority = value["priority"]
         requested = read_request(analysis_request, value["request"], context)
-        return Item(value.get("key"), requested, 5 if priority is None else priority)
+        return Item(value.get("key"), requested, DEFAULT_PRIORITY if priority is None else priority)
 
     def read_batch(batch: type[BatchProcessInput], value: Mapping[str, Any], context: Any) -> BatchProcessInput:
         items = value.get("items")
@@ -91,11 +92,11 @@ def submission_mutation(analysis_request: Any) -> type:
     @strawberry.input(description="One analysis to run.")
     class SubmitAnalysisInput:
         request: analysis_request = strawberry.field(description="What is to be analyzed.")
-        priority: int | None = strawberry.field(default=5, description=_PRIORITY)
+        priority: int | None = strawberry.field(default=DEFAULT_PRIORITY, description=_PRIORITY)
         timeout_seconds: int | None = strawberry.field(
-            default=300, description="The longest that one try may take, in seconds: 1 to 86,400."
+            default=DEFAULT_TIMEOUT_SECONDS, description="The longest that one try may take, in seconds: 1 to 86,400."
         )
-        max_attempts: int | None = strawberry.field(default=3, description=_ATTEMPTS)
+        max_attempts: int | None = strawberry.field(default=DEFAULT_ATTEMPTS, description=_ATTEMPTS)
         wait_seconds: float | None = strawberry.field(
             default=0,
             description=(
@@ -112,7 +113,7 @@ def submission_mutation(analysis_request: Any) -> type:
             self, info: Info, input: Annotated[SubmitAnalysisInput, strawberry.argument(description="What and how.")]
         ) -> SubmitAnalysisPayload:
             requested: Requested = input.request
-            priority = 5 if input.priority is None else input.priority
+            priority = DEFAULT_PRIORITY if input.priority is None else input.priority
             return await resolve.submit_analysis(info.context, requested, priority, _terms(input))
 
         @strawberry.mutation(
@@ -133,8 +134,8 @@ def submission_mutation(analysis_request: Any) -> type:
 def _terms(input_: Any) -> Terms:
     """A null stands for the default."""
     return Terms(
-        timeout_seconds=300 if input_.timeout_seconds is None else input_.timeout_seconds,
-        max_attempts=3 if input_.max_attempts is None else input_.max_attempts,
+        timeout_seconds=DEFAULT_TIMEOUT_SECONDS if input_.timeout_seconds is None else input_.timeout_seconds,
+        max_attempts=DEFAULT_ATTEMPTS if input_.max_attempts is None else input_.max_attempts,
         wait_seconds=input_.wait_seconds or 0,
         idempotency_key=input_.idempotency_key,
     )

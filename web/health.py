@@ -24,6 +24,7 @@ from resolvers import metrics
 from resolvers.context import Services
 from resolvers.health import Health, round_trip_ms
 from resolvers.health_checks import DATABASE_LIMIT_SECONDS, Component, HealthStatus, check_database
+from store.bounds import MAX_PRIORITY, MIN_PRIORITY
 from store.queue.timings import Timings
 from store.sql.clock import utcnow
 from store.sql.database import Database
@@ -35,7 +36,7 @@ from web.responses import json_response
 
 log = structlog.stdlib.get_logger(__name__)
 
-PRIORITIES = range(1, 11)
+PRIORITIES = range(MIN_PRIORITY, MAX_PRIORITY + 1)
 _BOUNDS = [2**power for power in range(9, 33)]  # microseconds: 0.5 ms to 72 minutes
 
 Door = Callable[[Request], Coroutine[Any, Any, Response]]

@@ -24,6 +24,7 @@ from execution.errors import ErrorCode
 from execution.executor import Executor, OperationContext
 from settings import Settings
 from telemetry import Telemetry
+from web.graphql import CLOSE_SECONDS, HEARTBEAT_SECONDS
 from web.graphql.messages import Close, resume_reason
 from web.graphql.socket import Socket
 from web.responses import error_response
@@ -39,8 +40,8 @@ class GraphQLWebSocket:
         settings: Settings,
         telemetry: Telemetry,
         *,
-        ping_seconds: float = 12,
-        close_seconds: float = 2,
+        ping_seconds: float = HEARTBEAT_SECONDS,
+        close_seconds: float = CLOSE_SECONDS,
     ) -> None:
         self.executor = executor
         self.context_factory = context_factory
