@@ -4,15 +4,12 @@ Measured where the work ends, so that asking costs the same however many analyse
 five rows a worker. A worker writes its current minute over again with each sign of life (what it counted in its last
 second is lost when it is killed). Minutes that no window reaches any more are added into one row of totals, which only
 grows, whatever becomes of the workers: what Prometheus reads.
-
-A histogram's buckets are those of HdrHistogram with 16 steps to each doubling: a percentile is at most 3.2 % off.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -23,6 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
+from telemetry import Histogram, Percentiles
 
 MINUTE = 60
 WINDOW_MINUTES = 5
@@ -30,77 +28,8 @@ WINDOW_MINUTES = 5
 TOTALS = ("", 0)
 # Minutes this old are added to the totals; a worker that stood still for so long drops what it had not written.
 _KEPT_MINUTES = 10
-_STEPS = 4  # 2^4 to a doubling
 
 _timing = tables.timing
-
-
-@dataclass(frozen=True, slots=True)
-class Durations:
-    """Percentiles of durations, in milliseconds, by nearest rank; None where there was none."""
-
-    p50_ms: float | None
-    p95_ms: float | None
-    p99_ms: float | None
-
-
-def bucket_of(microseconds: int) -> int:
-    """The bucket of a duration, which is not negative."""
-    shift = max(microseconds.bit_length() - _STEPS - 1, 0)
-    return (shift << _STEPS) + (microseconds >> shift)
-
-
-def _bounds(bucket: int) -> tuple[int, int]:
-    """The bucket's least duration and the next one's, in microseconds."""
-    shift = max((bucket >> _STEPS) - 1, 0)
-    step = bucket - (shift << _STEPS)
-    return step << shift, (step + 1) << shift
-
-
-@dataclass(slots=True)
-class Histogram:
-    """Durations, counted by bucket."""
-
-    counts: dict[int, int] = field(default_factory=dict)
-    microseconds: int = 0
-    """Their sum."""
-
-    def record(self, microseconds: int, times: int = 1) -> None:
-        """Count this duration; one below zero, by clocks that differ, counts as zero."""
-        microseconds = max(microseconds, 0)
-        bucket = bucket_of(microseconds)
-        self.counts[bucket] = self.counts.get(bucket, 0) + times
-        self.microseconds += microseconds * times
-
-    def add(self, other: Histogram) -> None:
-        """Count all of the other's."""
-        for bucket, count in other.counts.items():
-            self.counts[bucket] = self.counts.get(bucket, 0) + count
-        self.microseconds += other.microseconds
-
-    @property
-    def count(self) -> int:
-        """How many."""
-        return sum(self.counts.values())
-
-    def percentiles(self) -> Durations:
-        """By the middle of the bucket in which each lies."""
-        ordered, total = sorted(self.counts.items()), self.count
-        return Durations(*(_percentile(ordered, total, percent) for percent in (50, 95, 99)))
-
-    def below(self, microseconds: int) -> int:
-        """How many were shorter than this, which is a power of two."""
-        bound = bucket_of(microseconds)
-        return sum(count for bucket, count in self.counts.items() if bucket < bound)
-
-
-def _percentile(ordered: Sequence[tuple[int, int]], total: int, percent: int) -> float | None:
-    left = math.ceil(total * percent / 100)
-    for bucket, count in ordered:
-        left -= count
-        if left <= 0:
-            return sum(_bounds(bucket)) / 2 / 1000
-    return None
 
 
 @dataclass(slots=True)
@@ -202,9 +131,9 @@ class WorkFigures:
 
     last_ten_seconds: float
     last_five_minutes: float
-    waiting: Durations
-    processing: Durations
-    total: Durations
+    waiting: Percentiles
+    processing: Percentiles
+    total: Percentiles
 
 
 async def work_figures(connection: AsyncConnection, now: datetime) -> WorkFigures:
