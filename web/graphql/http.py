@@ -38,7 +38,7 @@ from web.graphql.bodies import (
 from web.graphql.negotiation import GRAPHQL_RESPONSE, Accepted, accepted
 from web.graphql.streams import FRAMINGS, Framing, StreamResponse, Streams, address_of, disconnected, whole_response
 from web.middleware import PREFLIGHT_HEADERS
-from web.pages import graphiql_response, wants_html
+from web.pages import graphiql_response
 from web.responses import JSON, error_response, json_response
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ class GraphQLHTTP:
         accept = ",".join(request.headers.getlist("accept")) or "*/*"
         if request.method == "OPTIONS":
             return Response(status_code=204, headers={"allow": ALLOW})
-        if request.method == "GET" and not self.events_only and wants_html(accept):
-            return graphiql_response()
         takes = EVENTS_ONLY if self.events_only else accepted(accept)
+        if request.method == "GET" and takes.prefers_html:
+            return graphiql_response()
         try:
             _require_type(takes.for_answer or takes.for_stream)
             return await self._answer(request, await self._read_in_time(request), takes)
