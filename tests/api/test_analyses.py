@@ -229,12 +229,13 @@ async def test_a_second_cancel_is_refused_with_the_first_one_in_the_message(tmp_
                     (taken,) = await claims.claim(connection, "worker", lambda analyzer: 1, utcnow())
                 assert id_ in (taken.id, taken.batch_id)
             for name, id_, allowed in (
-                ("cancelBatch", batch["id"], "a batch that has not ended can be canceled, and once"),
-                ("cancelAnalysis", alone["id"], "what is queued or runs can be canceled, and once"),
+                ("cancelBatch", batch["id"], "only batches that have not ended can be canceled, and only once"),
+                ("cancelAnalysis", alone["id"], "only queued or running analyses can be canceled, and only once"),
             ):
                 assert await done(api, name, id_) == "RUNNING"
                 (error,) = (await do(api, name, id_))["userErrors"]
-                message = f"It is RUNNING, and is being canceled already: only {allowed}."
+                kind = id_.partition("_")[0]
+                message = f"The {kind} is RUNNING, and already being canceled: {allowed}."
                 assert error == {"code": "CONFLICT", "message": message, "path": ["id"]}
     finally:
         await database.close()

@@ -70,7 +70,13 @@ SUBMISSIONS: list[tuple[str, dict[str, Any], str, Path, str]] = [
         ["request", "text", "language"],
         "no ISO 639-1 code",
     ),
-    ("priority 0", {"request": TEXT, "priority": 0}, "INVALID", ["priority"], "`priority` is 0: it goes from 1 to 10."),
+    (
+        "priority 0",
+        {"request": TEXT, "priority": 0},
+        "INVALID",
+        ["priority"],
+        "`priority` is 0: it must be from 1 to 10.",
+    ),
     ("priority 11", {"request": TEXT, "priority": 11}, "INVALID", ["priority"], "`priority` is 11: "),
     ("priority -1", {"request": TEXT, "priority": -1}, "INVALID", ["priority"], "`priority` is -1: "),
     ("timeout of 0", {"request": TEXT, "timeoutSeconds": 0}, "INVALID", ["timeoutSeconds"], "from 1 to 86,400."),
@@ -158,19 +164,19 @@ LISTS = {
     "events": "events({}) {{ nodes {{ cursor }} }}",
 }
 PAGES: list[tuple[str, str, str]] = [
-    ("first: -1", "first", "`first` is -1: it goes from 0 to 1,000"),
-    ("first: 1001", "first", "`first` is 1001: it goes from 0 to 1,000"),
-    ("first: 2147483647", "first", "`first` is 2147483647: it goes from 0 to 1,000"),
-    ("last: -1", "last", "`last` is -1: it goes from 0 to 1,000"),
-    ("last: 1001", "last", "`last` is 1001: it goes from 0 to 1,000"),
-    ("first: 1, last: 1", "last", "`first` and `last` can't be given together: take one"),
-    ("first: 20, last: 1", "last", "`first` and `last` can't be given together: take one"),
-    ('after: ""', "after", "`after` is no cursor"),
-    ('after: "nonsense"', "after", "`after` is no cursor"),
-    ('after: "é🤷"', "after", "`after` is no cursor"),
+    ("first: -1", "first", "`first` is -1: it must be from 0 to 1,000"),
+    ("first: 1001", "first", "`first` is 1001: it must be from 0 to 1,000"),
+    ("first: 2147483647", "first", "`first` is 2147483647: it must be from 0 to 1,000"),
+    ("last: -1", "last", "`last` is -1: it must be from 0 to 1,000"),
+    ("last: 1001", "last", "`last` is 1001: it must be from 0 to 1,000"),
+    ("first: 1, last: 1", "last", "`first` and `last` can't be combined: give one of them"),
+    ("first: 20, last: 1", "last", "`first` and `last` can't be combined: give one of them"),
+    ('after: ""', "after", "`after` is not a cursor"),
+    ('after: "nonsense"', "after", "`after` is not a cursor"),
+    ('after: "é🤷"', "after", "`after` is not a cursor"),
     ('before: "WzFd"', "before", "`before` is a cursor of another list"),
-    ('before: "e30"', "before", "`before` is no cursor"),
-    ('after: "bnVsbA"', "after", "`after` is no cursor"),
+    ('before: "e30"', "before", "`before` is not a cursor"),
+    ('after: "bnVsbA"', "after", "`after` is not a cursor"),
 ]
 
 
@@ -221,7 +227,7 @@ async def test_cursors_of_other_lists_and_orders(batches: list[str], queue: Api)
     page = "query ($after: String, $order: AnalysisOrder) { analyses(after: $after, orderBy: $order) { nodes { id } } }"
     for after in cursors.values():
         (error,) = await queue.errors(page, after=after)
-        assert error["message"] == "`after` is a cursor of another list: give one that this list gave"
+        assert error["message"] == "`after` is a cursor of another list: use a cursor from this list"
         assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": "after"}
     oldest = {"direction": "ASC"}
     (error,) = await queue.errors(page, after=newest["analyses"]["pageInfo"]["endCursor"], order=oldest)

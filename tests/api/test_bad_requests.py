@@ -66,7 +66,7 @@ async def test_numbers_that_are_not_finite(queue: Api, queueing_server: ApiServe
     assert (await queue(submit % wait))["submitAnalysis"] == {
         "analysis": None,
         "userErrors": [
-            {"code": "INVALID", "message": "`waitSeconds` is inf: it goes from 0 to 60.", "path": ["waitSeconds"]}
+            {"code": "INVALID", "message": "`waitSeconds` is inf: it must be from 0 to 60.", "path": ["waitSeconds"]}
         ],
     }
     for option in ("scale: { factor: 1e999 }", "scale: { factor: -1e999 }"):
@@ -76,7 +76,7 @@ async def test_numbers_that_are_not_finite(queue: Api, queueing_server: ApiServe
         assert (error["path"], error["extensions"]["code"]) == (["submitAnalysis"], "BAD_USER_INPUT")
     async with opened(queueing_server) as socket:
         error = await socket.refusal("subscription { metrics(intervalSeconds: 1e999) { timestamp } }")
-    assert error["message"] == "`intervalSeconds` is inf: it goes from 0.5 to 60."
+    assert error["message"] == "`intervalSeconds` is inf: it must be from 0.5 to 60."
 
 
 async def post(server: ApiServer, body: bytes, status: int = 400, **headers: str) -> dict[str, Any]:

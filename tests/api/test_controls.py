@@ -28,7 +28,7 @@ FREE = {
 }
 NO_SUCH_ANALYZER = {
     "code": "NOT_FOUND",
-    "message": "There is no analyzer of this name: there are text.",
+    "message": "There is no analyzer with this name: the analyzers are text.",
     "path": ["analyzer"],
 }
 

@@ -79,7 +79,10 @@ async def test_an_invalid_id_is_refused(queue: Api, field: str, id_: str) -> Non
 async def test_the_id_of_another_type_is_refused(queue: Api) -> None:
     for field, id_, kind in (("analysis", NO_SUCH_BATCH, "batch"), ("batch", NO_SUCH_ANALYSIS, "analysis")):
         (error,) = await queue.errors(f"query ($id: ID!) {{ {field}(id: $id) {{ id }} }}", id=id_)
-        assert error["message"] == f"This is the id of another type, `{kind}`: one of this type is written `{field}_…`."
+        assert (
+            error["message"]
+            == f"This is the id of another type, `{kind}`: an id of this type has the form `{field}_…`."
+        )
         assert (error["path"], error["extensions"]["code"]) == ([field], "BAD_USER_INPUT")
 
 

@@ -159,7 +159,7 @@ async def test_metrics_are_sent_at_once(queueing_server: ApiServer, every: float
 async def test_an_interval_out_of_bounds_is_refused(queueing_server: ApiServer, every: float) -> None:
     async with opened(queueing_server) as socket:
         error = await socket.refusal(METRICS, every=every)
-    assert error["message"] == f"`intervalSeconds` is {every:g}: it goes from 0.5 to 60."
+    assert error["message"] == f"`intervalSeconds` is {every:g}: it must be from 0.5 to 60."
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": "intervalSeconds"}
     assert error["path"] == ["metrics"]
 

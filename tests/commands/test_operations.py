@@ -171,7 +171,7 @@ async def test_a_large_batch_is_retried_and_deleted_without_a_server(database: D
     assert Counter((await statuses(database)).values()) == {"QUEUED": 2_500}
     assert await said(database_url, f"cancel {id_}") == f"{id_} is being stopped.\n"
     assert await refused(database_url, f"cancel {id_}") == (
-        f"{id_} is QUEUED, and is being canceled already: only unfinished analyses and batches can be canceled, once."
+        f"{id_} is QUEUED, and already being canceled: only unfinished analyses and batches can be canceled, once."
     )
     async with database.write() as connection:
         await go_on_stopping(connection, utcnow())
