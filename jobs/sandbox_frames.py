@@ -1,7 +1,12 @@
 """What the server and a sandbox process say to each other, and the limits that both know.
 
-A process has a channel (a socket pair) and a pipe. Through the channel come windows of tasks; into it the process
+A process has a channel (a socket pair) and two pipes. Through the channel come windows of tasks; into it the process
 writes a byte, the bell, when there is something to read. Through the pipe go its frames.
+
+The second pipe holds the tickets: one byte for each task of the window that has not begun. The process reads one byte
+before each task, and the server reads one for each task that it takes back. Either side's read takes the byte from the
+other, so a task that was taken back never begins. The byte is the window's number modulo 256: a process that finds no
+ticket, or one of the next window, has reached the end of its window.
 """
 
 from __future__ import annotations
@@ -28,6 +33,7 @@ EXIT_BROKEN = 70  # sysexits' EX_SOFTWARE: the process's own loop failed
 
 RING_SECONDS = 0.001  # outcomes within this time of a ring don't ring
 SETTLE_SECONDS = 0.002  # so look again this long after one
+WINDOW_TASKS = 4_096  # at most, as every pipe has room for that many tickets (pipe(7): a page on a busy system)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

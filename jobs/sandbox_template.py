@@ -86,8 +86,8 @@ class Template:
         """The template's process id while it runs."""
         return self._popen.pid if self._popen is not None and self._control is not None else None
 
-    async def fork(self, channel: int, frames: int, output: int) -> Process:
-        """A new process that has these descriptors: its channel, and two pipes, for frames and for what is printed.
+    async def fork(self, channel: int, frames: int, output: int, tickets: int) -> Process:
+        """A new process that has these descriptors: its channel, and pipes for frames, printed text and tickets.
 
         Raises SandboxUnavailable, after the pause that earlier failures have earned.
         """
@@ -99,7 +99,7 @@ class Template:
             answer: asyncio.Future[Process] = asyncio.get_running_loop().create_future()
             self._asked.append(answer)
             try:
-                socket.send_fds(self._control, [REQUEST.pack(FORK, 0)], [channel, frames, output])
+                socket.send_fds(self._control, [REQUEST.pack(FORK, 0)], [channel, frames, output, tickets])
             except OSError as error:
                 self._lost(f"it takes no requests: {error}")
         try:

@@ -1,8 +1,9 @@
 """One slot: a sandbox, and the chunk of claimed rows that runs in it, item by item.
 
 A chunk's rows all have the outcome that the slot reports, exactly one each. `_open` are those without one, in order.
-Whatever ends an item without running it (a stop, a drain) closes it here at once; should the process come to it all
-the same, the process is killed, and the rest of the chunk goes on in the next one. What a dead process was not at
+Items that are given back are first taken back from the process, so that no item begins here and elsewhere. A stop of an
+item that has not begun closes the item here at once; if the process reaches the item nevertheless, the process is
+killed, and the rest of the chunk runs in the next process. What a dead process was not at
 fault for runs again, without being charged an attempt.
 """
 
@@ -133,12 +134,9 @@ class Slot:
         self._hand_over()
 
     def take_unstarted(self) -> list[Claimed]:
-        """Hand what has not begun over to the caller, who runs it elsewhere."""
-        current = self.sandbox.current
-        rows = [row for row in self._open.values() if row.id != current]
-        for row in rows:
-            del self._open[row.id]
-        return rows
+        """Hand the rows that have not begun over to the caller, who runs them elsewhere. None of them begins here."""
+        taken = [task.id for task in self.sandbox.take_back()]
+        return [self._open.pop(id_) for id_ in taken if id_ in self._open]
 
     def give_back(self, *, keep_current: bool) -> None:
         """Give back what has not begun; with `keep_current` false also what runs, whose process is killed."""
