@@ -7,8 +7,10 @@ session id, so that what is left over of it can be found even when its parent is
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -98,11 +100,20 @@ def run(*command: str | Path, timeout: float = 300, cwd: Path = ROOT, env: dict[
     return done.stdout
 
 
+# Below the ports that systems give to outgoing connections (Linux: from 32768, IANA: from 49152), so that none of those
+# takes a server's port before the server listens or while it restarts.
+PORTS = range(10_100, 32_768)  # browsers refuse 10080
+
+
 def free_port() -> int:
-    """A port that nothing listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return cast(int, probe.getsockname()[1])
+    """Choose a port at random on which nothing listens."""
+    # pytest-randomly seeds the common generator alike in every test and in every process of a parallel run.
+    choose = random.SystemRandom().choice
+    while True:
+        port = choose(PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def install_analyzer(folder: Path, name: str, source: str) -> Path:
@@ -116,7 +127,7 @@ def install_analyzer(folder: Path, name: str, source: str) -> Path:
     return packages
 
 
-async def until(condition: Callable[[], Any], *, what: str = "", seconds: float = 30) -> Any:
+async def until(condition: Callable[[], Any], *, what: str = "", seconds: float = 300) -> Any:
     """Waits until `condition`, or what it awaits, gives something true, and gives that; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
@@ -134,7 +145,7 @@ class Server:
     """One real server. Its address stays the same over restarts; its data folder and log too."""
 
     command: Sequence[str] = (sys.executable, "server.py", "serve")
-    stop_seconds: float = 20
+    stop_seconds: float = 60
 
     def __init__(self, folder: Path, settings: dict[str, object], name: str = "server") -> None:
         self.name = name
@@ -179,7 +190,7 @@ class Server:
         }
         return clean | {f"ASSAY_{name.upper()}": str(value) for name, value in own.items()}
 
-    async def start(self, *, seconds: float = 60) -> Server:
+    async def start(self, *, seconds: float = 120) -> Server:
         """Starts it and waits until /health/ready answers 200."""
         self._spawn()
 
@@ -220,7 +231,7 @@ class Server:
     async def kill(self) -> int:
         """Ends it at once, as a crash does. What it had started must end by itself."""
         self.process.kill()
-        return await self._ended(10)
+        return await self._ended(60)
 
     async def restart(self, *, kill: bool = False) -> Server:
         """The same server again: same port, same data."""
@@ -267,7 +278,7 @@ class Server:
             for process in self.left_over():
                 process.kill()
             if self._process is not None:
-                self._process.wait(10)
+                self._process.wait(60)
 
 
 def _command(process: psutil.Process) -> list[str]:
@@ -277,7 +288,7 @@ def _command(process: psutil.Process) -> list[str]:
         return ["?"]
 
 
-def post(url: str, query: str, variables: dict[str, Any] | None = None, *, seconds: float = 60) -> dict[str, Any]:
+def post(url: str, query: str, variables: dict[str, Any] | None = None, *, seconds: float = 120) -> dict[str, Any]:
     """One GraphQL request by the standard library alone; gives the whole answer, errors and all."""
     request = urllib.request.Request(
         url,

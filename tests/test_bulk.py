@@ -67,7 +67,7 @@ class Command:
     async def batch_id(self) -> str:
         """What it prints first: its batch."""
         assert self._process.stdout is not None
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             return (await self._process.stdout.readline()).decode().strip()
 
     def send(self, number: signal.Signals) -> None:
@@ -75,7 +75,7 @@ class Command:
 
     async def ended(self) -> tuple[int | None, str, str]:
         """Its exit code, what is left of its output, and its errors."""
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(300):
             out, errors = await self._process.communicate()
         return self._process.returncode, (out or b"").decode(), errors.decode()
 
@@ -254,7 +254,7 @@ async def test_what_a_killed_submission_leaves_is_canceled_by_the_server(server:
         async def canceled() -> bool:
             return (await batch(database, batch_id)).finished_at is not None
 
-        await until(canceled, what="the batch to be canceled", seconds=60)
+        await until(canceled, what="the batch to be canceled")
         row = await batch(database, batch_id)
         assert (row.status, row.canceled) == ("CANCELED", 2)
         assert row.stop_reason == "Its items stopped coming before the last: submit the batch again."

@@ -75,7 +75,7 @@ def test_addresses_of_databases(url: str, address: str) -> None:
 def refused(command: str, *options: str) -> tuple[int, str]:
     """Exit status and output of a program that does not start."""
     arguments = [sys.executable, "server.py", command, "--port", "0", *options]
-    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -14,7 +14,7 @@ from tests.api.plugins import install
 TRIAL_SOURCE = Path(__file__).with_name("trial_package.py")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def trial_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the package `assay-trial` is installed."""
     return install(
@@ -33,20 +33,20 @@ async def _started(server: ApiServer) -> None:
     await server.start()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def working_server(trial_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """A server that runs what it is given, three at once."""
     yield from running(ApiServer(tmp_path_factory.mktemp("working"), {"workers": 3}, path=trial_path))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def bare_server(working_server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """Another server on the data of the one that works, without its packages and without workers."""
     settings: dict[str, object] = {"workers": 0, "data_dir": working_server.data_dir}
     yield from running(ApiServer(tmp_path_factory.mktemp("bare"), settings))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def queueing_server(trial_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """A server that runs nothing, so that what is queued stays so; it notes its SQL statements."""
     folder = tmp_path_factory.mktemp("queueing")

@@ -19,7 +19,7 @@ from tests.support import until
 Connect = Callable[..., AsyncClient]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def assay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """A server that runs what it is given, with analyzers that the client does not know."""
     source = TRIAL_SOURCE.read_text()

@@ -104,7 +104,7 @@ with Client({assay.address!r}) as client:
         with suppress(OSError):  # which tells that nobody holds the other end any more
             while more := os.read(ours, 65536):
                 shown += more
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=300) == 0
     finally:
         os.close(ours)
     text = shown.decode()

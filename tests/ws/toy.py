@@ -31,7 +31,7 @@ from telemetry import Telemetry
 from web import frames, headers
 from web.graphql_ws import GraphQLWebSocket
 
-PATIENCE = 10
+PATIENCE = 60
 """Seconds that a test waits for what must come."""
 
 SECRET = "/etc/secret: permission denied"
