@@ -16,6 +16,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import hypothesis
 import pytest
 import structlog
 from gql import Client
@@ -30,6 +31,10 @@ from tests.hold import Hold
 CI = bool(os.environ.get("CI"))
 SERVERS = pytest.StashKey[list[support.Server]]()
 
+# How long one example takes depends on what else the machine does.
+hypothesis.settings.register_profile("assay", deadline=None)
+hypothesis.settings.load_profile("assay")
+
 _missing = functools.cache(support.missing)
 
 
@@ -43,6 +48,19 @@ def pytest_configure(config: pytest.Config) -> None:
     structlog.configure(
         processors=[*processors[:-1], structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return two processes for each core, as most tests wait most of the time, and at most eight: each has servers."""
+    return min(2 * (os.cpu_count() or 1), 8)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep each folder's tests together, in their random order: the servers that they share end with the folder."""
+    place = {folder: index for index, folder in enumerate(dict.fromkeys(item.path.parent for item in items))}
+    items.sort(key=lambda item: place[item.path.parent])
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -162,7 +180,7 @@ async def client() -> AsyncIterator[Callable[..., Awaitable[AsyncClientSession]]
     async def connect(
         server: support.Server, transport: Literal["aiohttp", "httpx", "websockets"] = "aiohttp", **options: Any
     ) -> AsyncClientSession:
-        one = Client(transport=_transport(server, transport), execute_timeout=60, **options)
+        one = Client(transport=_transport(server, transport), execute_timeout=300, **options)
         session = await one.connect_async()  # type: ignore[no-untyped-call]
         clients.append(one)
         assert isinstance(session, AsyncClientSession)

@@ -7,8 +7,10 @@ a left-over process is found even if its parent has ended.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -98,11 +100,20 @@ def run(*command: str | Path, timeout: float = 300, cwd: Path = ROOT, env: dict[
     return done.stdout
 
 
+# Below the ports that systems give to outgoing connections (Linux: from 32768, IANA: from 49152), so that none of those
+# takes a server's port before the server listens or while it restarts.
+PORTS = range(10_100, 32_768)  # browsers refuse 10080
+
+
 def free_port() -> int:
-    """Return a port that was free at the time of the call."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return cast(int, probe.getsockname()[1])
+    """Choose a port at random on which nothing listens."""
+    # pytest-randomly seeds the common generator alike in every test and in every process of a parallel run.
+    choose = random.SystemRandom().choice
+    while True:
+        port = choose(PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def install_analyzer(folder: Path, name: str, source: str) -> Path:
@@ -119,10 +130,10 @@ def install_analyzer(folder: Path, name: str, source: str) -> Path:
     return packages
 
 
-async def until(condition: Callable[[], Any], *, what: str = "", seconds: float = 30) -> Any:
+async def until(condition: Callable[[], Any], *, what: str = "", seconds: float = 300) -> Any:
     """Poll a condition, which may be async, until its value is true, and return the value.
 
-    Raises AssertionError after `seconds`. `what` names the condition in the message.
+    Raises AssertionError after `seconds`, a bound on hangs. `what` names the condition in the message.
     """
     deadline = time.monotonic() + seconds
     while True:
@@ -140,7 +151,7 @@ class Server:
     """A server in its own process. Address, data folder and log stay the same over restarts."""
 
     command: Sequence[str] = (sys.executable, "server.py", "serve")
-    stop_seconds: float = 20
+    stop_seconds: float = 60
 
     def __init__(self, folder: Path, settings: dict[str, object], name: str = "server") -> None:
         self.name = name
@@ -185,7 +196,7 @@ class Server:
         }
         return clean | {f"ASSAY_{name.upper()}": str(value) for name, value in own.items()}
 
-    async def start(self, *, seconds: float = 60) -> Server:
+    async def start(self, *, seconds: float = 120) -> Server:
         """Start the server and wait until /health/ready answers 200."""
         self._spawn()
 
@@ -226,7 +237,7 @@ class Server:
     async def kill(self) -> int:
         """Send SIGKILL and return the exit code. Child processes of the server must end by themselves."""
         self.process.kill()
-        return await self._ended(10)
+        return await self._ended(60)
 
     async def restart(self, *, kill: bool = False) -> Server:
         """Stop or kill the server, and start it again on the same port and data."""
@@ -273,7 +284,7 @@ class Server:
             for process in self.left_over():
                 process.kill()
             if self._process is not None:
-                self._process.wait(10)
+                self._process.wait(60)
 
 
 def _command(process: psutil.Process) -> list[str]:
@@ -283,7 +294,7 @@ def _command(process: psutil.Process) -> list[str]:
         return ["?"]
 
 
-def post(url: str, query: str, variables: dict[str, Any] | None = None, *, seconds: float = 60) -> dict[str, Any]:
+def post(url: str, query: str, variables: dict[str, Any] | None = None, *, seconds: float = 120) -> dict[str, Any]:
     """Send a GraphQL request by the standard library; return the whole answer with its errors."""
     request = urllib.request.Request(
         url,

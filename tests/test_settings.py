@@ -78,7 +78,7 @@ def refused(command: str, *options: str) -> tuple[int, str]:
     """Run a command that must not start; return its exit code and output."""
     port = ("--port", "0") if command == "serve" else ()
     arguments = [sys.executable, "server.py", command, *port, *options]
-    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
     return done.returncode, done.stdout + done.stderr
 
 

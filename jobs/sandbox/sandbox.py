@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 import structlog
 
-from jobs.sandbox.frames import COMPLETED, FAILED, PREPARED, PROGRESS, REFUSED, SPENT, Limits, window
+from jobs.sandbox.frames import COMPLETED, FAILED, PREPARED, PROGRESS, REFUSED, SPENT, WINDOW_TASKS, Limits, window
 from jobs.sandbox.process import Frame, SandboxProcess
 from jobs.sandbox.template import DEFAULT_ANALYZERS, SandboxUnavailable, Template
 
@@ -106,7 +106,7 @@ class Sandbox:
         self._limits = template.limits
         self._process: SandboxProcess | None = None
         self._running = False
-        self._tasks: Sequence[Task] = ()
+        self._tasks: list[Task] = []
         self._done = 0  # the number of outcomes so far, those of the first tasks
         self._end = 0  # the end of the present window: tasks before it are with the process
         self._own_time_since = math.inf
@@ -141,6 +141,16 @@ class Sandbox:
         """Kill the process now. A running `run` ends with `Died`; the next one gets a new process."""
         self._kill("KILLED", "The process was killed on request.")
 
+    def take_back(self) -> list[Task]:
+        """Take out of the run all tasks that have not begun, except the current one; none of them will begin here."""
+        keep = self._done + 1
+        if self._process is not None and self._end > keep:
+            keep = self._end - self._process.take_back(self._end - keep)
+            self._end = keep
+        taken = self._tasks[keep:]
+        del self._tasks[keep:]
+        return taken
+
     async def close(self) -> None:
         """Kill the process and wait for its end. The owner of the template closes that."""
         self.kill()
@@ -155,22 +165,22 @@ class Sandbox:
         if self._running:
             raise RuntimeError("a sandbox runs one chunk at a time")
         self._running, self._killed = True, None
-        self._tasks, self._done = tasks, 0
+        self._tasks, self._done, self._end = list(tasks), 0, 0
         try:
-            while self._done < len(tasks):
+            while self._done < len(self._tasks):
                 process = await self._ready_process()
                 await self._hand_over(process, analyzer)
                 while self._done < self._end and not process.ended:
                     if reports := self._read(process, await process.frames()):
                         yield reports
-                if self._done < len(tasks) and (process.ended or self._killed):
+                if self._done < len(self._tasks) and (process.ended or self._killed):
                     yield [await self._death(process)]
                     return
         finally:
-            if self._done < len(tasks) and self._process is not None:
+            if self._done < len(self._tasks) and self._process is not None:
                 self._process.kill()
             self._own_time_starts(math.inf)
-            self._running, self._tasks = False, ()
+            self._running, self._tasks = False, []
 
     async def _ready_process(self) -> SandboxProcess:
         """Returns the process, or a new one instead of a doomed one. After a `kill` meanwhile, it has ended already."""
@@ -206,7 +216,8 @@ class Sandbox:
     async def _hand_over(self, process: SandboxProcess, analyzer: str) -> None:
         """Send the next window of tasks."""
         size, end = 0, self._done
-        while end < len(self._tasks) and (end == self._done or size <= WINDOW_BYTES):
+        most = min(len(self._tasks), self._done + WINDOW_TASKS)
+        while end < most and (end == self._done or size <= WINDOW_BYTES):
             size += len(self._tasks[end].request)
             end += 1
         self._end = end
@@ -219,7 +230,7 @@ class Sandbox:
             self._preparing = asyncio.get_running_loop().call_later(
                 seconds, self._kill, "WORKER_LOST", f"The analyzer was not prepared within {seconds:g} s."
             )
-        await process.send(window(analyzer, [task.request for task in self._tasks[self._done : end]]))
+        await process.send(window(analyzer, [task.request for task in self._tasks[self._done : end]]), end - self._done)
 
     def _own_time_starts(self, when: float) -> None:
         self._own_time_since = when

@@ -1,9 +1,9 @@
 """A slot: a sandbox, and the chunk of claimed rows that runs in it, item by item.
 
 The slot reports exactly one outcome for each row of a chunk. `_open` holds the rows without an outcome, in order.
-A stop or a drain closes an item here at once. If the process reaches a closed item, the slot kills the process and
-runs the rest of the chunk in the next one. Rows that are not at fault for a dead process run again, without the
-charge of an attempt.
+Rows that return to the queue are first taken back from the process: no item begins here and elsewhere. A stop closes an
+item that has not begun here at once. If the process reaches a closed item, the slot kills the process and runs the rest
+of the chunk in the next one. Rows that are not at fault for a dead process run again, without the charge of an attempt.
 """
 
 from __future__ import annotations
@@ -133,12 +133,9 @@ class Slot:
         self._hand_over()
 
     def take_unstarted(self) -> list[Claimed]:
-        """Hand the rows that have not begun over to the caller, to run elsewhere."""
-        current = self.sandbox.current
-        rows = [row for row in self._open.values() if row.id != current]
-        for row in rows:
-            del self._open[row.id]
-        return rows
+        """Hand the rows that have not begun over to the caller, to run elsewhere. None of them begins here."""
+        taken = [task.id for task in self.sandbox.take_back()]
+        return [self._open.pop(id_) for id_ in taken if id_ in self._open]
 
     def give_back(self, *, keep_current: bool) -> None:
         """Give back rows that have not begun; without `keep_current`, kill the process and give back its row."""

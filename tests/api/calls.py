@@ -123,7 +123,7 @@ class Api:
         """Yield the answers of a subscription until its end, for at most 60 seconds."""
         request = gql(document)
         request.variable_values = variables
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             async for answer in self._session.subscribe(request):
                 yield answer
 
@@ -184,7 +184,7 @@ async def connected(server: ApiServer, *, websockets: bool = False) -> AsyncIter
         if websockets
         else AIOHTTPTransport(url=server.url, ssl=False)
     )
-    async with Client(transport=transport, execute_timeout=90) as session:
+    async with Client(transport=transport, execute_timeout=300) as session:
         assert isinstance(session, AsyncClientSession)
         yield Api(server, session)
 

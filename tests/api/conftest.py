@@ -14,7 +14,7 @@ from tests.api.plugins import install
 TRIAL_SOURCE = Path(__file__).with_name("trial_package.py")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def trial_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the installed package `assay-trial`."""
     return install(
@@ -33,20 +33,20 @@ async def _started(server: ApiServer) -> None:
     await server.start()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def working_server(trial_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """A server that runs three analyses at a time."""
     yield from running(ApiServer(tmp_path_factory.mktemp("working"), {"workers": 3}, path=trial_path))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def bare_server(working_server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """A second server on the data of `working_server`, without its packages and without workers."""
     settings: dict[str, object] = {"workers": 0, "data_dir": working_server.data_dir}
     yield from running(ApiServer(tmp_path_factory.mktemp("bare"), settings))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def queueing_server(trial_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """A server without workers, so that analyses stay queued. It records its SQL statements."""
     folder = tmp_path_factory.mktemp("queueing")

@@ -26,7 +26,7 @@ class Socket:
     async def receive(self) -> dict[str, Any]:
         """Return the next message other than a ping; answer pings."""
         while True:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(300):
                 message: dict[str, Any] = json.loads(await self.connection.recv())
             if message["type"] != "ping":
                 return message

@@ -81,7 +81,7 @@ async def test_numbers_that_are_not_finite(queue: Api, queueing_server: ApiServe
 
 async def post(server: ApiServer, body: bytes, status: int = 400, **headers: str) -> dict[str, Any]:
     accepted = {"Content-Type": "application/json", "Accept": "application/graphql-response+json"}
-    async with httpx.AsyncClient(timeout=60) as client:
+    async with httpx.AsyncClient(timeout=300) as client:
         answer = await client.post(server.url, content=body, headers=accepted | headers)
     assert answer.status_code == status, answer.text[:500]
     found: dict[str, Any] = answer.json()

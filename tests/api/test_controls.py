@@ -17,6 +17,7 @@ from resolvers.controls import pause_queue, resume_queue, set_concurrency
 from store.sql.viewer import LOCAL_ADMINISTRATOR
 from tests.api.calls import Api, ApiServer, connected
 from tests.api.conftest import running
+from tests.support import until
 
 QUEUE = "queue { paused pausedSince concurrency analyzers { analyzer paused pausedSince limit } }"
 ERRORS = "userErrors { code message path }"
@@ -80,6 +81,11 @@ async def test_a_paused_queue_accepts_submissions_and_health_reports_the_pause(a
     assert await changed(api, "pauseQueue", analyzer=None) == first
     depth = (await api("{ queue { metrics { depth } } }"))["queue"]["metrics"]["depth"]
     assert (await api.submit(request={"text": "Waits."}))["status"] == "QUEUED"
+
+    async def counted() -> bool:  # the figures are kept for a while
+        return bool((await api("{ queue { metrics { depth } } }"))["queue"]["metrics"]["depth"] == depth + 1)
+
+    await until(counted, what="the queue to have one more")
     assert (await api("{ queue { metrics { depth } } }"))["queue"]["metrics"]["depth"] == depth + 1
     health = (await api("{ health { recommendations } }"))["health"]
     since = first["pausedSince"].replace("T", " ").partition(".")[0]

@@ -200,10 +200,10 @@ async def test_a_client_resumes_from_its_last_cursor_after_a_kill_of_the_server(
                                 return
                 except (ConnectionClosed, OSError):
                     await asyncio.to_thread(process.wait)
-                    await until(lambda: asyncio.to_thread(server._is_ready), what="the server to be back", seconds=60)
+                    await until(lambda: asyncio.to_thread(server._is_ready), what="the server to be back")
 
         following = asyncio.create_task(follow())
-        await until(lambda: killed.is_set() or following.done(), what="450 events", seconds=120)
+        await until(lambda: killed.is_set() or following.done(), what="450 events")
         await server.restart(kill=True)
         await following
         async with connected(server) as api:

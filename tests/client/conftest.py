@@ -19,7 +19,7 @@ from tests.support import until
 Connect = Callable[..., AsyncClient]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def assay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """A server with workers and with analyzers unknown to the client."""
     source = TRIAL_SOURCE.read_text()

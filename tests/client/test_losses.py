@@ -67,7 +67,7 @@ class Reader:
             return bool(self.events) and self.events[-1] == last
 
         try:
-            await until(there, what="the last event", seconds=60)
+            await until(there, what="the last event")
         finally:
             self.task.cancel()
             await asyncio.gather(self.task, return_exceptions=True)

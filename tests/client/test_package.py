@@ -104,7 +104,7 @@ with Client({assay.address!r}) as client:
         with suppress(OSError):  # raised once the process has closed the other end
             while more := os.read(ours, 65536):
                 shown += more
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=300) == 0
     finally:
         os.close(ours)
     text = shown.decode()

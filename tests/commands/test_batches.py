@@ -67,7 +67,7 @@ class Command:
     async def batch_id(self) -> str:
         """Return the id of the batch: the first printed line."""
         assert self._process.stdout is not None
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             return (await self._process.stdout.readline()).decode().strip()
 
     def send(self, number: signal.Signals) -> None:
@@ -75,7 +75,7 @@ class Command:
 
     async def ended(self) -> tuple[int | None, str, str]:
         """Wait for the end; return exit code, unread output and errors."""
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(300):
             out, errors = await self._process.communicate()
         return self._process.returncode, (out or b"").decode(), errors.decode()
 
@@ -252,7 +252,7 @@ async def test_the_server_cancels_the_batch_of_a_killed_submission(server: Start
         async def canceled() -> bool:
             return (await batch(database, batch_id)).finished_at is not None
 
-        await until(canceled, what="the batch to be canceled", seconds=60)
+        await until(canceled, what="the batch to be canceled")
         row = await batch(database, batch_id)
         assert (row.status, row.canceled) == ("CANCELED", 2)
         assert row.stop_reason == "The items stopped arriving before the end: submit the batch again."

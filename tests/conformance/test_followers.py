@@ -125,7 +125,7 @@ async def test_gql_resumes_over_a_crash_and_a_restart(server: Start) -> None:
     ends = [30, 60]
     try:
         async with (
-            asyncio.timeout(120),
+            asyncio.timeout(300),
             aclosing(followed(session, {"filter": where, "after": log[0]["cursor"]})) as events,
         ):
             async for event in events:

@@ -90,6 +90,6 @@ async def test_gql_subscriptions(server: Start, client: Connect) -> None:
 
 
 async def _bounded(answers: AsyncIterator[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         async for answer in answers:
             yield answer

@@ -65,7 +65,7 @@ async def broken_off(server: ApiServer, accept: str, document: str, **variables:
 
     body = {"query": document, "variables": variables}
     async with (
-        httpx.AsyncClient(timeout=60, trust_env=False) as client,
+        httpx.AsyncClient(timeout=300, trust_env=False) as client,
         client.stream("POST", server.url, json=body, headers={"accept": accept}) as answer,
     ):
         assert answer.status_code == 200
@@ -75,7 +75,7 @@ async def broken_off(server: ApiServer, accept: str, document: str, **variables:
 
 
 async def test_subscribers_of_a_silent_database_are_disconnected(house: House, road: Road) -> None:
-    server = await house.start(workers=1, operation_timeout_seconds=1)
+    server = await house.start(workers=1, operation_timeout_seconds=3)
     analysis = await submit(server, "held", until=str(house.folder / "never"), folder=str(house.folder))
     await until(lambda: starts(house.folder, "held") == 1, what="the analysis to run")
     end = (await ask(server, "{ eventsEnd }"))["eventsEnd"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.conftest import build
+from tests.examples.conftest import Build
 from tests.examples.example import EXAMPLES, LONG, ask
 from tests.support import Server
 
@@ -33,7 +33,7 @@ OUTCOMES = """
 
 
 @pytest.fixture
-async def script(tmp_path: Path) -> AsyncIterator[Script]:
+async def script(tmp_path: Path, build: Build) -> AsyncIterator[Script]:
     """Start the script on a file of these lines: `await script(server, lines)`."""
     processes: list[Process] = []
 

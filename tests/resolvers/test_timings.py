@@ -171,7 +171,7 @@ async def test_nobody_waits_for_one_that_adds_to_the_totals(database: Database, 
     await add(timing(1, Timings(ends=Counter(COMPLETED=3))))
     async with database.write() as stalled:
         assert await fold_timings(stalled, NOW) == 1
-        async with asyncio.timeout(30), database.write() as connection:
+        async with asyncio.timeout(300), database.write() as connection:
             assert await fold_timings(connection, NOW) == 0
         assert (await kept(database)).ends == {"COMPLETED": 3}
     assert (await kept(database)).ends == {"COMPLETED": 3}

@@ -37,7 +37,7 @@ from web.serving import http_protocol
 
 __all__ = ["PATIENCE", "SECRET", "Server"]
 
-PATIENCE = 10
+PATIENCE = 60
 """Seconds that a test waits for what must come."""
 
 
