@@ -35,7 +35,7 @@ from store.sql.database import Database
 from store.sql.ids import new_id
 from store.sql.migrate import migrate
 from store.sql.viewer import LOCAL_ADMINISTRATOR
-from store.tables import EventType
+from store.tables import BatchEventType
 from telemetry import configure_logging
 from tests.jobs.analyzers_for_tests import load
 from tests.support import until
@@ -128,7 +128,7 @@ async def look(database: Database, name: str, shape: Shape, id_: str) -> Figures
     async with database.read() as connection:
         row = await batch_by_id(connection, LOCAL_ADMINISTRATOR, id_)
         told = select(event.occurred_at, event.data).where(
-            event.batch_id == id_, event.type == EventType.BATCH_PROGRESS.value
+            event.batch_id == id_, event.type == BatchEventType.BATCH_PROGRESS.value
         )
         events = (await connection.execute(told.order_by(event.position))).all()
         counted = select(analysis.finished_at, func.count()).where(analysis.batch_id == id_)

@@ -33,12 +33,12 @@ from rich.console import Console
 from rich.table import Table
 
 from settings import Settings
-from store.events import append, new_event
+from store.events import NewEvent, append, new_event
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.migrate import migrate
 from store.sql.viewer import LOCAL_ADMINISTRATOR
-from store.tables import EventType
+from store.tables import AnalysisEventType
 from tests.api.calls import WATCH, ApiServer
 from tests.api.sockets import opened
 from tests.events.brokers import RedisServer
@@ -132,6 +132,10 @@ def bus_is_live(server: ApiServer) -> bool:
     return {"name": "bus", "status": "HEALTHY"} in found
 
 
+def _line(name: str) -> NewEvent:
+    return new_event(LOCAL_ADMINISTRATOR.workspace, AnalysisEventType.ANALYSIS_STARTED, name, utcnow(), "{}")
+
+
 async def _delays(database: Database, answers: AsyncIterator[dict[str, Any]], writers: int, events: int) -> list[float]:
     committed: dict[str, float] = {}
     arrived: dict[str, float] = {}
@@ -142,12 +146,9 @@ async def _delays(database: Database, answers: AsyncIterator[dict[str, Any]], wr
 
     async def write(number: int) -> None:
         for index in range(events // writers):
-            name = f"{number}.{index}"
+            name = f"analysis_{number}.{index}"
             async with database.write() as connection:
-                line = new_event(
-                    LOCAL_ADMINISTRATOR.workspace, EventType.ANALYSIS_STARTED, utcnow(), "{}", analysis_id=name
-                )
-                await append(connection, [line])
+                await append(connection, [_line(name)])
                 if writers > 1 and not database.is_sqlite:
                     await asyncio.sleep(random.uniform(0, HOLD_SECONDS))
             committed[name] = perf_counter()
@@ -168,10 +169,7 @@ async def _delays(database: Database, answers: AsyncIterator[dict[str, Any]], wr
 async def first_arrives(database: Database, arrived: dict[str, float]) -> bool:
     """Write an event outside the measurement, and return whether any event has arrived."""
     async with database.write() as connection:
-        line = new_event(
-            LOCAL_ADMINISTRATOR.workspace, EventType.ANALYSIS_STARTED, utcnow(), "{}", analysis_id="before"
-        )
-        await append(connection, [line])
+        await append(connection, [_line("analysis_before")])
     await asyncio.sleep(0.2)
     return bool(arrived)
 

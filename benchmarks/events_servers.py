@@ -48,7 +48,7 @@ def assay(port: int) -> None:
     from store.events import append, new_event
     from store.sql.clock import utcnow
     from store.sql.database import Database
-    from store.tables import EventType
+    from store.tables import AnalysisEventType
     from telemetry import configure_logging
     from web.serving.listen import bind
     from web.serving.run import run
@@ -65,7 +65,7 @@ def assay(port: int) -> None:
 
     async def publish(count: int) -> None:
         async with databases[0].write() as connection:
-            event = new_event("default", EventType.ANALYSIS_PROGRESS, utcnow(), data, analysis_id=ID)
+            event = new_event("default", AnalysisEventType.ANALYSIS_PROGRESS, ID, utcnow(), data)
             await append(connection, [event] * count)
 
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:

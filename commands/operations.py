@@ -26,12 +26,13 @@ from store.batches import batch_by_id, delete_batch, go_on_deleting, request_bat
 from store.queue import controls
 from store.queue.retries import RETRY_SLICE, go_on_retrying, retry_analyses, retry_batch
 from store.queue.workers import SILENCE, all_workers
-from store.retention import Deleted, count_old
+from store.retention import Deleted
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.ids import kind_of
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.statistics import queue_figures
+from store.subjects import SUBJECTS, count_old
 from store.tables import AnalysisRow, AnalysisStatus, BatchRow, ControlRow
 from telemetry import configure_logging
 
@@ -224,7 +225,8 @@ def _named(analyzer: str | None) -> str:
 
 
 def _amounts(deleted: Deleted) -> str:
-    return f"batches: {deleted.batches:,}, analyses: {deleted.analyses:,}, events: {deleted.events:,}"
+    names = (*(subject.name for subject in SUBJECTS.values()), "events")
+    return ", ".join(f"{name}: {deleted[name]:,}" for name in names)
 
 
 def _written(instant: datetime) -> str:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from analyzers.base import AnalysisErrorCode
 from resolvers import analyses as resolve
+from resolvers import batches as resolve_batches
 from resolvers import events as resolve_events
+from resolvers.events import Happening
+from resolvers.paging import page_request
 from schema.analyzers import AnalysisResult, Analyzer
 from schema.common import (
     USER_ERRORS,
@@ -27,14 +31,17 @@ from schema.common import (
     id_of,
     last_of,
 )
+from schema.events import Event, EventConnection, current_state, describe_events
 from schema.scalars import JSON, describe
 from store.analyses import AnalysisFilter as FilterValue
+from store.analyses import AnalysisOrderField
 from store.queue.progress import progress_of_analysis
+from store.sql.paging import DEFAULT_PAGE
+from store.subjects import events_of
 from store.tables import AnalysisRow, AnalysisStatus
 
 if TYPE_CHECKING:
     from schema.batches import Batch
-    from schema.events import EventConnection
 
 describe(
     AnalysisStatus,
@@ -48,17 +55,6 @@ describe(
         "TIMED_OUT": "Ended by the timeout of the analysis or of its batch.",
     },
 )
-
-
-class AnalysisErrorCode(StrEnum):
-    INPUT_UNREADABLE = "INPUT_UNREADABLE"
-    INPUT_TOO_LARGE = "INPUT_TOO_LARGE"
-    UNSUPPORTED_FORMAT = "UNSUPPORTED_FORMAT"
-    ANALYZER_FAILED = "ANALYZER_FAILED"
-    WORKER_LOST = "WORKER_LOST"
-    MEMORY_EXCEEDED = "MEMORY_EXCEEDED"
-    TIMED_OUT = "TIMED_OUT"
-    CANCELED = "CANCELED"
 
 
 describe(
@@ -145,18 +141,13 @@ class Analysis(Node):
     async def batch(
         root: strawberry.Parent[AnalysisRow], info: Info
     ) -> Annotated[Batch, strawberry.lazy("schema.batches")] | None:
-        return None if root.batch_id is None else await info.context.batches.load(root.batch_id)
+        return None if root.batch_id is None else await resolve_batches.batch(info.context, root.batch_id)
 
     @strawberry.field(description="Events of this analysis, oldest first.")
     async def events(
-        root: strawberry.Parent[AnalysisRow], info: Info, first: FirstEvents = 20, after: AfterEvent = None
-    ) -> Annotated[EventConnection, strawberry.lazy("schema.events")]:
-        where = resolve_events.event_filter(analysis_id=root.id)
-        return await resolve_events.events(info.context, where, first, after)
-
-    @classmethod
-    def is_type_of(cls, value: Any, _info: object) -> bool:
-        return getattr(value, "id", "").startswith("analysis_")
+        root: strawberry.Parent[AnalysisRow], info: Info, first: FirstEvents = DEFAULT_PAGE, after: AfterEvent = None
+    ) -> EventConnection:
+        return await resolve_events.events(info.context, events_of(root.id), first, after)
 
 
 @strawberry.input(description="Conditions for analyses. An analysis must match all given conditions.")
@@ -187,13 +178,6 @@ class AnalysisFilter:
         return FilterValue(
             self.status, self.analyzer, self.batch_id, self.created_after, self.created_before, self.search
         )
-
-
-class AnalysisOrderField(StrEnum):
-    CREATED_AT = "CREATED_AT"
-    FINISHED_AT = "FINISHED_AT"
-    PRIORITY = "PRIORITY"
-    PROCESSING_TIME = "PROCESSING_TIME"
 
 
 describe(
@@ -270,6 +254,43 @@ class DeleteAnalysisPayload:
     user_errors: list[UserError] = strawberry.field(description=USER_ERRORS)
 
 
+describe_events(
+    {
+        "ANALYSIS_QUEUED": (
+            "An analysis was submitted, retried by a user, or returned to the queue unharmed by its worker."
+        ),
+        "ANALYSIS_STARTED": "A worker started an attempt of an analysis.",
+        "ANALYSIS_PROGRESS": "A running analysis reported progress.",
+        "ANALYSIS_RETRYING": (
+            "An attempt failed with a retryable error, and the analysis waits for the next attempt. "
+            "`AnalysisEvent.error` holds the error."
+        ),
+        "ANALYSIS_COMPLETED": "An analysis ended with a result.",
+        "ANALYSIS_FAILED": "An analysis ended with an error.",
+        "ANALYSIS_CANCELED": "An analysis was canceled.",
+        "ANALYSIS_TIMED_OUT": "An analysis timed out.",
+    }
+)
+
+
+@strawberry.type(description="An event of an analysis.")
+class AnalysisEvent(Event):
+    subject_id: strawberry.ID = strawberry.field(description="Id of the analysis.")
+
+    @strawberry.field(description="State of the analysis at the time of the event.")
+    def status(root: strawberry.Parent[Happening]) -> AnalysisStatus:
+        return root.data["status"]
+
+    progress: Progress = strawberry.field(description="Progress at the time of the event.")
+    error: AnalysisError | None = strawberry.field(
+        description="Error of the analysis or of the attempt. Null if there was no error."
+    )
+
+    @strawberry.field(description=current_state("analysis"))
+    async def analysis(root: strawberry.Parent[Happening], info: Info) -> Analysis | None:
+        return await resolve_events.subject(info.context, root)
+
+
 @strawberry.type
 class AnalysisQuery:
     @strawberry.field(
@@ -297,7 +318,8 @@ class AnalysisQuery:
         order = order_by or AnalysisOrder()
         field = order.field or AnalysisOrderField.CREATED_AT
         descending = order.direction is not OrderDirection.ASC
-        return await resolve.analyses(info.context, where, field.value, descending, first, after, last, before)
+        page = page_request(first, after, last, before)
+        return await resolve.analyses(info.context, where, field, descending, page)
 
     @strawberry.field(description="Lists the analyzers installed on this server, by name.")
     def analyzers(self, info: Info) -> list[Analyzer]:
@@ -346,4 +368,4 @@ class AnalysisSubscription:
     async def analysis(
         self, info: Info, id: Annotated[strawberry.ID, id_of("analysis")]
     ) -> AsyncGenerator[Analysis, None]:
-        return await resolve_events.follow_analysis(info.context, id)
+        return await resolve_events.follow_subject(info.context, "analysis", id)

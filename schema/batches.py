@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, cast
 
 import strawberry
 from strawberry.types.nodes import SelectedField
@@ -12,6 +12,8 @@ from strawberry.types.nodes import SelectedField
 from resolvers import analyses as resolve_analyses
 from resolvers import batches as resolve
 from resolvers import events as resolve_events
+from resolvers.events import Happening
+from resolvers.paging import page_request
 from schema.analyses import Analysis
 from schema.common import (
     USER_ERRORS,
@@ -28,13 +30,13 @@ from schema.common import (
     id_of,
     last_of,
 )
+from schema.events import Event, EventConnection, current_state, describe_events
 from schema.scalars import describe
 from store.queue import progress
 from store.sql.clock import utcnow
+from store.sql.paging import DEFAULT_PAGE
+from store.subjects import events_of
 from store.tables import AnalysisStatus, BatchRow, BatchStatus
-
-if TYPE_CHECKING:
-    from schema.events import EventConnection
 
 describe(
     BatchStatus,
@@ -103,7 +105,7 @@ class Batch(Node):
     async def results(
         root: strawberry.Parent[BatchRow],
         info: Info,
-        first: Annotated[int | None, first_of("items")] = 20,
+        first: Annotated[int | None, first_of("items")] = DEFAULT_PAGE,
         after: Annotated[str | None, after_of("items")] = None,
         last: Annotated[int | None, last_of("items")] = None,
         before: Annotated[str | None, before_of("items")] = None,
@@ -113,18 +115,14 @@ class Batch(Node):
     ) -> Connection[Analysis]:
         if last is not None and cast(SelectedField, info.selected_fields[0]).arguments.get("first") is None:
             first = None  # the default of `first` does not conflict with `last`
-        return await resolve_analyses.results(info.context, root.id, status, first, after, last, before)
+        page = page_request(first, after, last, before)
+        return await resolve_analyses.results(info.context, root.id, status, page)
 
     @strawberry.field(description="Events of the batch and its items, oldest first.")
     async def events(
-        root: strawberry.Parent[BatchRow], info: Info, first: FirstEvents = 20, after: AfterEvent = None
-    ) -> Annotated[EventConnection, strawberry.lazy("schema.events")]:
-        where = resolve_events.event_filter(batch_id=root.id)
-        return await resolve_events.events(info.context, where, first, after)
-
-    @classmethod
-    def is_type_of(cls, value: Any, _info: object) -> bool:
-        return getattr(value, "id", "").startswith("batch_")
+        root: strawberry.Parent[BatchRow], info: Info, first: FirstEvents = DEFAULT_PAGE, after: AfterEvent = None
+    ) -> EventConnection:
+        return await resolve_events.events(info.context, events_of(root.id), first, after)
 
 
 @strawberry.input(description="Input of cancelBatch.")
@@ -169,6 +167,44 @@ class DeleteBatchPayload:
     user_errors: list[UserError] = strawberry.field(description=USER_ERRORS)
 
 
+describe_events(
+    {
+        "BATCH_STARTED": "The first item of a batch started.",
+        "BATCH_PROGRESS": "Items of a batch ended. Sent at most four times a second.",
+        "BATCH_COMPLETED": "Every item of a batch has ended.",
+        "BATCH_CANCELED": "A batch was canceled, and every item has ended.",
+        "BATCH_TIMED_OUT": "A batch timed out, and every item has ended.",
+    }
+)
+
+
+@strawberry.type(description="An event of a batch.")
+class BatchEvent(Event):
+    subject_id: strawberry.ID = strawberry.field(description="Id of the batch.")
+
+    @strawberry.field(description="State of the batch at the time of the event.")
+    def status(root: strawberry.Parent[Happening]) -> BatchStatus:
+        return root.data["status"]
+
+    @strawberry.field(description="Number of submitted items at the time of the event.")
+    def total_items(root: strawberry.Parent[Happening]) -> int:
+        return root.data["total_items"]
+
+    @strawberry.field(description="Number of COMPLETED items at the time of the event.")
+    def processed(root: strawberry.Parent[Happening]) -> int:
+        return root.data["processed"]
+
+    @strawberry.field(description="Number of FAILED items at the time of the event.")
+    def failed(root: strawberry.Parent[Happening]) -> int:
+        return root.data["failed"]
+
+    progress: Progress = strawberry.field(description="Progress at the time of the event.")
+
+    @strawberry.field(description=current_state("batch"))
+    async def batch(root: strawberry.Parent[Happening], info: Info) -> Batch | None:
+        return await resolve_events.subject(info.context, root)
+
+
 @strawberry.type
 class BatchQuery:
     @strawberry.field(
@@ -189,7 +225,7 @@ class BatchQuery:
         last: Annotated[int | None, last_of("batches")] = None,
         before: Annotated[str | None, before_of("batches")] = None,
     ) -> Connection[Batch]:
-        return await resolve.batches(info.context, status, first, after, last, before)
+        return await resolve.batches(info.context, status, page_request(first, after, last, before))
 
 
 @strawberry.type
@@ -227,4 +263,4 @@ class BatchSubscription:
         )
     )
     async def batch(self, info: Info, id: Annotated[strawberry.ID, id_of("batch")]) -> AsyncGenerator[Batch, None]:
-        return await resolve_events.follow_batch(info.context, id)
+        return await resolve_events.follow_subject(info.context, "batch", id, pause_seconds=resolve.INTERVAL_SECONDS)

@@ -20,14 +20,14 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.tools import merge_types
 
 from analyzers.base import Analyzer as AnalyzerValue
-from resolvers import nodes as resolve
-from schema.analyses import AnalysisMutation, AnalysisQuery, AnalysisSubscription
+from resolvers import subjects as resolve
+from schema.analyses import AnalysisEvent, AnalysisMutation, AnalysisQuery, AnalysisSubscription
 from schema.analyzer_types import AnalyzerTypes
 from schema.analyzers import UntypedResult
-from schema.batches import BatchMutation, BatchQuery, BatchSubscription
+from schema.batches import BatchEvent, BatchMutation, BatchQuery, BatchSubscription
 from schema.common import NOUNS, Info, Node
 from schema.controls import QueueMutation, QueueQuery
-from schema.events import AnalysisEvent, BatchEvent, EventQuery, EventsEndFirst, EventSubscription
+from schema.events import EventQuery, EventsEndFirst, EventSubscription
 from schema.metrics import MetricsQuery, MetricsSubscription
 from schema.retention import RetentionQuery
 from schema.scalars import SCALARS
@@ -57,7 +57,9 @@ class NodeQuery:
 
 
 _QUERIES = (NodeQuery, AnalysisQuery, BatchQuery, EventQuery, QueueQuery, RetentionQuery, MetricsQuery)
+_MUTATIONS = (AnalysisMutation, BatchMutation, QueueMutation)
 _SUBSCRIPTIONS = (EventSubscription, AnalysisSubscription, BatchSubscription, MetricsSubscription)
+_EVENTS = (AnalysisEvent, BatchEvent)
 
 
 def fit(
@@ -109,8 +111,7 @@ def build_schema(analyzers: Mapping[str, AnalyzerValue[Any, Any]]) -> strawberry
     """
     made = AnalyzerTypes(analyzers)
     query = merge_types("Query", _QUERIES)
-    mutations = (submission_mutation(made.request), AnalysisMutation, BatchMutation, QueueMutation)
-    mutation = merge_types("Mutation", mutations)
+    mutation = merge_types("Mutation", (submission_mutation(made.request), *_MUTATIONS))
     subscription = merge_types("Subscription", _SUBSCRIPTIONS)
     for root, about in (
         (query, "Root query type."),
@@ -125,7 +126,7 @@ def build_schema(analyzers: Mapping[str, AnalyzerValue[Any, Any]]) -> strawberry
         query=query,
         mutation=mutation,
         subscription=subscription,
-        types=[AnalysisEvent, BatchEvent, UntypedResult, *made.results],
+        types=[*_EVENTS, UntypedResult, *made.results],
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[EventsEndFirst],
     )

@@ -11,8 +11,10 @@ from strawberry.types.arguments import StrawberryArgumentAnnotation
 from resolvers import user_errors
 from resolvers.context import Context
 from resolvers.paging import Connection as ConnectionOf
+from resolvers.subjects import SUBJECTS, is_row_of
 from resolvers.user_errors import UserErrorCode
 from schema.scalars import describe
+from store import subjects
 
 Info = strawberry.Info[Context, Any]
 NodeT = TypeVar("NodeT")
@@ -92,6 +94,10 @@ describe(
 class Node:
     id: strawberry.ID = strawberry.field(description="Global id, for `node` and for client caches.")
 
+    @classmethod
+    def is_type_of(cls, value: object, _info: object) -> bool:
+        return is_row_of(cls.__name__, value)
+
 
 @strawberry.type(description="Relay page information.")
 class PageInfo:
@@ -103,8 +109,8 @@ class PageInfo:
 
 # Strawberry gives `Edge[Analysis]` and `Edge[Batch]` one description: `schema.build` puts in the nouns.
 NOUNS: Mapping[str, tuple[str, str, str]] = {
-    "Analysis": ("An", "analysis", "analyses"),
-    "Batch": ("A", "batch", "batches"),
+    subject.type_name: ("An" if kind[0] in "aeiou" else "A", kind, subjects.SUBJECTS[kind].name)
+    for kind, subject in SUBJECTS.items()
 }
 
 

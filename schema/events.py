@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Annotated
@@ -13,37 +13,27 @@ from strawberry.extensions import SchemaExtension
 from resolvers import events as resolve
 from resolvers.event_streams import follow_events
 from resolvers.events import Happening
-from schema.analyses import Analysis, AnalysisError
-from schema.batches import Batch
-from schema.common import AfterEvent, Info, PageInfo, Progress
-from schema.scalars import describe
+from resolvers.subjects import SUBJECTS
+from schema.common import AfterEvent, Info, PageInfo
 from store.events import EventFilter as FilterValue
-from store.tables import AnalysisStatus, BatchStatus, EventType
+from store.subjects import EventType
 
-describe(
-    EventType,
-    "Type of an event.",
-    {
-        "ANALYSIS_QUEUED": (
-            "An analysis was submitted, retried by a user, or returned to the queue unharmed by its worker."
-        ),
-        "ANALYSIS_STARTED": "A worker started an attempt of an analysis.",
-        "ANALYSIS_PROGRESS": "A running analysis reported progress.",
-        "ANALYSIS_RETRYING": (
-            "An attempt failed with a retryable error, and the analysis waits for the next attempt. "
-            "`AnalysisEvent.error` holds the error."
-        ),
-        "ANALYSIS_COMPLETED": "An analysis ended with a result.",
-        "ANALYSIS_FAILED": "An analysis ended with an error.",
-        "ANALYSIS_CANCELED": "An analysis was canceled.",
-        "ANALYSIS_TIMED_OUT": "An analysis timed out.",
-        "BATCH_STARTED": "The first item of a batch started.",
-        "BATCH_PROGRESS": "Items of a batch ended. Sent at most four times a second.",
-        "BATCH_COMPLETED": "Every item of a batch has ended.",
-        "BATCH_CANCELED": "A batch was canceled, and every item has ended.",
-        "BATCH_TIMED_OUT": "A batch timed out, and every item has ended.",
-    },
-)
+strawberry.enum(EventType, description="Type of an event.")
+
+
+def describe_events(descriptions: Mapping[str, str]) -> None:
+    """Set the descriptions of a subject's event types in the enum that clients read."""
+    values = {value.name: value for value in EventType.__strawberry_definition__.values}  # type: ignore[attr-defined]
+    for name, description in descriptions.items():
+        values[name].description = description
+
+
+def current_state(noun: str) -> str:
+    """Return the description of an event's field for its subject.
+
+    Subscribers to the same events share one answer, which `events.hub` keeps for ten seconds.
+    """
+    return f"Current state of the {noun}, at most ten seconds old. Null if the {noun} was deleted."
 
 
 @strawberry.interface(
@@ -57,61 +47,13 @@ class Event:
     occurred_at: datetime = strawberry.field(description="Time of the event.")
     subject_id: strawberry.ID = strawberry.field(description="Id of the object that the event is about.")
 
-
-@strawberry.type(description="An event of an analysis.")
-class AnalysisEvent(Event):
-    subject_id: strawberry.ID = strawberry.field(description="Id of the analysis.")
-
-    @strawberry.field(description="State of the analysis at the time of the event.")
-    def status(root: strawberry.Parent[Happening]) -> AnalysisStatus:
-        return root.data["status"]
-
-    progress: Progress = strawberry.field(description="Progress at the time of the event.")
-    error: AnalysisError | None = strawberry.field(
-        description="Error of the analysis or of the attempt. Null if there was no error."
-    )
-
-    # Subscribers to the same events share one answer, which `events.hub` keeps for ten seconds.
-    @strawberry.field(
-        description="Current state of the analysis, at most ten seconds old. Null if the analysis was deleted."
-    )
-    async def analysis(root: strawberry.Parent[Happening], info: Info) -> Analysis | None:
-        return await resolve.subject_analysis(info.context, root)
+    @classmethod
+    def resolve_type(cls, event: Happening, _info: object, _type: object) -> str:
+        return SUBJECTS[event.kind].event_type_name
 
     @classmethod
     def is_type_of(cls, value: object, _info: object) -> bool:
-        return isinstance(value, Happening) and value.is_of_analysis
-
-
-@strawberry.type(description="An event of a batch.")
-class BatchEvent(Event):
-    subject_id: strawberry.ID = strawberry.field(description="Id of the batch.")
-
-    @strawberry.field(description="State of the batch at the time of the event.")
-    def status(root: strawberry.Parent[Happening]) -> BatchStatus:
-        return root.data["status"]
-
-    @strawberry.field(description="Number of submitted items at the time of the event.")
-    def total_items(root: strawberry.Parent[Happening]) -> int:
-        return root.data["total_items"]
-
-    @strawberry.field(description="Number of COMPLETED items at the time of the event.")
-    def processed(root: strawberry.Parent[Happening]) -> int:
-        return root.data["processed"]
-
-    @strawberry.field(description="Number of FAILED items at the time of the event.")
-    def failed(root: strawberry.Parent[Happening]) -> int:
-        return root.data["failed"]
-
-    progress: Progress = strawberry.field(description="Progress at the time of the event.")
-
-    @strawberry.field(description="Current state of the batch, at most ten seconds old. Null if the batch was deleted.")
-    async def batch(root: strawberry.Parent[Happening], info: Info) -> Batch | None:
-        return await resolve.subject_batch(info.context, root)
-
-    @classmethod
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        return isinstance(value, Happening) and not value.is_of_analysis
+        return isinstance(value, Happening)  # of the type that `resolve_type` has found
 
 
 @strawberry.type(description="An event in a page.")
@@ -138,8 +80,9 @@ class EventFilter:
     )
 
     def value(self) -> FilterValue:
-        """Return the filter that the feed takes."""
-        return resolve.event_filter(self.types, self.analysis_id, self.batch_id)
+        """Return the filter of the store. Each field for an id is named for a kind of subject."""
+        given = {kind: getattr(self, f"{kind}_id", None) for kind in SUBJECTS}
+        return resolve.event_filter(self.types, {kind: id_ for kind, id_ in given.items() if id_ is not None})
 
 
 After = Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import BigInteger, ColumnElement, cast, delete, func, insert, select, type_coerce, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,9 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import tables
 from store.analyses import NewAnalysis, insert_analyses, stop_queued
 from store.queue.transitions import end_if_done, record, take_turns
+from store.retention import Deleted, Round
 from store.sql.columns import microseconds
 from store.sql.database import announce
-from store.sql.paging import Listing, Page, PageRequest, fetch_page, rows_of
+from store.sql.paging import Listing, Page, PageArguments, fetch_page, rows_of
+from store.sql.scope import mine
 from store.sql.statements import among
 from store.sql.viewer import Viewer
 from store.tables import AnalysisStatus, BatchRow, BatchStatus
@@ -22,6 +25,8 @@ _batch = tables.batch
 _analysis = tables.analysis
 # Items per transaction of a stop or a deletion. The keeper continues with the next slices.
 STOP_SLICE = DELETE_SLICE = 2_000
+# Batches that one transaction of the clean-up takes turns for, at most: on PostgreSQL each turn is a lock.
+MOST_BATCHES = 100
 
 
 async def insert_batch(
@@ -62,7 +67,7 @@ async def insert_batch(
 
 async def batches_by_id(connection: AsyncConnection, viewer: Viewer, ids: Sequence[str]) -> dict[str, BatchRow]:
     """Returns the existing batches of the viewer's workspace among these, by id."""
-    statement = select(_batch).where(_batch.c.id.in_(ids), _batch.c.workspace == viewer.workspace)
+    statement = select(_batch).where(_batch.c.id.in_(ids), mine(_batch, viewer))
     return {row.id: row for row in rows_of(await connection.execute(statement), BatchRow)}
 
 
@@ -72,18 +77,18 @@ async def batch_by_id(connection: AsyncConnection, viewer: Viewer, batch_id: str
 
 
 async def page_of_batches(
-    connection: AsyncConnection, viewer: Viewer, status: Sequence[BatchStatus] | None, request: PageRequest
+    connection: AsyncConnection, viewer: Viewer, status: Sequence[BatchStatus] | None, page: PageArguments
 ) -> Page[BatchRow]:
-    """Read a page of the viewer's batches, newest first. Raises PageError for a wrong cursor."""
-    statement = select(_batch).where(_batch.c.workspace == viewer.workspace)
+    """Read a page of the viewer's batches, newest first. Raises PageError for an invalid cursor."""
+    statement = select(_batch).where(mine(_batch, viewer))
     if status is not None:
         statement = statement.where(_batch.c.status.in_([each.value for each in status]))
-    return await fetch_page(connection, statement, Listing("batches", [_batch.c.id], True), request, BatchRow)
+    return await fetch_page(connection, statement, Listing("batches", [_batch.c.id], True), page, BatchRow)
 
 
 async def count_batches(connection: AsyncConnection, viewer: Viewer, status: Sequence[BatchStatus] | None) -> int:
     """Count the viewer's batches."""
-    statement = select(func.count()).select_from(_batch).where(_batch.c.workspace == viewer.workspace)
+    statement = select(func.count()).select_from(_batch).where(mine(_batch, viewer))
     if status is not None:
         statement = statement.where(_batch.c.status.in_([each.value for each in status]))
     return (await connection.execute(statement)).scalar_one()
@@ -97,7 +102,7 @@ async def request_batch_stop(
     Returns False if the batch is absent, has ended, or has a requested stop already.
     """
     await take_turns(connection, [batch_id])
-    return await stop_batch(connection, batch_id, _batch.c.workspace == viewer.workspace, end=end, now=now)
+    return await stop_batch(connection, batch_id, mine(_batch, viewer), end=end, now=now)
 
 
 async def time_out_batches(connection: AsyncConnection, now: datetime) -> list[str]:
@@ -135,21 +140,21 @@ async def stop_batch(
 async def _stop_items(connection: AsyncConnection, batch_id: str, end: AnalysisStatus, now: datetime) -> int:
     """End the next STOP_SLICE queued items of this locked batch, request a stop of running ones; returns the ended."""
     column = _analysis.c
-    mine = column.batch_id == batch_id
+    its = column.batch_id == batch_id
     if connection.dialect.name == "sqlite":
         # `+ ""` keeps SQLite from the index on the batch, by which each slice would read all ended items.
-        mine = (column.batch_id + "") == batch_id
+        its = (column.batch_id + "") == batch_id
     order = (column.analyzer, column.priority.desc(), column.turn, column.id)
-    ready = select(column.id).where(tables.queued, mine).order_by(*order).limit(STOP_SLICE)
+    ready = select(column.id).where(tables.queued, its).order_by(*order).limit(STOP_SLICE)
     ids = list((await connection.execute(ready)).scalars())
     if len(ids) < STOP_SLICE:
-        later = select(column.id).where(tables.waiting, mine).limit(STOP_SLICE - len(ids))
+        later = select(column.id).where(tables.waiting, its).limit(STOP_SLICE - len(ids))
         ids += (await connection.execute(later)).scalars()
     # Under the batch's lock no running item returns to the queue between these two.
     changes = await stop_queued(connection, among(connection, column.id, ids), end=end, now=now) if ids else []
     await connection.execute(
         update(_analysis)
-        .where(tables.running, mine, column.stop_requested.is_(None))
+        .where(tables.running, its, column.stop_requested.is_(None))
         .values(stop_requested=end.value, updated_at=now)
     )
     await record(connection, changes, now)
@@ -208,7 +213,7 @@ async def delete_batch(connection: AsyncConnection, viewer: Viewer, batch_id: st
     await take_turns(connection, [batch_id])
     statement = (
         update(_batch)
-        .where(_batch.c.id == batch_id, _batch.c.workspace == viewer.workspace, _batch.c.finished_at.is_not(None))
+        .where(_batch.c.id == batch_id, mine(_batch, viewer), _batch.c.finished_at.is_not(None))
         .values(workspace=tables.NOWHERE)
         .returning(_batch.c.id)
     )
@@ -236,3 +241,66 @@ async def _delete_items(connection: AsyncConnection, batch_id: str) -> None:
         await connection.execute(delete(_batch).where(_batch.c.id == batch_id))
     else:
         announce(connection, "waiting")  # the keeper continues
+
+
+async def clean_up_batches(round_: Round, before: datetime) -> None:
+    """Delete batches that ended before this time, with their items."""
+    last = ""
+    while True:
+        async with round_.read() as connection:
+            found = await ended_batches(connection, before, last)
+        if not found:
+            return
+        while found:
+            # As many as fill a slice; a larger batch takes several slices.
+            ids, total = [found[0][0]], found[0][1]
+            while len(ids) < len(found) and total + found[len(ids)][1] <= round_.rows:
+                total += found[len(ids)][1]
+                ids.append(found[len(ids)][0])
+            limit = items = 0
+            while items == limit:
+                limit = round_.rows
+                items, batches = await round_.slice(partial(delete_batches, ids=ids, before=before, limit=limit))
+                round_.deleted.update(batches=batches, analyses=items)
+            del found[: len(ids)]
+            last = ids[-1]
+
+
+async def ended_batches(connection: AsyncConnection, before: datetime, after: str) -> list[tuple[str, int]]:
+    """Return batches with a greater id that ended before this time: ids and totals, ordered by id, at most 100."""
+    statement = (
+        select(_batch.c.id, _batch.c.total_items)
+        .where(_batch.c.id > after, _batch.c.finished_at < before)
+        .order_by(_batch.c.id)
+        .limit(MOST_BATCHES)
+    )
+    return [(row.id, row.total_items) for row in (await connection.execute(statement)).all()]
+
+
+async def delete_batches(
+    connection: AsyncConnection, ids: Sequence[str], before: datetime, limit: int
+) -> tuple[int, int]:
+    """Delete at most `limit` items of these batches, of those that ended before this time, and the empty batches.
+
+    Returns the numbers of items and batches. A batch that was retried meanwhile stays, with its remaining items.
+    """
+    await take_turns(connection, ids)
+    column = _analysis.c
+    old = (among(connection, _batch.c.id, ids), _batch.c.finished_at < before)
+    some = select(column.id).where(column.batch_id.in_(select(_batch.c.id).where(*old))).limit(limit)
+    items = await connection.execute(delete(_analysis).where(column.id.in_(some)))
+    if items.rowcount == limit:
+        await connection.execute(update(_batch).where(*old).values(thinned=True))
+        return limit, 0
+    left = select(column.id).where(column.batch_id == _batch.c.id).exists()
+    batches = await connection.execute(delete(_batch).where(*old, ~left))
+    return items.rowcount, batches.rowcount
+
+
+async def count_old_batches(connection: AsyncConnection, before: datetime) -> Deleted:
+    """Return the numbers of batches, and of their items, that `clean_up_batches` would delete now."""
+    ended = _batch.c.finished_at < before
+    batches = await connection.execute(select(func.count()).where(ended))
+    of_batches = _analysis.c.batch_id.in_(select(_batch.c.id).where(ended))
+    items = await connection.execute(select(func.count()).where(of_batches))
+    return Deleted(batches=batches.scalar_one(), analyses=items.scalar_one())

@@ -9,10 +9,11 @@ reader's back.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from enum import StrEnum
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Select, func, literal_column, select, text, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,54 +22,69 @@ from store import tables
 from store.sql.columns import microseconds
 from store.sql.database import Database, announce
 from store.sql.paging import rows_of
-from store.sql.script import EACH, Row, Script, run
+from store.sql.scope import mine
+from store.sql.script import EACH, Script, run
 from store.sql.statements import Bulk
 from store.sql.viewer import Viewer
-from store.tables import EventRow, EventType
+from store.tables import EventRow
 
 _IDENTITY_DIGITS = 8
 _CURSOR = re.compile(rf"([sp])([0-9a-f]{{1,15}})-([0-9a-f]{{1,15}})(?:-([0-9a-f]{{{_IDENTITY_DIGITS}}}))?")
 
 
+Reference = Literal["batch_id", "session_id", "file_id", "owner_id"]
+"""A column of an event for an object, besides the subject, that the event belongs to."""
+
+EventColumn = Literal["subject", Reference]
+"""A column that readers select events by."""
+
+
 class NewEvent(NamedTuple):
-    """A row for `append`. `data` is JSON: the subject's state as it was."""
+    """A row for `append`. `data` is JSON: the state of the subject at the time of the event."""
 
     workspace: str
     type: str
-    analysis_id: str | None
+    subject: str
     batch_id: str | None
     occurred_at: int
     data: str
+    session_id: str | None = None
+    file_id: str | None = None
+    owner_id: str | None = None
 
 
 _INSERT = Bulk.insert(tables.event, NewEvent._fields)
 _INSERT_ALIKE = f"""
-    INSERT INTO event (workspace, type, batch_id, occurred_at, data, analysis_id)
+    INSERT INTO event (workspace, type, batch_id, occurred_at, data, subject)
     SELECT CAST(? AS text), CAST(? AS text), CAST(? AS text), CAST(? AS bigint), CAST(? AS text), value FROM {EACH}
     """  # noqa: S608 - of constants
 
 
 def new_event(
     workspace: str,
-    type_: EventType,
+    type_: StrEnum,
+    subject: str,
     occurred_at: datetime,
     data: str,
     *,
-    analysis_id: str | None = None,
     batch_id: str | None = None,
+    session_id: str | None = None,
+    file_id: str | None = None,
+    owner_id: str | None = None,
 ) -> NewEvent:
-    """A row for `append`."""
-    return NewEvent(workspace, type_.value, analysis_id, batch_id, microseconds(occurred_at), data)
+    """Return a row for `append`. The type is one of the event types of the subject's kind."""
+    when = microseconds(occurred_at)
+    return NewEvent(workspace, type_.value, subject, batch_id, when, data, session_id, file_id, owner_id)
 
 
-async def append(connection: AsyncConnection, events: Sequence[Row]) -> None:
-    """Write events (`NewEvent`, or plain tuples like it) in this order, in the transaction that makes them true."""
+async def append(connection: AsyncConnection, events: Sequence[NewEvent]) -> None:
+    """Write events in this order, in the transaction of the changes that they report."""
     if events:
         await run(connection, lambda script: note(script, events))
         announce(connection, "events")
 
 
-def note(script: Script, events: Sequence[Row]) -> None:
+def note(script: Script, events: Sequence[NewEvent]) -> None:
     """`append`, in a script. The caller announces "events"."""
     if events:
         _INSERT.run(script, events)
@@ -77,7 +93,7 @@ def note(script: Script, events: Sequence[Row]) -> None:
 def note_alike(
     script: Script, ids: Sequence[str], workspace: str, type_: str, batch_id: str | None, occurred_at: int, data: str
 ) -> None:
-    """`note` for analyses of which all is the same but their ids: one statement, which knows of the rest once."""
+    """`note` for events that differ only in their subjects, which have these ids. One statement writes them all."""
     script.do(_INSERT_ALIKE, workspace, type_, batch_id, occurred_at, data, script.keys(ids))
 
 
@@ -132,19 +148,19 @@ def read_cursor(database: Database, cursor: str) -> Place | None:
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events: every condition that is given must hold."""
+    """Conditions for events. An event must match all given conditions."""
 
-    types: frozenset[EventType] | None = None
-    analysis_id: str | None = None
-    batch_id: str | None = None
+    types: frozenset[str] | None = None
+    ids: Mapping[EventColumn, str] = field(default_factory=dict)
 
     def matches(self, event: EventRow) -> bool:
-        """Whether this event is among them."""
-        return (
-            (self.types is None or event.type in self.types)
-            and (self.analysis_id is None or event.analysis_id == self.analysis_id)
-            and (self.batch_id is None or event.batch_id == self.batch_id)
-        )
+        """Return whether the event matches."""
+        if self.types is not None and event.type not in self.types:
+            return False
+        for column, value in self.ids.items():  # noqa: SIM110 - `all` would make a generator for each event
+            if getattr(event, column) != value:
+                return False
+        return True
 
 
 def place_of(event: EventRow) -> Place:
@@ -305,13 +321,11 @@ async def page_of_events(
     `until` is the place of an event that a reader has seen: nothing is held back before it.
     """
     event = tables.event.c
-    statement = in_order(connection).where(event.workspace == viewer.workspace, behind(connection, after)).limit(limit)
+    statement = in_order(connection).where(mine(tables.event, viewer), behind(connection, after)).limit(limit)
     if where.types is not None:
         statement = statement.where(event.type.in_(sorted(where.types)))
-    if where.analysis_id is not None:
-        statement = statement.where(event.analysis_id == where.analysis_id)
-    if where.batch_id is not None:
-        statement = statement.where(event.batch_id == where.batch_id)
+    for column, value in where.ids.items():
+        statement = statement.where(event[column] == value)
     if until is None:
         return (await shown(connection, statement))[0]
     return rows_of(await connection.execute(statement.where(~behind(connection, until))), EventRow)

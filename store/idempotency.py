@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
+from store.sql.scope import mine
 from store.sql.viewer import Viewer
 
 LIFETIME = timedelta(days=1)
@@ -28,15 +29,15 @@ async def take_key(
     Returns the subject's id of an earlier call with this key (the caller must then insert nothing), or `subject_id`.
     Of two concurrent calls the second waits for the first's transaction. Raises IdempotencyMismatch.
     """
-    mine = (_table.c.workspace == viewer.workspace, _table.c.key == key)
-    await connection.execute(delete(_table).where(*mine, _table.c.created_at <= now - LIFETIME))
+    this = (mine(_table, viewer), _table.c.key == key)
+    await connection.execute(delete(_table).where(*this, _table.c.created_at <= now - LIFETIME))
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     await connection.execute(
         dialect.insert(_table)
         .values(workspace=viewer.workspace, key=key, input_hash=input_hash, subject_id=subject_id, created_at=now)
         .on_conflict_do_nothing()
     )
-    row = (await connection.execute(select(_table.c.input_hash, _table.c.subject_id).where(*mine))).one()
+    row = (await connection.execute(select(_table.c.input_hash, _table.c.subject_id).where(*this))).one()
     if row.input_hash != input_hash:
         raise IdempotencyMismatch(key)
     return str(row.subject_id)

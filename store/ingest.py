@@ -18,17 +18,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import tables
 from store.analyses import NewAnalysis, insert_analyses
 from store.batches import stop_batch
+from store.bounds import DEFAULT_TIMEOUT_SECONDS
 from store.queue.transitions import end_if_done, take_turns
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.paging import rows_of
+from store.sql.scope import mine
 from store.sql.viewer import Viewer
 from store.tables import AnalysisRow, AnalysisStatus, BatchRow, BatchStatus
 
 # Silence of the sender after which a stream counts as broken.
 SILENCE = timedelta(seconds=30)
-# Time limit of an attempt in seconds, for any timeout of the batch: a hanging item would hold its slot for a day.
-ITEM_TIMEOUT_SECONDS = 300
 
 _batch = tables.batch
 
@@ -82,7 +82,7 @@ async def extend_stream(
     await take_turns(connection, [batch_id])
     statement = (
         update(_batch)
-        .where(_batch.c.id == batch_id, _batch.c.workspace == viewer.workspace, _batch.c.open_until.is_not(None))
+        .where(_batch.c.id == batch_id, mine(_batch, viewer), _batch.c.open_until.is_not(None))
         .values(total_items=_batch.c.total_items + len(items), open_until=now + silence, updated_at=now)
         .returning(_batch.c.total_items, _batch.c.timeout_seconds)
     )
@@ -95,7 +95,8 @@ async def extend_stream(
             viewer,
             items,
             now,
-            timeout_seconds=min(row.timeout_seconds, ITEM_TIMEOUT_SECONDS),
+            # One attempt: an item that hangs must not keep its slot for the day that the batch may have.
+            timeout_seconds=min(row.timeout_seconds, DEFAULT_TIMEOUT_SECONDS),
             max_attempts=max_attempts,
             batch_id=batch_id,
             first_position=row.total_items - len(items),
@@ -107,7 +108,7 @@ async def close_stream(connection: AsyncConnection, viewer: Viewer, batch_id: st
     await take_turns(connection, [batch_id])
     statement = (
         update(_batch)
-        .where(_batch.c.id == batch_id, _batch.c.workspace == viewer.workspace, _batch.c.open_until.is_not(None))
+        .where(_batch.c.id == batch_id, mine(_batch, viewer), _batch.c.open_until.is_not(None))
         .values(open_until=None, updated_at=now)
         .returning(_batch.c.id)
     )
@@ -119,8 +120,8 @@ async def close_stream(connection: AsyncConnection, viewer: Viewer, batch_id: st
 async def break_stream(connection: AsyncConnection, viewer: Viewer, batch_id: str, reason: str, now: datetime) -> bool:
     """Break the stream: cancel the batch for this reason; False if the stream is not open."""
     await take_turns(connection, [batch_id])
-    mine = (_batch.c.workspace == viewer.workspace, _batch.c.open_until.is_not(None))
-    return await stop_batch(connection, batch_id, *mine, end=AnalysisStatus.CANCELED, now=now, reason=reason)
+    open_ = (mine(_batch, viewer), _batch.c.open_until.is_not(None))
+    return await stop_batch(connection, batch_id, *open_, end=AnalysisStatus.CANCELED, now=now, reason=reason)
 
 
 async def break_silent_streams(connection: AsyncConnection, now: datetime) -> list[str]:
@@ -215,7 +216,7 @@ async def window_of_items(
     column = tables.analysis.c
     statement = (
         select(tables.analysis)
-        .where(column.batch_id == batch_id, column.workspace == viewer.workspace)
+        .where(column.batch_id == batch_id, mine(tables.analysis, viewer))
         .where(column.position >= first, column.position < first + count)
         .order_by(column.position)
     )

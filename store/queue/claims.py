@@ -21,7 +21,7 @@ from store.sql.columns import instant_of, microseconds
 from store.sql.database import announce
 from store.sql.ids import new_id
 from store.sql.script import AMONG, Script, run
-from store.tables import AnalysisStatus, EventType
+from store.tables import AnalysisEventType, AnalysisStatus
 
 LEASE = timedelta(seconds=30)
 
@@ -121,7 +121,7 @@ def _claim(script: Script, head: Head, worker_id: str, most: int, now: datetime,
         alike: dict[tuple[str, int], list[str]] = {}
         for row in rows:
             alike.setdefault((row.workspace, row.attempt), []).append(row.id)
-        queued, running, event = AnalysisStatus.QUEUED, AnalysisStatus.RUNNING, EventType.ANALYSIS_STARTED
+        queued, running, event = AnalysisStatus.QUEUED, AnalysisStatus.RUNNING, AnalysisEventType.ANALYSIS_STARTED
         steps = {
             Step(workspace, head.batch_id, queued, running, event, attempt): ids
             for (workspace, attempt), ids in alike.items()

@@ -32,7 +32,7 @@ from store.sql.columns import microseconds
 from store.sql.database import announce
 from store.sql.script import Row, Script, run
 from store.sql.statements import Bulk, among
-from store.tables import AnalysisStatus, EventType
+from store.tables import AnalysisEventType, AnalysisStatus
 
 _analysis = tables.analysis
 _column = _analysis.c
@@ -162,7 +162,8 @@ async def _complete(connection: AsyncConnection, outcomes: list[Outcome], now: d
         ids: dict[Origin | None, list[str]] = {}
         for outcome in held or ():
             ids.setdefault(outcome.origin, []).append(outcome.id)
-        running, completed, event = AnalysisStatus.RUNNING, AnalysisStatus.COMPLETED, EventType.ANALYSIS_COMPLETED
+        running, completed = AnalysisStatus.RUNNING, AnalysisStatus.COMPLETED
+        event = AnalysisEventType.ANALYSIS_COMPLETED
         steps = {
             Step(origin.workspace, origin.batch_id, running, completed, event, origin.attempt, 1.0): alike
             for origin, alike in ids.items()
@@ -256,7 +257,7 @@ async def _finish_read(connection: AsyncConnection, outcomes: Sequence[Outcome],
             )
         )
         event = END_EVENTS.get(status) or (
-            EventType.ANALYSIS_RETRYING if end is End.AGAIN else EventType.ANALYSIS_QUEUED
+            AnalysisEventType.ANALYSIS_RETRYING if end is End.AGAIN else AnalysisEventType.ANALYSIS_QUEUED
         )
         changes.append(
             Change(
@@ -307,7 +308,7 @@ async def report_progress(
     row = (await connection.execute(statement)).first()
     if row is None:
         return False
-    running, event = AnalysisStatus.RUNNING, EventType.ANALYSIS_PROGRESS
+    running, event = AnalysisStatus.RUNNING, AnalysisEventType.ANALYSIS_PROGRESS
     change = Change(row.id, row.workspace, row.batch_id, running, running, event, row.attempt, fraction, step)
     await record(connection, [change], now)
     return True

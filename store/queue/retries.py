@@ -20,9 +20,10 @@ from store.queue.fairness import Lane, turns_for
 from store.queue.transitions import Change, end_if_done, record, take_turns, take_turns_with
 from store.sql.columns import microseconds
 from store.sql.database import announce
+from store.sql.scope import mine
 from store.sql.statements import Bulk
 from store.sql.viewer import Viewer
-from store.tables import AnalysisStatus, BatchStatus, EventType
+from store.tables import AnalysisEventType, AnalysisStatus, BatchStatus
 
 RETRY_SLICE = 2_000
 
@@ -62,9 +63,9 @@ async def retry_analyses(
     Ended batches reopen with their whole timeout. A batch in the middle of a stop also reopens: its queued items run,
     while its running items still stop.
     """
-    mine = (*where, _analysis.workspace == viewer.workspace)
-    await take_turns_with(connection, *mine)  # of any status: it may change before the lock is granted
-    statement = _statement.where(*mine, _analysis.status.in_(_RETRYABLE)).order_by(_analysis.id).with_for_update()
+    these = (*where, mine(tables.analysis, viewer))
+    await take_turns_with(connection, *these)  # of any status: it may change before the lock is granted
+    statement = _statement.where(*these, _analysis.status.in_(_RETRYABLE)).order_by(_analysis.id).with_for_update()
     rows = (await connection.execute(statement)).all()
     await _queue_again(connection, rows, now)
     return [row.id for row in rows]
@@ -73,8 +74,8 @@ async def retry_analyses(
 async def retry_batch(connection: AsyncConnection, viewer: Viewer, batch_id: str, now: datetime) -> int:
     """`retry_analyses` for a batch; returns the number of items queued now, at most RETRY_SLICE: the rest follows."""
     await take_turns(connection, [batch_id])
-    mine = select(_batch.c.id).where(_batch.c.id == batch_id, _batch.c.workspace == viewer.workspace)
-    if (await connection.execute(mine)).first() is None:
+    statement = select(_batch.c.id).where(_batch.c.id == batch_id, mine(_batch, viewer))
+    if (await connection.execute(statement)).first() is None:
         return 0
     return await _retry_slice(connection, viewer.workspace, batch_id, now, before=now, after=-1)
 
@@ -136,7 +137,7 @@ async def _queue_again(connection: AsyncConnection, rows: Sequence[Any], now: da
     values = [(*fresh, turn, instant, row.id) for row, turn in zip(rows, turns, strict=True)]
     await _QUEUE_AGAIN.execute(connection, values)
     await _reopen_batches(connection, {row.batch_id for row in rows if row.batch_id is not None}, now)
-    queued, event = AnalysisStatus.QUEUED, EventType.ANALYSIS_QUEUED
+    queued, event = AnalysisStatus.QUEUED, AnalysisEventType.ANALYSIS_QUEUED
     changes = [
         Change(row.id, row.workspace, row.batch_id, AnalysisStatus(row.status), queued, event, attempt=0)
         for row in rows

@@ -27,7 +27,7 @@ from store.queue.progress import after_more_ends, progress_of_batch
 from store.sql.columns import instant_of, microseconds
 from store.sql.database import announce
 from store.sql.script import Script, run
-from store.tables import AnalysisStatus, BatchRow, BatchStatus, EventType
+from store.tables import AnalysisEventType, AnalysisStatus, BatchEventType, BatchRow, BatchStatus
 
 _Move = tuple[str | None, AnalysisStatus | None, AnalysisStatus]  # batch, before, after
 # Shortest interval between two progress events of a batch.
@@ -43,15 +43,15 @@ COUNTER = {
 }
 _COUNTERS = tuple(COUNTER.values())
 END_EVENTS = {
-    AnalysisStatus.COMPLETED: EventType.ANALYSIS_COMPLETED,
-    AnalysisStatus.FAILED: EventType.ANALYSIS_FAILED,
-    AnalysisStatus.CANCELED: EventType.ANALYSIS_CANCELED,
-    AnalysisStatus.TIMED_OUT: EventType.ANALYSIS_TIMED_OUT,
+    AnalysisStatus.COMPLETED: AnalysisEventType.ANALYSIS_COMPLETED,
+    AnalysisStatus.FAILED: AnalysisEventType.ANALYSIS_FAILED,
+    AnalysisStatus.CANCELED: AnalysisEventType.ANALYSIS_CANCELED,
+    AnalysisStatus.TIMED_OUT: AnalysisEventType.ANALYSIS_TIMED_OUT,
 }
 _BATCH_EVENTS = {
-    BatchStatus.COMPLETED: EventType.BATCH_COMPLETED,
-    BatchStatus.CANCELED: EventType.BATCH_CANCELED,
-    BatchStatus.TIMED_OUT: EventType.BATCH_TIMED_OUT,
+    BatchStatus.COMPLETED: BatchEventType.BATCH_COMPLETED,
+    BatchStatus.CANCELED: BatchEventType.BATCH_CANCELED,
+    BatchStatus.TIMED_OUT: BatchEventType.BATCH_TIMED_OUT,
 }
 
 
@@ -78,7 +78,7 @@ class Change(NamedTuple):
     batch_id: str | None
     before: AnalysisStatus | None
     after: AnalysisStatus
-    event: EventType
+    event: AnalysisEventType
     attempt: int
     fraction: float = 0
     step: str | None = None
@@ -101,7 +101,7 @@ def _events(changes: Iterable[Change], now: datetime) -> list[NewEvent]:
     """The log's lines for changes. Of those made together many say the same, which is written out once."""
     occurred_at = microseconds(now)
     state = cache(_state)
-    names = {type_: type_.value for type_ in EventType}
+    names = {type_: type_.value for type_ in AnalysisEventType}
     return [
         NewEvent(
             change.workspace,
@@ -178,7 +178,7 @@ class Step(NamedTuple):
     batch_id: str | None
     before: AnalysisStatus | None
     after: AnalysisStatus
-    event: EventType
+    event: AnalysisEventType
     attempt: int = 0
     fraction: float = 0.0
 
@@ -234,11 +234,11 @@ def _move_batch(script: Script, batch_id: str, delta: Counter[str], now: datetim
         if name not in ("queued", "running"):
             ended += delta[name]
     row.updated_at = now
-    events: list[EventType] = []
+    events: list[BatchEventType] = []
     if row.status == BatchStatus.QUEUED and delta["running"] > 0:
         row.status = BatchStatus.RUNNING.value
         row.started_at = now
-        events.append(EventType.BATCH_STARTED)
+        events.append(BatchEventType.BATCH_STARTED)
     if ended > 0:
         row.recent_ends = after_more_ends(row.recent_ends, ended, row.started_at, now)
     if row.queued == row.running == 0 and row.open_until is None and row.retry_before is None:
@@ -248,13 +248,13 @@ def _move_batch(script: Script, batch_id: str, delta: Counter[str], now: datetim
         events.append(_BATCH_EVENTS[status])
     elif ended > 0 and (row.progress_event_at is None or abs(now - row.progress_event_at) >= _PROGRESS_INTERVAL):
         row.progress_event_at = now
-        events.append(EventType.BATCH_PROGRESS)
+        events.append(BatchEventType.BATCH_PROGRESS)
     values = [getattr(row, name) for name in _MOVED]
     script.do(_SET_BATCH, *(microseconds(each) if isinstance(each, datetime) else each for each in values), batch_id)
     note(script, [_batch_event(row, type_, now) for type_ in events])
 
 
-def _batch_event(row: BatchRow, type_: EventType, now: datetime) -> NewEvent:
+def _batch_event(row: BatchRow, type_: BatchEventType, now: datetime) -> NewEvent:
     """The log's line for a batch as it is."""
     progress = progress_of_batch(row, now)
     data = {
@@ -266,11 +266,15 @@ def _batch_event(row: BatchRow, type_: EventType, now: datetime) -> NewEvent:
         "step": progress.step,
         "eta_seconds": progress.eta_seconds,
     }
-    return new_event(row.workspace, type_, now, orjson.dumps(data).decode(), batch_id=row.id)
+    return new_event(row.workspace, type_, row.id, now, orjson.dumps(data).decode(), batch_id=row.id)
 
 
 def changes_of(
-    rows: Iterable[Any], before: AnalysisStatus, after: AnalysisStatus, event: EventType, fault: Fault | None = None
+    rows: Iterable[Any],
+    before: AnalysisStatus,
+    after: AnalysisStatus,
+    event: AnalysisEventType,
+    fault: Fault | None = None,
 ) -> list[Change]:
     """Returns the same change for each of these rows (id, workspace, batch_id, attempt, progress)."""
     return [

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
 from store.sql.paging import rows_of
+from store.sql.scope import mine
 from store.sql.viewer import Viewer
 from store.tables import AnalysisRow, AnalysisStatus, WorkerRow
 
@@ -84,7 +85,7 @@ async def work_of(connection: AsyncConnection, viewer: Viewer, worker_ids: Seque
     statement = (
         select(tables.analysis)
         .where(column.id.in_(ids), column.status == AnalysisStatus.RUNNING, column.worker_id.in_(worker_ids))
-        .where(column.workspace == viewer.workspace)
+        .where(mine(tables.analysis, viewer))
         .order_by(column.id)
     )
     return rows_of(await connection.execute(statement), AnalysisRow)

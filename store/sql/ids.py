@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from random import Random, SystemRandom
 from threading import Lock
-from typing import Literal
 
 from store.sql.clock import now_ns
 
-Kind = Literal["analysis", "batch", "worker", "lease"]
+Kind = str
+"""The prefix of an id: a subject's (`store.subjects`), `worker` or `lease`."""
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
@@ -67,6 +67,11 @@ def kind_of(typed_id: str) -> str | None:
     """Returns the prefix of a well-formed typed id; None otherwise. Does not check that the object exists."""
     prefix, _, suffix = typed_id.rpartition("_")
     return prefix if prefix and _SUFFIX.fullmatch(suffix) else None
+
+
+def prefix_of(typed_id: str) -> str:
+    """Return the prefix of a well-formed typed id. `kind_of` is for ids from outside, which may be malformed."""
+    return typed_id.rpartition("_")[0]
 
 
 def _new_uuids(count: int) -> list[int]:

@@ -60,7 +60,7 @@ async def test_workers_run_the_analyses_that_the_server_accepts(programs: tuple[
         batch.update(found["data"]["batch"])
         return batch["status"] not in ("QUEUED", "RUNNING")
 
-    await until(has_ended, what="the batch to end", seconds=60)
+    await until(has_ended, what="the batch to end")
     assert batch == {"status": "COMPLETED", "processed": 40}
     for each in workers:
         assert await each.terminate() == 0

@@ -68,7 +68,7 @@ async def test_slots_wait_while_the_backlog_has_too_many_outcomes(database: Data
     assert await has_room(recorder)
     recorder.put([outcome(BACKLOG)])
     assert not await has_room(recorder)
-    async with running(recorder), asyncio.timeout(30):
+    async with running(recorder), asyncio.timeout(300):
         await recorder.has_room()
         await recorder.is_empty()
     assert await has_room(recorder)
@@ -86,7 +86,7 @@ async def test_slots_wait_while_the_backlog_has_too_many_bytes(
     assert await has_room(waiting)
     waiting.put([outcome(3, result)])
     assert not await has_room(waiting)
-    async with running(waiting), asyncio.timeout(30):
+    async with running(waiting), asyncio.timeout(300):
         await waiting.has_room()
         await waiting.is_empty()
     assert await has_room(waiting)
@@ -97,7 +97,7 @@ async def test_a_result_larger_than_the_whole_backlog_is_written(
 ) -> None:
     monkeypatch.setattr(recorder, "BACKLOG_BYTES", 1000)
     waiting = Recorder(database)
-    async with running(waiting), asyncio.timeout(30):
+    async with running(waiting), asyncio.timeout(300):
         waiting.put([outcome(1, "x" * 2000)])
         await waiting.has_room()
         waiting.put([outcome(2, "x" * 2000)])
@@ -151,11 +151,11 @@ async def test_outcomes_of_single_analyses_are_written_before_the_backlog_of_bat
     ]
     writer.put(ends)
     assert writer.leases == {rows[0].lease, alone[0].lease}
-    async with running(writer), asyncio.timeout(30):
+    async with running(writer), asyncio.timeout(300):
         await writer.is_empty()
     assert writer.completed == 53
     event = tables.event.c
-    log = select(event.analysis_id).where(event.type == "ANALYSIS_COMPLETED").order_by(event.position)
+    log = select(event.subject).where(event.type == "ANALYSIS_COMPLETED").order_by(event.position)
     async with database.read() as connection:
         order = (await connection.execute(log)).scalars().all()
     # Single analyses alternate with the batch's: they do not wait behind its backlog.
@@ -179,7 +179,7 @@ async def test_transactions_are_small_while_another_writer_waits(
         Outcome(row.id, row.lease, End.COMPLETED, "{}", origin=Origin(row.workspace, row.batch_id, row.attempt))
         for row in rows
     ]
-    async with running(writer), asyncio.timeout(30):
+    async with running(writer), asyncio.timeout(300):
         writer.put(ended[:6])
         await writer.is_empty()
         assert len(commits) == 1

@@ -30,12 +30,13 @@ from store.events import (
     place_of,
 )
 from store.events import _fence as fence
-from store.retention import Cutoffs, begin, count_old, delete_events
+from store.retention import Cutoffs, begin, delete_events
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.migrate import migrate
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.statistics import LogFigures, log_figures
+from store.subjects import count_old
 from tests.store.test_event_log import NOW, follow, line, write, write_while_stalling
 from tests.store.truth import whole_log
 from tests.support import POSTGRESQL_URL, until
@@ -92,7 +93,7 @@ async def nothing_is_open(database: Database) -> bool:
 async def agree(database: Database, names: list[str]) -> bool:
     log = await whole_log(database)
     there, held_back = log[: len(names)], len(log) > len(names)
-    assert [event.analysis_id for event in there] == names
+    assert [event.subject for event in there] == names
     async with database.read() as connection:
         return (
             await events_after(connection, START, 1_000) == (there, held_back)
@@ -100,7 +101,7 @@ async def agree(database: Database, names: list[str]) -> bool:
             and await last_place(connection) == (place_of(there[-1]) if there else START)
             and await oldest_behind(connection, START) == (there[0].occurred_at if there else None)
             and (await oldest_held_back(connection) is not None) == held_back
-            and (await count_old(connection, Cutoffs(None, utcnow()))).events == len(there)
+            and (await count_old(connection, Cutoffs(None, utcnow())))["events"] == len(there)
         )
 
 
@@ -129,7 +130,7 @@ async def test_a_follower_reads_new_events(database: Database) -> None:
         assert await anext(pages) == []
         await write(database, "a", "b")
         async with asyncio.timeout(60):
-            assert [event.analysis_id for event in await anext(pages)] == ["a", "b"]
+            assert [event.subject for event in await anext(pages)] == ["a", "b"]
     finally:
         await pages.aclose()
         running.cancel()
@@ -199,7 +200,7 @@ async def test_a_transaction_ends_just_before_the_fence_is_read(
                 events, _ = await events_after(connection, START, 10)
             else:
                 events = await page_of_events(connection, VIEWER, EVERYTHING, START, 10)
-        assert [event.analysis_id for event in events] == ["first", "second"]
+        assert [event.subject for event in events] == ["first", "second"]
 
 
 @pytest.mark.usefixtures("elsewhere")
@@ -211,7 +212,7 @@ async def test_a_transaction_sees_no_further_than_itself(database: Database) -> 
         await append(connection, [line("own")])
         await write(database, "after")
         events, held_back = await events_after(connection, START, 10)
-        assert ([event.analysis_id for event in events], held_back) == (["before"], True)
+        assert ([event.subject for event in events], held_back) == (["before"], True)
 
 
 async def test_a_role_without_privileges(postgresql_url: str) -> None:
@@ -267,7 +268,7 @@ async def test_prepared_transactions(preparing: Cluster) -> None:
         await shows(database, "a")
         url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
         async with session(url) as connection:
-            insert = "INSERT INTO event (workspace, type, analysis_id, occurred_at, data) VALUES"
+            insert = "INSERT INTO event (workspace, type, subject, occurred_at, data) VALUES"
             values = f"('{VIEWER.workspace}', 'ANALYSIS_QUEUED', 'prepared', 0, '{{}}')"
             await prepare(connection, "here", f"{insert} {values}")
         await write(database, "b")
@@ -283,7 +284,7 @@ async def test_prepared_transactions(preparing: Cluster) -> None:
         await until(lambda: nothing_is_open(database))
         async with database.read() as reading:
             events, held_back = await events_after(reading, START, 10)
-        assert ([event.analysis_id for event in events], held_back) == (["a", "prepared", "b"], False)
+        assert ([event.subject for event in events], held_back) == (["a", "prepared", "b"], False)
     finally:
         await database.close()
 
@@ -347,8 +348,8 @@ async def test_writers_of_both_databases_at_random(database: Database) -> None:
         looks = [place for each in await asyncio.gather(*watching) for place in each]
         await asyncio.gather(*others)
     log = await whole_log(database)
-    assert sorted(expected) == sorted(event.analysis_id or "" for event in log)
-    assert followed == [[event.analysis_id for event in log]] * 2
+    assert sorted(expected) == sorted(event.subject for event in log)
+    assert followed == [[event.subject for event in log]] * 2
     assert len({place for place, _ in looks}) > 2
     for place, there in looks:
         assert {place_of(event) for event in log if place_of(event) <= place} <= there
