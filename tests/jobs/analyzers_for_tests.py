@@ -1,4 +1,4 @@
-"""Analyzers that do what real ones do on a bad day. The sandbox's processes import this module by its name."""
+"""Analyzers that are slow, fail, crash or exhaust memory. Sandbox processes import this module by its name."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from analyzers.base import AnalysisFailure, Analyzer, Job, Request, Result
 
 
 class Trial(Request):
-    """`text` says which input it is; the options say what happens to it."""
+    """An input, identified by its `text`, with options that determine how its analysis proceeds."""
 
     text: str = Field(description="Any text.")
-    seconds: float = Field(default=0, description="How long it takes.")
-    folder: str = Field(default="", description="Where it leaves a note of each start, one file each.")
-    until: str = Field(default="", description="A file: it takes until there is one.")
-    failures: int = Field(default=0, description="So many attempts fail: `folder` keeps count.")
-    steps: int = Field(default=0, description="So many notes of progress.")
+    seconds: float = Field(default=0, description="Duration of the analysis.")
+    folder: str = Field(default="", description="Folder for a marker file per start.")
+    until: str = Field(default="", description="Path of a file: the analysis ends once it exists.")
+    failures: int = Field(default=0, description="Number of attempts that fail, counted by the files in `folder`.")
+    steps: int = Field(default=0, description="Number of progress reports.")
 
 
 def noted(request: Trial) -> int:
-    """Leave a note of this start; which one of this text's it is, from 1."""
+    """Record this start in a marker file. Returns the number of starts with this text so far, from 1."""
     if not request.folder:
         return 1
     for attempt in range(1, 1000):
@@ -38,12 +38,12 @@ def noted(request: Trial) -> int:
 
 
 def said(request: Trial) -> Result:
-    """The text is its own summary."""
+    """Return a result with the text as its summary."""
     return Result(summary=request.text)
 
 
 def echo(request: Trial, job: Job) -> Result:
-    """At once, or after `seconds` asleep, or once there is the file `until`."""
+    """Return the text after `seconds` of sleep, and once the file `until` exists, if given."""
     noted(request)
     for step in range(request.steps):
         job.progress((step + 1) / request.steps, f"step {step + 1} of {request.steps}")
@@ -56,7 +56,7 @@ def echo(request: Trial, job: Job) -> Result:
 
 
 def spin(request: Trial, job: Job) -> Result:
-    """Computes without ever letting go, for `seconds`."""
+    """Compute for `seconds` without yielding the processor."""
     noted(request)
     end = time.monotonic() + request.seconds
     while time.monotonic() < end:
@@ -65,20 +65,20 @@ def spin(request: Trial, job: Job) -> Result:
 
 
 def flaky(request: Trial, job: Job) -> Result:
-    """Fails `failures` times in a way that another try can mend."""
+    """Fail the first `failures` attempts with a retryable error."""
     if noted(request) <= request.failures:
         raise AnalysisFailure("ANALYZER_FAILED", "not yet", retryable=True)
     return said(request)
 
 
 def refuse(request: Trial, job: Job) -> Result:
-    """Fails in a way that no other try can mend."""
+    """Fail with an error that is not retryable."""
     noted(request)
     raise AnalysisFailure("INPUT_UNREADABLE", "never")
 
 
 def crash(request: Trial, job: Job) -> Result:
-    """A text that begins with "crash" kills its process, `failures` times if that is given."""
+    """Kill the process on a text that begins with "crash": in the first `failures` attempts if given, else in each."""
     attempt = noted(request)
     if request.text.startswith("crash") and (not request.failures or attempt <= request.failures):
         os.kill(os.getpid(), signal.SIGKILL)
@@ -86,13 +86,13 @@ def crash(request: Trial, job: Job) -> Result:
 
 
 def devour(request: Trial, job: Job) -> Result:
-    """Takes more memory than it may."""
+    """Allocate more memory than the limit allows."""
     noted(request)
     return Result(summary=str(len(bytearray(2**40))))
 
 
 def load() -> dict[str, Analyzer[Any, Any]]:
-    """By name, as `analyzers.registry.load_analyzers` gives the real ones."""
+    """Return the analyzers by name, as `analyzers.registry.load_analyzers` does."""
     runs = (echo, spin, flaky, refuse, crash, devour)
     return {
         run.__name__: Analyzer(

@@ -1,4 +1,4 @@
-"""A template and a sandbox for each test that asks, which leave nothing behind, and the processes of workers."""
+"""Fixtures: a template and a sandbox, which leave no process behind, and a list of worker processes to end."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def sandbox(template: Template) -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 def processes() -> Iterator[list[Process]]:
-    """Workers' processes that are put in here are ended with the test."""
+    """Yield a list for worker processes; those still running are killed after the test."""
     started: list[Process] = []
     yield started
     for process in started:

@@ -1,4 +1,4 @@
-"""Processes that tests start: the sandboxes of the test's own process, and workers in processes of their own."""
+"""Sandbox processes of the test's own process, and worker processes that tests start."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from tests.support import ROOT, until
 
 
 def sandbox_processes() -> list[psutil.Process]:
-    """The templates of this process and all below them; servers that other tests keep have theirs below themselves."""
+    """Return the templates that are children of this process, and their descendants.
+
+    Templates of servers that other tests started are children of those servers, and are not included.
+    """
     templates = [each for each in psutil.Process().children() if _is_template(each)]
     return templates + [each for template in templates for each in _below(template)]
 
@@ -37,7 +40,7 @@ def _below(process: psutil.Process) -> list[psutil.Process]:
 
 
 class Process:
-    """A worker's process (`worker_process.py`), and those that it started."""
+    """A worker process (`worker_process.py`) and its descendants."""
 
     def __init__(self, database: Database, *, slots: int = 3, lease_seconds: float = 30) -> None:
         url = database.url.render_as_string(hide_password=False)
@@ -55,7 +58,7 @@ class Process:
         return self.popen.returncode or 0
 
     async def kill(self) -> None:
-        """Kill it alone; what it had started must end by itself."""
+        """Kill the worker process only, and wait until its descendants have ended by themselves."""
         children = self.children()
         self.popen.kill()
         await self.ended()
@@ -63,7 +66,7 @@ class Process:
 
 
 def runs(process: psutil.Process) -> bool:
-    """Whether it has not ended."""
+    """Return whether the process has not ended. A zombie has ended."""
     try:
         return bool(process.is_running()) and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -71,7 +74,7 @@ def runs(process: psutil.Process) -> bool:
 
 
 def alive(pid: int) -> bool:
-    """Whether it runs; a zombie, which only waits to be reaped, doesn't."""
+    """Return whether a process with this id has not ended. A zombie has ended."""
     try:
         return runs(psutil.Process(pid))
     except psutil.NoSuchProcess:
@@ -79,7 +82,7 @@ def alive(pid: int) -> bool:
 
 
 async def stall(pid: int, url: URL) -> None:
-    """SIGSTOP a worker at a moment when it holds no lock of SQLite's, which nobody could take from it."""
+    """SIGSTOP a worker while it holds no SQLite lock: no other process can release the lock of a stopped one."""
     while True:
         os.kill(pid, signal.SIGSTOP)
         if url.get_backend_name() != "sqlite":

@@ -1,4 +1,4 @@
-"""Analyzers that behave badly in every way, for the sandbox's tests. `load…` are what a `Template` is told to call."""
+"""Analyzers that misbehave, for the sandbox's tests. A `Template` calls one of the functions named `load…`."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ PREPARED: list[str] = []
 
 
 class Deed(Request):
-    """What to do, as the name of a function here and its argument."""
+    """The name of a function in this module, and its argument."""
 
     text: str
     argument: str = ""
 
 
 class Answer(Result):
-    """A result that can also be wrong."""
+    """A result to which analyzers can assign invalid values."""
 
     number: float = 0.0
     pid: int = 0
 
 
 class Other(Result):
-    """Not what the analyzer declares."""
+    """A result of another type than the analyzer declares."""
 
 
 class Unspeakable(Exception):
-    """Can't be pickled, and its text can't be had."""
+    """An exception that can't be pickled and has no text."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -53,7 +53,7 @@ class Unspeakable(Exception):
 
 
 class Base(BaseException):
-    """No Exception."""
+    """An exception that `except Exception` does not catch."""
 
 
 def answer(summary: str = "ok", **fields: Any) -> Answer:
@@ -69,7 +69,7 @@ def echo(argument: str, job: Job) -> Answer:
 
 
 def environment(argument: str, job: Job) -> Answer:
-    """What the process is like: its directory, limits, open files, and the names of its variables."""
+    """Return the process's directory, limits, open files, and the names of its environment variables."""
     files = []
     for name in os.listdir("/proc/self/fd"):
         with contextlib.suppress(OSError):
@@ -91,7 +91,7 @@ def eat(argument: str, job: Job) -> Answer:
 
 
 def touch(argument: str, job: Job) -> Answer:
-    """Keep that many MiB for good."""
+    """Allocate the given number of MiB, and never free it."""
     HELD.append(b"x" * (int(argument) * 2**20))
     return answer()
 
@@ -101,13 +101,13 @@ def recurse(argument: str, job: Job) -> Answer:
 
 
 def overflow(argument: str, job: Job) -> Answer:
-    """Recursion of C code until the stack is full."""
+    """Recurse in C code until the stack is full."""
     faulthandler._stack_overflow()  # type: ignore[attr-defined]
     return answer()
 
 
 def hang_in_regex(argument: str, job: Job) -> Answer:
-    """Hours in C code that holds the interpreter's lock."""
+    """Run for hours in C code that holds the interpreter lock."""
     Path(argument).write_text(str(os.getpid()))
     re.match(r"(a+)+$", "a" * 60 + "b")
     return answer()
@@ -120,7 +120,7 @@ def hang_in_sleep(argument: str, job: Job) -> Answer:
 
 
 def wait_for(argument: str, job: Job) -> Answer:
-    """Until a file is there."""
+    """Run until the file exists."""
     Path(argument + ".started").write_text(str(os.getpid()))
     while not Path(argument).exists():
         time.sleep(0.005)
@@ -134,7 +134,7 @@ def crash(argument: str, job: Job) -> Answer:
 
 
 def bad_alloc(argument: str, job: Job) -> Answer:
-    """How a C++ library ends when `new` fails."""
+    """Abort as a C++ library does if `new` fails."""
     os.write(2, b"terminate called after throwing an instance of 'std::bad_alloc'\n")
     os.abort()
 
@@ -145,7 +145,7 @@ def close_all(argument: str, job: Job) -> Answer:
 
 
 def write_everywhere(argument: str, job: Job) -> Answer:
-    """Into every descriptor there is."""
+    """Write invalid frames to every open descriptor."""
     for descriptor in range(3, 1_024):
         with contextlib.suppress(OSError):
             os.write(descriptor, b"\xff" * 64)
@@ -153,7 +153,7 @@ def write_everywhere(argument: str, job: Job) -> Answer:
 
 
 def hang_up(argument: str, job: Job) -> Answer:
-    """Close the channel and go on for ever."""
+    """Close the channel and never return."""
     for descriptor in range(3, 1_024):
         with contextlib.suppress(OSError):
             os.close(descriptor)
@@ -180,7 +180,7 @@ def fork_and_return(argument: str, job: Job) -> Answer:
 
 
 def fork_and_stay(argument: str, job: Job) -> Answer:
-    """Leave a process in the same group, and one that left it, with their ids in the file."""
+    """Fork one process in the same process group and one in its own, and write their ids to the file."""
     pids = []
     for leaves in (False, True):
         pid = os.fork()
@@ -204,7 +204,7 @@ def leave_thread(argument: str, job: Job) -> Answer:
 
 
 def leave_threads_of_note(argument: str, job: Job) -> Answer:
-    """A thread that tells of progress without end."""
+    """Start a thread that reports progress for ever."""
 
     def go_on() -> None:
         while True:
@@ -347,6 +347,6 @@ def load_for_ever() -> NoReturn:
 
 
 def load_dying_forks() -> dict[str, Analyzer[Deed, Answer]]:
-    """The template lives, but each fork ends before it is ready."""
+    """Make each fork of the template exit before it is ready."""
     os.register_at_fork(before=_count_start, after_in_child=lambda: os._exit(9))
     return load()

@@ -1,4 +1,4 @@
-"""A server that has two sandboxes run deeds, a file each, until a test kills it: `… load deed file…`."""
+"""A process that runs one deed in a sandbox per file, until a test kills it: `… load deed file…`."""
 
 from __future__ import annotations
 

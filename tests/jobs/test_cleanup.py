@@ -1,4 +1,4 @@
-"""The clean-up: what is too old goes and nothing else, by one server at a time, whatever happens meanwhile."""
+"""The clean-up: one server at a time deletes rows past their age, and no others, also during other writes."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 async def log_of(database: Database, length: int) -> list[Place]:
-    """The places of all events, once readers may see them: on PostgreSQL others' transactions hold them back."""
+    """Return the positions of all events once readers may see them: on PostgreSQL, an open transaction delays them."""
 
     async def read() -> list[Place]:
         async with database.read() as connection:
             return [place_of(row) for row in (await events_after(connection, START, 1_000))[0]]
 
-    await until(lambda: _has(read, length), what="the events to be seen", seconds=300)
+    await until(lambda: _has(read, length), what="the events to become visible", seconds=300)
     return await read()
 
 
@@ -68,7 +68,7 @@ async def count(database: Database) -> dict[str, int]:
 
 
 async def begun(database: Database) -> str:
-    """The lease of a clean-up that is being done by another."""
+    """Begin a clean-up as another server would. Returns its lease."""
     async with database.write() as connection:
         lease = await retention.begin(connection, utcnow(), ended_before=utcnow())
     assert lease is not None
@@ -82,7 +82,7 @@ async def kept(database: Database) -> CleanupRow:
     return row
 
 
-async def test_what_is_too_old_goes_and_nothing_else(database: Database) -> None:
+async def test_only_rows_past_their_age_are_deleted(database: Database) -> None:
     old, young, open_ = ended_batch(31, 3), ended_batch(29, 2), ended_batch(None, 2)
     ids = [row.values["id"] for row in (old, young, open_)]
     keep = [
@@ -90,7 +90,7 @@ async def test_what_is_too_old_goes_and_nothing_else(database: Database) -> None
         ended(29.9, workspace="other"),
         analysis("QUEUED", created_at=days_ago(99)),
         analysis("RUNNING", created_at=days_ago(99)),
-        *(ended(40, ids[1]) for _ in range(2)),  # their batch ended later
+        *(ended(40, ids[1]) for _ in range(2)),  # their batch ended recently
         ended(40, ids[2]),
         analysis("QUEUED", batch_id=ids[2], created_at=days_ago(99)),
     ]
@@ -109,7 +109,8 @@ async def test_what_is_too_old_goes_and_nothing_else(database: Database) -> None
         events, _ = await events_after(connection, START, 10)
         assert await log_start(connection) < place_of(events[0])
     assert left == {row.values["id"] for row in keep}
-    assert [event.occurred_at for event in events] == [days_ago(29), days_ago(35), days_ago(1)]  # no gap
+    # Only a prefix of the log is deleted.
+    assert [event.occurred_at for event in events] == [days_ago(29), days_ago(35), days_ago(1)]
     row = await kept(database)
     assert (row.batches, row.analyses, row.events, row.lease) == (1, 6, 3, None)
     assert row.started_at is not None
@@ -117,7 +118,7 @@ async def test_what_is_too_old_goes_and_nothing_else(database: Database) -> None
     assert row.finished_at >= row.started_at >= NOW
 
 
-async def test_nothing_goes_where_no_age_is_set(database: Database) -> None:
+async def test_without_an_age_nothing_is_deleted(database: Database) -> None:
     await add(database, ended_batch(9_999, 0), ended(9_999), event(occurred_at=days_ago(9_999)))
     assert await clean_up(database, Ages()) == Deleted()
     assert await count(database) == {"batch": 1, "analysis": 1, "event": 1, "idempotency": 0}
@@ -125,7 +126,7 @@ async def test_nothing_goes_where_no_age_is_set(database: Database) -> None:
         assert await log_start(connection) == START
 
 
-async def test_much_goes_in_many_slices(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_rows_are_deleted_in_slices(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cleanup, "MOST_ROWS", 7)
     monkeypatch.setattr(cleanup, "FIRST_ROWS", 7)
     monkeypatch.setattr(batches, "MOST_BATCHES", 4)
@@ -139,7 +140,7 @@ async def test_much_goes_in_many_slices(database: Database, monkeypatch: pytest.
     assert await count(database) == {"batch": 1, "analysis": 1, "event": 0, "idempotency": 0}
 
 
-async def test_one_cleans_up_at_a_time_and_once_an_hour(database: Database) -> None:
+async def test_one_clean_up_runs_at_a_time_and_once_an_hour(database: Database) -> None:
     await add(database, *(ended(40) for _ in range(5)))
     answers = await asyncio.gather(*(clean_up(database, AGES) for _ in range(5)))
     assert [answer for answer in answers if answer is not None] == [Deleted(analyses=5)]
@@ -149,7 +150,7 @@ async def test_one_cleans_up_at_a_time_and_once_an_hour(database: Database) -> N
     assert await clean_up(database, AGES, every=timedelta(0)) is None
 
 
-async def test_one_that_was_taken_over_deletes_nothing_more(
+async def test_a_clean_up_that_lost_its_lease_deletes_nothing_more(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await add(database, *(ended(40) for _ in range(3)), *(event(occurred_at=days_ago(40)) for _ in range(3)))
@@ -158,7 +159,7 @@ async def test_one_that_was_taken_over_deletes_nothing_more(
     first = await begun(database)
     monkeypatch.setattr(retention, "LEASE", timedelta(0))
     async with database.write() as connection:
-        await retention.hold(connection, first, utcnow() - timedelta(seconds=1))  # no sign of life for long
+        await retention.hold(connection, first, utcnow() - timedelta(seconds=1))  # expired
         assert await retention.begin(connection, utcnow(), ended_before=utcnow()) is not None
 
     async def late(what: str) -> None:
@@ -177,7 +178,7 @@ async def test_one_that_was_taken_over_deletes_nothing_more(
     assert await count(database) == before
 
 
-async def test_a_batch_that_is_run_again_meanwhile_stays(database: Database) -> None:
+async def test_a_batch_retried_during_its_deletion_is_kept(database: Database) -> None:
     old = ended_batch(40, 4)
     id_ = old.values["id"]
     await add(database, old, *(ended(40, id_) for _ in range(4)))
@@ -192,10 +193,8 @@ async def test_a_batch_that_is_run_again_meanwhile_stays(database: Database) -> 
     assert (row.queued, row.failed, row.total_items, row.finished_at) == (3, 1, 4, None)
 
 
-async def test_deleting_and_running_again_during_a_clean_up(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whoever comes first has it: nothing is counted twice, nothing fails, and what runs again stays whole."""
+async def test_deletions_and_retries_during_a_clean_up(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first of clean-up, deletion and retry wins: no row is counted twice, and a retried batch keeps its items."""
     monkeypatch.setattr(cleanup, "MOST_ROWS", 5)
     monkeypatch.setattr(cleanup, "FIRST_ROWS", 5)
     old = [ended_batch(40, 10) for _ in range(12)]
@@ -230,7 +229,7 @@ async def test_deleting_and_running_again_during_a_clean_up(
     assert {each.status for each in left} <= {"QUEUED"}
 
 
-async def test_the_log_says_where_it_begins(database: Database) -> None:
+async def test_the_start_of_the_log_is_known_after_a_clean_up(database: Database) -> None:
     await add(database, *(event(occurred_at=days_ago(days)) for days in (50, 40, 31)))
     places = await log_of(database, 3)
     async with database.read() as connection:
@@ -238,7 +237,7 @@ async def test_the_log_says_where_it_begins(database: Database) -> None:
     await clean_up(database, AGES)
     async with database.read() as connection:
         assert await log_start(connection) == places[-1]
-        assert await last_place(connection) == places[-1]  # though no event is left
+        assert await last_place(connection) == places[-1]  # although no event is left
         await require_history(connection, places[-1])
         for gone in (START, *places[:-1]):
             with pytest.raises(HistoryGone) as refusal:
@@ -254,7 +253,7 @@ async def test_a_keeper_cleans_up(database: Database) -> None:
     await add(database, ended(40), ended(1))
 
     def said() -> list[MutableMapping[str, Any]]:
-        """What the log says of it, which it does once all is done."""
+        """Return the log lines of finished clean-ups."""
         return [line for line in logs if line["event"] == "cleaned up"]
 
     with capture_logs() as logs:

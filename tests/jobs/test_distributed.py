@@ -1,4 +1,4 @@
-"""Workers on PostgreSQL: they share the work, and whatever becomes of their permits, each item ends once."""
+"""Workers on PostgreSQL: they share the work, and each item ends once, also if permits are lost or duplicated."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ async def work(postgresql_url: str, tmp_path: Path) -> AsyncIterator[Work]:
 
 
 async def sql(work: Work, statement: str, **parameters: Any) -> list[Any]:
-    """What a statement on PgQueuer's tables, or on PostgreSQL itself, returns."""
+    """Execute a statement. Returns the first column of its rows, empty if it returns none."""
     async with work.database.write() as connection:
         found = await connection.execute(text(statement), parameters)
         return list(found.scalars()) if found.returns_rows else []
 
 
 async def left(work: Work) -> Counter[str]:
-    """The permits that there are, by status."""
+    """Return the number of existing permits by status."""
     return Counter(await sql(work, "SELECT status::text FROM assay_pgqueuer"))
 
 
 async def used(work: Work) -> int:
-    """The permits that workers returned."""
+    """Return the number of permits that workers have used."""
     return len(await sql(work, "SELECT id FROM assay_pgqueuer_log WHERE status = 'successful'"))
 
 
@@ -63,7 +63,7 @@ async def no_permit_is_left(work: Work) -> None:
 
 
 async def each_ended_once(work: Work, batch_id: str, texts: Collection[str]) -> None:
-    """In the record, in the log, and in what the analyzers were asked to do."""
+    """Assert that each item ended once in its batch and in the event log, and that its analyzer started once."""
     batch = await work.batch_ended(batch_id)
     assert (batch.status, batch.processed) == (BatchStatus.COMPLETED, len(texts))
     log = await whole_log(work.database)
@@ -86,10 +86,10 @@ async def test_workers_share_a_batch(work: Work, processes: list[Process], tmp_p
 
 
 class Stumble(Exception):
-    """A transaction is left by it."""
+    """An error that rolls a transaction back."""
 
 
-async def test_permits_are_left_with_what_they_are_for(work: Work) -> None:
+async def test_permits_are_committed_with_their_analyses(work: Work) -> None:
     await work.submit("echo", "lone")
     assert await left(work) == {"queued": 1}
     await work.submit("echo", *(f"item{index}" for index in range(ROWS_EACH + 1)), batch_id=new_id("batch"))
@@ -109,18 +109,18 @@ async def test_permits_are_left_with_what_they_are_for(work: Work) -> None:
     assert await left(work) == {"queued": MOST}
 
 
-async def test_a_claim_leaves_a_permit_for_what_it_leaves_behind(work: Work) -> None:
+async def test_a_claim_adds_a_permit_for_the_remaining_rows(work: Work) -> None:
     await work.submit("echo", "one", "two", "three")
     for after in ({"queued": 1}, {"queued": 1}, {}):
         await sql(work, "DELETE FROM assay_pgqueuer")
         async with work.database.write() as connection:
             assert len(await claims.claim(connection, "nobody", lambda _: 1, utcnow())) == 1
         assert await left(work) == after
-    await sql(work, "UPDATE analysis SET lease_expires_at = 0")  # nobody runs them: let the keeper give them back
+    await sql(work, "UPDATE analysis SET lease_expires_at = 0")  # no worker has them: the keeper requeues them
     work.start()
 
 
-async def test_what_has_waited_for_its_next_try_has_permits_by_how_much_it_is(work: Work) -> None:
+async def test_retries_that_are_due_get_permits_by_their_number(work: Work) -> None:
     await work.submit("echo", *(f"item{index}" for index in range(2 * ROWS_EACH + 1)), batch_id=new_id("batch"))
     await sql(work, "WITH gone AS (DELETE FROM assay_pgqueuer) UPDATE analysis SET not_before = 1")
 
@@ -131,7 +131,7 @@ async def test_what_has_waited_for_its_next_try_has_permits_by_how_much_it_is(wo
     assert await left(work) == {"queued": 3}
 
 
-async def test_work_goes_on_though_every_permit_is_lost(work: Work) -> None:
+async def test_work_continues_without_any_permit(work: Work) -> None:
     await sql(work, "CREATE FUNCTION lose() RETURNS trigger AS 'BEGIN RETURN NULL; END' LANGUAGE plpgsql")
     await sql(work, "CREATE TRIGGER lose BEFORE INSERT ON assay_pgqueuer FOR EACH ROW EXECUTE FUNCTION lose()")
     worker = work.start()
@@ -155,7 +155,7 @@ async def test_a_cancel_reaches_the_worker_in_its_process(work: Work, processes:
     assert (row.status, row.attempt) == (AnalysisStatus.COMPLETED, 1)
 
 
-async def test_permits_without_work_and_twice_over_harm_nothing(work: Work, processes: list[Process]) -> None:
+async def test_surplus_and_duplicate_permits_do_no_harm(work: Work, processes: list[Process]) -> None:
     batch_id, texts = new_id("batch"), [f"item{index:03}" for index in range(100)]
     await work.submit("echo", *texts, batch_id=batch_id, seconds=0.002)
     async with work.database.apart("assay permits") as connection:
@@ -165,7 +165,7 @@ async def test_permits_without_work_and_twice_over_harm_nothing(work: Work, proc
     await no_permit_is_left(work)
 
 
-async def test_the_permit_of_a_worker_that_died_comes_again(work: Work) -> None:
+async def test_the_permit_of_a_dead_worker_is_given_again(work: Work) -> None:
     await work.submit("echo", "only")
     async with work.database.apart("assay permits") as connection:
         any_permit = {QueueEntrypoint(ENTRYPOINT): EntrypointExecutionParameter(concurrency_limit=0)}
@@ -185,14 +185,14 @@ async def test_the_permit_of_a_worker_that_died_comes_again(work: Work) -> None:
 
 
 async def live(work: Work) -> set[int]:
-    """The backends of the connections by which workers take permits."""
+    """Return the ids of PostgreSQL's processes for the connections on which workers take permits."""
     statement = (
         "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'assay permits'"
     )
     return set(await sql(work, statement))
 
 
-async def test_a_worker_hears_again_after_its_connection_was_cut(work: Work) -> None:
+async def test_a_worker_listens_again_after_its_connection_was_cut(work: Work) -> None:
     worker = work.start()
     await work.ended(await work.submit("echo", "before"))
     for cut in range(2):
@@ -215,12 +215,12 @@ async def test_a_worker_hears_again_after_its_connection_was_cut(work: Work) -> 
         async def heard(returned: int = returned) -> bool:
             return await used(work) > returned
 
-        await until(heard, what="its permit to be returned")
+        await until(heard, what="the permit to be used")
     await no_permit_is_left(work)
     assert worker.failed == 0
 
 
-async def test_work_goes_on_though_all_connections_of_a_worker_are_cut(work: Work, processes: list[Process]) -> None:
+async def test_work_continues_after_all_connections_of_a_worker_were_cut(work: Work, processes: list[Process]) -> None:
     batch_id, texts = new_id("batch"), [f"item{index:03}" for index in range(200)]
     await work.submit("echo", *texts, batch_id=batch_id, seconds=0.005, max_attempts=9)
     process = Process(work.database, lease_seconds=2)
@@ -267,7 +267,7 @@ async def test_the_log_of_permits_is_trimmed(work: Work) -> None:
     assert await sql(work, "SELECT count(*) FROM assay_pgqueuer_log WHERE created < now() - interval '1 minute'") == [0]
 
 
-async def test_a_worker_that_is_told_to_end_says_goodbye(work: Work, processes: list[Process]) -> None:
+async def test_a_terminated_worker_deletes_its_row(work: Work, processes: list[Process]) -> None:
     process = Process(work.database)
     processes.append(process)
 
@@ -282,6 +282,6 @@ async def test_a_worker_that_is_told_to_end_says_goodbye(work: Work, processes: 
     async def gone() -> bool:
         return not await live(work)
 
-    await until(gone, what="PostgreSQL to see it gone")
+    await until(gone, what="PostgreSQL to close the worker's connection")
     async with work.database.read() as connection:
         assert await all_workers(connection) == []

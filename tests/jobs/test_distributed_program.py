@@ -1,4 +1,4 @@
-"""`server.py serve` without workers and `server.py worker` beside it, each started as an operator would."""
+"""`server.py serve` without workers, and `server.py worker`, both started as an operator would."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOOK = "query ($id: ID!) { batch(id: $id) { status processed } }"
 
 
 class WorkerProgram(Server):
-    """`server.py worker`: it is ready when it says so."""
+    """`server.py worker`, ready once its log says so."""
 
     command = (sys.executable, "server.py", "worker")
 
@@ -32,7 +32,7 @@ class WorkerProgram(Server):
 
 @pytest.fixture
 async def programs(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[Server, list[WorkerProgram]]]:
-    """One server without workers, and two workers, on one database."""
+    """Yield one server without workers, and two workers, on one database."""
     database = Database(Settings(database_url=database_url).database)
     await migrate(database)
     await database.close()
@@ -48,7 +48,7 @@ async def programs(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[Ser
             await each.close()
 
 
-async def test_workers_do_what_the_server_is_asked_for(programs: tuple[Server, list[WorkerProgram]]) -> None:
+async def test_workers_run_the_analyses_that_the_server_accepts(programs: tuple[Server, list[WorkerProgram]]) -> None:
     server, workers = programs
     requests = [{"text": {"text": f"Good day number {number}.", "operations": ["STATISTICS"]}} for number in range(40)]
     answer = post(server.url, SUBMIT, {"input": {"items": [{"request": each} for each in requests]}})

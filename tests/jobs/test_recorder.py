@@ -1,4 +1,4 @@
-"""What waits to be written: how much of it there may be."""
+"""The recorder: the bounds of its backlog, and the order and size of its transactions."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ async def running(recorder: Recorder) -> AsyncIterator[None]:
 
 
 async def has_room(recorder: Recorder) -> bool:
-    """Whether a slot could go on now: without the recorder's tasks nothing moves meanwhile."""
+    """Return whether a slot may continue now. The recorder's tasks do not run, so the answer can't change meanwhile."""
     task = asyncio.create_task(recorder.has_room())
-    for _ in range(3):  # the task's steps up to where it waits
+    for _ in range(3):  # let the task run until it waits
         await asyncio.sleep(0)
     done = task.done()
     task.cancel()
@@ -62,7 +62,7 @@ def outcome(number: int, result: str | None = None) -> Outcome:
     return Outcome(str(number), "lease", End.COMPLETED, result)
 
 
-async def test_slots_wait_while_too_many_ends_wait(database: Database) -> None:
+async def test_slots_wait_while_the_backlog_has_too_many_outcomes(database: Database) -> None:
     recorder = Recorder(database)
     recorder.put([outcome(number) for number in range(BACKLOG)])
     assert await has_room(recorder)
@@ -75,7 +75,7 @@ async def test_slots_wait_while_too_many_ends_wait(database: Database) -> None:
 
 
 @pytest.mark.parametrize("character", ["x", "ж", "𝄞"])
-async def test_slots_wait_while_results_that_wait_are_too_large(
+async def test_slots_wait_while_the_backlog_has_too_many_bytes(
     database: Database, monkeypatch: pytest.MonkeyPatch, character: str
 ) -> None:
     assert BACKLOG_BYTES == 64 * 1024 * 1024
@@ -92,7 +92,7 @@ async def test_slots_wait_while_results_that_wait_are_too_large(
     assert await has_room(waiting)
 
 
-async def test_a_result_larger_than_all_that_may_wait_is_written(
+async def test_a_result_larger_than_the_whole_backlog_is_written(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder, "BACKLOG_BYTES", 1000)
@@ -105,7 +105,7 @@ async def test_a_result_larger_than_all_that_may_wait_is_written(
     assert await has_room(waiting)
 
 
-async def test_progress_in_several_batches_is_written_when_it_is_the_turn_of_all(database: Database) -> None:
+async def test_progress_in_several_batches_is_written_once_the_turns_of_all_are_free(database: Database) -> None:
     rows: list[Claimed] = []
     for _ in range(2):
         items = [NewAnalysis("text", "{}", 5, input_text="x")]
@@ -127,12 +127,12 @@ async def test_progress_in_several_batches_is_written_when_it_is_the_turn_of_all
             for row in reversed(rows):
                 writer.put_progress(row.id, Progress(row.lease, 0.5, None))
             await until(lambda: waits(database), what="the recorder to wait")
-            # While it waits for the first turn it must not hold the second: that is where this transaction goes next.
+            # A recorder that waits for the first turn must not hold the second, which this transaction takes next.
             await take_turns(connection, [rows[1].batch_id])
         await until(written, what="the progress to be written")
 
 
-async def test_what_was_submitted_alone_is_written_before_what_waits_of_batches(
+async def test_outcomes_of_single_analyses_are_written_before_the_backlog_of_batches(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder, "GROUP", 1)
@@ -158,12 +158,12 @@ async def test_what_was_submitted_alone_is_written_before_what_waits_of_batches(
     log = select(event.subject).where(event.type == "ANALYSIS_COMPLETED").order_by(event.position)
     async with database.read() as connection:
         order = (await connection.execute(log)).scalars().all()
-    # Beside the batch's, one by one, and not behind what waited of them.
+    # Single analyses alternate with the batch's: they do not wait behind its backlog.
     assert sorted(order) == sorted(row.id for row in rows + alone)
     assert max(order.index(row.id) for row in alone) < 25
 
 
-async def test_no_transaction_is_large_while_somebody_waits(
+async def test_transactions_are_small_while_another_writer_waits(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder, "SMALL_GROUP", 2)

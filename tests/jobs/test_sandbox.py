@@ -1,4 +1,4 @@
-"""The sandbox with real processes, each broken for real: what one task does hurts its own attempt and no other."""
+"""The sandbox with real processes and real faults: a task's fault fails its own attempt and no other."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ async def test_a_failing_task_fails_alone(
 async def test_a_death_names_the_task_that_ran(
     sandbox: Sandbox, deed: Task, code: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.sandbox.process.CLOSING_SECONDS", 3)  # a busy machine may take long to say why
+    monkeypatch.setattr("jobs.sandbox.process.CLOSING_SECONDS", 3)  # a busy machine may be slow to report the cause
     tasks = [echo("a"), echo("b"), deed, echo("c")]
     first, second, died = await outcomes(sandbox, tasks)
     assert [result(first)["summary"], result(second)["summary"]] == ["a", "b"]
@@ -240,11 +240,11 @@ async def test_prepare_has_a_time_of_its_own(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("deed", ["hang_in_sleep", "hang_in_regex"])
-async def test_kill_ends_what_hangs(sandbox: Sandbox, tmp_path: Path, deed: str) -> None:
+async def test_kill_ends_a_task_that_hangs(sandbox: Sandbox, tmp_path: Path, deed: str) -> None:
     file = tmp_path / "pid"
     work = asyncio.create_task(outcomes(sandbox, [echo("a"), task(deed, file, "b"), echo("c")]))
     pid = await until(lambda: pid_in(file))
-    await until(lambda: sandbox.current == "b", what="the outcome before the one that hangs")
+    await until(lambda: sandbox.current == "b", what="the outcome before the hanging task")
     assert sandbox.pid == pid
     sandbox.kill()
     first, died = await work
@@ -292,7 +292,7 @@ async def test_leaving_a_run_early_kills_the_process(sandbox: Sandbox, tmp_path:
 
 @pytest.mark.parametrize("size", [1, WINDOW_BYTES])
 async def test_a_task_that_is_taken_back_never_begins(sandbox: Sandbox, tmp_path: Path, size: int) -> None:
-    """Whether it is in the window that was handed over or, behind a large task, in the next one."""
+    """The tasks are in the window that the process has received or, after a large task, in the next one."""
     gate, notes = tmp_path / "gate", tmp_path / "notes"
     large = Task("large", json.dumps({"text": "echo", "argument": "x" * size}).encode())
     tasks = [task("wait_for", gate), large, *(task("note", notes, str(n)) for n in range(100))]
@@ -303,14 +303,14 @@ async def test_a_task_that_is_taken_back_never_begins(sandbox: Sandbox, tmp_path
     gate.touch()
     (waited,) = await work
     assert not notes.exists()
-    # The same process goes on with the next run.
+    # The next run uses the same process.
     (noted,) = await outcomes(sandbox, [task("note", notes)])
     assert result(noted)["pid"] == result(waited)["pid"]
     assert notes.read_text() == "begun\n"
 
 
 async def test_each_task_begins_once_or_is_taken_back(sandbox: Sandbox, tmp_path: Path) -> None:
-    """Tasks are taken back while the process goes through them."""
+    """Tasks are taken back while the process runs them."""
     for turn in range(20):
         tasks = [task("note", tmp_path / f"{turn}-{n}", str(n)) for n in range(500)]
         work = asyncio.create_task(outcomes(sandbox, tasks))
@@ -322,7 +322,7 @@ async def test_each_task_begins_once_or_is_taken_back(sandbox: Sandbox, tmp_path
         assert not any((tmp_path / f"{turn}-{n}").exists() for n in taken)
 
 
-async def test_more_tasks_than_a_window_takes_run_in_order(sandbox: Sandbox) -> None:
+async def test_more_tasks_than_a_window_holds_run_in_order(sandbox: Sandbox) -> None:
     tasks = [echo(str(n)) for n in range(2 * WINDOW_TASKS + 1)]
     assert [report.task_id for report in await outcomes(sandbox, tasks)] == [each.id for each in tasks]
 
@@ -340,7 +340,7 @@ async def test_progress_is_bounded_and_never_goes_back(sandbox: Sandbox) -> None
     assert all(isinstance(note, Progressed) for note in notes)
 
 
-async def test_what_is_printed_goes_to_the_log(sandbox: Sandbox) -> None:
+async def test_printed_text_goes_to_the_log(sandbox: Sandbox) -> None:
     with capture_logs() as lines:
         (completed,) = await outcomes(sandbox, [task("print_much", "by print")])
         await sandbox.close()
@@ -365,14 +365,14 @@ async def test_traces_of_a_task_are_gone_before_the_next(sandbox: Sandbox) -> No
 
 
 @pytest.mark.parametrize("deed", ["leave_thread", "leave_threads_of_note", "close_output", "fork_and_return", "eat"])
-async def test_what_cant_be_put_back_takes_a_new_process(sandbox: Sandbox, deed: str) -> None:
+async def test_a_process_that_cant_be_reset_is_replaced(sandbox: Sandbox, deed: str) -> None:
     first, left, seen = await outcomes(sandbox, [echo("a"), task(deed), task("see_traces")])
     assert left.task_id == deed
     assert result(seen)["summary"] == f"{os.getcwd()} False 1"
     assert result(seen)["pid"] != result(first)["pid"]
 
 
-async def test_what_a_task_forked_ends_with_its_process(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_processes_that_a_task_forked_end_with_its_process(sandbox: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / "pids-hang"
     work = asyncio.create_task(outcomes(sandbox, [task("fork_and_stay", file)]))
     await until(file.exists)
@@ -383,7 +383,7 @@ async def test_what_a_task_forked_ends_with_its_process(sandbox: Sandbox, tmp_pa
     await until(lambda: not any(map(alive, pids)))
 
 
-async def test_what_a_finished_task_forked_ends_too(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_processes_that_a_finished_task_forked_end_too(sandbox: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / "pids"
     found = await outcomes(sandbox, [task("fork_and_stay", file), echo("a")])
     assert [result(each)["summary"] for each in found] == ["ok", "a"]
@@ -391,7 +391,7 @@ async def test_what_a_finished_task_forked_ends_too(sandbox: Sandbox, tmp_path: 
     await until(lambda: not any(map(alive, pids)))
 
 
-async def test_the_process_has_nothing_of_the_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_process_inherits_nothing_from_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSAY_DATABASE_URL", "postgresql://user:password@host/base")
     with socket.create_server(("127.0.0.1", 0)), (tmp_path / "assay.db").open("w") as database:
         os.set_inheritable(database.fileno(), True)
@@ -409,7 +409,7 @@ async def test_the_process_has_nothing_of_the_servers(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.parametrize("limits", [Limits(tasks=10)])
-async def test_a_process_makes_way_after_its_tasks(sandbox: Sandbox, limits: Limits) -> None:
+async def test_a_process_is_replaced_after_its_number_of_tasks(sandbox: Sandbox, limits: Limits) -> None:
     pids = []
     for _ in range(4):
         found = await outcomes(sandbox, [echo(str(n)) for n in range(5)])
@@ -418,7 +418,7 @@ async def test_a_process_makes_way_after_its_tasks(sandbox: Sandbox, limits: Lim
 
 
 @pytest.mark.parametrize("limits", [Limits(growth_bytes=50 * 2**20)])
-async def test_a_process_that_has_grown_makes_way(sandbox: Sandbox, limits: Limits) -> None:
+async def test_a_process_that_uses_much_memory_is_replaced(sandbox: Sandbox, limits: Limits) -> None:
     pids = []
     for megabytes in (40, 1, 20, 60, 0):
         (completed,) = await outcomes(sandbox, [task("touch", megabytes)])
@@ -426,7 +426,7 @@ async def test_a_process_that_has_grown_makes_way(sandbox: Sandbox, limits: Limi
     assert pids[0] == pids[1] == pids[2] == pids[3] != pids[4]
 
 
-async def test_one_analyzers_memory_is_not_anothers_want(sandbox: Sandbox) -> None:
+async def test_one_analyzers_memory_does_not_count_for_another(sandbox: Sandbox) -> None:
     (big,) = await outcomes(sandbox, [task("touch", 100)])
     (small,) = await outcomes(sandbox, [task("touch", 20)], "small")
     assert result(small)["pid"] != result(big)["pid"]
@@ -435,13 +435,13 @@ async def test_one_analyzers_memory_is_not_anothers_want(sandbox: Sandbox) -> No
     assert failed.message == "The analyzer needed more than its 64 MiB of memory."
 
 
-async def test_leaked_files_take_a_new_process(sandbox: Sandbox) -> None:
+async def test_a_process_with_leaked_files_is_replaced(sandbox: Sandbox) -> None:
     (leaked,) = await outcomes(sandbox, [task("leak_files")])
     (after,) = await outcomes(sandbox, [task("leak_files")])
     assert result(after)["pid"] != result(leaked)["pid"]
 
 
-async def test_signals_to_stop_are_the_servers_to_act_on(sandbox: Sandbox, template: Template, tmp_path: Path) -> None:
+async def test_signals_to_stop_are_left_to_the_server(sandbox: Sandbox, template: Template, tmp_path: Path) -> None:
     file = tmp_path / "go"
     work = asyncio.create_task(outcomes(sandbox, [task("wait_for", file)]))
     await until(lambda: pid_in(tmp_path / "go.started"))

@@ -1,4 +1,4 @@
-"""Deaths of the server and of the template, and templates that can't start."""
+"""The death of the server, the death of the template, and templates that can't start."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MODULE = "tests.jobs.sandbox_analyzers"
 
 @pytest.fixture
 def server() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Servers that the test started; none outlives it."""
+    """Yield a list for server processes, which are killed after the test."""
     started: list[subprocess.Popen[bytes]] = []
     yield started
     for each in started:
@@ -45,7 +45,7 @@ async def test_all_processes_die_with_a_killed_server(
     server.append(start_server(ANALYZERS, deed, *files))
     pids = [await until(lambda file=file: pid_in(file)) for file in files]  # type: ignore[misc]
     template = psutil.Process(pids[0]).ppid()
-    os.kill(pids[0], signal.SIGSTOP)  # one that can't act of its own
+    os.kill(pids[0], signal.SIGSTOP)  # a stopped process can't end itself
     server[0].kill()
     await until(lambda: not any(map(alive, [*pids, template])))
 
@@ -56,12 +56,12 @@ async def test_processes_die_with_their_template_by_themselves(
     files = [tmp_path / "one", tmp_path / "two"]
     server.append(start_server(ANALYZERS, "hang_in_regex", *files))
     pids = [await until(lambda file=file: pid_in(file)) for file in files]  # type: ignore[misc]
-    os.kill(server[0].pid, signal.SIGSTOP)  # so that it isn't the server that kills them
+    os.kill(server[0].pid, signal.SIGSTOP)  # the server must not be the one that kills them
     os.kill(psutil.Process(pids[0]).ppid(), signal.SIGKILL)
     await until(lambda: not any(map(alive, pids)))
 
 
-async def test_what_an_analyzer_forked_dies_with_a_killed_server(
+async def test_processes_that_an_analyzer_forked_die_with_a_killed_server(
     server: list[subprocess.Popen[bytes]], tmp_path: Path
 ) -> None:
     file = tmp_path / "pids-hang"
@@ -109,7 +109,7 @@ async def test_a_template_that_does_not_answer_is_replaced(
     os.kill(first, signal.SIGSTOP)
     work = asyncio.create_task(outcomes(sandbox, [task("hang_in_sleep", tmp_path / "pid")]))
     pid = await until(lambda: pid_in(tmp_path / "pid"))
-    with monkeypatch.context() as impatient:  # with the one that is stopped alone: the next one may be slow
+    with monkeypatch.context() as impatient:  # for the stopped template only: its successor may be slow
         impatient.setattr(template, "SILENCE_SECONDS", 0.2)
         sandbox.kill()
         assert [type(each) for each in await work] == [Died]
@@ -118,7 +118,7 @@ async def test_a_template_that_does_not_answer_is_replaced(
     assert not alive(first)
 
 
-async def test_analyzers_that_cant_be_loaded_are_a_clear_error_and_no_loop(
+async def test_analyzers_that_cant_be_loaded_are_a_clear_error_with_growing_pauses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     starts = tmp_path / "starts"
@@ -131,7 +131,7 @@ async def test_analyzers_that_cant_be_loaded_are_a_clear_error_and_no_loop(
         for _ in range(3):
             with pytest.raises(SandboxUnavailable, match="can't be loaded: ImportError: no analyzers here"):
                 await outcomes(sandbox, [echo("a")])
-        assert loop.time() - began >= 0.2 + 0.4  # the second and third were made to wait
+        assert loop.time() - began >= 0.2 + 0.4  # the pauses before the second and the third start
     assert starts.read_text() == "xxx"
     assert [line["failures"] for line in lines if line["event"] == "sandbox.unavailable"] == [1, 2, 3]
     await sandbox.close()
@@ -149,7 +149,7 @@ async def test_analyzers_that_cant_be_loaded_are_a_clear_error_and_no_loop(
         (f"{MODULE}:load_for_ever", 2, "were not imported within 2 s"),
     ],
 )
-async def test_a_start_that_fails_says_why(
+async def test_a_failed_start_names_its_cause(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, load: str, seconds: float, message: str
 ) -> None:
     monkeypatch.setenv("LOADING", str(tmp_path / "loading"))
@@ -175,12 +175,12 @@ async def test_a_cancelled_start_leaves_nothing(template: Template, sandbox: San
             await work
     await sandbox.start()
     work = asyncio.create_task(Sandbox(template).start())
-    while not template._asked:  # noqa: ASYNC110 - until the very turn in which it asks
+    while not template._asked:  # noqa: ASYNC110 - up to the iteration of the event loop that sends the request
         await asyncio.sleep(0)
     work.cancel()
     with pytest.raises(asyncio.CancelledError):
         await work
-    await until(lambda: list(template._living) == [sandbox.pid], what="the death of the fork that nobody wants")
+    await until(lambda: list(template._living) == [sandbox.pid], what="the end of the unused fork")
 
 
 async def test_many_slots_share_one_template(template: Template) -> None:

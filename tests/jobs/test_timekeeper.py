@@ -1,4 +1,4 @@
-"""What a real worker counts of real analyses."""
+"""A real worker's counts and times of real analyses."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ async def test_every_analysis_is_counted_once(work: Work) -> None:
     assert found.ends == {"COMPLETED": 201, "FAILED": 1}
     assert sum(found.seconds.values()) == 202
     assert (found.waiting.count, found.processing.count, found.total.count) == (202, 202, 202)
-    # Whatever was waited and worked is within the whole.
+    # The total contains waiting and processing.
     assert found.total.microseconds >= found.waiting.microseconds
     assert found.total.microseconds >= found.processing.microseconds
 
 
-async def test_a_sign_of_life_tells_what_runs_now(work: Work) -> None:
+async def test_a_heartbeat_names_the_running_analyses(work: Work) -> None:
     work.start(slots=2)
     done = work.folder / "done"
     (running,) = await work.submit("echo", "running", until=str(done))
@@ -52,7 +52,7 @@ async def test_a_sign_of_life_tells_what_runs_now(work: Work) -> None:
     async def tells_of_it() -> bool:
         return await told() == (2, 1, f'["{running}"]')
 
-    await until(tells_of_it, what="the analysis that runs")
+    await until(tells_of_it, what="the running analysis")
     done.touch()
     await work.ended([running])
 

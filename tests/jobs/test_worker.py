@@ -1,4 +1,4 @@
-"""The worker with real sandboxes: what it runs, in which order, and what it makes of how that ends."""
+"""The worker with real sandboxes: the analyses that it runs, their order, and the outcomes that it records."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def numbered(count: int, name: str = "item") -> list[str]:
     return [f"{name}{index:03}" for index in range(count)]
 
 
-async def test_a_result_is_recorded_with_all_that_belongs_to_it(work: Work) -> None:
+async def test_a_result_is_recorded_with_its_times_and_events(work: Work) -> None:
     worker = work.start()
     (row,) = await work.ended(await work.submit("echo", "ünï\u2028\U0001f40d"))
     assert row.status == AnalysisStatus.COMPLETED
@@ -108,7 +108,7 @@ async def test_the_highest_priority_runs_first_and_the_oldest_within_one(work: W
     assert started[1:] == [ids[text] for text in "abcde"]
 
 
-async def test_what_another_try_can_mend_is_tried_again(work: Work) -> None:
+async def test_a_retryable_failure_is_tried_again(work: Work) -> None:
     work.start()
     ids = await work.submit("flaky", "patient", failures=2) + await work.submit(
         "flaky", "tired", failures=9, max_attempts=2
@@ -124,7 +124,7 @@ async def test_what_another_try_can_mend_is_tried_again(work: Work) -> None:
     assert [json.loads(event.data)["attempt"] for event in log] == [0, 1, 1, 2, 2, 3, 3]
 
 
-async def test_what_no_try_can_mend_fails_at_once(work: Work) -> None:
+async def test_other_failures_are_final(work: Work) -> None:
     work.start()
     ids = (
         await work.submit("refuse", "refused")
@@ -141,7 +141,7 @@ async def test_what_no_try_can_mend_fails_at_once(work: Work) -> None:
     assert alone.error_message == "This server has no analyzer named 'gone' any more: install its package again."
 
 
-async def test_what_one_worker_lacks_is_left_for_another_while_that_lives(work: Work) -> None:
+async def test_analyses_of_a_missing_analyzer_are_left_to_a_live_worker_that_has_it(work: Work) -> None:
     having = work.start(slots=1)
 
     async def has_signed_on() -> bool:
@@ -170,8 +170,8 @@ async def test_a_timeout_ends_its_item_once_its_process_is_gone(work: Work) -> N
     await until(lambda: (worker.completed, worker.failed) == (0, 1))
 
 
-async def test_an_item_that_runs_too_long_costs_its_chunk_nothing(work: Work) -> None:
-    """The items share a process; those behind the slow one run in the next one, on their first attempt."""
+async def test_a_timeout_costs_the_rest_of_the_chunk_no_attempt(work: Work) -> None:
+    """The items share a process; those after the slow one run in the next process, on their first attempt."""
     work.start(slots=1)
     ids = await work.submit("echo", *numbered(2))
     slow = await work.submit("echo", "slow", seconds=3600, timeout_seconds=1)
@@ -182,10 +182,10 @@ async def test_an_item_that_runs_too_long_costs_its_chunk_nothing(work: Work) ->
     assert {work.starts(text) for text in numbered(2) + numbered(2, "later")} == {1}
 
 
-async def test_what_others_were_given_is_let_go_begun_or_not(
+async def test_items_whose_lease_was_lost_are_dropped_begun_or_not(
     work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_module, "STUCK_SECONDS", 3600)  # nothing of the chunk goes back
+    monkeypatch.setattr(worker_module, "STUCK_SECONDS", 3600)  # the worker requeues no item of the chunk
     batch_id, gate = new_id("batch"), tmp_path / "gate"
     texts = ["begun", *numbered(3)]
     ids = await work.submit("echo", *texts, batch_id=batch_id, until=str(gate))
@@ -203,13 +203,13 @@ async def test_what_others_were_given_is_let_go_begun_or_not(
     assert {(row.status, row.lease, row.attempt) for row in await work.items(batch_id)} == {("RUNNING", "theirs", 1)}
 
 
-async def test_what_others_were_given_is_let_go_though_it_waits_for_a_slot(
+async def test_a_chunk_claimed_ahead_whose_lease_was_lost_is_dropped(
     work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (pace, worker_module):
         monkeypatch.setattr(module, "MOST", 4)
-    monkeypatch.setattr(worker_module, "TARGET_MS", 60_000)  # it claims ahead, however slow the machine
-    monkeypatch.setattr(worker_module, "STUCK_SECONDS", 3600)  # and gives nothing back
+    monkeypatch.setattr(worker_module, "TARGET_MS", 60_000)  # claims ahead, also on a slow machine
+    monkeypatch.setattr(worker_module, "STUCK_SECONDS", 3600)  # and requeues nothing
     batch_id, gate, texts = new_id("batch"), tmp_path / "gate", numbered(8)
     await work.submit("echo", *texts, batch_id=batch_id, until=str(gate))
     worker = work.start(slots=1, lease=timedelta(seconds=3))
@@ -219,14 +219,14 @@ async def test_what_others_were_given_is_let_go_though_it_waits_for_a_slot(
     await until(lambda: len(worker._spare) == 4, what="a chunk to be claimed ahead")
     async with work.database.write() as connection:
         await connection.execute(update(tables.analysis).values(lease="theirs"))
-    await until(lambda: not worker._spare, what="it to be let go")
+    await until(lambda: not worker._spare, what="the chunk to be dropped")
     (more,) = await work.submit("echo", "more")
     assert [row.status for row in await work.ended([more])] == ["COMPLETED"]
     assert [work.starts(text) for text in texts] == [1] + [0] * 7
     assert {(row.status, row.lease, row.attempt) for row in await work.items(batch_id)} == {("RUNNING", "theirs", 1)}
 
 
-async def test_running_work_is_canceled_though_it_never_lets_go(work: Work) -> None:
+async def test_running_work_that_never_yields_is_canceled(work: Work) -> None:
     worker = work.start()
     ids = await work.submit("spin", "endless", seconds=3600)
     await work.has_started("endless")
@@ -241,12 +241,12 @@ async def test_running_work_is_canceled_though_it_never_lets_go(work: Work) -> N
     assert await history(work.database, ids[0]) == [QUEUED, STARTED, T.ANALYSIS_CANCELED]
 
 
-async def test_what_waits_behind_running_work_is_canceled_without_running(work: Work, tmp_path: Path) -> None:
+async def test_items_that_wait_behind_running_work_are_canceled_without_running(work: Work, tmp_path: Path) -> None:
     work.start(slots=1)
     gate = tmp_path / "gate"
-    # The three are one chunk: of these, the second and third are claimed and wait in it.
+    # The three are one chunk: the second and the third are claimed, and wait behind the first.
     first, second, third = ids = await work.submit("echo", *numbered(3), until=str(gate))
-    (queued,) = await work.submit("echo", "queued", priority=1)  # of another priority: of another chunk
+    (queued,) = await work.submit("echo", "queued", priority=1)  # another priority is another chunk
     await work.has_started("item000")
     await work.cancel(second)
     await work.cancel(queued)
@@ -297,7 +297,7 @@ async def test_a_crash_is_charged_to_the_item_that_crashed(work: Work) -> None:
     assert [work.starts(text) for text in texts] == [1, 2, 1, 1]
 
 
-async def test_what_crashes_once_completes_on_its_second_attempt(work: Work) -> None:
+async def test_an_item_that_crashes_once_completes_on_its_second_attempt(work: Work) -> None:
     work.start()
     ids = await work.submit("crash", "crash", failures=1)
     (row,) = await work.ended(ids)
@@ -305,7 +305,7 @@ async def test_what_crashes_once_completes_on_its_second_attempt(work: Work) -> 
     assert await history(work.database, ids[0]) == [QUEUED, STARTED, RETRYING, STARTED, COMPLETED]
 
 
-async def test_what_eats_memory_fails_alone(work: Work) -> None:
+async def test_an_item_that_exhausts_memory_fails_alone(work: Work) -> None:
     work.start(slots=1)
     ids = await work.submit("devour", "hungry") + await work.submit("echo", "modest")
     hungry, modest = await work.ended(ids)
@@ -343,7 +343,7 @@ async def test_progress_reaches_the_log_and_never_goes_back(work: Work) -> None:
     assert json.loads(notes[0].data)["step"].startswith("step ")
 
 
-async def test_stopping_gives_back_what_runs_and_what_waits(work: Work, tmp_path: Path) -> None:
+async def test_stopping_requeues_running_and_waiting_items(work: Work, tmp_path: Path) -> None:
     worker = work.start(slots=1)
     gate = tmp_path / "gate"
     batch_id = new_id("batch")
@@ -362,7 +362,7 @@ async def test_stopping_gives_back_what_runs_and_what_waits(work: Work, tmp_path
     assert {row.attempt for row in await work.items(batch_id)} == {1}
 
 
-async def test_what_ends_within_the_grace_is_recorded(work: Work, tmp_path: Path) -> None:
+async def test_items_that_end_within_the_grace_period_are_recorded(work: Work, tmp_path: Path) -> None:
     worker = work.start(slots=1)
     gate = tmp_path / "gate"
     batch_id = new_id("batch")
@@ -373,14 +373,14 @@ async def test_what_ends_within_the_grace_is_recorded(work: Work, tmp_path: Path
     async def given_back() -> bool:
         return (await work.batch(batch_id)).queued == 3
 
-    await until(given_back, what="what had not begun to be given back")
+    await until(given_back, what="the items that have not begun to be requeued")
     gate.touch()
     await stopping
     assert [row.status for row in await work.items(batch_id)] == ["COMPLETED", "QUEUED", "QUEUED", "QUEUED"]
 
 
 @pytest.mark.parametrize("early", [True, False])
-async def test_hurrying_ends_the_grace(work: Work, tmp_path: Path, early: bool) -> None:
+async def test_hurrying_ends_the_grace_period(work: Work, tmp_path: Path, early: bool) -> None:
     worker = work.start(slots=1)
     batch_id = new_id("batch")
     await work.submit("echo", *numbered(2), batch_id=batch_id, until=str(tmp_path / "never"))
@@ -389,13 +389,13 @@ async def test_hurrying_ends_the_grace(work: Work, tmp_path: Path, early: bool) 
         worker.hurry()
     stopping = asyncio.create_task(worker.stop(1_000_000))
     if not early:
-        await until(lambda: worker._grace, what="the grace to begin")
+        await until(lambda: worker._grace, what="the grace period to begin")
         worker.hurry()
     await stopping
     assert [(row.status, row.attempt) for row in await work.items(batch_id)] == [("QUEUED", 0)] * 2
 
 
-async def test_a_worker_shows_signs_of_life(work: Work) -> None:
+async def test_a_worker_sends_heartbeats(work: Work) -> None:
     worker = work.start()
 
     async def beats() -> bool:

@@ -1,4 +1,4 @@
-"""A worker's whole process, killed, stopped and asked to end: nothing is lost and nothing is recorded twice."""
+"""A worker process that is killed, stopped or terminated: no analysis is lost and none is recorded twice."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def test_a_killed_worker_loses_nothing_and_records_nothing_twice(work: Wor
     assert all(work.starts(text) <= row.attempt for text, row in zip(texts, await work.items(batch_id), strict=True))
 
 
-async def test_the_claims_of_a_killed_worker_are_free_at_once(
+async def test_the_claims_of_a_killed_worker_are_requeued_at_once(
     work: Work, processes: list[Process], tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
@@ -85,9 +85,7 @@ async def test_a_killed_workers_item_without_attempts_left_fails(
     assert (row.status, row.attempt, row.error_code, row.error_retryable) == ("FAILED", 1, "WORKER_LOST", True)
 
 
-async def test_a_cancel_outlives_the_worker_that_it_was_meant_for(
-    work: Work, processes: list[Process], tmp_path: Path
-) -> None:
+async def test_a_cancel_outlives_its_worker(work: Work, processes: list[Process], tmp_path: Path) -> None:
     ids = await work.submit("echo", "only", until=str(tmp_path / "never"))
     process = Process(work.database)
     processes.append(process)
@@ -99,7 +97,7 @@ async def test_a_cancel_outlives_the_worker_that_it_was_meant_for(
     assert (row.status, row.attempt) == (AnalysisStatus.CANCELED, 1)
 
 
-async def test_a_worker_that_stalled_past_its_lease_writes_over_nothing(
+async def test_a_worker_that_stalled_past_its_lease_overwrites_nothing(
     work: Work, processes: list[Process], tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
@@ -119,7 +117,7 @@ async def test_a_worker_that_stalled_past_its_lease_writes_over_nothing(
     before = [event.position for event in await whole_log(work.database)]
 
     stalled.signal(signal.SIGCONT)
-    # It has read its processes' outcomes when it can do something else.
+    # Once the worker runs another analysis, it has read the outcomes of its processes.
     (more,) = await work.submit("echo", "more")
     await work.ended([more])
     stalled.signal(signal.SIGTERM)
@@ -130,7 +128,7 @@ async def test_a_worker_that_stalled_past_its_lease_writes_over_nothing(
     assert [event.position for event in after] == before
 
 
-async def test_a_worker_that_stalled_past_its_lease_stops_what_it_lost(
+async def test_a_worker_that_stalled_past_its_lease_stops_its_lost_items(
     work: Work, processes: list[Process], tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
@@ -144,7 +142,7 @@ async def test_a_worker_that_stalled_past_its_lease_stops_what_it_lost(
     work.start(slots=2)
     await until(lambda: work.starts("one") == work.starts("two") == 2, what="the second attempts")
 
-    # The other worker has no slot free: this one has, as soon as it has heard.
+    # The other worker has no free slot; the resumed one has, once it learns of its lost leases.
     stalled.signal(signal.SIGCONT)
     ids = await work.submit("echo", "three", "four", until=str(gate))
     await work.has_started("three", "four")
@@ -155,7 +153,10 @@ async def test_a_worker_that_stalled_past_its_lease_stops_what_it_lost(
 
 
 async def _leases_are_over(work: Work, batch_id: str) -> None:
-    """Return once all of the batch waits again. The keeper that is so hasty must see no other worker at work."""
+    """Return once the whole batch is queued again.
+
+    The keeper's short lease would expire for working workers too: none may run meanwhile.
+    """
 
     async def waiting() -> bool:
         return {row.status for row in await work.items(batch_id)} == {"QUEUED"}
@@ -168,7 +169,7 @@ async def _leases_are_over(work: Work, batch_id: str) -> None:
         await asyncio.wait([hasty])
 
 
-async def test_sigterm_gives_running_work_back(work: Work, processes: list[Process], tmp_path: Path) -> None:
+async def test_sigterm_requeues_running_work(work: Work, processes: list[Process], tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     batch_id = new_id("batch")
     await work.submit("echo", *(f"item{index}" for index in range(10)), batch_id=batch_id, until=str(gate))

@@ -1,4 +1,4 @@
-"""The worker while the database fails it: what it can't write now is written later, and its tasks go on."""
+"""The worker during database errors: it writes later, and its tasks continue."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def work(tmp_path: Path) -> AsyncIterator[Work]:
 
 
 class FailsAtFirst:
-    """Stands in for a statement: fails so often, then does what the statement does."""
+    """A replacement for a function that writes: it fails `times` times, then calls the function."""
 
     def __init__(self, real: Any, times: int) -> None:
         self.real, self.left = real, times
@@ -55,7 +55,7 @@ async def test_statements_that_fail_are_tried_again(work: Work, monkeypatch: pyt
     assert [work.starts("one"), work.starts("two")] == [1, 1]
 
 
-async def test_what_the_database_refuses_fails_alone(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_outcome_that_the_database_refuses_fails_alone(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     real = finishing.finish
 
     async def finish(connection: AsyncConnection, outcomes: Sequence[Outcome], now: datetime) -> list[Outcome]:
@@ -71,7 +71,7 @@ async def test_what_the_database_refuses_fails_alone(work: Work, monkeypatch: py
     assert (rows[1].error_code, rows[1].error_message) == ("ANALYZER_FAILED", "Its result can't be stored.")
 
 
-async def test_a_locked_database_is_waited_for(work: Work, tmp_path: Path) -> None:
+async def test_the_worker_waits_for_a_locked_database(work: Work, tmp_path: Path) -> None:
     worker = work.start()
     gate = tmp_path / "gate"
     ids = await work.submit("echo", "one", "two", until=str(gate))
@@ -79,7 +79,7 @@ async def test_a_locked_database_is_waited_for(work: Work, tmp_path: Path) -> No
     other = sqlite3.connect(work.database.url.database or "", isolation_level=None, timeout=0)
     await until(lambda: _locks(other), what="the lock")
     gate.touch()
-    await until(lambda: len(worker._recorder.leases) > 0, what="outcomes that wait to be written")
+    await until(lambda: len(worker._recorder.leases) > 0, what="a backlog of outcomes")
     assert [row.status for row in await work.rows(ids)] == [AnalysisStatus.RUNNING] * 2
     other.execute("COMMIT")
     other.close()

@@ -1,4 +1,4 @@
-"""Which work a worker takes next under load, and what operators hold back while it runs."""
+"""The order of a worker's claims under load, and the effect of operators' pauses and limits."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ def numbered(count: int, name: str = "item") -> list[str]:
 
 
 async def started(work: Work) -> list[str]:
-    """What has begun, in order."""
+    """Return the ids of the analyses that have begun, in order."""
     log = await whole_log(work.database)
     return [event.subject for event in log if event.type == AnalysisEventType.ANALYSIS_STARTED]
 
 
 async def held(work: Work, change: Callable[..., Awaitable[bool]], *arguments: Any) -> None:
-    """Hold the queue as an operator does."""
+    """Apply a control to the queue as an operator does."""
     async with work.database.write() as connection:
         assert await change(connection, *arguments)
 
 
-async def test_nothing_is_claimed_ahead_behind_a_quick_analyzers_slow_item(work: Work, tmp_path: Path) -> None:
+async def test_nothing_is_claimed_ahead_behind_a_slow_item_of_a_quick_analyzer(work: Work, tmp_path: Path) -> None:
     worker = work.start(slots=1)
     for _ in range(1_000):
         worker._pace.measured("echo", 0.01)
@@ -60,7 +60,7 @@ async def test_nothing_is_claimed_ahead_behind_a_quick_analyzers_slow_item(work:
 
 
 async def behind_a_slow_item(work: Work, gate: Path) -> list[str]:
-    """Eight items that a worker with one slot has claimed for quick ones, and of which the first stands still."""
+    """Submit eight items that a worker with one slot claims together as quick ones. The first waits for `gate`."""
     ids = await work.submit("echo", *numbered(8), batch_id=new_id("batch"), until=str(gate))
     worker = work.start(slots=1)
     for _ in range(1_000):
@@ -69,7 +69,7 @@ async def behind_a_slow_item(work: Work, gate: Path) -> list[str]:
     return ids
 
 
-async def test_a_slow_item_holds_up_neither_other_workers_nor_higher_priorities(work: Work, tmp_path: Path) -> None:
+async def test_a_slow_item_delays_neither_other_workers_nor_higher_priorities(work: Work, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     ids = await behind_a_slow_item(work, gate)
 
@@ -77,11 +77,11 @@ async def test_a_slow_item_holds_up_neither_other_workers_nor_higher_priorities(
         rows = await work.rows(ids)
         return [(row.status, row.attempt) for row in rows] == [("RUNNING", 1)] + [("QUEUED", 0)] * 7
 
-    await until(are_back, what="the rest of the chunk to go back")
+    await until(are_back, what="the rest of the chunk to be requeued")
     (high,) = await work.submit("echo", "high", priority=9)
     work.start(slots=1)
     await work.ended([high])
-    await work.has_started("item001")  # in the other worker, while the first item still stands
+    await work.has_started("item001")  # in the other worker, while the first item still runs
     assert (await work.rows(ids[:1]))[0].status == "RUNNING"
     gate.touch()
     assert {(row.status, row.attempt) for row in await work.ended(ids)} == {("COMPLETED", 1)}
@@ -90,10 +90,10 @@ async def test_a_slow_item_holds_up_neither_other_workers_nor_higher_priorities(
     assert log.index(high) < len(log) - 1 - log[::-1].index(ids[1])
 
 
-async def test_a_pause_sends_back_what_was_claimed_and_has_not_begun(
+async def test_a_pause_requeues_claimed_items_that_have_not_begun(
     work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_module, "STUCK_SECONDS", 3600)  # what goes back goes back for the pause
+    monkeypatch.setattr(worker_module, "STUCK_SECONDS", 3600)  # only the pause requeues items
     gate = tmp_path / "gate"
     ids = await behind_a_slow_item(work, gate)
     await held(work, controls.pause, "echo", utcnow())
@@ -101,7 +101,7 @@ async def test_a_pause_sends_back_what_was_claimed_and_has_not_begun(
     async def are_back() -> bool:
         return [row.status for row in await work.rows(ids)] == ["RUNNING"] + ["QUEUED"] * 7
 
-    await until(are_back, what="the rest of the chunk to go back")
+    await until(are_back, what="the rest of the chunk to be requeued")
     gate.touch()
     assert [row.status for row in await work.ended(ids[:1])] == ["COMPLETED"]
     assert [row.status for row in await work.rows(ids[1:])] == ["QUEUED"] * 7
@@ -110,10 +110,10 @@ async def test_a_pause_sends_back_what_was_claimed_and_has_not_begun(
     assert [work.starts(text) for text in numbered(8)] == [1] * 8
 
 
-async def test_what_comes_alone_is_started_before_the_rest_of_a_batch(
+async def test_a_single_analysis_starts_before_the_rest_of_a_batch(
     work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pace, "MOST", 10)  # these batches are small beside a chunk of quick items
+    monkeypatch.setattr(pace, "MOST", 10)  # a chunk of quick items would be larger than these batches
     gate, batch_id = tmp_path / "gate", new_id("batch")
     await work.submit("echo", *numbered(160), batch_id=batch_id, until=str(gate))
     work.start(slots=2)
@@ -127,7 +127,7 @@ async def test_what_comes_alone_is_started_before_the_rest_of_a_batch(
     await work.ended(other)
     order = await started(work)
     assert order.index(alone) == claimed
-    # The two batches share: neither had ended when the other was half way.
+    # The two batches share the worker: neither had ended when the other was half done.
     first = [each for each in order if each in {row.id for row in await work.items(batch_id)}]
     assert order.index(first[-1]) > order.index(other[80])
     assert order.index(other[-1]) > order.index(first[80])
@@ -154,7 +154,7 @@ async def test_low_priorities_are_not_starved(work: Work, tmp_path: Path, monkey
     await work.has_started("blocking")
     low = await work.submit("echo", *numbered(5, "low"), batch_id=new_id("batch"), priority=1)
     high = await work.submit("echo", *numbered(60, "high"), batch_id=new_id("batch"), priority=9, seconds=0.02)
-    await until(lambda: Lane("echo", 1) in worker._admission._served, what="the worker to notice what waits")
+    await until(lambda: Lane("echo", 1) in worker._admission._served, what="the worker to notice the queued analyses")
     gate.touch()
     await work.ended(low + high)
     order = await started(work)
@@ -176,14 +176,14 @@ async def test_a_limit_keeps_slots_for_others(work: Work, tmp_path: Path) -> Non
     assert {row.status for row in await work.ended(ids)} == {"COMPLETED"}
 
 
-async def test_what_is_limited_goes_on_when_its_slot_is_free(work: Work) -> None:
+async def test_limited_work_continues_when_its_slot_is_free(work: Work) -> None:
     await held(work, controls.set_slots, "echo", 1)
     work.start(slots=3)
     ids = await work.submit("echo", *numbered(60), batch_id=new_id("batch"))
     assert {(row.status, row.attempt) for row in await work.ended(ids)} == {("COMPLETED", 1)}
 
 
-async def test_what_is_paused_waits_and_what_runs_goes_on(work: Work, tmp_path: Path) -> None:
+async def test_a_pause_holds_queued_analyses_and_not_running_ones(work: Work, tmp_path: Path) -> None:
     worker = work.start(slots=3)
     gate = tmp_path / "gate"
     running = await work.submit("echo", "running", until=str(gate))
@@ -203,7 +203,7 @@ async def test_what_is_paused_waits_and_what_runs_goes_on(work: Work, tmp_path: 
     assert [row.status for row in await work.ended(waiting + other)] == ["COMPLETED"] * 2
 
 
-async def test_a_worker_that_starts_into_a_pause_takes_nothing(work: Work) -> None:
+async def test_a_worker_that_starts_during_a_pause_claims_nothing(work: Work) -> None:
     await held(work, controls.pause, None, utcnow())
     ids = await work.submit("echo", "one")
     worker = work.start()
@@ -213,7 +213,7 @@ async def test_a_worker_that_starts_into_a_pause_takes_nothing(work: Work) -> No
     await work.ended(ids)
 
 
-async def test_slots_come_and_go_while_it_runs(work: Work, tmp_path: Path) -> None:
+async def test_slots_change_while_the_worker_runs(work: Work, tmp_path: Path) -> None:
     worker = work.start(slots=1)
     gate, batch_id = tmp_path / "gate", new_id("batch")
     ids = await work.submit("echo", *numbered(12), batch_id=batch_id, until=str(gate))
@@ -253,14 +253,14 @@ def test_age_comes_before_priority_now_and_then(monkeypatch: pytest.MonkeyPatch)
     for _ in range(BETWEEN):
         assert one.starved([]) is None
         one.served(high, by_age=False)
-    assert one.starved([]) == low  # the other has waited as long: the first by name
+    assert one.starved([]) == low  # both have waited as long: the first by name
     one.look(none, [head(*high), head(*other)])
     assert one.starved([]) == other
     one.look(none, [head(*high)])
     assert one.starved([]) is None
 
 
-def test_what_may_be_claimed() -> None:
+def test_the_heads_that_may_be_claimed() -> None:
     one = Admission(["a", "b"], 3)
     assert sorted(one.admitted([])) == ["a", "b"]
     assert one.room("a", ["a", "b"]) == 2

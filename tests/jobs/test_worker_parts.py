@@ -1,4 +1,4 @@
-"""The worker's small parts: the retry policy, the pace, the request, gone workers, side tasks."""
+"""The worker's small parts: the retry policy, the pace, the request, the detection of gone workers, side tasks."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_retryable_failure_is_tried_again_while_attempts_are_left() -> None:
     assert (lasting.end, lasting.retry_at) == (End.FAILED, None)
 
 
-def test_a_lost_row_ends_as_was_asked() -> None:
+def test_a_row_of_a_lost_worker_ends_by_its_stop_request() -> None:
     assert retry.lost(claimed(stop_requested="CANCELED"), NOW).end is End.CANCELED
     assert retry.lost(claimed(stop_requested="TIMED_OUT"), NOW).end is End.TIMED_OUT
     assert retry.lost(claimed(), NOW).end is End.AGAIN
@@ -93,7 +93,7 @@ def test_the_request_is_the_content_beside_the_options(values: dict[str, Any], r
     assert json.loads(request_json(load()["echo"], claimed(**values))) == request_
 
 
-def test_a_worker_is_gone_with_its_process() -> None:
+def test_a_worker_is_gone_once_its_process_has_ended() -> None:
     def row(pid: int, host: str | None = None, began: str | None = None) -> WorkerRow:
         at = utcnow()
         return WorkerRow(
@@ -117,7 +117,7 @@ def test_a_worker_is_gone_with_its_process() -> None:
     assert not is_gone(row(ended.pid, host="elsewhere"))
 
 
-def test_stillness_is_told_by_ones_own_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silence_is_measured_by_the_observers_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = SimpleNamespace(now=100.0)
     monkeypatch.setattr(keeper, "time", SimpleNamespace(monotonic=lambda: clock.now))
     still, hour = Stillness(), timedelta(hours=1)
@@ -129,7 +129,7 @@ def test_stillness_is_told_by_ones_own_clock(monkeypatch: pytest.MonkeyPatch) ->
     assert still.look({"a": NOW - hour, "b": NOW}) == {"a": 5, "b": 0}
 
 
-async def test_a_side_task_that_fails_is_loud_and_begins_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failed_side_task_is_logged_and_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervision, "FIRST_PAUSE_SECONDS", 0.001)
     monkeypatch.setattr(supervision, "LONGEST_PAUSE_SECONDS", 0.004)
     times = 0
@@ -148,7 +148,7 @@ async def test_a_side_task_that_fails_is_loud_and_begins_again(monkeypatch: pyte
     ]
 
 
-async def test_a_database_out_of_reach_is_one_line_without_what_was_to_be_written(
+async def test_an_unreachable_database_is_one_log_line_without_the_values_to_write(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(supervision, "FIRST_PAUSE_SECONDS", 0.001)
@@ -186,14 +186,14 @@ async def test_side_tasks_end_with_their_block() -> None:
     assert asyncio.all_tasks() == before
 
 
-async def test_waiting_for_an_event_has_an_end() -> None:
+async def test_waiting_for_an_event_ends_at_its_timeout() -> None:
     event = asyncio.Event()
     assert not await wait_for(event, 0.001)
     event.set()
     assert await wait_for(event, 60)
 
 
-def test_the_registry_has_what_can_be_loaded_and_says_what_can_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_registry_loads_analyzers_and_names_those_that_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     good = load()["echo"]
 
     class Entry:
@@ -222,7 +222,7 @@ def test_the_registry_has_what_can_be_loaded_and_says_what_can_not(monkeypatch: 
     }
 
 
-def test_an_ending_has_one_time_for_all_that_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_steps_of_an_ending_share_one_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = SimpleNamespace(now=100.0)
     monkeypatch.setattr(supervision, "time", SimpleNamespace(monotonic=lambda: clock.now))
     ending = supervision.Ending(8)

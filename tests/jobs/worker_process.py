@@ -1,4 +1,4 @@
-"""A worker and a keeper in a process of their own: `python -m tests.jobs.worker_process URL SLOTS LEASE_SECONDS`."""
+"""A process with a worker and a keeper: `python -m tests.jobs.worker_process URL SLOTS LEASE_SECONDS`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GRACE_SECONDS = 1.0
 
 
 async def main(url: str, slots: str, lease_seconds: str) -> None:
-    configure_logging()  # structlog's own way of printing a traceback takes seconds
+    configure_logging()  # structlog's default rendering of a traceback takes seconds
     lease = timedelta(seconds=float(lease_seconds))
     database = Database(url)
     worker = Worker(database, load(), slots=int(slots), instance="process", where=WHERE, lease=lease)

@@ -1,4 +1,4 @@
-"""A database with a worker and a keeper on it, and what tests ask of them."""
+"""A database with workers and a keeper, for tests that submit analyses and check their outcomes."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ WHERE = "tests.jobs.analyzers_for_tests:load"
 
 
 def sandboxes(worker: Worker) -> list[int]:
-    """The ids of the processes in which a worker's analyzers run."""
+    """Return the ids of the processes that run a worker's analyzers."""
     return [slot.sandbox.pid for slot in worker._slots if slot.sandbox.pid is not None]
 
 
 class Work:
-    """What is submitted, and what came of it."""
+    """A database and its workers: submits analyses, cancels them and reads their rows."""
 
     def __init__(self, database: Database, folder: Path) -> None:
         self.database = database
@@ -48,14 +48,14 @@ class Work:
         self._workers: list[tuple[Worker, asyncio.Task[None]]] = []
 
     def start(self, *, slots: int = 3, lease: timedelta = LEASE, lacks: str = "") -> Worker:
-        """A worker in this process, ended with the test if the test doesn't. It may lack one of the analyzers."""
+        """Start a worker in this process, without the analyzer `lacks` if given. `close` stops it."""
         analyzers = {name: analyzer for name, analyzer in load().items() if name != lacks}
         worker = Worker(self.database, analyzers, slots=slots, instance="test", where=WHERE, lease=lease)
         self._workers.append((worker, asyncio.create_task(worker.run())))
         return worker
 
     async def close(self) -> None:
-        """Stop the workers, none of whom may have failed."""
+        """Stop the workers, and assert that none has failed."""
         for worker, task in self._workers:
             async with asyncio.timeout(300):
                 await worker.stop(0)
@@ -87,20 +87,20 @@ class Work:
         return ids
 
     async def items(self, batch_id: str) -> list[AnalysisRow]:
-        """A batch's rows, in their order."""
+        """Return the items of a batch, in their order."""
         statement = select(tables.analysis).where(tables.analysis.c.batch_id == batch_id)
         async with self.database.read() as connection:
             rows = (await connection.execute(statement.order_by(tables.analysis.c.position))).all()
         return list(rows)  # type: ignore[arg-type]
 
     async def rows(self, ids: list[str]) -> list[AnalysisRow]:
-        """The rows of these ids, in their order."""
+        """Return the rows of these ids, in their order."""
         async with self.database.read() as connection:
             found = await analyses_by_id(connection, LOCAL_ADMINISTRATOR, ids)
         return [found[each] for each in ids]
 
     async def ended(self, ids: list[str]) -> list[AnalysisRow]:
-        """The rows, once all have ended."""
+        """Return the rows once all analyses have ended."""
 
         async def all_ended() -> bool:
             return all(AnalysisStatus(row.status).ended for row in await self.rows(ids))
@@ -109,14 +109,14 @@ class Work:
         return await self.rows(ids)
 
     async def batch(self, batch_id: str) -> BatchRow:
-        """The batch's row."""
+        """Return the batch's row."""
         async with self.database.read() as connection:
             row = await batch_by_id(connection, LOCAL_ADMINISTRATOR, batch_id)
         assert row is not None
         return row
 
     async def batch_ended(self, batch_id: str) -> BatchRow:
-        """The batch's row, once it has ended."""
+        """Return the batch's row once the batch has ended."""
 
         async def has_ended() -> bool:
             return (await self.batch(batch_id)).finished_at is not None
@@ -137,17 +137,17 @@ class Work:
             )
 
     def starts(self, text: str) -> int:
-        """How often the text's analyzer began."""
+        """Return the number of times that an analyzer has started with this text."""
         return len(list(self.folder.glob(f"{text}.*")))
 
     async def has_started(self, *texts: str) -> None:
-        """Return once each has begun."""
+        """Return once the analysis of each text has begun."""
         await until(lambda: all(self.starts(text) for text in texts), what=f"{texts} to begin")
 
 
 @asynccontextmanager
 async def working(database_url: str, folder: Path) -> AsyncIterator[Work]:
-    """A migrated database with a keeper. Afterwards all is consistent, and no process and no task is left."""
+    """Yield a migrated database with a keeper. Afterwards, check that its rows agree and no process or task is left."""
     tasks = asyncio.all_tasks()
     database = Database(Settings(database_url=database_url).database)
     await migrate(database)

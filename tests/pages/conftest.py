@@ -1,4 +1,4 @@
-"""A browser with the live page."""
+"""The `open_page` fixture: a browser with the live page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.pages.live_page import BROWSER, Page
 
 @pytest.fixture
 async def open_page() -> AsyncIterator[Callable[..., Awaitable[Page]]]:
-    """Opens the live page of a server: `await open_page(server)`."""
+    """Yield a function that opens the live page of a server: `await open_page(server)`."""
     browsers: list[asyncio.subprocess.Process] = []
 
     async def launch(server: support.Server, **options: Any) -> Page:

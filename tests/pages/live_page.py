@@ -1,4 +1,4 @@
-"""The live page in a browser, and what the server says of the same things."""
+"""The live page in a browser, and the server's own figures for comparison."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ needs_a_browser = pytest.mark.needs("node", "chromium")
 
 
 class Page:
-    """The page in Chromium, told what to do one step at a time."""
+    """The page in Chromium, which runs one command at a time."""
 
     def __init__(self, browser: asyncio.subprocess.Process) -> None:
         self._browser = browser
@@ -28,13 +28,13 @@ class Page:
         assert self._browser.stdout is not None
         self._browser.stdin.write(json.dumps({"do": do, **arguments}).encode() + b"\n")
         line = await self._browser.stdout.readline()
-        assert line, f"the browser ended at {do} {arguments}"
+        assert line, f"The browser ended at {do} {arguments}."
         answer = json.loads(line)
         assert "failed" not in answer, f"{do} {arguments}: {answer['failed']}"
         return answer["done"]
 
     async def accessible(self) -> None:
-        """Nothing that axe objects to, in light and dark."""
+        """Assert that axe reports no violation, in the light and the dark theme."""
         for scheme in ("light", "dark"):
             await self("look", scheme=scheme)
             assert await self("axe") == [], scheme
@@ -74,7 +74,7 @@ async def submit(
     *,
     hold: Hold | None = None,
 ) -> str:
-    """A batch of these texts; with `hold`, one that stands still when half of it has ended."""
+    """Submit a batch of these texts. Returns its id. With `hold`, the second half of the items waits."""
     items = [
         {"key": f"{name} {n}", "request": {"text": {"text": text, "operations": operations or ["LANGUAGE"]}}}
         for n, text in enumerate(texts)
@@ -86,7 +86,7 @@ async def submit(
 
 
 async def counts(server: support.Server, batch: str) -> dict[str, int]:
-    """What the database has, named as the page names it."""
+    """Return the batch's counters from the database, by the page's names."""
     row = (await ask(server, COUNTS, id=batch))["batch"]
     return {
         "processed": row["processed"],
@@ -97,7 +97,7 @@ async def counts(server: support.Server, batch: str) -> dict[str, int]:
 
 
 async def cursors(server: support.Server) -> list[str]:
-    """The whole log."""
+    """Return the cursors of the whole log."""
     found: list[str] = []
     after = None
     while True:

@@ -1,4 +1,4 @@
-"""The live page: how it is served, that its build is fresh, and that it shows in Chromium what the database has."""
+"""The live page: its headers and assets, a current build, and in Chromium the same figures as in the database."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.mark.parametrize("path", ["/dashboard", "/dashboard/"])
-async def test_the_page_is_asked_for_anew_and_can_make_no_script_of_a_text(http: httpx.AsyncClient, path: str) -> None:
+async def test_the_page_is_revalidated_and_has_a_strict_policy(http: httpx.AsyncClient, path: str) -> None:
     answer = await http.get(path)
     assert answer.status_code == 200
     assert answer.content == (BUILD / "index.html").read_bytes()
@@ -63,7 +63,7 @@ async def test_the_page_is_asked_for_anew_and_can_make_no_script_of_a_text(http:
     }
 
 
-async def test_every_asset_is_served_to_be_kept_for_good(http: httpx.AsyncClient) -> None:
+async def test_every_asset_is_served_as_immutable(http: httpx.AsyncClient) -> None:
     for path in sorted((BUILD / "assets").iterdir()):
         answer = await http.get(f"/dashboard/assets/{path.name}")
         assert answer.status_code == 200
@@ -78,7 +78,7 @@ async def test_nothing_else_is_served(http: httpx.AsyncClient, path: str) -> Non
     assert (await http.get(f"/dashboard/{path}")).status_code == 404
 
 
-def test_the_page_loads_only_what_the_build_has() -> None:
+def test_the_page_loads_only_files_of_the_build() -> None:
     page = (BUILD / "index.html").read_text()
     loaded = {url for url in re.findall(r'(?:src|href)="([^"]+)"', page) if not url.startswith("data:")}
     assert loaded == {f"/dashboard/assets/{path.name}" for path in (BUILD / "assets").iterdir()}
@@ -117,7 +117,7 @@ async def test_a_batch_of_five_hundred_is_watched_to_its_end(
     assert ended["label"] == f"five hundred {HOSTILE}: 500 of 500 items ended"
     assert await page("texts", selector="li.batch .batch-name") == [f"five hundred {HOSTILE}"]
 
-    # The events are all there and in order.
+    # The page has all events, in order.
     log = await cursors(one)
     await page("untilEvents", count=len(log))
     assert [event["cursor"] for event in await page("events")] == log
@@ -127,7 +127,7 @@ async def test_a_batch_of_five_hundred_is_watched_to_its_end(
     assert await page("overflow") == 0
     await page("look")
 
-    # The failed item shows its error; a hostile text is a text.
+    # The failed item shows its error; a hostile text is shown as text.
     failed = (await ask(one, FAILED, id=batch))["batch"]["results"]["nodes"][0]
     await page("click", selector=".batch-name")
     await page("until", selector="table.items tbody tr")
@@ -156,10 +156,10 @@ async def test_a_batch_of_five_hundred_is_watched_to_its_end(
 
 
 @needs_a_browser
-async def test_it_looks_as_in_the_picture(
+async def test_the_page_matches_its_screenshot(
     server: Callable[..., Awaitable[support.Server]], open_page: Callable[..., Awaitable[Page]], tmp_path: Path
 ) -> None:
-    """With ASSAY_SCREENSHOTS=docs/screenshots the picture there is taken anew, and the page gets more to do for it."""
+    """Take the screenshot. ASSAY_SCREENSHOTS=docs/screenshots replaces the one there, with ten times the items."""
     wanted = os.environ.get("ASSAY_SCREENSHOTS")
     folder, times = (support.ROOT / wanted, 10) if wanted else (tmp_path, 1)
     with (support.ROOT / "frontend-examples" / "python" / "texts.tsv").open(encoding="utf-8") as file:
@@ -197,7 +197,7 @@ async def test_a_batch_is_canceled_and_retried(
     assert (canceled["counts"]["processed"], canceled["counts"]["canceled"]) == (200, 200)
     took = (await ask(one, TOOK, id=batch))["batch"]["totalProcessingTimeMs"] / 1000
     pace = float(canceled["pace"].partition(", ")[2].removesuffix(" items/s").replace(",", ""))
-    assert pace == pytest.approx(200 / took, rel=0.05)  # as rounded; the canceled never ran
+    assert pace == pytest.approx(200 / took, rel=0.05)  # the rate is rounded; canceled items do not count
     hold.let_go()
     await page("click", selector=f'li.batch[data-id="{batch}"] button:has-text("Retry")')
     again = await page("untilBatch", id=batch, status="COMPLETED")
@@ -206,7 +206,7 @@ async def test_a_batch_is_canceled_and_retried(
 
 
 @needs_a_browser
-async def test_the_page_goes_on_where_it_was_after_the_server_was_killed(
+async def test_the_page_resumes_after_the_server_was_killed(
     server: Callable[..., Awaitable[support.Server]], open_page: Callable[..., Awaitable[Page]], hold: Hold
 ) -> None:
     one = await server(workers=2)
@@ -235,13 +235,13 @@ async def test_the_page_goes_on_where_it_was_after_the_server_was_killed(
     assert record["foreign"] == []
     assert [error for error in record["errors"] if "WebSocket connection to" not in error] == []
 
-    # The same when the server is asked to stop and says so.
+    # The page also resumes after an orderly restart, which the server announces.
     await page("click", selector=".notice button")
     await one.restart()
     await page("until", selector=".notice[data-kind=resumed]", text="0 events caught up.")
     assert await page("attribute", selector=".notice[data-kind=resumed]", name="data-behind") == log[-1]
 
-    # A page that is opened now begins a little in the past, and has all that comes behind that.
+    # A new page begins shortly before the end of the log, and has all events after that position.
     other = await open_page(one)
     later = await submit(one, "later", ["A short one."])
     await other("until", selector="li.batch[data-status=COMPLETED] .batch-name", text="later")
@@ -276,11 +276,11 @@ async def test_a_text_is_submitted_and_its_result_drawn(
     await page("press", key="Escape")
     await page("gone", selector="dialog.drawer")
 
-    # What can't be sent is told at the form, and costs nobody the connection.
+    # The form reports a text that is too long to send, and the connection stays open.
     await page("fill", selector="#submit-text", text="x" * 1_000_001)
     await page("click", selector="#submit button[type=submit]")
     await page("until", selector="#submit .note[data-kind=failed]", text="most that the page can send")
-    # What the server refuses is told there too.
+    # The form also reports a refusal by the server.
     await page("fill", selector="#submit-text", text="a \x00 b")
     await page("click", selector="#submit button[type=submit]")
     await page("until", selector="#submit .note[data-kind=failed]", text="U+0000")
@@ -310,21 +310,21 @@ async def test_ten_thousand_events_are_drawn_a_screenful_at_a_time(
     await page("click", selector="#feed button[aria-pressed=true]")
     await page("until", selector=".event .status", text="Batch completed")
 
-    # Filters: only what ended the batch.
+    # Filter: only the end of the batch.
     await page("click", selector=".filter summary")
     await page("click", selector=".filter button:has-text('None')")
     await page("click", selector=".filter label:has-text('Batch completed')")
     await page("gone", selector=".event .status[data-status=STARTED]")
     await page("until", selector=".event .status", text="Batch completed")
     assert await page("texts", selector=".event .status") == ["Batch completed"]
-    await page("gone", selector=".current")  # the page is at rest
+    await page("gone", selector=".current")  # the page is idle
     await page.accessible()
     log = await cursors(one)
     assert [event["cursor"] for event in await page("events")] == log[-20_000:]
 
 
 @needs_a_browser
-async def test_another_log_than_before_is_told_and_begun_anew(
+async def test_the_page_reports_another_log_and_starts_over(
     server: Callable[..., Awaitable[support.Server]], open_page: Callable[..., Awaitable[Page]]
 ) -> None:
     one = await server()
@@ -368,7 +368,7 @@ COUNT = Analyzer(name="count", version="1", description="Counts.", request=Count
 
 
 @needs_a_browser
-async def test_a_result_of_an_unknown_type_is_shown_as_json_and_times_are_by_the_servers_clock(
+async def test_an_unknown_result_type_is_shown_as_json_and_times_follow_the_servers_clock(
     server: Callable[..., Awaitable[support.Server]],
     open_page: Callable[..., Awaitable[Page]],
     tmp_path: Path,
@@ -393,7 +393,7 @@ async def test_a_result_of_an_unknown_type_is_shown_as_json_and_times_are_by_the
     assert json.loads(await page("until", selector=".result details[open] pre"))["letters"] == len(HOSTILE)
     await page("until", selector=".instance", text="up")
 
-    async def by_the_servers_clock() -> bool:  # they are drawn anew once a second
+    async def by_the_servers_clock() -> bool:  # the page redraws them once a second
         times = await page("texts", selector=".facts time")
         return len(times) == 2 and all(re.search(r"\((just now|\d+ s ago)\)", time) for time in times)
 

@@ -1,4 +1,4 @@
-"""What is done from the live page, beside a text and a batch: the queue is held, many texts are submitted, keys."""
+"""Further controls of the live page: pausing the queue, submitting many texts, the keyboard."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ async def test_the_queue_is_paused_and_resumed(
 
     batch = await submit(one, "held", ["One.", "Two.", "Three."])
     waiting = await page("until", selector="table.depths tbody tr")
-    assert waiting.startswith("53")  # priority 5, three of them
+    assert waiting.startswith("53")  # priority 5, three analyses
     row = await page("batch", id=batch)
     assert row["status"] == "QUEUED"
     await page.accessible()
 
-    # What another administrator does is seen here too.
+    # The page shows changes by another administrator.
     await ask(one, "mutation { resumeQueue(input: {}) { queue { paused } } }")
     await page("until", selector=f"{whole}[data-paused=false]")
     assert (await page("batch", id=batch))["status"] == "QUEUED"
@@ -43,7 +43,7 @@ async def test_the_queue_is_paused_and_resumed(
 
 
 @needs_a_browser
-async def test_texts_are_submitted_one_a_line_and_keys_move(
+async def test_texts_are_submitted_one_per_line_and_keys_navigate(
     server: Callable[..., Awaitable[support.Server]], open_page: Callable[..., Awaitable[Page]]
 ) -> None:
     one = await server()
@@ -90,7 +90,7 @@ mutation { submitAnalysis(input: {request: {text: {text: "One."}}}) { analysis {
 
 
 @needs_a_browser
-async def test_what_others_do_is_followed_to_its_end(
+async def test_changes_by_others_are_followed_to_their_end(
     server: Callable[..., Awaitable[support.Server]], open_page: Callable[..., Awaitable[Page]]
 ) -> None:
     one = await server()
@@ -99,7 +99,7 @@ async def test_what_others_do_is_followed_to_its_end(
     refused = await submit(one, "refused", ["", ""])
     row = await page("untilBatch", id=refused, status="COMPLETED")
     assert row["counts"] == {"processed": 0, "failed": 2, "canceled": 0, "timed out": 0}
-    assert await page("texts", selector="li.batch .actions button") == []  # there is nothing to run again
+    assert await page("texts", selector="li.batch .actions button") == []  # no item can be retried
     [item] = (await ask(one, "query ($id: ID!) { batch(id: $id) { results(first: 1) { nodes { id } } } }", id=refused))[
         "batch"
     ]["results"]["nodes"]
@@ -120,7 +120,7 @@ async def test_what_others_do_is_followed_to_its_end(
 
 
 @needs_a_browser
-async def test_a_feed_that_is_paused_stays_so_while_its_filter_changes(
+async def test_a_paused_feed_stays_paused_while_its_filter_changes(
     server: Callable[..., Awaitable[support.Server]], open_page: Callable[..., Awaitable[Page]]
 ) -> None:
     one = await server()

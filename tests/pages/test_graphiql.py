@@ -1,4 +1,4 @@
-"""GraphiQL: who gets it, how it is served, that its build is fresh, and that it works in Chromium."""
+"""GraphiQL: the requests that get it, its headers and assets, a current build, and its features in Chromium."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ needs_a_browser = pytest.mark.needs("node", "chromium")
         "text/html;q=0.9, application/json;q=0.8",
         "text/html, application/json;q=0.9, application/graphql-response+json;q=0.5",
         "text/html;q=0.2, application/json;q=0, application/graphql-response+json;q=0, */*;q=0.9",
-        # Firefox, Chromium and Safari, on a navigation
+        # The navigation requests of Firefox, Chromium and Safari
         "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
         "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8,application/pdf;v=b3;q=0.7",
         "text/html;q=2",
@@ -65,7 +65,7 @@ def test_a_browser_wants_html(accept: str) -> None:
         ",;,q=1",
     ],
 )
-def test_others_do_not_want_html(accept: str) -> None:
+def test_other_clients_do_not_want_html(accept: str) -> None:
     assert not accepted(accept).prefers_html
 
 
@@ -80,7 +80,7 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-def test_the_page_allows_scripts_from_here_alone_and_is_asked_for_anew() -> None:
+def test_the_page_allows_only_its_own_scripts_and_is_revalidated() -> None:
     headers = graphiql_response().headers
     policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";"))
     assert policy["script-src"] == "'self'"
@@ -92,7 +92,7 @@ def test_the_page_allows_scripts_from_here_alone_and_is_asked_for_anew() -> None
     assert headers["Vary"] == "Accept"
 
 
-async def test_every_asset_is_served_to_be_kept_for_good(http: httpx.AsyncClient) -> None:
+async def test_every_asset_is_served_as_immutable(http: httpx.AsyncClient) -> None:
     for path in _assets():
         answer = await http.get(f"/graphiql/assets/{path.name}")
         assert answer.status_code == 200
@@ -109,12 +109,12 @@ async def test_nothing_else_is_served(http: httpx.AsyncClient, path: str) -> Non
     assert (await http.get(f"/graphiql/assets/{path}")).status_code == 404
 
 
-async def test_the_page_is_at_its_own_address_too(http: httpx.AsyncClient) -> None:
+async def test_the_page_also_has_its_own_address(http: httpx.AsyncClient) -> None:
     answer = await http.get("/graphiql", headers={"Accept": "*/*"})
     assert answer.content == (BUILD / "index.html").read_bytes()
 
 
-def test_the_page_loads_only_what_the_build_has() -> None:
+def test_the_page_loads_only_files_of_the_build() -> None:
     names = {path.name for path in _assets()}
     page = (BUILD / "index.html").read_text()
     loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
@@ -144,11 +144,10 @@ mutation { submitAnalysis(input: {request: {text: {text: "A calm day."}}, waitSe
 
 
 @needs_a_browser
-async def test_all_that_it_offers_works_in_chromium(
-    server: Callable[..., Awaitable[support.Server]], tmp_path: Path
-) -> None:
+async def test_all_features_work_in_chromium(server: Callable[..., Awaitable[support.Server]], tmp_path: Path) -> None:
     one = await server()
-    await asyncio.to_thread(support.post, one.url, SUBMIT)  # the examples wait for ten seconds at most
+    # A worker must be ready first: the example waits for 10 s at most.
+    await asyncio.to_thread(support.post, one.url, SUBMIT)
     address = one.address
     output = await asyncio.to_thread(
         support.run, "node", "graphiql.mjs", address, tmp_path, cwd=BROWSER, env=_environment()
@@ -172,7 +171,7 @@ async def test_all_that_it_offers_works_in_chromium(
     assert [node["status"] for node in batch["batch"]["results"]["nodes"]] == ["COMPLETED", "FAILED", "COMPLETED"]
     assert [error["path"] for error in batch["userErrors"]] == [["items", "1", "request", "text", "text"]]
 
-    # What the last answer held is filled in.
+    # Variables are filled in from the last answer.
     sixty = answers["A batch of sixty"]["batchProcess"]["batch"]["id"]
     assert examples["Watch a batch"]["variables"] == {"id": sixty}
     assert examples["Cancel a batch"]["variables"] == {"input": {"id": sixty}}
@@ -195,7 +194,7 @@ async def test_all_that_it_offers_works_in_chromium(
 
 
 @needs_a_browser
-async def test_a_subscription_goes_on_where_it_was_when_the_server_comes_back(
+async def test_a_subscription_resumes_after_a_restart_of_the_server(
     server: Callable[..., Awaitable[support.Server]],
 ) -> None:
     one = await server()
@@ -228,5 +227,5 @@ async def test_a_subscription_goes_on_where_it_was_when_the_server_comes_back(
     assert first is not None
     assert again
     assert set(again) <= set(report["cursors"])
-    assert len(set(report["cursors"])) == len(report["cursors"]), "an event came twice"
+    assert len(set(report["cursors"])) == len(report["cursors"]), "An event was delivered twice."
     assert report["state"] == "live"

@@ -1,4 +1,4 @@
-"""One server instance's services over a real database, and GraphQL asked of them through the executor."""
+"""Fixtures: one instance's services over a real database, and GraphQL operations on them through the executor."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Ask = Callable[..., Awaitable[dict[str, Any]]]
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine is not what these tests look for."""
+    """Raise the limit for the database's answer, so that a busy machine does not fail the tests."""
     monkeypatch.setattr("resolvers.health.DATABASE_LIMIT_SECONDS", 60)
     monkeypatch.setattr("web.health.DATABASE_LIMIT_SECONDS", 60)
 
@@ -50,7 +50,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def add(database: Database) -> Callable[..., Awaitable[None]]:
-    """Write rows: `await add(analysis(…), batch(…), worker(…))`."""
+    """Return a function that inserts rows: `await add(analysis(…), batch(…), worker(…))`."""
 
     async def write(*rows: Row) -> None:
         async with database.write() as connection:
@@ -62,7 +62,7 @@ async def add(database: Database) -> Callable[..., Awaitable[None]]:
 
 @pytest.fixture
 def services(database: Database, tmp_path: Path) -> Services:
-    """`settings.workers` is 2."""
+    """Return an instance's services, with `settings.workers` of 2."""
     settings = Settings(data_dir=tmp_path / "data", workers=2)
     return Services(
         settings=settings,
@@ -78,7 +78,7 @@ def services(database: Database, tmp_path: Path) -> Services:
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """Two cores, a disk that is half full, memory that is half taken, and never slow; a test may change the figures."""
+    """Simulate a machine that is never slow: two cores, disk and memory half full. A test may change the figures."""
     monkeypatch.setattr("resolvers.health_checks.DATABASE_SLOW_MS", float("inf"))
     state = SimpleNamespace(cores=2, disk_percent=50.0, disk_free=50_000 * MIB, memory_percent=50.0)
     monkeypatch.setattr(psutil, "cpu_count", lambda: state.cores)
@@ -99,7 +99,7 @@ def executor(services: Services) -> Executor:
 
 @pytest.fixture
 def ask(services: Services, executor: Executor) -> Ask:
-    """`await ask("{ metrics { … } }")` gives the answer's data. Figures that are kept for a while are read anew."""
+    """Return a function: `await ask("{ metrics { … } }")` gives the data of a query, without cached figures."""
 
     async def run(query: str, **other: Any) -> dict[str, Any]:
         changed = replace(services, monitor=Monitor(), **other)

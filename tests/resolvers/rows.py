@@ -1,4 +1,4 @@
-"""Rows with what a test does not care about filled in."""
+"""Rows with default values for the columns that a test does not set."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Row(NamedTuple):
 
 
 def ago(seconds: float) -> datetime:
-    """An instant before `NOW`."""
+    """Return the time this many seconds before `NOW`."""
     return NOW - timedelta(seconds=seconds)
 
 
@@ -67,12 +67,15 @@ def event(**values: Any) -> Row:
 
 
 def timing(minute: int, timings: Timings, worker_id: str = "worker") -> Row:
-    """What a worker counted in this minute."""
+    """Return the row of a worker's counts in a minute, given in minutes since 1970."""
     return Row(tables.timing, {"worker_id": worker_id, "minute": minute, "data": timings.dump()})
 
 
 def worker(silent_seconds: float = -3600, **values: Any) -> Row:
-    """It was last heard of so many seconds before now, the real one; as it stands it lives however slow the test is."""
+    """Return the row of a worker whose last heartbeat was this many seconds before the real time.
+
+    By default the heartbeat is an hour ahead, so that the worker stays alive however slow the test is.
+    """
     seen = utcnow() - timedelta(seconds=silent_seconds)
     fixed = {
         "id": new_id("worker"),

@@ -1,4 +1,4 @@
-"""The doors for probes and Prometheus, over ASGI."""
+"""The endpoints for probes and Prometheus, over ASGI."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def client_of(services: Services, readiness: Readiness) -> httpx.AsyncClient:
 
 @pytest.fixture
 def readiness() -> Readiness:
-    """Of an instance that has started."""
+    """Return the readiness of an instance that has started."""
     begun = Readiness()
     begun.begin()
     return begun
@@ -46,7 +46,7 @@ async def http(services: Services, readiness: Readiness) -> AsyncIterator[httpx.
 
 @pytest.fixture
 async def away(services: Services) -> AsyncIterator[Services]:
-    """The same services, but for a database that nothing listens for."""
+    """Yield the same services with a database URL on which nothing listens."""
     database = Database("postgresql+asyncpg://assay:secret@127.0.0.1:1/assay")
     yield replace(services, database=database)
     await database.close()
@@ -69,13 +69,13 @@ async def test_only_get_and_head(http: httpx.AsyncClient, path: str) -> None:
     assert head.content == b""
 
 
-async def test_live_whatever_else(away: Services) -> None:
+async def test_live_without_a_database(away: Services) -> None:
     async with client_of(away, Readiness()) as http:
         answer = await http.get("/health/live")
     assert (answer.status_code, answer.json()) == (200, {"status": "HEALTHY"})
 
 
-async def test_ready_from_the_end_of_startup_to_the_beginning_of_the_end(services: Services) -> None:
+async def test_ready_from_the_end_of_startup_to_the_beginning_of_shutdown(services: Services) -> None:
     readiness = Readiness()
     async with client_of(services, readiness) as http:
         answer = await http.get("/health/ready")
@@ -103,7 +103,7 @@ async def test_not_ready_while_the_database_is_away(away: Services, readiness: R
     assert "127.0.0.1" not in answer.text
 
 
-async def test_not_ready_before_the_migrations_and_ready_behind_newer_ones(
+async def test_not_ready_before_the_migrations_but_ready_after_newer_ones(
     http: httpx.AsyncClient, database: Database
 ) -> None:
     async def set_version(version: str) -> None:
@@ -133,7 +133,7 @@ async def scrape(http: httpx.AsyncClient) -> dict[str, Metric]:
 
 
 def value(families: dict[str, Metric], name: str, **labels: str) -> float:
-    """The one sample of this name and these labels."""
+    """Return the value of the one sample with this name and these labels."""
     family = families[re.sub("_(total|count|sum)$", "", name)]
     (found,) = (sample.value for sample in family.samples if sample.name == name and sample.labels == labels)
     return found
@@ -181,7 +181,7 @@ async def test_prometheus(http: httpx.AsyncClient, services: Services, add: Add)
     assert {name: value(found, name) for name in expected} == expected
     assert found["assay_sockets"].documentation == "Open WebSockets and streams over HTTP."
     assert "assay_bus_round_trip_seconds" not in found
-    assert value(found, "assay_events_held_back_seconds") >= 0  # others' transactions on the same server hold back too
+    assert value(found, "assay_events_held_back_seconds") >= 0  # transactions of PostgreSQL itself may hold back events
     assert value(found, "assay_operation_errors_total", operation='Odd"name\n') == 1
     depths = {sample.labels["priority"]: sample.value for sample in found["assay_queue_depth"].samples}
     assert depths == {**{str(priority): 0 for priority in range(1, 11)}, "10": 2, "1": 1}
@@ -193,7 +193,7 @@ async def test_prometheus(http: httpx.AsyncClient, services: Services, add: Add)
     assert value(found, "assay_uptime_seconds") > 0
 
 
-async def test_what_workers_counted_as_histograms(http: httpx.AsyncClient, add: Add) -> None:
+async def test_histograms_of_the_workers_counts(http: httpx.AsyncClient, add: Add) -> None:
     counted = Timings(ends=Counter(COMPLETED=3, FAILED=1))
     for microseconds in (511, 512, 1_000_000, 2**33):
         counted.total.record(microseconds)

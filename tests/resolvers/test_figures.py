@@ -1,4 +1,4 @@
-"""The store's figures, exact on both databases, and by which index SQLite finds them."""
+"""The store's figures: exact on both databases, and read by indexes on SQLite."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def test_the_queue_by_priority(database: Database, add: Add) -> None:
     )
     async with database.read() as connection:
         figures = await queue_figures(connection, NOW)
-    # What waits for its next try counts, but waits of its own accord: the oldest is of what could be taken.
+    # The depth includes analyses that wait for their next attempt; the oldest is of the ones that can be claimed.
     by_priority = [PriorityFigures(10, 2, 2), PriorityFigures(3, 5, 9), PriorityFigures(1, 1, None)]
     assert figures == QueueFigures(depth=8, running=3, oldest_seconds=9, by_priority=by_priority)
 
@@ -71,7 +71,7 @@ async def test_the_queue_by_analyzer(database: Database, add: Add) -> None:
     assert [(each.analyzer, each.depth) for each in found] == [("image", 3), ("audio", 2), ("text", 2)]
 
 
-async def test_what_only_waits_for_its_next_try_has_no_oldest(database: Database, add: Add) -> None:
+async def test_analyses_that_wait_for_a_retry_have_no_oldest(database: Database, add: Add) -> None:
     await add(analysis(updated_at=ago(80), not_before=NOW + timedelta(seconds=5)))
     async with database.read() as connection:
         assert await queue_figures(connection, NOW) == QueueFigures(1, 0, None, [PriorityFigures(5, 1, None)])
@@ -134,7 +134,7 @@ async def test_an_open_transaction_holds_back_the_log(database: Database, add: A
         assert figures.open_seconds > 0
 
     async def nothing_held() -> bool:
-        # PostgreSQL's own transactions in this database, such as an ANALYZE, count too.
+        # PostgreSQL's own transactions in this database, for example an ANALYZE, hold back events too.
         async with database.read() as connection:
             return (await log_figures(connection, NOW)).held_back_seconds == 0
 
@@ -151,7 +151,7 @@ def test_files_of_a_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_what_is_asked_often_reads_no_table_through(database: Database, add: Add) -> None:
+async def test_frequent_queries_scan_no_table(database: Database, add: Add) -> None:
     rows: list[Row] = [analysis(), analysis("RUNNING"), analysis("COMPLETED", finished_at=NOW)]
     await add(*rows)
     statements: list[tuple[str, object]] = []

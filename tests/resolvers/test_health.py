@@ -1,4 +1,4 @@
-"""Health over a real database: it degrades with its cause, and recovers with it."""
+"""Health over a real database: a component degrades with a cause, and recovers once the cause has gone."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ pytestmark = pytest.mark.usefixtures("machine")
 
 
 def statuses(found: dict[str, Any]) -> dict[str, str]:
-    """Of the components that are not healthy."""
+    """Return the statuses of the components that are not healthy."""
     return {each["name"]: each["status"] for each in found["components"] if each["status"] != "HEALTHY"}
 
 
-async def test_all_is_well(ask: Ask, add: Add) -> None:
+async def test_every_component_is_healthy(ask: Ask, add: Add) -> None:
     await add(worker())
     found = (await ask(HEALTH))["health"]
     assert [each["name"] for each in found["components"]] == COMPONENTS
@@ -78,7 +78,7 @@ async def test_work_waits_and_is_taken(ask: Ask, add: Add, database: Database, m
         "0 of 2 slots on 1 worker are busy: look in the logs of their servers for why they take nothing more."
     )
 
-    # Another server's, all of whose slots are busy, and one that is heard of no more and does not count.
+    # A busy worker of another server, and a silent one, whose slots do not count.
     await add(worker(slots=6, busy=6), worker(silent_seconds=60, slots=100))
     found = (await ask(HEALTH))["health"]
     assert statuses(found) == {"queue": "DEGRADED", "workers": "DEGRADED"}
@@ -134,7 +134,7 @@ async def test_the_bus_is_down(ask: Ask, add: Add) -> None:
 
 
 async def test_a_server_that_does_not_read_the_log(ask: Ask, add: Add, services: Services) -> None:
-    """Nobody runs the feed: what its follower waits for is in the log, and is not read."""
+    """The feed does not run: its follower waits for an event that is in the log and is not read."""
     await add(worker())
     async with aclosing(services.feed.follow(LOCAL_ADMINISTRATOR, EventFilter())) as following:
         assert await anext(following) == []
@@ -182,7 +182,7 @@ async def test_a_database_that_does_not_answer(services: Services) -> None:
     assert "secret" not in repr(found)
 
 
-async def test_figures_that_cannot_be_read_are_unhealthy_and_nothing_else_is(
+async def test_only_figures_that_cannot_be_read_are_unhealthy(
     services: Services, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await add(worker())

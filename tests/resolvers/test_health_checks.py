@@ -1,4 +1,4 @@
-"""Each check at its bounds: the status, and the words that an operator reads."""
+"""Each health check at its bounds: the status, the message and the advice."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def workers(*silent_seconds: float, slots: int = 2, busy: int = 2) -> list[Worke
 
 
 def only(found: Component) -> str:
-    """Its one sentence of advice."""
+    """Return the component's one sentence of advice."""
     (sentence,) = found.advice
     return sentence
 
@@ -94,7 +94,7 @@ def test_events(lag: float, held_back: float, status: HealthStatus, sentences: i
     assert len(found.advice) == sentences
 
 
-def test_no_bus_is_no_fault() -> None:
+def test_a_server_without_a_bus_is_healthy() -> None:
     for sqlite, found in ((True, "which is watched"), (False, "which is read once a second")):
         component = health_checks.check_bus(Bus(), sqlite=sqlite)
         assert (component.status, component.advice) == (HEALTHY, ())
@@ -160,7 +160,7 @@ def test_the_queue(figures: QueueFigures, alive: int, wanted: int, status: Healt
 def test_the_queues_advice(machine: SimpleNamespace) -> None:
     machine.cores = 8
     long, stuck = queue(412, 95, running=384), queue(1, 95)
-    two = workers(0, 0, slots=4, busy=3)  # on this server and on another
+    two = workers(0, 0, slots=4, busy=3)  # one on this server and one on another
     waits = "412 analyses wait, the oldest for 95 s, while 6 of 8 slots on 2 workers are busy: "
     assert (
         only(health_checks.check_queue(long, two, 3))
@@ -187,7 +187,7 @@ def test_the_queues_advice(machine: SimpleNamespace) -> None:
     )
 
 
-def test_a_queue_that_is_held(machine: SimpleNamespace) -> None:
+def test_a_queue_with_pauses_and_limits(machine: SimpleNamespace) -> None:
     whole, text = ControlRow(analyzer="", paused_at=NOW), ControlRow(analyzer="text", paused_at=NOW, slots=1)
     found = health_checks.check_queue(queue(9, 900), workers(0), 2, [whole, text])
     assert (found.status, found.message) == (DEGRADED, "9 waiting, 0 running, paused.")
@@ -241,7 +241,7 @@ def test_the_event_loop(lag_seconds: float, status: HealthStatus) -> None:
     assert len(found.advice) == (status is not HEALTHY)
 
 
-def test_the_whole_is_as_its_worst_part_and_says_the_worst_first() -> None:
+def test_the_total_has_the_worst_status_and_names_the_worst_component_first() -> None:
     parts = [
         Component("a", HEALTHY),
         Component("b", DEGRADED, advice=["b1", "b2"]),

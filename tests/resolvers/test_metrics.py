@@ -1,4 +1,4 @@
-"""The metrics query and subscription, over a real database, through the executor."""
+"""The query and the subscription `metrics`, over a real database, through the executor."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Add = Callable[..., Awaitable[None]]
 
 @pytest.fixture
 def statements(database: Database) -> list[str]:
-    """What the database was asked to read, from now on."""
+    """Return a list to which every later read statement is added."""
     asked: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
@@ -44,7 +44,7 @@ def statements(database: Database) -> list[str]:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_who_answers_and_since_when(ask: Ask) -> None:
+async def test_the_instance_and_its_start(ask: Ask) -> None:
     found = (await ask("{ metrics { timestamp instance uptimeSeconds } }"))["metrics"]
     assert found["instance"] == "server:1"
     assert found["uptimeSeconds"] > 0
@@ -73,7 +73,7 @@ async def test_the_queue(ask: Ask, add: Add) -> None:
     nothing: dict[str, Any] = {"depth": 0, "running": 0, "oldestSeconds": None, "byPriority": [], "byAnalyzer": []}
     assert (await ask(query))["metrics"]["queue"] == nothing
     since = utcnow() - timedelta(seconds=100)
-    later = utcnow() + timedelta(hours=1)  # a clock that was set back
+    later = utcnow() + timedelta(hours=1)  # written before the clock was set back
     await add(
         analysis(priority=10, updated_at=later),
         analysis(priority=2, updated_at=since),
@@ -94,7 +94,7 @@ async def test_the_queue(ask: Ask, add: Add) -> None:
     }
 
 
-async def test_what_the_workers_did_of_late(ask: Ask, add: Add) -> None:
+async def test_the_workers_recent_rates_and_latencies(ask: Ask, add: Add) -> None:
     query = """{ metrics {
         batches { itemsPerSecond }
         queue {
@@ -111,7 +111,7 @@ async def test_what_the_workers_did_of_late(ask: Ask, add: Add) -> None:
         },
     }
     now = utcnow()
-    # In every second from five minutes ago to one ahead, 10 ended: so long may the test take.
+    # 10 analyses ended in every second from five minutes ago to one minute ahead, which bounds the test's duration.
     for minute in range(minute_of(now) - 5, minute_of(now) + 2):
         counted = Timings(seconds=Counter(dict.fromkeys(range(minute * 60, minute * 60 + 60), 6)))
         counted.processing.record(16_000, 600)
@@ -129,7 +129,7 @@ async def test_what_the_workers_did_of_late(ask: Ask, add: Add) -> None:
     }
 
 
-async def test_workers_and_what_they_run(ask: Ask, add: Add, statements: list[str]) -> None:
+async def test_workers_and_their_running_analyses(ask: Ask, add: Add, statements: list[str]) -> None:
     first, second, third = sorted(new_id("worker") for _ in range(3))
     mine = sorted(new_id("analysis") for _ in range(3))
     others, ended, moved = (new_id("analysis") for _ in range(3))
@@ -148,8 +148,8 @@ async def test_workers_and_what_they_run(ask: Ask, add: Add, statements: list[st
         worker(id=second, current=orjson.dumps([mine[0], moved]).decode()),
         *(analysis("RUNNING", id=id_, worker_id=first) for id_ in mine[1:]),
         analysis("RUNNING", id=mine[0], worker_id=second),
-        analysis("RUNNING", worker_id=first),  # claimed, and not begun
-        analysis("RUNNING", id=moved, worker_id=third),  # its lease ran out, and another took it
+        analysis("RUNNING", worker_id=first),  # claimed but not begun
+        analysis("RUNNING", id=moved, worker_id=third),  # its lease expired, and another worker claimed it
         analysis("RUNNING", id=others, worker_id=first, workspace="another"),
         analysis("COMPLETED", id=ended, worker_id=first),
     )
@@ -178,7 +178,7 @@ async def test_workers_and_what_they_run(ask: Ask, add: Add, statements: list[st
         "memoryMb": 96.25,
     }
     assert [(each["id"], each["alive"]) for each in found[1:]] == [(second, True), (third, False)]
-    assert len(statements) == 3  # the workers, what each says that it runs, and those analyses
+    assert len(statements) == 3  # the workers, the ids that they report as running, and those analyses
 
 
 async def test_storage(ask: Ask, add: Add, services: Services) -> None:
@@ -194,7 +194,7 @@ async def test_storage(ask: Ask, add: Add, services: Services) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_what_is_counted(ask: Ask, services: Services) -> None:
+async def test_the_servers_own_counts(ask: Ask, services: Services) -> None:
     http, subscriptions = services.telemetry.http, services.telemetry.subscriptions
     for status in (200, 200, 404):
         http.started()
@@ -217,7 +217,7 @@ async def test_what_is_counted(ask: Ask, services: Services) -> None:
             } }"""
         )
     )["metrics"]
-    # Latencies stand in buckets that are 9 % wide: 4.5 % off at most.
+    # Latencies are kept in buckets that are 9 % wide: the error is at most 4.5 %.
     latencies = found["http"].pop("latency")
     assert latencies == {name: pytest.approx(100, rel=0.05) for name in ("p50Ms", "p95Ms", "p99Ms")}
     medians = [each.pop("latency")["p50Ms"] for each in found["http"]["operations"]]
@@ -236,7 +236,7 @@ async def test_what_is_counted(ask: Ask, services: Services) -> None:
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_the_machine(ask: Ask) -> None:
     found = (await ask("{ metrics { system { cpuPercent memoryPercent memoryMb diskPercent } } }"))["metrics"]["system"]
-    assert found["cpuPercent"] == 0  # nothing has sampled it yet
+    assert found["cpuPercent"] == 0  # not sampled yet
     assert found["memoryMb"] > 10
     assert 0 < found["memoryPercent"] <= 100
     assert 0 < found["diskPercent"] <= 100
@@ -254,19 +254,19 @@ async def test_the_machine(ask: Ask) -> None:
         ("storage { files analyses }", {"analysis", "event"}),
     ],
 )
-async def test_only_what_is_selected_is_read(ask: Ask, statements: list[str], selected: str, tables: set[str]) -> None:
+async def test_only_selected_figures_are_read(ask: Ask, statements: list[str], selected: str, tables: set[str]) -> None:
     await ask(f"{{ metrics {{ {selected} }} }}")
     words = {word for statement in statements for word in statement.replace("\n", " ").split(" ")}
     assert words & {"worker", "analysis", "batch", "event", "timing"} == tables
 
 
-async def test_what_is_asked_twice_in_one_query_is_read_once(ask: Ask, statements: list[str]) -> None:
+async def test_a_figure_selected_twice_in_one_query_is_read_once(ask: Ask, statements: list[str]) -> None:
     await ask("{ metrics { storage { analyses } } other: metrics { storage { events } } }")
     counted = [statement for statement in statements if "FROM event" in statement]
     assert len(counted) == 1
 
 
-async def test_the_subscription_sends_at_once_and_then_what_is_then(
+async def test_the_subscription_sends_at_once_and_then_current_figures(
     services: Services, executor: Executor, add: Add
 ) -> None:
     query = "subscription { metrics(intervalSeconds: 0.5) { timestamp queue { depth } workers { current { id } } } }"
@@ -279,7 +279,7 @@ async def test_the_subscription_sends_at_once_and_then_what_is_then(
         assert first["queue"] == {"depth": 0}
         assert first["workers"] == [{"current": []}]
         await add(analysis(), analysis("RUNNING", id=taken, worker_id=id_))
-        # A figure that took long to read is kept for a while: the second may still have the first one's.
+        # A figure that was slow to read is cached: the second answer may still have the first one's.
         async for body in bodies:
             last = body["data"]["metrics"]
             assert last["timestamp"] > first["timestamp"]

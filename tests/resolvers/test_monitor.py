@@ -1,4 +1,4 @@
-"""What is kept for a while, and what is sampled."""
+"""The monitor: cached figures, and sampled ones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Clock:
 
 
 class Slow:
-    """Takes `seconds` by the clock, and gives how often it was asked."""
+    """A reader that takes `seconds` of the clock. Returns the number of its calls."""
 
     def __init__(self, clock: Clock, seconds: float) -> None:
         self.clock, self.seconds, self.asked = clock, seconds, 0
@@ -35,7 +35,7 @@ class Slow:
         return self.asked
 
 
-async def test_a_figure_is_kept_for_twenty_times_as_long_as_it_took() -> None:
+async def test_a_figure_is_cached_for_twenty_times_its_duration() -> None:
     clock = Clock()
     slow, kept = Slow(clock, 0.25), Kept[int](clock)
     assert await kept.get(slow) == 1
@@ -45,7 +45,7 @@ async def test_a_figure_is_kept_for_twenty_times_as_long_as_it_took() -> None:
     assert await kept.get(slow) == 2
 
 
-async def test_a_cheap_figure_is_not_kept() -> None:
+async def test_a_quick_figure_is_not_cached() -> None:
     clock = Clock()
     slow, kept = Slow(clock, 0.05), Kept[int](clock)
     assert await kept.get(slow) == 1
@@ -53,7 +53,7 @@ async def test_a_cheap_figure_is_not_kept() -> None:
     assert await kept.get(slow) == 2
 
 
-async def test_no_figure_is_kept_for_more_than_a_minute() -> None:
+async def test_no_figure_is_cached_for_more_than_a_minute() -> None:
     clock = Clock()
     slow, kept = Slow(clock, 10), Kept[int](clock)
     assert await kept.get(slow) == 1
@@ -63,7 +63,7 @@ async def test_no_figure_is_kept_for_more_than_a_minute() -> None:
     assert await kept.get(slow) == 2
 
 
-async def test_what_people_watch_is_read_again_after_a_second_however_long_that_takes() -> None:
+async def test_a_watched_figure_is_cached_for_a_second_however_slow() -> None:
     clock = Clock()
     slow, kept = Slow(clock, 10), Kept[int](clock, longest_seconds=1)
     assert await kept.get(slow) == 1
@@ -73,7 +73,7 @@ async def test_what_people_watch_is_read_again_after_a_second_however_long_that_
     assert await kept.get(slow) == 2
 
 
-async def test_who_asks_meanwhile_gets_the_same_reading() -> None:
+async def test_concurrent_callers_share_one_reading() -> None:
     clock, go, asked = Clock(), asyncio.Event(), []
 
     async def read() -> int:
@@ -91,7 +91,7 @@ async def test_who_asks_meanwhile_gets_the_same_reading() -> None:
     assert await kept.get(read) == 2
 
 
-async def test_a_reading_that_is_cancelled_is_the_next_askers() -> None:
+async def test_a_waiting_caller_reads_if_the_first_is_cancelled() -> None:
     clock, blocked = Clock(), asyncio.Event()
 
     async def never() -> int:
@@ -107,7 +107,7 @@ async def test_a_reading_that_is_cancelled_is_the_next_askers() -> None:
     assert first.cancelled()
 
 
-async def test_an_error_is_not_kept() -> None:
+async def test_an_error_is_not_cached() -> None:
     async def fail() -> int:
         raise OSError("away")
 
@@ -118,7 +118,7 @@ async def test_an_error_is_not_kept() -> None:
     assert await kept.get(Slow(clock, 1)) == 1
 
 
-async def test_the_lag_is_the_longest_of_the_last_forty_looks() -> None:
+async def test_the_lag_is_the_longest_of_the_last_forty_samples() -> None:
     monitor = Monitor()
     assert monitor.loop_lag_seconds == 0
     for lag in (0.5, -0.1, *[0.01] * 38):
@@ -133,7 +133,7 @@ async def test_a_blocked_loop_is_seen() -> None:
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(monitor.run())
         await asyncio.sleep(0)
-        time.sleep(0.75)  # noqa: ASYNC251 — this is what is to be seen: a wake-up was due within 0.25 s of it
+        time.sleep(0.75)  # noqa: ASYNC251 — blocks the loop; the monitor's next wake-up was due within 0.25 s
         await until(lambda: monitor.loop_lag_seconds >= 0.5, what="the lag")
         running.cancel()
 
@@ -147,7 +147,7 @@ async def test_the_processors_are_sampled() -> None:
     assert monitor.cpu_percent <= 100
 
 
-def test_memory_counts_the_processes_below() -> None:
+def test_memory_includes_child_processes() -> None:
     held = 64 * 1024 * 1024
     code = f"held = b'x' * {held}; print('held', flush=True); input()"
     before = read_memory().server_bytes
@@ -160,7 +160,7 @@ def test_memory_counts_the_processes_below() -> None:
     assert 0 < memory.percent <= 100
 
 
-def test_the_disk_of_a_folder_that_is_not_there_yet_is_its_parents(tmp_path: Path) -> None:
+def test_a_missing_folder_has_the_disk_of_its_parent(tmp_path: Path) -> None:
     disk = read_disk(tmp_path / "not" / "yet")
     assert disk.free_bytes <= os.statvfs(tmp_path).f_blocks * os.statvfs(tmp_path).f_frsize
     assert 0 <= disk.percent <= 100

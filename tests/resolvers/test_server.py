@@ -1,4 +1,4 @@
-"""Metrics and health of real servers, by real clients."""
+"""Metrics and health of real servers, read by real clients."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def get(url: str) -> str:
         return text
 
 
-async def test_what_waits_is_counted(server: Start, client: Connect) -> None:
+async def test_queued_analyses_are_counted(server: Start, client: Connect) -> None:
     one = await server(workers=0)
     session = await client(one)
     await submit(session, items=items(7, priority=3) + items(2, priority=9))
@@ -76,13 +76,13 @@ async def test_what_waits_is_counted(server: Start, client: Connect) -> None:
     assert samples["assay_operations_total", "Submit"] == 1
 
 
-async def test_what_ran_is_counted(server: Start, client: Connect) -> None:
+async def test_ended_analyses_are_counted(server: Start, client: Connect) -> None:
     one = await server(workers=2)
     session = await client(one)
     batch = await submit(session, items=items(50), waitSeconds=60)
     assert batch["status"] == "COMPLETED"
     found = await metrics(session, "batches { total running itemsProcessed itemsFailed latency { p50Ms p99Ms } }")
-    # The same duration, reckoned by the database there and by the program here.
+    # The same duration, computed by the database for the metrics and by the program for the batch.
     took = pytest.approx(batch["totalProcessingTimeMs"])
     assert found["batches"] == {
         "total": 1,
@@ -96,13 +96,13 @@ async def test_what_ran_is_counted(server: Start, client: Connect) -> None:
         (worker,) = (await metrics(session, "workers { alive completed failed current { id } }"))["workers"]
         return bool(worker == {"alive": True, "completed": 50, "failed": 0, "current": []})
 
-    await until(counted, what="the worker's sign of life that counts them")
+    await until(counted, what="a heartbeat with the worker's counts")
 
     async def well() -> bool:
         health = (await session.execute(gql("{ health { components { name status } } }")))["health"]
         return {each["name"] for each in health["components"] if each["status"] != "HEALTHY"} <= OF_THE_MACHINE
 
-    await until(well, what="all to be healthy that is not the machine's")
+    await until(well, what="all components but the machine's to be healthy")
 
 
 async def test_operations_are_counted_by_name(server: Start, client: Connect) -> None:
@@ -176,4 +176,4 @@ async def test_every_server_sees_the_workers_of_all(server: Start, client: Conne
     async def well() -> bool:
         return not await advice()
 
-    await until(well, what="the worker to be heard of again")
+    await until(well, what="the worker's next heartbeat")

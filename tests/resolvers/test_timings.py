@@ -1,4 +1,4 @@
-"""What workers count: the histograms, the rows that they are kept in, and that nothing is lost or counted twice."""
+"""The workers' counts: their histograms and rows, and that no analysis is lost or counted twice."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_longer_duration_is_in_no_earlier_bucket(one: int, other: int) -> None
 
 
 @given(st.lists(durations, min_size=1, max_size=200))
-def test_percentiles_by_nearest_rank_within_a_thirty_second_part(recorded: list[int]) -> None:
+def test_percentiles_by_nearest_rank_are_within_one_part_in_32(recorded: list[int]) -> None:
     histogram = Histogram()
     for duration in recorded:
         histogram.record(duration)
@@ -54,7 +54,7 @@ def test_percentiles_by_nearest_rank_within_a_thirty_second_part(recorded: list[
 
 
 @given(st.lists(durations, max_size=100), st.integers(0, 46))
-def test_below_a_power_of_two_is_exact(recorded: list[int], power: int) -> None:
+def test_the_count_below_a_power_of_two_is_exact(recorded: list[int], power: int) -> None:
     histogram = Histogram()
     for duration in recorded:
         histogram.record(duration)
@@ -63,7 +63,7 @@ def test_below_a_power_of_two_is_exact(recorded: list[int], power: int) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(["waiting", "processing", "total"]), durations), max_size=50))
-def test_what_is_kept_reads_the_same_and_adds_up(recorded: list[tuple[str, int]]) -> None:
+def test_stored_timings_load_unchanged_and_add_up(recorded: list[tuple[str, int]]) -> None:
     whole, parts = Timings(), [Timings(), Timings()]
     for number, (name, duration) in enumerate(recorded):
         for timings in (whole, parts[number % 2]):
@@ -77,7 +77,7 @@ def test_what_is_kept_reads_the_same_and_adds_up(recorded: list[tuple[str, int]]
     assert merged == whole
 
 
-def test_nothing_was_measured() -> None:
+def test_empty_timings() -> None:
     assert Histogram().percentiles() == Percentiles(None, None, None)
     assert Timings.load("{}") == Timings()
 
@@ -88,7 +88,7 @@ def claimed(id_: str, queued_at: datetime, attempt: int = 1) -> Claimed:
 
 
 class DiskFullError(Exception):
-    """A transaction can't be committed."""
+    """An error that prevents a commit."""
 
 
 async def kept(database: Database) -> Timings:
@@ -115,7 +115,7 @@ async def test_each_end_is_counted_once_under_its_status(database: Database) -> 
     assert (found.total.count, found.total.microseconds) == (6, 5 * 8_000_000 + 60_000_000)
 
 
-async def test_what_was_not_committed_is_written_again_and_what_was_is_not_counted_twice(database: Database) -> None:
+async def test_uncommitted_counts_are_written_again_and_committed_ones_are_not(database: Database) -> None:
     keeper = Timekeeper()
 
     async def end_one(now: datetime) -> None:
@@ -138,7 +138,7 @@ async def test_what_was_not_committed_is_written_again_and_what_was_is_not_count
     assert (await kept(database)).ends == {"COMPLETED": 4}
 
 
-async def test_minutes_that_are_over_are_added_to_the_totals(database: Database, add: Add) -> None:
+async def test_past_minutes_are_added_to_the_totals(database: Database, add: Add) -> None:
     this = minute_of(NOW)
     for age in range(15):
         timings = Timings(ends=Counter(COMPLETED=1), seconds=Counter({(this - age) * MINUTE: 1}))
@@ -156,7 +156,7 @@ async def test_minutes_that_are_over_are_added_to_the_totals(database: Database,
         assert (await connection.execute(select(func.count()).select_from(tables.timing))).scalar_one() == 21
 
 
-async def test_a_worker_that_stood_still_writes_nothing_that_was_added_already(database: Database) -> None:
+async def test_a_resumed_worker_does_not_write_minutes_already_in_the_totals(database: Database) -> None:
     minute = minute_of(NOW)
     minutes = {minute - age: Timings(ends=Counter(COMPLETED=1)) for age in (0, 9, 10, 600)}
     async with database.write() as connection:
@@ -167,7 +167,7 @@ async def test_a_worker_that_stood_still_writes_nothing_that_was_added_already(d
 
 @pytest.mark.needs("postgresql")
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-async def test_nobody_waits_for_one_that_adds_to_the_totals(database: Database, add: Add) -> None:
+async def test_no_worker_waits_for_another_that_adds_to_the_totals(database: Database, add: Add) -> None:
     await add(timing(1, Timings(ends=Counter(COMPLETED=3))))
     async with database.write() as stalled:
         assert await fold_timings(stalled, NOW) == 1
@@ -181,7 +181,7 @@ async def test_rates_are_over_whole_seconds_and_durations_over_whole_minutes(dat
     assert NOW.second == 0
     now = NOW + timedelta(seconds=30.5)
     second, minute = int(now.timestamp()), minute_of(now)
-    # Of the last second workers may not have told yet; before it, ten, and three hundred.
+    # The current second is left out, as workers may not have reported it; before it, windows of 10 s and 300 s.
     ends = Counter({second: 1000, second - 1: 500, second - 2: 7, second - 11: 3, second - 12: 20})
     rest = Counter({second - 301: 10, second - 302: 900})
     here = Timings(seconds=ends)

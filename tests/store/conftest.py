@@ -1,4 +1,4 @@
-"""A migrated database of each kind."""
+"""Fixtures: an empty and a migrated database, on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from store.sql.migrate import migrate
 
 @pytest.fixture
 async def empty_database(database_url: str) -> AsyncIterator[Database]:
-    """Without tables."""
+    """Yield a database without tables."""
     database = Database(Settings(database_url=database_url).database)
     yield database
     await database.close()
@@ -21,6 +21,6 @@ async def empty_database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def database(empty_database: Database) -> Database:
-    """With every migration applied."""
+    """Return the database with every migration applied."""
     await migrate(empty_database)
     return empty_database

@@ -1,4 +1,4 @@
-"""Adds 1 to a worker's counter, reading it first: `python -m tests.store.increment URL ID TIMES`."""
+"""A process that reads a worker's counter and adds 1, repeatedly: `python -m tests.store.increment URL ID TIMES`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from store.sql.database import Database
 
 
 async def increment(database: Database, worker_id: str) -> None:
-    """One transaction that reads, lets others have a turn, and writes."""
+    """Read the counter, yield to other tasks, and write it, in one transaction."""
     counter = tables.worker.c.completed
     async with database.write() as connection:
         statement = select(counter).where(tables.worker.c.id == worker_id).with_for_update()

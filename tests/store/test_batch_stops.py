@@ -1,4 +1,4 @@
-"""Batches that are stopped and run again while some of their items still run."""
+"""Batches that are stopped and retried while some of their items still run."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ async def items_of(database: Database, batch_id: str) -> list[AnalysisRow]:
 
 
 async def stopped_while_one_runs(database: Database, end: AnalysisStatus) -> tuple[str, Claimed]:
-    """A batch of three, stopped while its first item ran; that item still runs."""
+    """Stop a batch of three items while its first item runs. Returns the batch's id and the running item."""
     batch_id = await submit(database, 3)
     [running] = await claim(database, 1)
     assert await do(database, request_batch_stop, VIEWER, batch_id, end, NOW)
@@ -78,9 +78,7 @@ async def stopped_while_one_runs(database: Database, end: AnalysisStatus) -> tup
 
 
 @pytest.mark.parametrize("end", ENDS)
-async def test_a_batch_that_is_retried_while_it_stops_is_stopped_no_longer(
-    database: Database, end: AnalysisStatus
-) -> None:
+async def test_a_retry_ends_the_stop_of_a_batch(database: Database, end: AnalysisStatus) -> None:
     batch_id, running = await stopped_while_one_runs(database, end)
     started_at = (await batch_row(database, batch_id)).started_at
     assert await do(database, retry_batch, VIEWER, batch_id, LATER) == 2
@@ -102,7 +100,7 @@ async def test_a_batch_that_is_retried_while_it_stops_is_stopped_no_longer(
     await assert_consistent(database)
 
 
-async def test_an_item_that_is_retried_while_its_batch_stops_opens_the_batch(database: Database) -> None:
+async def test_a_retried_item_reopens_its_stopping_batch(database: Database) -> None:
     batch_id, _ = await stopped_while_one_runs(database, AnalysisStatus.CANCELED)
     item = (await items_of(database, batch_id))[1]
     assert await do(database, retry_analyses, VIEWER, tables.analysis.c.id == item.id, now=LATER) == [item.id]
@@ -112,9 +110,7 @@ async def test_an_item_that_is_retried_while_its_batch_stops_opens_the_batch(dat
 
 
 @pytest.mark.parametrize("end", ENDS)
-async def test_a_batch_that_was_retried_while_it_stopped_can_be_stopped_again(
-    database: Database, end: AnalysisStatus
-) -> None:
+async def test_a_batch_retried_while_it_stopped_can_be_stopped_again(database: Database, end: AnalysisStatus) -> None:
     batch_id, running = await stopped_while_one_runs(database, AnalysisStatus.CANCELED)
     assert await do(database, retry_batch, VIEWER, batch_id, LATER) == 2
     deadline = LATER + timedelta(seconds=60)
@@ -140,7 +136,7 @@ async def test_a_large_batch_is_stopped_slice_by_slice(database: Database, monke
     batch_id = await submit(database, 8)
     [running] = await claim(database, 1)
     assert await do(database, request_batch_stop, VIEWER, batch_id, AnalysisStatus.CANCELED, NOW)
-    # While the rest waits to be stopped, one more is claimed, and one is tried again.
+    # Before the next slice is stopped, one more item is claimed, and one is requeued.
     [late] = await claim(database, 1)
     again = Outcome(running.id, running.lease, End.GIVEN_BACK)
     await do(database, finish.finish, [again], NOW)
@@ -164,7 +160,7 @@ async def test_a_large_batch_is_stopped_slice_by_slice(database: Database, monke
     await assert_consistent(database)
 
 
-async def test_a_retry_of_nothing_leaves_a_stopping_batch_as_it_is(database: Database) -> None:
+async def test_a_retry_of_no_items_leaves_a_stopping_batch_unchanged(database: Database) -> None:
     batch_id = await submit(database, 1)
     await claim(database, 1)
     assert await do(database, request_batch_stop, VIEWER, batch_id, AnalysisStatus.CANCELED, NOW)
@@ -184,7 +180,7 @@ async def test_a_large_batch_is_retried_slice_by_slice(database: Database, monke
     outcomes = [Outcome(row.id, row.lease, end, results.get(end)) for row, end in zip(rows, kinds, strict=True)]
     await do(database, finish.finish, outcomes, NOW)
     assert await do(database, retry_batch, VIEWER, batch_id, LATER) == 3
-    # Before the rest is queued, all that is has ended: the batch goes on, and what failed again is left alone.
+    # The first slice ends before the next is queued: the batch stays open, and items that failed again are not retried.
     async with database.read() as connection:
         assert await next_deadline(connection) == LATER
     again = await claim(database, 9)
@@ -199,7 +195,7 @@ async def test_a_large_batch_is_retried_slice_by_slice(database: Database, monke
     assert counts == [3, 5, 5]
     items = await items_of(database, batch_id)
     queued = [item for item in items if item.status == "QUEUED"]
-    assert len({item.turn for item in again} | {item.turn for item in queued}) == 3  # each slice stands behind the last
+    assert len({item.turn for item in again} | {item.turn for item in queued}) == 3  # slices queue one after another
     assert {item.id for item in items if item.status == "FAILED"} == {row.id for row in again}
     async with database.read() as connection:
         assert await next_deadline(connection) == LATER + timedelta(seconds=60)
@@ -226,7 +222,7 @@ async def test_a_batch_ends_with_the_last_slice_of_a_retry(database: Database, m
     await assert_consistent(database)
 
 
-async def test_a_stop_calls_off_the_rest_of_a_retry(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stop_cancels_the_rest_of_a_retry(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("store.queue.retries.RETRY_SLICE", 2)
     batch_id = await submit(database, 5)
     outcomes = [Outcome(row.id, row.lease, End.FAILED) for row in await claim(database, 5)]
@@ -252,7 +248,7 @@ async def test_a_large_batch_is_deleted_slice_by_slice(database: Database, monke
         assert await next_deadline(connection) == NOW
     left = await items_of(database, batch_id)
     assert [item.position for item in left] == [3, 4, 5, 6]
-    # What is left belongs to nothing any more that could run again, and nobody deletes it twice.
+    # The remaining items belong to no batch that could be retried or deleted again.
     assert not await do(database, delete_batch, VIEWER, batch_id)
     assert await do(database, retry_batch, VIEWER, batch_id, LATER) == 0
     assert await do(database, retry_analyses, VIEWER, tables.analysis.c.id == left[0].id, now=LATER) == []

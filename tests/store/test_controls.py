@@ -1,4 +1,4 @@
-"""What operators hold: set twice is set once, of many at once one stands, and only a change is announced."""
+"""Operators' pauses and limits: a repeated setting changes nothing, one of many wins, only changes are announced."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ async def read(database: Database) -> Controls:
         return await read_controls(connection)
 
 
-async def test_nothing_is_held_at_first(database: Database) -> None:
+async def test_a_new_database_has_no_pause_and_no_limit(database: Database) -> None:
     assert await read(database) == FREE
 
 
-async def test_a_pause_stands_from_its_first_moment_until_it_is_taken_back(database: Database) -> None:
+async def test_a_pause_keeps_its_first_time_until_it_is_resumed(database: Database) -> None:
     async with database.write() as connection:
         assert await pause(connection, None, NOW)
         assert not await pause(connection, None, NOW + timedelta(hours=1))
@@ -38,7 +38,7 @@ async def test_a_pause_stands_from_its_first_moment_until_it_is_taken_back(datab
     assert await read(database) == Controls(False, frozenset({"text"}), {}, None)
 
 
-async def test_limits_and_pauses_do_not_touch_each_other(database: Database) -> None:
+async def test_limits_and_pauses_are_independent(database: Database) -> None:
     async with database.write() as connection:
         assert not await set_slots(connection, "text", None)
         assert await set_slots(connection, "text", 2)
@@ -53,7 +53,7 @@ async def test_limits_and_pauses_do_not_touch_each_other(database: Database) -> 
     assert await read(database) == Controls(False, frozenset({"text"}), {}, None)
 
 
-async def test_only_what_changed_is_announced_and_nothing_on_rollback(database: Database) -> None:
+async def test_only_committed_changes_are_announced(database: Database) -> None:
     heard: list[frozenset[str]] = []
     database.on_commit(heard.append)
 
@@ -70,7 +70,7 @@ async def test_only_what_changed_is_announced_and_nothing_on_rollback(database: 
     assert heard == [frozenset({"controls"})]
 
 
-async def test_of_many_setters_at_once_each_is_whole_and_one_pauses(database: Database) -> None:
+async def test_of_many_setters_at_once_each_is_atomic_and_one_pauses(database: Database) -> None:
     async def hold(number: int) -> tuple[bool, bool]:
         async with database.write() as connection:
             return await pause(connection, None, NOW), await set_slots(connection, None, number)

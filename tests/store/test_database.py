@@ -1,4 +1,4 @@
-"""The doors: what is left by an exception never was, what is announced is committed, and no update is lost."""
+"""Transactions: an exception rolls them back, their announcements follow the commit, and no update is lost."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ async def names(database: Database) -> list[str]:
 
 
 class Stumble(Exception):
-    """A transaction is left by it."""
+    """An error that rolls a transaction back."""
 
 
-async def test_a_transaction_that_is_left_by_an_exception_never_was(database: Database) -> None:
+async def test_an_exception_rolls_its_transaction_back(database: Database) -> None:
     news: list[frozenset[str]] = []
     database.on_commit(news.append)
 
@@ -58,7 +58,7 @@ async def test_a_transaction_that_is_left_by_an_exception_never_was(database: Da
     assert news == []
 
 
-async def test_what_is_announced_is_committed(database: Database) -> None:
+async def test_announcements_follow_the_commit(database: Database) -> None:
     seen: list[tuple[frozenset[str], asyncio.Task[list[str]]]] = []
     database.on_commit(lambda news: seen.append((news, asyncio.ensure_future(names(database)))))
     async with database.write() as connection:
@@ -71,7 +71,7 @@ async def test_what_is_announced_is_committed(database: Database) -> None:
     assert await seen[0][1] == ["one"]
 
 
-async def test_a_canceled_transaction_never_was(database: Database) -> None:
+async def test_a_canceled_transaction_is_rolled_back(database: Database) -> None:
     inside = asyncio.Event()
 
     async def write() -> None:
@@ -90,14 +90,14 @@ async def test_a_canceled_transaction_never_was(database: Database) -> None:
     assert await names(database) == ["two"]
 
 
-async def test_readers_do_not_see_what_is_not_committed_and_do_not_wait_for_it(database: Database) -> None:
+async def test_readers_neither_see_uncommitted_rows_nor_wait_for_them(database: Database) -> None:
     async with database.write() as connection:
         await register(connection, worker("one"))
         assert await names(database) == []
     assert await names(database) == ["one"]
 
 
-async def test_the_reading_door_of_sqlite_writes_nothing(tmp_path: Path) -> None:
+async def test_the_read_connection_of_sqlite_refuses_writes(tmp_path: Path) -> None:
     database = Database(Settings(data_dir=tmp_path).database)
     await migrate(database)
     async with database.read() as connection:
@@ -108,7 +108,7 @@ async def test_the_reading_door_of_sqlite_writes_nothing(tmp_path: Path) -> None
 
 
 async def test_no_increment_is_lost(database: Database) -> None:
-    """60 here and 40 in another process, each reading first: nothing but waiting happens."""
+    """60 increments here and 40 in another process, each after a read, wait for each other and all succeed."""
     async with database.write() as connection:
         await register(connection, worker("counter"))
     url = database.url.render_as_string(hide_password=False)
@@ -121,7 +121,7 @@ async def test_no_increment_is_lost(database: Database) -> None:
     assert row.completed == 100
 
 
-async def test_what_the_database_refuses_is_told_from_what_may_pass(database: Database) -> None:
+async def test_permanent_errors_are_told_from_transient_ones(database: Database) -> None:
     async with database.write() as connection:
         await register(connection, worker("one"))
     with pytest.raises(DBAPIError) as twice:
@@ -159,7 +159,7 @@ async def test_a_connection_that_postgresql_has_ended_is_not_used_again(postgres
 
 
 @pytest.mark.needs("postgresql")
-async def test_a_postgresql_that_says_nothing_keeps_nobody_from_closing(postgresql_url: str) -> None:
+async def test_closing_does_not_wait_for_a_silent_postgresql(postgresql_url: str) -> None:
     url = make_url(postgresql_url)
     async with road_to(url.port or 5432) as road:
         far = url.set(port=road.port).render_as_string(hide_password=False)

@@ -1,4 +1,4 @@
-"""The log: whoever follows it sees every event, in order, none twice, whatever writers do at the same time."""
+"""The event log: a follower reads every event once, in order, also beside concurrent writers."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def write(database: Database, *names: str) -> None:
 
 
 async def follow(database: Database, count: int) -> list[str]:
-    """Read behind the last place read until so many events have come; the names in the order in which they came."""
+    """Read the log in random pages until `count` events have been read. Returns their names in the order of reading."""
     met: list[str] = []
     place = START
     async with asyncio.timeout(300):
@@ -65,12 +65,12 @@ async def follow(database: Database, count: int) -> list[str]:
     return met
 
 
-async def test_a_follower_sees_what_stalling_writers_write_once_and_in_order(database: Database) -> None:
+async def test_a_follower_reads_events_of_stalling_writers_once_and_in_order(database: Database) -> None:
     await write_while_stalling(database)
 
 
 async def write_while_stalling(database: Database) -> None:
-    """16 writers; each transaction takes its positions, then stays open for a while, so that they end out of order."""
+    """Write with 16 writers. Each transaction stays open after it has its positions, so that they end out of order."""
     rounds, writers = 10, 16
 
     async def writer(number: int) -> None:
@@ -94,9 +94,9 @@ async def write_while_stalling(database: Database) -> None:
         assert await events_after(connection, await last_place(connection), 1) == ([], False)
 
 
-async def test_an_open_transaction_holds_back_what_began_after_it(database: Database) -> None:
+async def test_an_open_transaction_holds_back_events_of_later_ones(database: Database) -> None:
     if database.is_sqlite:
-        return  # one writer: nothing can begin after it
+        return  # has one writer: no transaction can begin meanwhile
     async with database.write() as connection:
         await append(connection, [line("first")])
         await write(database, "second")
@@ -107,7 +107,7 @@ async def test_an_open_transaction_holds_back_what_began_after_it(database: Data
     assert await follow(database, 2) == ["first", "second"]
 
 
-async def test_a_transaction_that_is_undone_leaves_no_event(database: Database) -> None:
+async def test_a_rolled_back_transaction_leaves_no_event(database: Database) -> None:
     async def fail() -> None:
         async with database.write() as connection:
             await append(connection, [line("never")])
@@ -120,7 +120,7 @@ async def test_a_transaction_that_is_undone_leaves_no_event(database: Database) 
     assert await follow(database, 2) == ["before", "after"]
 
 
-async def test_pages_have_what_the_filter_says(database: Database) -> None:
+async def test_pages_have_the_events_of_their_filter(database: Database) -> None:
     async with database.write() as connection:
         kinds = [T.ANALYSIS_QUEUED, T.ANALYSIS_STARTED, T.ANALYSIS_COMPLETED]
         await append(connection, [line(name, kind) for name in "ab" for kind in kinds])
@@ -154,7 +154,7 @@ async def test_an_event_is_kept_to_the_microsecond(database: Database) -> None:
 
 
 class Log:
-    """What a cursor says of its database."""
+    """The attributes of a database that its cursors contain."""
 
     def __init__(self, identity: str, *, is_sqlite: bool) -> None:
         self.identity = identity
@@ -166,7 +166,7 @@ def log_of(identity: str, *, is_sqlite: bool) -> Database:
 
 
 @given(xid=st.integers(0, 2**56 - 1), position=st.integers(0, 2**56 - 1), sqlite=st.booleans())
-def test_a_cursor_says_its_place_and_its_database(xid: int, position: int, sqlite: bool) -> None:
+def test_a_cursor_contains_its_position_and_its_database(xid: int, position: int, sqlite: bool) -> None:
     place = Place(xid, position)
     own, other = log_of("01234567", is_sqlite=sqlite), log_of("89abcdef", is_sqlite=sqlite)
     old = log_of("", is_sqlite=sqlite)
@@ -186,7 +186,7 @@ def test_a_cursor_says_its_place_and_its_database(xid: int, position: int, sqlit
         *("s1-1-", "s1-1-0123456", "s1-1-012345678", "s1-1-0123456G", "s1-1-01234567-", "s1-1-01234567\n"),
     ],
 )
-def test_what_is_no_cursor_has_no_place(cursor: str) -> None:
+def test_an_invalid_cursor_has_no_position(cursor: str) -> None:
     assert read_cursor(log_of("01234567", is_sqlite=True), cursor) is None
 
 

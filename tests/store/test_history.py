@@ -1,4 +1,4 @@
-"""Followers of the log while it is trimmed: whoever would miss something is told, and nobody else."""
+"""Followers of the log while it is trimmed: only those that would miss events get an error."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ALL = EventFilter()
 
 
 async def write(database: Database, *names: str) -> list[Place]:
-    """Events of batches of these names, each in a transaction, and their places, once readers may see them."""
+    """Append an event per name, each in its own transaction. Returns their positions once readers may see them."""
     before = await end(database)
     for name in names:
         async with database.write() as connection:
@@ -53,10 +53,10 @@ def names(page: list[EventRow]) -> list[str | None]:
     return [event.batch_id for event in page]
 
 
-async def test_who_is_further_back_than_the_log_goes_is_told(
+async def test_a_follower_behind_the_start_of_the_log_gets_an_error(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It had begun to catch up when the rest of what it missed was deleted."""
+    """The follower is catching up when the events that it has not yet read are deleted."""
     monkeypatch.setattr(events.feed, "_PAGE", 2)
     places = await write(database, "a", "b", "c", "d", "e")
     feed = Feed(database)
@@ -72,8 +72,10 @@ async def test_who_is_further_back_than_the_log_goes_is_told(
         assert names(await anext(live)) == ["f"]
 
 
-async def test_a_feed_that_stood_still_tells_its_followers(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine slept, say, while another server deleted what this one had not read."""
+async def test_followers_of_a_feed_that_was_suspended_get_an_error(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The feed does not run, as on a suspended machine, while another server deletes events that it has not read."""
     await write(database, "a")
     feed = Feed(database)
     async with aclosing(feed.follow(VIEWER, ALL)) as live:

@@ -1,4 +1,4 @@
-"""The same key with the same input, within a day, is the same call: also when both come at once."""
+"""Idempotency keys: two calls with one key and one input within a day are one call, also at the same time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOW = utcnow()
 
 
 class Stumble(Exception):
-    """A transaction is left by it."""
+    """An error that rolls a transaction back."""
 
 
 async def take(
@@ -58,15 +58,15 @@ async def test_a_key_is_a_workspaces_own(database: Database) -> None:
         assert await take_key(connection, other, "key", "different", "two", NOW) == "two"
 
 
-async def test_of_many_calls_at_once_one_has_the_key(database: Database) -> None:
+async def test_of_many_calls_at_once_one_takes_the_key(database: Database) -> None:
     calls = [take(database, f"subject{number}") for number in range(20)]
     answers = await asyncio.gather(*calls)
     assert len(set(answers)) == 1
     assert await count(database) == 1
 
 
-async def test_a_call_that_rolls_back_leaves_the_key_to_the_one_that_waits(database: Database) -> None:
-    """The second call begins while the first's transaction is open, and takes the key once that is undone."""
+async def test_a_rolled_back_call_leaves_the_key_to_the_waiting_one(database: Database) -> None:
+    """The second call begins while the first's transaction is open, and takes the key after its rollback."""
     second: asyncio.Task[str] | None = None
 
     async def first() -> None:

@@ -1,4 +1,4 @@
-"""Ids are TypeIDs: by the vectors of its specification, and in the order in which they were made."""
+"""Ids: they are TypeIDs, by the test vectors of the specification, and sort in the order of their creation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VALID = [
     ("0110c853-1d09-52d8-d73e-1194e95b5f19", "0123456789abcdefghjkmnpqrs"),
     ("01890a5d-ac96-774b-bcce-b302099a8057", "01h455vb4pex5vsknk084sn02q"),
 ]
-# From its invalid.json, as suffixes.
+# From the specification's invalid.json: suffixes.
 INVALID = [
     "1234567890123456789012345",
     "123456789012345678901234567",
@@ -39,7 +39,7 @@ INVALID = [
 
 
 @pytest.mark.parametrize(("number", "suffix"), VALID)
-def test_a_uuid_is_written_as_the_specification_has_it(number: str, suffix: str) -> None:
+def test_a_uuid_is_encoded_as_in_the_specification(number: str, suffix: str) -> None:
     assert write_id("analysis", uuid.UUID(number).int) == f"analysis_{suffix}"
     assert kind_of(f"analysis_{suffix}") == "analysis"
 
@@ -72,7 +72,7 @@ def test_an_id_is_a_uuid_of_version_7_with_its_time() -> None:
     assert before <= datetime.fromtimestamp((number.int >> 80) / 1000, UTC) <= utcnow()
 
 
-def test_ids_grow_though_the_clock_stands_still_or_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ids_grow_also_if_the_clock_stops_or_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     now = now_ns()
     monkeypatch.setattr(ids, "now_ns", lambda: now)
     made = [new_id("batch") for _ in range(1000)]

@@ -1,4 +1,4 @@
-"""Batches whose items come in a stream: open until the last has come, and whole or canceled."""
+"""Batches with streamed items: open until the stream ends, and then complete or canceled."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def items(count: int, **values: object) -> list[NewAnalysis]:
 
 
 async def opened(database: Database, count: int = 0) -> str:
-    """The id of a batch that is open, of which so many items have come."""
+    """Open a batch, and add `count` items. Returns its id."""
     batch_id = new_id("batch")
     async with database.write() as connection:
         await open_stream(connection, VIEWER, batch_id, "a stream", NOW, timeout_seconds=600)
@@ -63,7 +63,7 @@ async def closed(database: Database, batch_id: str) -> None:
 
 
 async def run(database: Database, count: int) -> None:
-    """Complete so many of what is queued."""
+    """Claim and complete `count` queued items."""
     async with database.write() as connection:
         rows = await claims.claim(connection, "worker", lambda _: count, NOW)
     assert len(rows) == count
@@ -80,7 +80,7 @@ async def batch(database: Database, batch_id: str) -> BatchRow:
 
 
 async def state(database: Database, batch_id: str) -> tuple[str, int, int, int, int]:
-    """Status, total, queued, processed, canceled; all of it consistent."""
+    """Check the database's consistency. Returns the batch's status, total, queued, processed and canceled items."""
     await assert_consistent(database)
     row = await batch(database, batch_id)
     return (row.status, row.total_items, row.queued, row.processed, row.canceled)
@@ -98,7 +98,7 @@ async def test_a_batch_does_not_end_before_its_stream(database: Database) -> Non
     assert await state(database, batch_id) == ("COMPLETED", 3, 0, 3, 0)
 
 
-async def test_a_closed_stream_s_batch_ends_with_its_last_item(database: Database) -> None:
+async def test_the_batch_of_a_closed_stream_ends_with_its_last_item(database: Database) -> None:
     batch_id = await opened(database, 2)
     await closed(database, batch_id)
     assert await state(database, batch_id) == ("QUEUED", 2, 2, 0, 0)
@@ -106,7 +106,7 @@ async def test_a_closed_stream_s_batch_ends_with_its_last_item(database: Databas
     assert await state(database, batch_id) == ("COMPLETED", 2, 0, 2, 0)
 
 
-async def test_items_stand_in_the_order_in_which_they_came(database: Database) -> None:
+async def test_items_keep_the_order_of_their_arrival(database: Database) -> None:
     batch_id = await opened(database, 2)
     await extended(database, batch_id, items(3))
     async with database.read() as connection:
@@ -114,7 +114,7 @@ async def test_items_stand_in_the_order_in_which_they_came(database: Database) -
     assert [(row.position, row.input_text) for row in page.rows] == [(0, "0"), (1, "1"), (2, "0"), (3, "1"), (4, "2")]
 
 
-async def test_items_that_are_at_fault_leave_the_batch_open(database: Database) -> None:
+async def test_invalid_items_leave_the_batch_open(database: Database) -> None:
     batch_id = await opened(database)
     await extended(database, batch_id, items(2, fault=Fault("INPUT_UNREADABLE", "`text`: empty.")))
     row = await batch(database, batch_id)
@@ -131,7 +131,7 @@ async def test_one_item_may_not_take_the_time_of_a_whole_batch(database: Databas
     assert (await batch(database, batch_id)).timeout_seconds == 600
 
 
-async def test_a_closed_stream_takes_nothing_more(database: Database) -> None:
+async def test_a_closed_stream_accepts_no_more_items(database: Database) -> None:
     batch_id = await opened(database, 1)
     await closed(database, batch_id)
     with pytest.raises(StreamClosed):
@@ -143,7 +143,7 @@ async def test_a_closed_stream_takes_nothing_more(database: Database) -> None:
     assert await state(database, batch_id) == ("QUEUED", 1, 1, 0, 0)
 
 
-async def test_a_stream_is_its_workspace_s_own(database: Database) -> None:
+async def test_a_stream_belongs_to_its_workspace(database: Database) -> None:
     batch_id = await opened(database, 1)
     async with database.write() as connection:
         with pytest.raises(StreamClosed):
@@ -157,7 +157,7 @@ async def test_a_stream_is_its_workspace_s_own(database: Database) -> None:
 
 
 @pytest.mark.parametrize("done", [0, 2, 3])
-async def test_a_broken_stream_cancels_the_batch_and_says_why(database: Database, done: int) -> None:
+async def test_a_broken_stream_cancels_the_batch_with_a_reason(database: Database, done: int) -> None:
     batch_id = await opened(database, 3)
     if done:
         await run(database, done)
@@ -169,7 +169,7 @@ async def test_a_broken_stream_cancels_the_batch_and_says_why(database: Database
 
 
 @pytest.mark.parametrize("done", [False, True])
-async def test_a_canceled_batch_takes_nothing_more(database: Database, done: bool) -> None:
+async def test_a_canceled_batch_accepts_no_more_items(database: Database, done: bool) -> None:
     batch_id = await opened(database, 1)
     if done:
         await run(database, 1)
@@ -181,7 +181,7 @@ async def test_a_canceled_batch_takes_nothing_more(database: Database, done: boo
     assert (await batch(database, batch_id)).stop_reason is None
 
 
-async def test_a_stream_that_falls_silent_is_broken_off_and_one_that_lives_is_not(database: Database) -> None:
+async def test_only_a_silent_stream_is_broken_off(database: Database) -> None:
     silent, alive = await opened(database, 2), await opened(database, 1)
     later = NOW + SILENCE
     async with database.write() as connection:
@@ -198,7 +198,7 @@ async def test_a_stream_that_falls_silent_is_broken_off_and_one_that_lives_is_no
     )
 
 
-async def test_a_batch_whose_time_is_up_takes_nothing_more(database: Database) -> None:
+async def test_a_timed_out_batch_accepts_no_more_items(database: Database) -> None:
     batch_id = await opened(database, 1)
     async with database.write() as connection:
         assert await time_out_batches(connection, NOW + timedelta(seconds=600)) == [batch_id]
@@ -208,7 +208,7 @@ async def test_a_batch_whose_time_is_up_takes_nothing_more(database: Database) -
 
 
 class Source:
-    """Slices that a test hands over one by one; an exception is raised; None is the end."""
+    """A source of slices that a test supplies. The source raises a supplied exception, and ends at None."""
 
     def __init__(self) -> None:
         self.given: asyncio.Queue[list[NewAnalysis] | Exception | None] = asyncio.Queue()
@@ -234,7 +234,7 @@ async def total(database: Database, batch_id: str) -> int:
     return -1 if row is None else row.total_items
 
 
-async def test_slices_are_there_as_they_come(database: Database) -> None:
+async def test_slices_are_queued_as_they_arrive(database: Database) -> None:
     batch_id, source = new_id("batch"), Source()
     task = stream(database, batch_id, source)
     for count in (3, 5):
@@ -252,7 +252,7 @@ async def test_slices_are_there_as_they_come(database: Database) -> None:
     assert await state(database, batch_id) == ("COMPLETED", 5, 0, 5, 0)
 
 
-async def test_a_slow_source_is_not_a_silent_one(database: Database) -> None:
+async def test_a_slow_source_is_not_silent(database: Database) -> None:
     batch_id, source = new_id("batch"), Source()
     task = stream(database, batch_id, source, silence=timedelta(seconds=0.3))
     source.given.put_nowait(items(1))
@@ -267,12 +267,12 @@ async def test_a_slow_source_is_not_a_silent_one(database: Database) -> None:
         first = first or row.open_until
         return row.open_until > first + timedelta(seconds=0.15)
 
-    await until(was_renewed_twice, what="signs of life")
+    await until(was_renewed_twice, what="two renewals")
     source.given.put_nowait(None)
     assert await task == 1
 
 
-async def test_a_stream_of_nothing_makes_no_batch(database: Database) -> None:
+async def test_an_empty_stream_makes_no_batch(database: Database) -> None:
     batch_id, source = new_id("batch"), Source()
     source.given.put_nowait([])
     source.given.put_nowait(None)
@@ -287,7 +287,7 @@ async def test_a_stream_of_nothing_makes_no_batch(database: Database) -> None:
         (OSError("/a/path"), "The submission was interrupted."),
     ],
 )
-async def test_what_the_source_raises_breaks_the_stream_off(database: Database, error: Exception, reason: str) -> None:
+async def test_an_error_of_the_source_breaks_the_stream_off(database: Database, error: Exception, reason: str) -> None:
     batch_id, source = new_id("batch"), Source()
     source.given.put_nowait(items(3))
     source.given.put_nowait(error)
@@ -297,7 +297,7 @@ async def test_what_the_source_raises_breaks_the_stream_off(database: Database, 
     assert (await batch(database, batch_id)).stop_reason == reason
 
 
-async def test_who_gives_up_breaks_the_stream_off(database: Database) -> None:
+async def test_a_canceled_reader_breaks_the_stream_off(database: Database) -> None:
     batch_id, source = new_id("batch"), Source()
     source.given.put_nowait(items(3))
     task = stream(database, batch_id, source)

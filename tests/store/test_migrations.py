@@ -1,4 +1,4 @@
-"""The migrations: they make the tables of the classes, they never change again, and they keep the rows."""
+"""The migrations: they create the tables that the classes declare, stay unchanged once landed, and keep all rows."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ from tests.store.truth import whole_log
 from tests.support import ROOT, until
 
 VERSIONS = ROOT / "store" / "migrations" / "versions"
-# A landed migration is frozen: databases have it. A change of the tables is a new migration, which joins this list when
-# it lands.
+# SHA-256 hashes of the landed migrations, which databases have already applied. A change of the tables is a new
+# migration, added here when it lands.
 FROZEN = {
     "0001_first_tables.py": "b611369e67d5769f0b75283367c64c6225fcbd879b872f617db8795b760a3646",
     "0002_permits.py": "c9fac2a7c8ea8cc00d4ab3936f11a74d6d3a8328a206be1533cf4b9f7deab5f0",
@@ -49,12 +49,12 @@ FROZEN = {
     "0006_subjects_of_events.py": "21793d3cfb8f8196e89b19c0db8bf31f2c012ec4c90c11cab0b71445c2f55f20",
 }
 TABLES = {"analysis", "batch", "event", "worker", "timing", "idempotency", "control", "cleanup", "identity"}
-# Tables that others make: alembic, SQLite and PgQueuer.
+# Prefixes of the tables of alembic, SQLite and PgQueuer.
 OTHERS = "alembic_|sqlite_|assay_pgqueuer"
 
 
 def picture(connection: Connection) -> dict[str, Any]:
-    """Every table's columns and keys, and every index as the database spells it."""
+    """Return each table's columns and keys, and each index's definition as the database reports it."""
     found = inspect(connection)
     tables = {}
     for table in (name for name in found.get_table_names() if not re.match(OTHERS, name)):
@@ -71,12 +71,12 @@ def picture(connection: Connection) -> dict[str, Any]:
         rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"))
     else:
         rows = connection.execute(text("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"))
-    # Parentheses and quotes are written alike by neither hand nor generator.
+    # Migrations and table classes differ in parentheses and quotes.
     indexes = {name: re.sub(r'[\s()"]+', " ", sql).strip() for name, sql in rows if not re.match(OTHERS, name)}
     return {"tables": tables, "indexes": indexes}
 
 
-async def test_the_migrations_make_the_tables_that_the_classes_say(empty_database: Database) -> None:
+async def test_the_migrations_create_the_declared_tables(empty_database: Database) -> None:
     assert store.tables.analysis.metadata is SQLModel.metadata
     async with empty_database.write() as connection:
         await connection.run_sync(SQLModel.metadata.create_all)
@@ -102,7 +102,7 @@ async def test_migrating_twice_changes_nothing(empty_database: Database) -> None
 
 
 def migrations() -> list[Path]:
-    """The files of all migrations, oldest first."""
+    """Return the files of all migrations, oldest first."""
     return sorted(VERSIONS.glob("[0-9]*.py"))
 
 
@@ -110,17 +110,17 @@ def test_landed_migrations_are_frozen() -> None:
     hashes = {path.name: sha256(path.read_bytes()).hexdigest() for path in migrations()}
     assert {name: hashes.get(name) for name in FROZEN} == FROZEN
     *landed, newest = hashes
-    assert set(landed) <= set(FROZEN), f"{newest} is the newest: those before it have landed"
+    assert set(landed) <= set(FROZEN), f"Every migration before {newest} has landed and must be in FROZEN."
 
 
 def test_no_migration_reads_the_classes_of_the_tables() -> None:
-    """They change, and a migration must make the same tables for ever."""
+    """The classes change, while a migration must always create the same tables."""
     texts = {path.name: path.read_text() for path in migrations()}
     assert texts
     assert [name for name, text in texts.items() if "store.tables" in text or "SQLModel" in text] == []
 
 
-# As revision 0005 wrote events: an analysis by itself, a batch of two items, and an analysis of another workspace.
+# Events of revision 0005: a single analysis, a batch of two items, and an analysis of another workspace.
 BATCH = "batch_01jd0000000000000000000001"
 ONE, TWO, ALONE, FOREIGN = (f"analysis_01jd000000000000000000000{number}" for number in range(1, 5))
 OLD_EVENTS: list[tuple[str, str, str | None, str | None]] = [
@@ -172,7 +172,7 @@ async def test_a_log_of_revision_0005_gets_subjects(empty_database: Database) ->
     await migrate(database)
     await identify(database)
 
-    # No row is lost or moved, and each has its subject.
+    # Every row is kept at its position, and has a subject.
     assert await rows(database, OLD_COLUMNS) == before
     assert [event.subject for event in await whole_log(database)] == [one or batch for _, _, one, batch in kept]
     assert await rows(database, "session_id, file_id, owner_id") == [(None, None, None)] * len(kept)

@@ -1,4 +1,4 @@
-"""The log beside transactions of other databases of the same PostgreSQL cluster: only its own hold back events."""
+"""The log on a PostgreSQL cluster with other databases: only transactions of the log's database hold back events."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ EVERYTHING = EventFilter()
 
 @pytest.fixture
 def database_url(postgresql_url: str) -> str:
-    """PostgreSQL's alone."""
+    """Return the URL of the PostgreSQL database: these tests do not run on SQLite."""
     return postgresql_url
 
 
 @asynccontextmanager
 async def session(url: str = POSTGRESQL_URL) -> AsyncIterator[asyncpg.Connection]:
-    """A connection; to PostgreSQL's own database, if no other is given."""
+    """Open a connection, by default to the cluster's database `postgres`."""
     connection = await asyncpg.connect(url)
     try:
         yield connection
@@ -64,7 +64,7 @@ async def session(url: str = POSTGRESQL_URL) -> AsyncIterator[asyncpg.Connection
 
 @asynccontextmanager
 async def writing_elsewhere(url: str = POSTGRESQL_URL) -> AsyncIterator[None]:
-    """A transaction of another database that has an id, while this context is open."""
+    """Keep a transaction with a transaction id open in another database."""
     async with session(url) as connection, connection.transaction():
         await connection.execute("SELECT pg_current_xact_id()")
         yield
@@ -72,15 +72,15 @@ async def writing_elsewhere(url: str = POSTGRESQL_URL) -> AsyncIterator[None]:
 
 @pytest.fixture
 async def elsewhere() -> AsyncIterator[None]:
-    """Such a transaction, from before the test's own until its end."""
+    """Keep a transaction of another database open from before the test's own transactions until the test's end."""
     async with writing_elsewhere():
         yield
 
 
 async def shows(database: Database, *names: str) -> None:
-    """Return once every reader sees these events and no others.
+    """Return once every read function returns these events and no others.
 
-    For a moment PostgreSQL's own transactions, such as an ANALYZE of this database, may hold back events too.
+    PostgreSQL's own transactions, for example an ANALYZE of this database, may also hold back events for a moment.
     """
     await until(lambda: agree(database, list(names)), what=f"{names} to be shown")
 
@@ -106,7 +106,7 @@ async def agree(database: Database, names: list[str]) -> bool:
 
 
 @pytest.mark.usefixtures("elsewhere")
-async def test_it_holds_back_nothing(database: Database) -> None:
+async def test_a_transaction_of_another_database_holds_back_no_event(database: Database) -> None:
     await write(database, "a")
     await shows(database, "a")
     async with writing_elsewhere():
@@ -122,7 +122,7 @@ async def test_it_holds_back_nothing(database: Database) -> None:
 
 
 @pytest.mark.usefixtures("elsewhere")
-async def test_a_follower_has_what_is_new(database: Database) -> None:
+async def test_a_follower_reads_new_events(database: Database) -> None:
     feed = Feed(database)
     running = asyncio.create_task(feed.run())
     pages = feed.follow(VIEWER, EVERYTHING)
@@ -138,7 +138,7 @@ async def test_a_follower_has_what_is_new(database: Database) -> None:
 
 
 @pytest.mark.usefixtures("elsewhere")
-async def test_transactions_of_this_database_hold_back_events_as_ever(database: Database) -> None:
+async def test_transactions_of_this_database_hold_back_events(database: Database) -> None:
     await write(database, "before")
     async with database.write() as connection:
         await append(connection, [line("first")])
@@ -152,7 +152,7 @@ async def test_transactions_of_this_database_hold_back_events_as_ever(database: 
 
 
 @pytest.mark.usefixtures("elsewhere")
-async def test_subtransactions_hold_back_events_as_ever(database: Database) -> None:
+async def test_subtransactions_hold_back_events(database: Database) -> None:
     async with writing_elsewhere(), database.write() as connection:
         async with connection.begin_nested():
             await append(connection, [line("first")])
@@ -170,7 +170,7 @@ async def test_an_id_without_a_lock_holds_back_events(database: Database) -> Non
     await write(database, "a")
     await shows(database, "a")
     async with database.read() as connection:
-        # PostgreSQL finds temporary relations first.
+        # A temporary relation hides one of pg_catalog: this view hides all locks.
         await connection.execute(text("CREATE TEMP VIEW pg_locks AS SELECT * FROM pg_catalog.pg_locks WHERE false"))
         assert await events_after(connection, START, 10) == ([], True)
         await connection.execute(text("DROP VIEW pg_temp.pg_locks"))
@@ -182,7 +182,7 @@ async def test_an_id_without_a_lock_holds_back_events(database: Database) -> Non
 async def test_a_transaction_ends_just_before_the_fence_is_read(
     database: Database, monkeypatch: pytest.MonkeyPatch, read: str
 ) -> None:
-    """Its events come before others that had been read, and are not missed."""
+    """The transaction's events precede others that have been read, and are not missed."""
     async with AsyncExitStack() as older:
         await append(await older.enter_async_context(database.write()), [line("first")])
         await write(database, "second")
@@ -205,7 +205,7 @@ async def test_a_transaction_ends_just_before_the_fence_is_read(
 
 @pytest.mark.usefixtures("elsewhere")
 async def test_a_transaction_sees_no_further_than_itself(database: Database) -> None:
-    """Its own id is not in its snapshot."""
+    """A transaction's snapshot does not contain the transaction's own id."""
     await write(database, "before")
     await shows(database, "before")
     async with database.write() as connection:
@@ -244,7 +244,7 @@ async def test_a_role_without_privileges(postgresql_url: str) -> None:
 
 @pytest.fixture
 async def preparing() -> AsyncIterator[Cluster]:
-    """A PostgreSQL server that takes prepared transactions."""
+    """Yield a PostgreSQL server that allows prepared transactions."""
     cluster = await asyncio.to_thread(Cluster)
     try:
         await asyncio.to_thread(cluster.start)
@@ -257,7 +257,7 @@ async def preparing() -> AsyncIterator[Cluster]:
 
 
 async def test_prepared_transactions(preparing: Cluster) -> None:
-    """PostgreSQL lists their locks without a session, also after a restart."""
+    """PostgreSQL lists the locks of prepared transactions without a session, also after a restart."""
     async with session(preparing.url) as administrator:
         await administrator.execute("CREATE DATABASE assay")
         await prepare(administrator, "elsewhere", "SELECT pg_current_xact_id()")
@@ -290,19 +290,19 @@ async def test_prepared_transactions(preparing: Cluster) -> None:
 
 
 async def prepare(connection: asyncpg.Connection, name: str, statement: str) -> None:
-    """Leave a transaction prepared."""
+    """Begin a transaction with this statement, and prepare it."""
     await connection.execute("BEGIN")
     await connection.execute(statement)
     await connection.execute(f"PREPARE TRANSACTION '{name}'")
 
 
 @pytest.mark.usefixtures("elsewhere")
-async def test_stalling_writers_beside_it(database: Database) -> None:
+async def test_stalling_writers_beside_another_database(database: Database) -> None:
     await write_while_stalling(database)
 
 
 async def test_writers_of_both_databases_at_random(database: Database) -> None:
-    """No reader's place is ever overtaken: in the end nothing lies before it that had not been there."""
+    """No event appears before a position that a reader has already reached."""
     writers, rounds = 8, 15
     ended = asyncio.Event()
 
@@ -323,7 +323,7 @@ async def test_writers_of_both_databases_at_random(database: Database) -> None:
                     await asyncio.sleep(random.random() * 0.05)
 
     async def watch(look: Callable[[AsyncConnection], Any]) -> list[tuple[Place, set[Place]]]:
-        """Every place that a reader was shown, and all events that were there then or before it."""
+        """Return each position that a read returned, with the positions of all events committed shortly afterwards."""
         found: list[tuple[Place, set[Place]]] = []
         while not ended.is_set():
             async with database.read() as connection:
@@ -355,16 +355,16 @@ async def test_writers_of_both_databases_at_random(database: Database) -> None:
         assert {place_of(event) for event in log if place_of(event) <= place} <= there
 
 
-async def test_it_is_looked_for_only_if_events_are_held_back(database: Database) -> None:
+async def test_other_databases_are_queried_only_if_events_are_held_back(database: Database) -> None:
     statements: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         statements.append(statement)
 
     async def take(*counts: int) -> None:
-        """`events_after`, `page_of_events` and `last_place` take this many statements.
+        """Return once `events_after`, `page_of_events` and `last_place` execute these numbers of statements.
 
-        PostgreSQL's own transactions, and those of other tests, may hold back events for a moment.
+        PostgreSQL's own transactions and those of other tests may hold back events for a moment.
         """
         await until(lambda: asked(counts), what=f"{counts} statements")
 

@@ -1,4 +1,4 @@
-"""Pages against the sorted truth, in both directions, while rows arrive at any place."""
+"""Pages compared with the sorted rows, in both directions, while rows arrive at any position."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ together = settings(max_examples=25, deadline=None, suppress_health_check=[Healt
 NOW = utcnow()
 Key = tuple[int, str]
 
-# Rows arrive, then a page of so many is read, forward or backward, from a cursor that an earlier page gave, or none.
+# In each step rows arrive, and a page is read: its size, forward or backward, from an earlier page's cursor or none.
 arrivals = st.lists(st.tuples(st.integers(1, 10), st.integers(0, 999)), max_size=5)
 steps = st.lists(
     st.tuples(arrivals, st.integers(0, 4), st.booleans(), st.none() | st.integers(0, 100)), min_size=1, max_size=8
@@ -34,7 +34,7 @@ steps = st.lists(
 
 
 class Shelf:
-    """A workspace of its own, and what is in it."""
+    """A new workspace, with the keys of its rows."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -42,7 +42,7 @@ class Shelf:
         self.keys: set[Key] = set()
 
     async def put(self, rows: list[tuple[int, int]]) -> None:
-        """Rows of these priorities; the number decides where the id stands among the others."""
+        """Insert rows with these priorities. A row's number determines the order of its id."""
         for priority, number in rows:
             typed_id = f"analysis_{number:03}{self.viewer.workspace[-23:]}{len(self.keys)}"
             item = NewAnalysis("text", "{}", priority, fault=Fault("INPUT_UNREADABLE", "no"))
@@ -71,7 +71,7 @@ def key_of(row: AnalysisRow) -> Key:
 
 @together
 @given(steps=steps, descending=st.booleans())
-async def test_a_page_is_a_stretch_of_the_sorted_truth(database: Database, steps: list[Any], descending: bool) -> None:
+async def test_a_page_is_a_slice_of_the_sorted_rows(database: Database, steps: list[Any], descending: bool) -> None:
     shelf = Shelf(database)
     cursors: list[tuple[str, Key]] = []
     for rows, size, backward, choice in steps:
@@ -93,7 +93,7 @@ async def test_a_page_is_a_stretch_of_the_sorted_truth(database: Database, steps
 
 @together
 @given(before=arrivals, between=st.lists(arrivals, max_size=6), size=st.integers(1, 3), backward=st.booleans())
-async def test_a_walk_meets_each_row_once_and_what_arrives_ahead_of_it(
+async def test_paging_returns_each_row_once_and_rows_that_arrive_ahead(
     database: Database, before: list[Any], between: list[list[Any]], size: int, backward: bool
 ) -> None:
     shelf = Shelf(database)
@@ -120,7 +120,9 @@ async def test_a_walk_meets_each_row_once_and_what_arrives_ahead_of_it(
 
 @pytest.mark.parametrize("order", AnalysisOrderField)
 @pytest.mark.parametrize("descending", [False, True])
-async def test_every_order_is_walked_whole(database: Database, order: AnalysisOrderField, descending: bool) -> None:
+async def test_every_order_can_be_paged_completely(
+    database: Database, order: AnalysisOrderField, descending: bool
+) -> None:
     shelf = Shelf(database)
     await shelf.put([(number % 3 + 1, number) for number in range(10)])
     met: list[str] = []
@@ -160,7 +162,7 @@ LISTING = "analyses PRIORITY ASC"
 @example(_cursor(["analyses PRIORITY DESC", 1, "a"]))
 @example("A")
 @example("\ud800")
-async def test_what_is_no_cursor_of_the_list_is_refused(database: Database, cursor: str) -> None:
+async def test_an_invalid_cursor_is_refused(database: Database, cursor: str) -> None:
     shelf = Shelf(database)
     for request in (PageArguments(1, cursor), PageArguments(None, None, 1, cursor)):
         with pytest.raises(PageError) as refused:
@@ -206,12 +208,12 @@ def test_sizes_have_bounds(arguments: Any, argument: str, message: str) -> None:
     assert (refused.value.argument, str(refused.value)) == (argument, message)
 
 
-def test_a_page_has_20_rows_unless_told() -> None:
+def test_a_page_has_20_rows_by_default() -> None:
     pages = [PageArguments(None), PageArguments(0), PageArguments(None, None, 1000, "c")]
     assert [(page.size, page.backward) for page in pages] == [(20, False), (0, False), (1000, True)]
 
 
-async def test_a_workspace_sees_its_own_rows_alone(database: Database) -> None:
+async def test_a_workspace_sees_only_its_own_rows(database: Database) -> None:
     mine, other = Shelf(database), Shelf(database)
     await mine.put([(1, 1)])
     await other.put([(1, 2)])

@@ -1,4 +1,4 @@
-"""A batch's rate and ETA, on ends as slots would reach them: how far from the truth they may be, without a clock."""
+"""The bounds of the error of a batch's rate and ETA, on simulated completions, without a clock."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def batch(**values: Any) -> BatchRow:
 
 
 def run(seconds: Sequence[float], *, slots: int, chunk: int) -> Iterator[tuple[BatchRow, float]]:
-    """The batch after each end of a chunk, and how many seconds are left then."""
+    """Simulate slots that complete chunks of items. Yields the batch after each chunk, with the seconds left."""
     waiting = [list(seconds[first : first + chunk]) for first in range(0, len(seconds), chunk)]
     waiting.reverse()
     in_hand: list[tuple[float, int, int]] = []
@@ -50,13 +50,13 @@ def run(seconds: Sequence[float], *, slots: int, chunk: int) -> Iterator[tuple[B
 
 
 def eta_at(share: float, seconds: Sequence[float], *, slots: int, chunk: int) -> tuple[float, float]:
-    """The ETA and the truth, in seconds, when this share of the items had just ended."""
+    """Return the ETA and the seconds actually left once this share of the items has ended."""
     for row, left in run(seconds, slots=slots, chunk=chunk):
         if row.processed >= share * len(seconds):
             eta = progress_of_batch(row, row.updated_at).eta_seconds
             assert eta is not None
             return eta, left
-    raise AssertionError("it never came that far")
+    raise AssertionError("The share was never reached.")
 
 
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
@@ -66,8 +66,8 @@ def test_on_steady_work_the_eta_is_within_a_fifth(share: float, item_seconds: fl
     chunk = max(1, int(TARGET_MS / 1000 / item_seconds))
     items = [item_seconds] * (rounds * slots * chunk)
     eta, left = eta_at(share, items, slots=slots, chunk=chunk)
-    # Items of one length end all at once, slot by slot: between the first of them and the last the ETA is up to a
-    # round off. It is told in steps of 0.1 s.
+    # Equal items end in rounds, slot by slot. Between a round's first end and its last, the ETA is off by up to one
+    # round. The ETA is rounded to 0.1 s.
     assert abs(eta - left) <= 0.2 * left + item_seconds * chunk + 0.05
 
 
@@ -81,7 +81,7 @@ def test_on_noisy_work_the_eta_is_within_a_quarter(seed: int) -> None:
 
 
 def test_few_slow_items_end_more_than_a_second_apart() -> None:
-    # As many seconds in which something ended, and most in which nothing did.
+    # In most seconds no item ends.
     eta, left = eta_at(0.25, [3.0] * 40, slots=1, chunk=1)
     assert (eta, left) == (90.0, 90.0)
     row, _ = next(each for each in run([3.0] * 40, slots=1, chunk=1) if each[0].processed == 20)
@@ -89,7 +89,7 @@ def test_few_slow_items_end_more_than_a_second_apart() -> None:
 
 
 def test_the_rate_follows_a_change() -> None:
-    # It goes ten times as fast from the middle on, as when other servers come to help.
+    # The rate rises to ten times its value, as with more servers.
     items = [0.1] * 1000 + [0.01] * 8000
     before, after = (
         next(items_per_second(row, row.updated_at) for row, _ in run(items, slots=1, chunk=1) if row.processed == ended)
@@ -100,7 +100,7 @@ def test_the_rate_follows_a_change() -> None:
 
 
 def test_a_burst_is_not_the_rate() -> None:
-    # A hundred at once every second, as when chunks are written: the mean is what counts.
+    # A hundred items end at once in every second, as chunks do: the rate is their mean.
     ends = "[]"
     for second in range(1, 61):
         ends = after_more_ends(ends, 100, START, START + timedelta(seconds=second))
@@ -113,21 +113,21 @@ def test_the_rate_falls_while_nothing_ends() -> None:
     def rate(seconds: float, **values: Any) -> float | None:
         return items_per_second(batch(recent_ends=ends, **values), START + timedelta(seconds=10 + seconds))
 
-    assert [rate(0), rate(2), rate(12), rate(92)] == [10, 10, 5, 1]  # two seconds of patience
-    assert [rate(6, running=40), rate(16, running=40)] == [10, 5]  # and what forty take that run
+    assert [rate(0), rate(2), rate(12), rate(92)] == [10, 10, 5, 1]  # a pause of 2 s does not lower the rate
+    assert [rate(6, running=40), rate(16, running=40)] == [10, 5]  # nor does the time that 40 running items take
     assert rate(92, status=BatchStatus.COMPLETED) == 10
     row = batch(recent_ends=ends, total_items=200, queued=100, processed=100, updated_at=START + timedelta(seconds=10))
     held = progress_of_batch(row, START + timedelta(seconds=102)).eta_seconds
-    assert held == 100.0  # it waits for all of its items at the rate of now
+    assert held == 100.0  # all of the remaining items at the current rate
 
 
-def test_a_clock_that_goes_back_takes_no_time() -> None:
+def test_a_clock_that_goes_back_adds_no_time() -> None:
     ends = after_more_ends("[]", 10, START, START + timedelta(seconds=10))
     ends = after_more_ends(ends, 10, START, START - timedelta(hours=1))
     assert items_per_second(batch(recent_ends=ends), START - timedelta(hours=1)) == pytest.approx(2, rel=0.05)
 
 
-def test_no_eta_before_there_is_something_to_reckon_with() -> None:
+def test_no_eta_before_enough_items_have_ended() -> None:
     def eta(ended: int, total: int) -> float | None:
         ends = after_more_ends("[]", ended, START, START + timedelta(seconds=1)) if ended else "[]"
         row = batch(total_items=total, queued=total - ended, processed=ended, recent_ends=ends)
@@ -138,17 +138,17 @@ def test_no_eta_before_there_is_something_to_reckon_with() -> None:
     assert eta(20, 10_000) == 499.0
 
 
-def test_the_eta_counts_down_between_ends_and_not_below_what_waits() -> None:
+def test_the_eta_counts_down_between_ends_but_not_below_the_queued_items() -> None:
     ends = after_more_ends("[]", 20, START, START + timedelta(seconds=20))
     updated = START + timedelta(seconds=20)
     row = batch(total_items=100, queued=60, running=20, processed=20, recent_ends=ends, updated_at=updated)
-    rate = 1.1  # 20 in 20 s, and what is in hand for a tenth more
+    rate = 1.1  # 20 items in 20 s, and a tenth more for the running ones
     etas = [progress_of_batch(row, updated + timedelta(seconds=since)).eta_seconds for since in (-5, 0, 10, 22)]
     assert etas == [round(80 / rate, 1), round(80 / rate, 1), round(80 / rate - 10, 1), round(60 / rate, 1)]
     assert progress_of_batch(row, updated).fraction == 0.2
     assert progress_of_batch(row, updated).step == "20 of 100 items"
 
 
-def test_what_has_ended_has_no_eta() -> None:
+def test_an_ended_batch_has_no_eta() -> None:
     over = batch(status=BatchStatus.CANCELED, total_items=90, canceled=90)
     assert (progress_of_batch(over, START).fraction, progress_of_batch(over, START).eta_seconds) == (1.0, None)

@@ -1,4 +1,4 @@
-"""Many workers and clients at once, each in transactions of its own: no item twice, no deadlock, all consistent."""
+"""Many concurrent workers and clients: no item is claimed twice, no deadlock occurs, and the rows stay consistent."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def submit_batches(database: Database, count: int, size: int) -> list[str]
 
 
 async def work(database: Database, worker_id: str, kinds: list[End]) -> list[Claimed]:
-    """Claim and finish, by pieces that are not the claims, until nothing is left; returns what was claimed."""
+    """Claim and finish items until none is left, in groups other than the claims. Returns all claims."""
     claimed: list[Claimed] = []
     unfinished: list[Claimed] = []
     while True:
@@ -73,7 +73,7 @@ async def test_no_item_is_claimed_twice(database: Database) -> None:
     await assert_consistent(database)
 
 
-async def test_workers_and_clients_do_not_stand_in_each_others_way(database: Database) -> None:
+async def test_workers_and_clients_do_not_block_each_other(database: Database) -> None:
     batch_ids = await submit_batches(database, 4, 60)
 
     async def stop_and_retry(batch_id: str) -> None:

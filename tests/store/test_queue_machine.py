@@ -1,6 +1,7 @@
-"""The state machine, against a model of it: every statement that moves an analysis, in any order that hypothesis finds.
+"""The queue's state machine compared with a model, for every statement that moves an analysis.
 
-After each step the rows are what the model says, and rows, counters and log agree (`assert_consistent`).
+Hypothesis chooses the order of the statements. After each one, the rows equal the model's, and rows, counters and log
+agree (`assert_consistent`).
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ FAULT = Fault("ANALYZER_FAILED", "no", retryable=True)
 
 @dataclass
 class Item:
-    """What the model knows of one analysis."""
+    """The model of an analysis."""
 
     batch: str | None
     analyzer: str
@@ -78,7 +79,7 @@ class Item:
 
 @dataclass
 class Lot:
-    """What the model knows of one batch."""
+    """The model of a batch."""
 
     deadline: datetime
     timeout: timedelta
@@ -91,7 +92,7 @@ MAX_ATTEMPTS = 3
 
 
 class QueueMachine(RuleBasedStateMachine):
-    """Everything that is done to the queue. Claims stay known after they are over: those must be refused."""
+    """All operations on the queue. Expired claims are kept and used again: the store must refuse them."""
 
     runner: asyncio.Runner
     database: Database
@@ -103,7 +104,7 @@ class QueueMachine(RuleBasedStateMachine):
         super().__init__()
         self.items: dict[str, Item] = {}
         self.lots: dict[str, Lot] = {}
-        self.members: dict[str, list[str]] = {}  # of deleted batches too
+        self.members: dict[str, list[str]] = {}  # also of deleted batches
         self.now = utcnow()
         self.run(self._empty())
 
@@ -161,7 +162,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(target=analyses, batch_id=batches, which=st.integers(0, 4))
     def name_item(self, batch_id: str, which: int) -> str:
-        """An item of a batch becomes one that the other rules may take."""
+        """Add an item of a batch to the analyses that other rules draw from."""
         items = self.members[batch_id]
         return items[which % len(items)]
 
@@ -195,7 +196,7 @@ class QueueMachine(RuleBasedStateMachine):
         rows: list[Claimed] = self.do(
             claims.claim, worker, lambda analyzer: most, self.now, analyzers=analyzers, lane=lane
         )
-        # Of a batch among many others it may take fewer.
+        # A claim from one of many batches may return fewer rows.
         assert [row.id for row in rows] == expected[: len(rows)]
         assert bool(rows) == bool(expected)
         assert len(rows) == len(expected) or len(waiting) > 8 * most
@@ -259,7 +260,7 @@ class QueueMachine(RuleBasedStateMachine):
         }
         leases = {item.lease: item.lease_ends for item in self.items.values() if item.lease is not None}
         assert self.do(running_leases) == leases
-        # One that was renewed since it was seen to be silent holds.
+        # A lease renewed after it was seen silent is not lost.
         second = timedelta(seconds=1)
         silent = {lease: ends if ends and ends < self.now else self.now - second for lease, ends in leases.items()}
         rows = self.do(lost, gone, silent)
@@ -320,7 +321,7 @@ class QueueMachine(RuleBasedStateMachine):
             self._stop_lot(lot, S.CANCELED)
 
     def _again(self, typed_ids: list[str]) -> list[str]:
-        """The model's part of a retry by a client; which of these it takes."""
+        """Apply a client's retry to the model. Returns the ids of the retried analyses."""
         taken = []
         open_before = {batch_id for batch_id, lot in self.lots.items() if self.lot_is_open(lot)}
         for typed_id in typed_ids:
@@ -394,7 +395,7 @@ class QueueMachine(RuleBasedStateMachine):
         for batch_id in late:
             self._stop_lot(self.lots[batch_id], S.TIMED_OUT)
 
-    # What always holds
+    # Invariants
 
     @invariant()
     def rows_are_what_the_model_says(self) -> None:
@@ -442,7 +443,7 @@ def _seen(row: Any) -> dict[str, Any]:
     }
 
 
-def test_the_queue_is_what_the_model_says(database_url: str) -> None:
+def test_the_queue_equals_its_model(database_url: str) -> None:
     with asyncio.Runner() as runner:
         database = Database(Settings(database_url=database_url).database)
         runner.run(migrate(database))

@@ -1,4 +1,4 @@
-"""The order of the queue: who comes first of what waits at one priority, and at what cost that is found."""
+"""The order of claims within one priority, and the indexes that find it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def item(analyzer: str = "text", priority: int = 5) -> NewAnalysis:
 
 
 async def submit(database: Database, count: int, analyzer: str = "text", priority: int = 5) -> str:
-    """A batch."""
+    """Submit a batch. Returns its id."""
     batch_id = new_id("batch")
     async with database.write() as connection:
         await insert_batch(connection, VIEWER, batch_id, None, [item(analyzer, priority)] * count, NOW, **TERMS)
@@ -68,14 +68,14 @@ async def turns_of(database: Database, batch_id: str) -> list[int]:
         return list((await connection.execute(statement.order_by(tables.analysis.c.position))).scalars())
 
 
-async def test_what_is_submitted_alone_goes_before_the_rest_of_a_batch(database: Database) -> None:
+async def test_a_single_analysis_is_claimed_before_the_rest_of_a_batch(database: Database) -> None:
     await submit(database, 10_000)
     await claim(database, 300)
     alone = await submit_alone(database)
     assert [row.id for row in await claim(database, 300)] == [alone]
 
 
-async def test_two_batches_share(database: Database) -> None:
+async def test_two_batches_share_the_claims(database: Database) -> None:
     first = await submit(database, 2000)
     await claim(database, 500)
     second = await submit(database, 2000)
@@ -87,7 +87,7 @@ async def test_two_batches_share(database: Database) -> None:
     await assert_consistent(database)
 
 
-async def test_what_comes_alone_in_a_stream_leaves_room_for_a_batch(database: Database) -> None:
+async def test_many_single_analyses_leave_room_for_a_batch(database: Database) -> None:
     await submit(database, 100)
     alone = [await submit_alone(database) for _ in range(40)]
     seen: list[Claimed] = []
@@ -98,7 +98,7 @@ async def test_what_comes_alone_in_a_stream_leaves_room_for_a_batch(database: Da
     assert any(row.batch_id for row in seen[:20])
 
 
-async def test_a_lane_in_which_nothing_waits_is_where_the_others_are(database: Database) -> None:
+async def test_an_empty_lane_keeps_the_virtual_time_of_the_others(database: Database) -> None:
     await submit(database, 1000)
     await claim(database, 500)
     other = await submit(database, 1000, "other")
@@ -110,7 +110,7 @@ async def test_a_lane_in_which_nothing_waits_is_where_the_others_are(database: D
 
 
 @pytest.mark.parametrize("end", [End.GIVEN_BACK, End.AGAIN])
-async def test_what_waits_again_does_not_hold_time_back(database: Database, end: End) -> None:
+async def test_requeued_items_do_not_hold_virtual_time_back(database: Database, end: End) -> None:
     await submit(database, 2000)
     early = await claim(database, 3)
     await claim(database, 1000)
@@ -122,7 +122,7 @@ async def test_what_waits_again_does_not_hold_time_back(database: Database, end:
     assert [row.id for row in await claim(database, 3)] == [row.id for row in early]
 
 
-async def test_a_batch_that_is_run_again_stands_behind_nobody_and_before_nobody(database: Database) -> None:
+async def test_a_retried_batch_queues_at_the_current_virtual_time(database: Database) -> None:
     again = await submit(database, 100)
     async with database.write() as connection:
         await request_batch_stop(connection, VIEWER, again, AnalysisStatus.CANCELED, NOW)
@@ -135,7 +135,7 @@ async def test_a_batch_that_is_run_again_stands_behind_nobody_and_before_nobody(
     assert (turns[0], turns[-1]) == (641, 641 + 96)
 
 
-async def test_what_comes_later_of_one_batch_goes_on_where_it_ended(database: Database) -> None:
+async def test_later_items_of_a_batch_queue_behind_its_earlier_ones(database: Database) -> None:
     batch_id = await submit(database, 100)
     async with database.write() as connection:
         await insert_analyses(connection, VIEWER, [item()] * 32, NOW, batch_id=batch_id, first_position=100, **TERMS)
@@ -144,7 +144,7 @@ async def test_what_comes_later_of_one_batch_goes_on_where_it_ended(database: Da
     assert turns[99] < turns[100] <= turns[99] + fairness.BLOCK
 
 
-async def test_claims_are_of_the_analyzers_and_lanes_that_are_named(database: Database) -> None:
+async def test_claims_are_limited_to_the_given_analyzers_and_lanes(database: Database) -> None:
     for analyzer, priority in (("a", 9), ("b", 5), ("b", 1), ("c", 7)):
         await submit(database, 1, analyzer, priority)
 
@@ -161,7 +161,7 @@ async def test_claims_are_of_the_analyzers_and_lanes_that_are_named(database: Da
     assert await claimed() == []
 
 
-async def test_the_heads_are_of_every_lane(database: Database) -> None:
+async def test_every_lane_has_a_head(database: Database) -> None:
     for analyzer, priority, count in (("b", 3, 2), ("a", 1, 1), ("a", 10, 3), ("c", 3, 1)):
         await submit(database, count, analyzer, priority)
     alone = [await submit_alone(database, "b", 3) for _ in range(3)]
@@ -177,7 +177,7 @@ async def test_the_heads_are_of_every_lane(database: Database) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_no_row_is_read_that_is_not_at_a_head(database: Database) -> None:
+async def test_only_rows_at_heads_are_read(database: Database) -> None:
     async def plan(connection: AsyncConnection, statement: str, *values: object) -> list[str]:
         found = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
         return [row.detail for row in found.all() if "analysis" in row.detail or " next " in row.detail]

@@ -1,4 +1,4 @@
-"""The items of batches by their status: pages, counts, and what the database looks at for them."""
+"""The items of batches by their status: pages, counts, and the indexes that the database reads for them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ CHOICES: list[list[S] | None] = [
 
 
 async def mixed_batches(database: Database) -> list[str]:
-    """Two batches of 40 whose items, and some beside them, are in every status."""
+    """Insert two batches of 40 items, and some single analyses, in every status. Returns the batches' ids."""
     ids = [new_id("batch") for _ in range(2)]
     item = NewAnalysis("text", "{}", 5, input_text="x")
     refused = NewAnalysis("text", "{}", 5, fault=Fault("INPUT_UNREADABLE", "no"))
@@ -74,7 +74,7 @@ async def mixed_batches(database: Database) -> list[str]:
 
 @asynccontextmanager
 async def plans_of(database: Database) -> AsyncIterator[list[str]]:
-    """How SQLite goes about what is asked meanwhile."""
+    """Yield a list; at the end of the context, fill it with SQLite's query plans of the statements executed inside."""
     asked: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
@@ -92,7 +92,7 @@ async def plans_of(database: Database) -> AsyncIterator[list[str]]:
 
 
 async def walk(database: Database, read: Any, size: int, *, backward: bool) -> list[AnalysisRow]:
-    """All of a list, page by page."""
+    """Return all rows of a list, read page by page."""
     met: list[AnalysisRow] = []
     cursor = None
     while True:
@@ -109,7 +109,7 @@ async def results(batch_id: str, status: list[S] | None, connection: Any, reques
     return await page_of_results(connection, VIEWER, batch_id, status, request)
 
 
-async def test_results_by_status_are_walked_whole_and_counted(database: Database) -> None:
+async def test_results_by_status_are_paged_completely_and_counted(database: Database) -> None:
     for batch_id, status in product(await mixed_batches(database), CHOICES):
         every = await walk(database, partial(results, batch_id, None), 1000, backward=False)
         assert [row.position for row in every] == list(range(40))
@@ -124,7 +124,7 @@ async def test_results_by_status_are_walked_whole_and_counted(database: Database
             assert await count_analyses(connection, VIEWER, AnalysisFilter(status=[], batch_id=batch_id)) == 0
 
 
-async def test_what_was_deleted_is_counted_no_more(database: Database) -> None:
+async def test_deleted_analyses_are_not_counted(database: Database) -> None:
     batch_id = new_id("batch")
     refused = NewAnalysis("text", "{}", 5, fault=Fault("INPUT_UNREADABLE", "no"))
     where = AnalysisFilter(status=[S.FAILED], batch_id=batch_id)
@@ -134,12 +134,12 @@ async def test_what_was_deleted_is_counted_no_more(database: Database) -> None:
         assert await count_analyses(connection, VIEWER, where) == 3
         assert await delete_analysis(connection, VIEWER, page.rows[1].id)
         assert await count_analyses(connection, VIEWER, where) == 2
-        request = PageArguments(5, after=page.cursor(page.rows[1]))  # of one that is gone
+        request = PageArguments(5, after=page.cursor(page.rows[1]))  # the cursor of a deleted row
         after = await page_of_results(connection, VIEWER, batch_id, [S.FAILED], request)
         assert [row.position for row in after.rows] == [2]
 
 
-async def test_analyses_in_every_state_are_walked_whole_in_every_order(database: Database) -> None:
+async def test_analyses_of_every_status_are_paged_completely_in_every_order(database: Database) -> None:
     await mixed_batches(database)
 
     def key(order: AnalysisOrderField, row: AnalysisRow) -> Any:
@@ -187,7 +187,7 @@ async def test_each_part_of_a_page_is_read_by_its_index(database: Database) -> N
 async def indexes_of(
     database: Database, where: AnalysisFilter, order: AnalysisOrderField = AnalysisOrderField.CREATED_AT
 ) -> list[str]:
-    """The indexes by which SQLite reads a page. None is sorted, but for the few rows of several parts, together."""
+    """Return the indexes that SQLite reads a page by. Asserts that it sorts only the union of several parts."""
     async with plans_of(database) as plans, database.read() as connection:
         if where.batch_id is None:
             await page_of_analyses(connection, VIEWER, where, PageArguments(5), order=order)
@@ -198,7 +198,7 @@ async def indexes_of(
         for plan in plans
         if (match := re.fullmatch(r"SEARCH analysis USING (?:COVERING )?INDEX analysis_(.+)", plan))
     ]
-    # But for the rows at the ends, and those that are named by their ids.
+    # Without the lookups of the first and last rows, and those by id.
     parts = [name for name in found if not re.search(r"batch_id=\? AND position|AND id=\?", name)]
     assert sum("TEMP B-TREE" in plan for plan in plans) == sum("SCAN anon" in plan for plan in plans)
     return sorted(name.partition(" ")[0] for name in parts)

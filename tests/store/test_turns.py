@@ -1,4 +1,4 @@
-"""Two transactions that want the same rows: one waits for the other, and then acts on what it finds."""
+"""Two transactions on the same rows: the second waits for the first, and then acts on the rows as they are."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def do(database: Database, function: Any, *arguments: Any, **named: Any) -
 
 
 async def begun(database: Database, other: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    """The other transaction, begun: it has ended, or waits for the one that the test holds open."""
+    """Start the other transaction. Returns its task once it has ended, or waits for the test's open transaction."""
     task = asyncio.create_task(other)
     await until(lambda: task.done() or waits(database), what="the other transaction to wait")
     return task
@@ -69,7 +69,7 @@ async def items_of(database: Database, batch_id: str) -> list[AnalysisRow]:
         return list((await connection.execute(statement.order_by(tables.analysis.c.position))).all())  # type: ignore[arg-type]
 
 
-async def test_a_retry_waits_for_an_end_that_is_being_written(database: Database) -> None:
+async def test_a_retry_waits_for_an_uncommitted_end(database: Database) -> None:
     await submit(database, 1)
     [row] = await claim(database)
     async with database.write() as connection:
@@ -80,7 +80,7 @@ async def test_a_retry_waits_for_an_end_that_is_being_written(database: Database
     await assert_consistent(database)
 
 
-async def test_an_item_of_a_batch_that_is_being_opened_again_is_not_deleted(database: Database) -> None:
+async def test_an_item_of_a_batch_being_reopened_is_not_deleted(database: Database) -> None:
     batch_id = await submit(database, 2)
     await do(database, request_batch_stop, VIEWER, batch_id, CANCELED, NOW)
     first, second = [item.id for item in await items_of(database, batch_id)]
@@ -92,7 +92,7 @@ async def test_an_item_of_a_batch_that_is_being_opened_again_is_not_deleted(data
     await assert_consistent(database)
 
 
-async def test_a_batch_that_is_being_opened_again_is_not_deleted(database: Database) -> None:
+async def test_a_batch_being_reopened_is_not_deleted(database: Database) -> None:
     batch_id = await submit(database, 2)
     await do(database, request_batch_stop, VIEWER, batch_id, CANCELED, NOW)
     async with database.write() as connection:
@@ -110,14 +110,14 @@ async def test_a_batch_is_deleted_in_its_turn(database: Database) -> None:
         await take_turns(connection, [batch_id])
         items = select(tables.analysis.c.id).where(tables.analysis.c.batch_id == batch_id).with_for_update()
         await connection.execute(items)
-        # It must not hold the batch while it waits for the items: that is where this transaction goes next.
+        # The deletion must not lock the batch while it waits for the items: this transaction locks the batch next.
         task = await begun(database, do(database, delete_batch, VIEWER, batch_id))
         assert await retry_batch(connection, VIEWER, batch_id, NOW) == 2
     assert not await task
     await assert_consistent(database)
 
 
-async def test_a_batch_that_is_being_retried_is_not_timed_out_for_its_old_deadline(database: Database) -> None:
+async def test_a_batch_being_retried_is_not_timed_out_by_its_old_deadline(database: Database) -> None:
     late, retried = await submit(database, 1), await submit(database, 1)
     past = NOW + timedelta(seconds=60)
     async with database.write() as connection:
@@ -132,9 +132,7 @@ async def test_a_batch_that_is_being_retried_is_not_timed_out_for_its_old_deadli
 
 
 @pytest.mark.parametrize("end", [End.AGAIN, End.GIVEN_BACK])
-async def test_nothing_waits_in_a_batch_that_was_stopped_while_it_was_to_wait_again(
-    database: Database, end: End
-) -> None:
+async def test_a_stop_during_a_requeue_leaves_no_item_queued(database: Database, end: End) -> None:
     batch_id = await submit(database, 1)
     [row] = await claim(database)
     async with database.write() as connection:
@@ -147,7 +145,7 @@ async def test_nothing_waits_in_a_batch_that_was_stopped_while_it_was_to_wait_ag
 
 
 @pytest.mark.parametrize("end", [End.AGAIN, End.GIVEN_BACK])
-async def test_nothing_waits_again_in_a_batch_that_is_being_stopped(database: Database, end: End) -> None:
+async def test_a_requeue_during_a_stop_leaves_no_item_queued(database: Database, end: End) -> None:
     batch_id = await submit(database, 1)
     [row] = await claim(database)
     async with database.write() as connection:
@@ -162,7 +160,7 @@ async def test_nothing_waits_again_in_a_batch_that_is_being_stopped(database: Da
 async def test_leases_are_renewed_in_their_turn(database: Database) -> None:
     await submit(database, 20)
     rows = await claim(database)
-    # From the middle, so that neither order of the rows is the one in which the other transaction may lock them.
+    # Begin in the middle, so that this order differs from the other transaction's, ascending or descending.
     rows = rows[10:] + rows[:10]
     async with database.write() as connection:
         first, *others = rows
@@ -177,7 +175,7 @@ async def test_leases_are_renewed_in_their_turn(database: Database) -> None:
     await assert_consistent(database)
 
 
-async def test_waking_what_waits_does_not_lock_out_those_who_move_it(database: Database) -> None:
+async def test_waking_and_stopping_items_do_not_deadlock(database: Database) -> None:
     batch_id = await submit(database, 20)
     rows = await claim(database)
     outcomes = [Outcome(row.id, row.lease, End.AGAIN, retry_at=NOW) for row in rows]
@@ -202,7 +200,7 @@ async def postgresql(postgresql_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.mark.needs("postgresql")
-async def test_claims_go_on_beside_ends_and_each_kind_in_turns(postgresql: Database) -> None:
+async def test_claims_continue_beside_ends_and_each_kind_takes_turns(postgresql: Database) -> None:
     batch_id = await submit(postgresql, 200)
     [*rows] = await claim(postgresql)
     async with postgresql.write() as connection:
@@ -223,7 +221,7 @@ def completed(row: Claimed) -> Outcome:
     return Outcome(row.id, row.lease, End.COMPLETED, "{}", origin=Origin(row.workspace, row.batch_id, row.attempt))
 
 
-async def test_claims_and_ends_of_every_kind_do_not_lock_each_other_out(database: Database) -> None:
+async def test_claims_and_ends_of_every_kind_do_not_deadlock(database: Database) -> None:
     batch_id = await submit(database, 600)
     queued = list(await asyncio.gather(*(claim(database) for _ in range(3))))
 
@@ -242,7 +240,7 @@ async def test_claims_and_ends_of_every_kind_do_not_lock_each_other_out(database
     await assert_consistent(database)
 
 
-async def test_deletions_retries_and_stops_of_a_batch_do_not_lock_each_other_out(database: Database) -> None:
+async def test_deletions_retries_and_stops_of_a_batch_do_not_deadlock(database: Database) -> None:
     for _ in range(25):
         batch_id = await submit(database, 30)
         await do(database, request_batch_stop, VIEWER, batch_id, CANCELED, NOW)
@@ -259,6 +257,6 @@ async def test_deletions_retries_and_stops_of_a_batch_do_not_lock_each_other_out
             assert (await batch_by_id(connection, VIEWER, batch_id) is None) == deleted
         assert (await items_of(database, batch_id) == []) == deleted
         await assert_consistent(database, {batch_id: Counter({CANCELED.value: int(item_deleted)})})
-        # Nothing of one round is left for the next.
+        # Delete the rest before the next round.
         await do(database, request_batch_stop, VIEWER, batch_id, CANCELED, NOW)
         assert await do(database, delete_batch, VIEWER, batch_id) == (not deleted)

@@ -1,4 +1,4 @@
-"""What is written is what is read, value by value, and what batches and progress say of it."""
+"""Every value of an analysis is read as written, and the figures of batches and progress follow from it."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ async def test_an_analysis_through_its_life(database: Database) -> None:
 
 
 async def test_two_outcomes_of_one_row_are_told_apart_by_their_leases(database: Database) -> None:
-    """The attempt that a worker lost and the one that it has now, in one group, in either order."""
+    """Finish a lost attempt and the current one of the same row in one group, in either order."""
     for order in (1, -1):
         typed_id = await insert(database, NewAnalysis("text", "{}", 5, input_text="x"))
         async with database.write() as connection:
@@ -168,7 +168,7 @@ async def test_a_queued_analysis_is_canceled_at_once(database: Database) -> None
     ("search", "found"),
     [("alpha", 2), ("ALPHA", 2), ("alpha beta", 1), ("beta alpha", 1), ("100%", 1), ("_", 0), ("", 3), ("gamma", 0)],
 )
-async def test_every_word_of_a_search_stands_in_the_text(database: Database, search: str, found: int) -> None:
+async def test_a_search_finds_texts_with_all_of_its_words(database: Database, search: str, found: int) -> None:
     for text in ("Alpha beta", "alphabet", "100% sure"):
         await insert(database, NewAnalysis("text", "{}", 5, input_text=text))
     async with database.read() as connection:

@@ -1,4 +1,4 @@
-"""What must hold of a database whatever happened to it, checked row by row against the log."""
+"""The invariants of every database, checked row by row against the event log."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from store.tables import AnalysisEventType, AnalysisRow, AnalysisStatus, BatchEv
 T = AnalysisEventType
 BATCH_ENDS = {BatchEventType.BATCH_COMPLETED, BatchEventType.BATCH_CANCELED, BatchEventType.BATCH_TIMED_OUT}
 ENDS = {T.ANALYSIS_COMPLETED, T.ANALYSIS_FAILED, T.ANALYSIS_CANCELED, T.ANALYSIS_TIMED_OUT}
-# What may follow what in one analysis's history; None is before its first event.
+# The event types that may follow each type in an analysis's history; None precedes the first event.
 FOLLOWS: dict[AnalysisEventType | None, set[AnalysisEventType]] = {
-    None: {T.ANALYSIS_QUEUED, T.ANALYSIS_FAILED},  # FAILED at once: its input was refused
+    None: {T.ANALYSIS_QUEUED, T.ANALYSIS_FAILED},  # FAILED first: the input was refused
     T.ANALYSIS_QUEUED: {T.ANALYSIS_STARTED, T.ANALYSIS_CANCELED, T.ANALYSIS_TIMED_OUT},
     T.ANALYSIS_RETRYING: {T.ANALYSIS_STARTED, T.ANALYSIS_CANCELED, T.ANALYSIS_TIMED_OUT},
     T.ANALYSIS_STARTED: {T.ANALYSIS_PROGRESS, T.ANALYSIS_RETRYING, T.ANALYSIS_QUEUED, *ENDS},
@@ -30,7 +30,7 @@ FOLLOWS: dict[AnalysisEventType | None, set[AnalysisEventType]] = {
     T.ANALYSIS_CANCELED: {T.ANALYSIS_QUEUED},
     T.ANALYSIS_TIMED_OUT: {T.ANALYSIS_QUEUED},
 }
-# The status that each event leaves behind.
+# The status after each event.
 LEAVES = {
     T.ANALYSIS_QUEUED: AnalysisStatus.QUEUED,
     T.ANALYSIS_RETRYING: AnalysisStatus.QUEUED,
@@ -52,7 +52,7 @@ COUNTERS = {
 
 
 async def whole_log(database: Database) -> list[EventRow]:
-    """Every event that is committed, in the order of the log, those too that a reader must not see yet."""
+    """Return all committed events in the order of the log, also those that readers may not see yet."""
     columns = tables.event.c
     async with database.read() as connection:
         events = (await connection.execute(select(tables.event).order_by(columns.xid, columns.position))).all()
@@ -60,14 +60,14 @@ async def whole_log(database: Database) -> list[EventRow]:
 
 
 async def history(database: Database, analysis_id: str) -> list[AnalysisEventType]:
-    """The types of one analysis's events, oldest first."""
+    """Return the types of an analysis's events, oldest first."""
     return [T(event.type) for event in await whole_log(database) if event.subject == analysis_id]
 
 
 async def assert_consistent(database: Database, deleted: Mapping[str, Counter[str]] | None = None) -> None:
-    """States, counters and the log agree, and every history is one that can be.
+    """Assert that statuses, counters and log agree, and that every history is possible.
 
-    `deleted` counts, by batch, the statuses of items that were deleted: their batch still counts them.
+    `deleted` counts the statuses of deleted items by batch: the batch's counters still include them.
     """
     async with database.read() as connection:
         analyses: list[AnalysisRow] = (await connection.execute(select(tables.analysis))).all()  # type: ignore[assignment]

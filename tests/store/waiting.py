@@ -1,4 +1,4 @@
-"""Whether a transaction waits for another one."""
+"""Detection of a transaction that waits for another."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_d
 
 
 async def waits(database: Database) -> bool:
-    """Whether one waits, while another is open. On SQLite whoever comes second waits at the door."""
+    """Return whether a transaction waits for the open one. On SQLite, a second writer always waits."""
     if database.is_sqlite:
         return True
     async with database.read() as connection:

@@ -1,6 +1,7 @@
-"""A server whose machine's clock can be set: libfaketime stands before the system's calls.
+"""A server whose machine's clock can be set: libfaketime intercepts its system calls.
 
-Only the server itself is under it: what it starts has the real clock (libfaketime 0.9.10 breaks Python's `sleep`).
+Only the server's own process has this clock; its child processes have the real one, because libfaketime 0.9.10 breaks
+Python's `sleep`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 from tests.api.calls import ApiServer
 
 LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
-# Takes libfaketime out of the environment once it is loaded, and then is `server.py`.
+# Removes libfaketime from the environment once it is loaded, and then runs `server.py`.
 WRAPPER = """
 import os, runpy, sys
 del os.environ["LD_PRELOAD"]
@@ -22,7 +23,7 @@ runpy.run_path("server.py", run_name="__main__")
 
 
 class ClockServer(ApiServer):
-    """Its clock is off by what `set_clock` says; the time that passes is the real one."""
+    """A server with a clock that differs from the real one by `set_clock`'s hours, and passes at the same rate."""
 
     command = (sys.executable, "-c", WRAPPER, "serve")
 
@@ -31,7 +32,7 @@ class ClockServer(ApiServer):
         return self.log_path.with_suffix(".clock")
 
     def set_clock(self, hours: int) -> None:
-        """Set the clock so many hours off, in one step, now."""
+        """Set the clock this many hours ahead of the real one, at once."""
         part = self.clock_path.with_suffix(".part")
         part.write_text(f"{hours:+d}h\n")
         part.rename(self.clock_path)

@@ -1,4 +1,4 @@
-"""A house on each kind of database. In the end its servers stop, and no process of theirs is left."""
+"""The `house` fixture: a database with servers that stop after the test, and leave no process behind."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.torture.house import SEED, House, build
 
 
 def pytest_report_header() -> str:
-    """What makes the random moments the same again."""
+    """Return the seed that repeats the random moments."""
     return f"torture: ASSAY_TORTURE_SEED={SEED}"
 
 

@@ -1,4 +1,4 @@
-"""An analyzer that does whatever its request says, as an installed package of a server's own."""
+"""An analyzer that runs the deed named in its request. Servers load it as an installed package."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ HELD: list[object] = []
 
 
 class TortureRequest(Request):
-    """`text` says which input it is; the options say what happens to it."""
+    """An input, identified by its `text`, with options that determine how its analysis proceeds."""
 
     text: str = Field(min_length=1, max_length=1000, description="Any text.")
-    deed: str = Field(default="echo", description="What it does.")
-    seconds: float = Field(default=0, description="How long it takes.")
-    folder: str | None = Field(default=None, description="Where it leaves a note of each start, one file each.")
-    until: str | None = Field(default=None, description="A file: it takes until there is one.")
-    number: int = Field(default=0, description="How much of it.")
+    deed: str = Field(default="echo", description="Name of the deed to run.")
+    seconds: float = Field(default=0, description="Duration of the deed `echo`.")
+    folder: str | None = Field(default=None, description="Folder for a marker file per start.")
+    until: str | None = Field(default=None, description="Path of a file: the deed `echo` ends once it exists.")
+    number: int = Field(default=0, description="Size or number, with a meaning per deed.")
     extra: Any = Field(default=None, description="Any JSON.")
 
 
 class TortureResult(Result):
-    """What came of it."""
+    """The text, with the request's `extra` value."""
 
-    extra: Any = Field(default=None, description="What was given.")
+    extra: Any = Field(default=None, description="The request's value.")
 
 
 class Unspeakable(Exception):
-    """Can't be pickled, and its text can't be had."""
+    """An exception that can't be pickled and has no text."""
 
     def __init__(self) -> None:
         self.lock = Lock()
@@ -52,7 +52,7 @@ class Unspeakable(Exception):
 
 
 def note(request: TortureRequest) -> int:
-    """Leave a note of this start; which one of this text's it is, from 1."""
+    """Record this start in a marker file. Returns the number of starts with this text so far, from 1."""
     if request.folder is None:
         return 1
     for attempt in range(1, 1000):
@@ -67,26 +67,26 @@ def note(request: TortureRequest) -> int:
 
 
 def echo(request: TortureRequest) -> None:
-    """After `seconds` asleep, and once there is the file `until`."""
+    """Sleep for `seconds`, and wait until the file `until` exists, if given."""
     time.sleep(request.seconds)
     while request.until is not None and not Path(request.until).exists():
         time.sleep(0.01)
 
 
 def flaky(request: TortureRequest, attempt: int) -> None:
-    """Fails `number` times in a way that another try can mend."""
+    """Fail the first `number` attempts with a retryable error."""
     if attempt <= request.number:
         raise AnalysisFailure("ANALYZER_FAILED", f"Try {attempt} fails.", retryable=True)
 
 
 def eat(_request: TortureRequest) -> None:
-    """All the memory that there is."""
+    """Allocate memory without end."""
     while True:
         HELD.append(bytearray(16 * 2**20))
 
 
 def fork(request: TortureRequest) -> None:
-    """Leave a process in the same group and one that left it, which hold `number` MiB."""
+    """Fork one process in the same process group and one in its own, each with `number` MiB."""
     for leaves in (False, True):
         pid = os.fork()
         if pid == 0:
@@ -99,7 +99,7 @@ def fork(request: TortureRequest) -> None:
 
 
 def write(request: TortureRequest) -> None:
-    """`number` MiB to each of the standard streams."""
+    """Write `number` MiB to each of stdout and stderr."""
     for _ in range(request.number):
         for descriptor in (1, 2):
             os.write(descriptor, b"y" * 2**20)
@@ -107,12 +107,12 @@ def write(request: TortureRequest) -> None:
 
 
 def spin(_request: TortureRequest) -> None:
-    """Hours in C code that holds the interpreter's lock."""
+    """Run for hours in C code that holds the interpreter lock."""
     re.match(r"(a+)+$", "a" * 60 + "b")
 
 
 def deaf(request: TortureRequest) -> None:
-    """Ignores every signal that can be ignored, and computes for ever."""
+    """Ignore five signals that would end the process, and compute for hours."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGALRM):
         signal.signal(number, signal.SIG_IGN)
     spin(request)
@@ -124,7 +124,7 @@ def closed(_request: TortureRequest) -> None:
 
 
 def homeless(_request: TortureRequest) -> None:
-    """Delete the folder for temporary files, where it is one's own, and the one that it stands in."""
+    """Delete the current directory."""
     folder = tempfile.mkdtemp()
     os.chdir(folder)
     os.rmdir(folder)
@@ -157,7 +157,7 @@ DEEDS: dict[str, Callable[[TortureRequest], object]] = {
 
 
 def run(request: TortureRequest, job: Job) -> TortureResult:
-    """Do what the request says."""
+    """Run the request's deed."""
     attempt = note(request)
     if request.deed == "flaky":
         flaky(request, attempt)
@@ -171,7 +171,7 @@ def run(request: TortureRequest, job: Job) -> TortureResult:
 TORTURE = Analyzer(
     name="torture",
     version="1",
-    description="Does whatever the request says.",
+    description="Runs the deed named in the request.",
     request=TortureRequest,
     result=TortureResult,
     run=run,

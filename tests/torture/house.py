@@ -1,6 +1,6 @@
-"""A database, the real servers on it, what clients ask of them, and the whole truth about it afterwards.
+"""A database with real servers, clients' calls, and a check of all rows and events at the end.
 
-`ASSAY_TORTURE=long` (`make torture`) makes the tests long; otherwise the same code takes some seconds.
+`ASSAY_TORTURE=long` (`make torture`) runs the long versions of the tests; without it, the same code runs for seconds.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tests.support import post, until
 LONG = os.environ.get("ASSAY_TORTURE") == "long"
 SEED = int(os.environ.get("ASSAY_TORTURE_SEED") or random.randrange(10**6))
 
-# As many calls at once as any test makes: asyncio's own threads are few.
+# Threads for concurrent calls: the most that a test makes. The default executor of asyncio has too few.
 _CALLS = ThreadPoolExecutor(400)
 
 SUBMIT = """
@@ -45,7 +45,7 @@ BATCHES = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Batch { id status fi
 
 
 class WorkerProgram(ApiServer):
-    """`server.py worker`, with the server's packages: it is ready when it says so."""
+    """`server.py worker` with the server's packages, ready once its log says so."""
 
     command = (sys.executable, "server.py", "worker")
 
@@ -57,16 +57,16 @@ class WorkerProgram(ApiServer):
         return self._starts() > self._earlier_starts
 
     def _starts(self) -> int:
-        """How often it has said so: its log goes on over restarts."""
+        """Return the number of starts in the log, which restarts continue."""
         return self.log.count('"event":"worker started"')
 
 
 class Unanswered(Exception):
-    """The server gave no answer: whether it did what was asked is not known."""
+    """The server gave no answer: the call may have been executed or not."""
 
 
 class Refused(Exception):
-    """The server answered with an error, and did nothing."""
+    """The server answered with an error."""
 
     def __init__(self, errors: Sequence[Mapping[str, Any]]) -> None:
         super().__init__(str(errors))
@@ -74,7 +74,7 @@ class Refused(Exception):
 
 
 async def ask(server: ApiServer, document: str, **variables: Any) -> Any:
-    """The data of one call. Raises Unanswered and Refused."""
+    """Execute one call. Returns its data; raises Unanswered or Refused."""
     try:
         answer = await asyncio.get_running_loop().run_in_executor(_CALLS, post, server.url, document, variables)
     except urllib.error.HTTPError as refusal:
@@ -87,7 +87,7 @@ async def ask(server: ApiServer, document: str, **variables: Any) -> Any:
 
 
 async def submit(server: ApiServer, text: str, *, terms: Mapping[str, Any] | None = None, **options: Any) -> Any:
-    """Queue one analysis; gives it."""
+    """Queue one analysis. Returns its fields."""
     given = {"request": {"torture": {"text": text, **options}}, **(terms or {})}
     payload = (await ask(server, SUBMIT, input=given))["submitAnalysis"]
     assert payload["userErrors"] == []
@@ -97,7 +97,7 @@ async def submit(server: ApiServer, text: str, *, terms: Mapping[str, Any] | Non
 async def submit_batch(
     server: ApiServer, texts: Sequence[str], *, terms: Mapping[str, Any] | None = None, **options: Any
 ) -> str:
-    """Queue a batch of these texts; gives its id."""
+    """Queue a batch of these texts. Returns its id."""
     items = [{"request": {"torture": {"text": text, **options}}} for text in texts]
     payload = (await ask(server, BATCH, input={"items": items, **(terms or {})}))["batchProcess"]
     assert payload["userErrors"] == []
@@ -105,7 +105,7 @@ async def submit_batch(
 
 
 async def submit_until_accepted(server: ApiServer, key: str, texts: Sequence[str], **given: Any) -> str:
-    """As a client does that will have its batch, whatever happens to the server: the same call again, by its key."""
+    """Repeat one call with one idempotency key until the server accepts the batch. Returns the batch's id."""
     terms = {**given.pop("terms", {}), "idempotencyKey": key}
     while True:
         try:
@@ -119,7 +119,7 @@ async def submit_until_accepted(server: ApiServer, key: str, texts: Sequence[str
 
 
 async def end_of(server: ApiServer, analysis_id: str) -> str:
-    """How the analysis ended, once it has."""
+    """Return the status of the analysis once it has ended."""
 
     async def ended() -> Any:
         found = (await ask(server, ANALYSIS, id=analysis_id))["analysis"]
@@ -129,7 +129,7 @@ async def end_of(server: ApiServer, analysis_id: str) -> str:
 
 
 async def idle(server: ApiServer) -> None:
-    """Return once nothing waits and nothing runs, as the server counts it."""
+    """Return once the server reports no queued and no running analyses."""
 
     async def is_idle() -> bool:
         found = (await ask(server, "{ metrics { queue { depth running } } }"))["metrics"]["queue"]
@@ -139,7 +139,7 @@ async def idle(server: ApiServer) -> None:
 
 
 def install(folder: Path, **entries: str) -> Path:
-    """A folder for PYTHONPATH with a package whose analyzers are these entry points; by default the torture's."""
+    """Install a package with `torture` and these entry points. Returns the folder, for PYTHONPATH."""
     info = folder / "assay_torture-1.0.dist-info"
     info.mkdir(parents=True)
     entries = {"torture": "tests.torture.deeds:TORTURE", **entries}
@@ -151,28 +151,28 @@ def install(folder: Path, **entries: str) -> Path:
 
 @dataclass
 class Truth:
-    """What is in the database in the end."""
+    """The rows of the database after a test."""
 
     rows: Sequence[AnalysisRow]
     batches: Mapping[str, Any]
 
     def of(self, batch_id: str) -> list[AnalysisRow]:
-        """A batch's items, in their order."""
+        """Return the items of a batch, in their order."""
         return sorted((row for row in self.rows if row.batch_id == batch_id), key=lambda row: row.position)
 
     def named(self, text: str) -> AnalysisRow:
-        """The one analysis of this text."""
+        """Return the one analysis of this text."""
         (row,) = (row for row in self.rows if row.input_text == text)
         return row
 
     def statuses(self, batch_id: str | None = None) -> Counter[str]:
-        """How many analyses ended how."""
+        """Return the number of analyses by status, of all or of one batch."""
         return Counter(row.status for row in self.rows if batch_id is None or row.batch_id == batch_id)
 
 
 @dataclass
 class House:
-    """One database, and the servers that were started on it."""
+    """A database and the servers started on it."""
 
     url: str
     folder: Path
@@ -181,7 +181,7 @@ class House:
     sqlite: bool = True
 
     async def start(self, server: type[ApiServer] = ApiServer, **settings: object) -> ApiServer:
-        """A server, with three workers if nothing else is said."""
+        """Start a server, by default with three workers."""
         given: dict[str, object] = {"database_url": self.url, "workers": 3, "data_dir": self.folder, **settings}
         one = server(self.folder, given, path=self.packages)
         self.servers.append(one)
@@ -190,7 +190,7 @@ class House:
 
     @asynccontextmanager
     async def database(self) -> AsyncIterator[Database]:
-        """The test's own door to the database."""
+        """Open the test's own connection pool to the database."""
         database = Database(Settings(database_url=self.url).database)
         try:
             yield database
@@ -198,7 +198,7 @@ class House:
             await database.close()
 
     async def ended(self, server: ApiServer, batch_ids: Sequence[str], *, seconds: float = 120) -> None:
-        """Return once these batches have ended, as the server tells it."""
+        """Return once the server reports that these batches have ended."""
 
         async def all_ended() -> bool:
             found = (await ask(server, BATCHES, ids=list(batch_ids)))["nodes"]
@@ -207,7 +207,7 @@ class House:
         await until(all_ended, what="the batches to end", seconds=seconds)
 
     async def truth(self) -> Truth:
-        """Check that every analysis has ended once, and that all counts and histories agree; then, what there is."""
+        """Assert that every analysis has ended once, and that counts and histories agree. Returns all rows."""
         async with self.database() as database:
             await assert_consistent(database)
             log = await whole_log(database)
@@ -232,14 +232,14 @@ class House:
         return Truth(rows, {batch.id: batch for batch in batches})
 
     async def close(self) -> None:
-        """Stop the servers; each must end by itself and leave nothing behind."""
+        """Stop the servers. Each must end by itself and leave no process behind."""
         for server in self.servers:
             await server.close()
         self.servers.clear()
 
 
 async def build(url: str, folder: Path) -> House:
-    """A house on this empty database."""
+    """Migrate an empty database and return its house, without servers."""
     database = Database(Settings(database_url=url).database)
     try:
         await migrate(database)
@@ -250,5 +250,5 @@ async def build(url: str, folder: Path) -> House:
 
 
 def starts(folder: Path, text: str) -> int:
-    """How often the analyzer began with this text."""
+    """Return the number of times that the analyzer has started with this text."""
     return len([path for path in folder.glob(f"{text}.*") if path.suffix[1:].isdigit()])

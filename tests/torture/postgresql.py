@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the test's own, which may be broken, and set up on any disk."""
+"""A PostgreSQL server for one test, on any disk, that the test may break."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from tests.support import free_port
 
 
 def binaries() -> Path | None:
-    """Where the newest installed PostgreSQL has its programs."""
+    """Return the folder of the newest installed PostgreSQL's programs; None if PostgreSQL is not installed."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
     on_path = shutil.which("initdb")
     return found[-1].parent if found else Path(on_path).parent if on_path else None
 
 
 class Cluster:
-    """Started and stopped at will; its data stay, on the disk where this folder is."""
+    """A PostgreSQL server that can be stopped and restarted with its data, which are on the given disk."""
 
     def __init__(self, disk: Path | None = None) -> None:
         self._binaries = binaries()
-        # Not in pytest's folders: those are for their owner alone, who may be root.
+        # Not in pytest's folders: only their owner, possibly root, can read them.
         self._folder = Path(tempfile.mkdtemp(prefix="assay-postgresql-", dir=disk))
         self.port = free_port()
         self._run_as: tuple[str, ...] = ()
@@ -38,23 +38,23 @@ class Cluster:
         return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
-        """Returns when it answers."""
+        """Start the server. Returns once it accepts connections."""
         options = f"-c listen_addresses=127.0.0.1 -c port={self.port} -c unix_socket_directories={self._folder}"
         log = str(self._folder / "log")
         self._call("pg_ctl", "-D", str(self._folder / "data"), "-l", log, "-w", "-t", "60", "-o", options, "start")
 
     def stop(self, mode: str = "immediate") -> None:
-        """`immediate` is as a crash: no connection is closed in order, and the next start recovers."""
+        """Stop the server. `immediate` is like a crash: connections are cut, and the next start recovers."""
         self._call("pg_ctl", "-D", str(self._folder / "data"), "-m", mode, "-w", "-t", "60", "stop")
 
     def restart(self) -> None:
-        """Whether it still runs, is about to end, or has ended."""
+        """Start the server again, whether it runs, is stopping, or has stopped."""
         with contextlib.suppress(subprocess.CalledProcessError):
             self.stop()
         self.start()
 
     def close(self) -> None:
-        """Stop it where it runs, and delete it."""
+        """Stop the server if it runs, and delete its data."""
         try:
             if (self._folder / "data" / "postmaster.pid").exists():
                 self.stop()

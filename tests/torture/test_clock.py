@@ -1,6 +1,6 @@
-"""The machine's clock is set an hour back or forth, under a server that runs and between two.
+"""The machine's clock is set an hour back or forward, while a server runs and between two servers.
 
-Nothing waits for an hour, nothing runs twice, and the log keeps its order.
+No analysis waits for an hour or runs twice, and the log keeps its order.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HOUR = timedelta(hours=1)
 
 
 def steps(*some: tuple[str, int]) -> pytest.MarkDecorator:
-    """By how many hours the clock is set, on which database; at length, all that there is."""
+    """Parametrize a test by database and step in hours: these pairs, or all of them in the long version."""
     every = [(name, hours) for name in ("sqlite", "postgresql") for hours in (-1, 1)]
     needs = {"sqlite": (), "postgresql": (pytest.mark.needs("postgresql"),)}
     cases = [pytest.param(name, hours, marks=needs[name]) for name, hours in (every if LONG else some)]
@@ -41,8 +41,8 @@ async def clocked(house: House, **settings: object) -> ClockServer:
 
 
 async def clock_was_seen(server: ClockServer) -> None:
-    """Return once the server has noted that its machine's clock was set."""
-    await until(lambda: "the machine's clock was set" in server.log, what="the step to be seen")
+    """Return once the server has logged that its machine's clock was set."""
+    await until(lambda: "the machine's clock was set" in server.log, what="the server to notice the step of its clock")
 
 
 @steps(("sqlite", -1), ("postgresql", 1))
@@ -63,7 +63,7 @@ async def test_a_step_under_a_running_server(house: House, hours: int) -> None:
     after = await submit(server, "after", folder=str(notes))
     newest = await ask(server, "{ analyses(first: 1) { nodes { id createdAt } } }")
     assert newest["analyses"]["nodes"][0]["id"] == after["id"] > before["analyses"]["nodes"][0]["id"]
-    await house.ended(server, [late])  # at its deadline, and not an hour later or at once
+    await house.ended(server, [late])  # at its deadline: neither an hour later nor at once
     gate.touch()
     await house.ended(server, [on_time])
 
@@ -85,7 +85,7 @@ async def test_a_step_under_a_running_server(house: House, hours: int) -> None:
 
 @steps(("postgresql", -1))
 async def test_a_step_between_two_servers(house: House, hours: int) -> None:
-    """The first is killed with work of every kind open; the next begins by another clock."""
+    """The first server is killed with unfinished work of every kind; the next one starts with another clock."""
     server = await clocked(house, workers=2)
     notes, gate = house.folder / "notes", house.folder / "gate"
     held = [await submit(server, f"held{n}", folder=str(notes), until=str(gate)) for n in range(2)]
@@ -94,7 +94,7 @@ async def test_a_step_between_two_servers(house: House, hours: int) -> None:
     async with connected(server) as api:
         cursor = (await api.log())[-1]["cursor"]
     await server.kill()
-    await until(lambda: not server.left_over(), what="the end of what it had started")
+    await until(lambda: not server.left_over(), what="the end of the program's child processes")
     server.set_clock(hours)
     gate.touch()
     await server.start()
@@ -110,7 +110,7 @@ async def test_a_step_between_two_servers(house: House, hours: int) -> None:
     async with connected(server) as api:
 
         async def all_shown() -> list[dict[str, Any]] | None:
-            """On PostgreSQL any transaction that is open, be it of another database, holds back the newest events."""
+            """On PostgreSQL, another transaction in this database may hold back the newest events for a moment."""
             found = await api.log()
             return found if len(found) >= len(log) else None
 
@@ -121,7 +121,7 @@ async def test_a_step_between_two_servers(house: House, hours: int) -> None:
     truth = await house.truth()
     assert {row.status for row in truth.of(later)} == {"COMPLETED"}
     assert [row.status for row in truth.of(timed)] == ["TIMED_OUT"]
-    # The two that ran when it was killed run once more, and what waited runs once.
+    # The analyses that ran at the kill run once more, and queued ones run once.
     assert [truth.named(text).attempt for text in ("held0", "held1", "flaky")] == [2, 2, 2]
     assert {row.attempt for row in truth.of(later)} == {1}
     assert [event["type"] for event in everything] == [event.type for event in log]
@@ -131,7 +131,7 @@ async def test_a_step_between_two_servers(house: House, hours: int) -> None:
 
 @steps(("postgresql", -1))
 async def test_two_servers_by_different_clocks(house: House, hours: int) -> None:
-    """The second begins after the step: neither takes the other's work from it."""
+    """The second server starts after the step. Neither takes over the other's work."""
     servers = [await clocked(house, workers=1)]
     notes, gates = house.folder / "notes", [house.folder / "gate0", house.folder / "gate1"]
     await submit(servers[0], "held0", folder=str(notes), until=str(gates[0]), terms={"timeoutSeconds": 600})
@@ -143,9 +143,9 @@ async def test_two_servers_by_different_clocks(house: House, hours: int) -> None
     await second.start()
     await submit(second, "held1", folder=str(notes), until=str(gates[1]), terms={"timeoutSeconds": 600})
     await until(lambda: starts(notes, "held1") == 1, what="the second to run")
-    # Long enough for several looks at leases and workers; each look that finds the other's work would take it.
+    # 4 s contain several checks of leases and workers; each could wrongly take over the other server's work.
     looks = asyncio.get_running_loop().time() + 4
-    await until(lambda: asyncio.get_running_loop().time() > looks, what="some looks")
+    await until(lambda: asyncio.get_running_loop().time() > looks, what="several checks")
     for gate in gates:
         gate.touch()
 

@@ -1,4 +1,4 @@
-"""PostgreSQL ends at once and comes back in the middle of a batch, twice: nothing is lost, and clients are told."""
+"""PostgreSQL crashes and restarts twice during a batch: no analysis is lost, and clients get an error code."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def answers(server: ApiServer) -> bool:
 async def test_a_database_that_crashes_twice_in_a_batch(house: House, cluster: Cluster) -> None:
     server = await house.start(workers=2, operation_timeout_seconds=5)
     gates = [house.folder / "gate1", house.folder / "gate2"]
-    # The gates hold an item each while the database is away: it ends with nobody to tell.
+    # Each gate holds an analysis, which ends while the database is down.
     notes = house.folder / "notes"
     held = [
         await submit(server, f"held{number}", until=str(gate), folder=str(notes)) for number, gate in enumerate(gates)
@@ -79,12 +79,12 @@ async def test_a_database_that_crashes_twice_in_a_batch(house: House, cluster: C
             async with database.read() as connection:
                 return (await connection.execute(statement)).scalar_one() == 0
 
-        await until(all_ended, what="all to end")
+        await until(all_ended, what="all analyses to end")
     assert await server.terminate() == 0
     truth = await house.truth()
     assert truth.statuses() == {"COMPLETED": ITEMS + 3}
     assert {row.id for row in truth.rows if row.batch_id is None} == {held[0]["id"], held[1]["id"], after["id"]}
-    # No worker was lost, so nothing was taken from it: what had ended was told when there was somebody to tell.
+    # No worker was lost and no lease expired: outcomes were written once the database was back.
     assert {row.attempt for row in truth.rows} == {1}
 
 

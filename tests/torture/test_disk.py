@@ -1,4 +1,4 @@
-"""A disk that fills under the database: what can't be kept is refused with a code; with room again, all goes on."""
+"""A full disk under the database: submissions are refused with a code, and work continues once there is room."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from tests.torture.postgresql import Cluster
 
 @pytest.fixture
 def disk(request: pytest.FixtureRequest) -> Iterator[Path]:
-    """A disk of so many MiB, and so many more that a file takes which can be deleted.
+    """Mount a disk with this many MiB free, and a reserve in MiB, held by a file that the test deletes.
 
-    What is accepted before it is full needs room for its results and events, and on PostgreSQL for two more versions
-    of its rows, until autovacuum comes by.
+    The reserve is for the analyses accepted before the disk is full: for their results and events, and on PostgreSQL
+    for two more versions of their rows, until autovacuum runs.
     """
     room, reserve = request.param
-    folder = Path(tempfile.mkdtemp(prefix="assay-disk-"))  # not of pytest's, which are for their owner alone
+    folder = Path(tempfile.mkdtemp(prefix="assay-disk-"))  # pytest's folders are private to their owner
     try:
         mount = ["mount", "-t", "tmpfs", "-o", f"size={room + reserve}m,mode=755", "tmpfs", str(folder)]
         if subprocess.run(mount, check=False).returncode:
-            pytest.skip("this machine lets nobody mount a tmpfs, not even root in here")
+            pytest.skip("This process may not mount a tmpfs.")
         try:
             (folder / "reserve").write_bytes(b"\0" * reserve * 2**20)
             yield folder
@@ -43,7 +43,7 @@ def disk(request: pytest.FixtureRequest) -> Iterator[Path]:
 
 @asynccontextmanager
 async def running(cluster: Cluster) -> AsyncIterator[Cluster]:
-    """It is started, and in the end it is gone."""
+    """Start the cluster, and delete it at the end of the context."""
     try:
         await asyncio.to_thread(cluster.start)
         yield cluster
@@ -52,18 +52,18 @@ async def running(cluster: Cluster) -> AsyncIterator[Cluster]:
 
 
 async def fill(server: ApiServer) -> tuple[list[str], set[str]]:
-    """Submit until something is refused: the batches that were accepted, and the codes of the refusal."""
+    """Submit batches until one is refused. Returns the ids of the accepted ones, and the codes of the refusal."""
     accepted = [await submit_batch(server, [f"first {number}" for number in range(20)])]
     for number in range(400):
         try:
             accepted.append(await submit_batch(server, [f"{number} {item} " + "x" * 900 for item in range(200)]))
         except Refused as refusal:
             return accepted, set(refusal.codes)
-    raise AssertionError("there is room for everything")
+    raise AssertionError("The disk did not fill: every batch was accepted.")
 
 
 async def goes_on(house: House, server: ApiServer, accepted: list[str]) -> Truth:
-    """Once there is room: what was accepted ends, with what is submitted then."""
+    """Assert that the accepted batches complete once there is room, with one submitted then. Returns all rows."""
     accepted.append(await submit_until_accepted(server, "after", ["after"]))
     await house.ended(server, accepted)
     assert await server.terminate() == 0
@@ -74,7 +74,7 @@ async def goes_on(house: House, server: ApiServer, accepted: list[str]) -> Truth
 
 
 async def fills_and_has_room_again(house: House, disk: Path) -> None:
-    """Of a disk that only what is kept has to fit on: it is refused, read, and kept again, and the database stands."""
+    """Fill a disk that holds only the tables: writes are refused, reads work, and writes work again with room."""
     server = await house.start(workers=2, data_dir=house.folder / "data")
     accepted, codes = await fill(server)
     assert codes == {"STORAGE_FULL"}
@@ -120,7 +120,7 @@ async def test_the_disk_of_postgresqls_tables(disk: Path, tmp_path: Path) -> Non
 @pytest.mark.needs("postgresql")
 @pytest.mark.parametrize("disk", [(72, 80)], indirect=True)
 async def test_the_disk_of_all_of_postgresql(disk: Path, tmp_path: Path) -> None:
-    """It ends itself where it can't write its journal: an operator makes room and starts it again."""
+    """PostgreSQL ends if it can't write its WAL; an operator makes room and restarts it."""
     async with running(await asyncio.to_thread(Cluster, disk)) as cluster:
         house = await build(cluster.url, tmp_path)
         try:
@@ -130,6 +130,6 @@ async def test_the_disk_of_all_of_postgresql(disk: Path, tmp_path: Path) -> None
             os.unlink(disk / "reserve")
             await asyncio.to_thread(cluster.restart)
             truth = await goes_on(house, server, accepted)
-            assert set(truth.batches) >= set(accepted)  # of what was refused as it ended, the answer alone may be lost
+            assert set(truth.batches) >= set(accepted)  # a batch may be committed without an answer
         finally:
             await house.close()

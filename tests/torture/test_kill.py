@@ -1,4 +1,4 @@
-"""kill -9 at random moments, with clients that submit all the while: what was accepted is there, and ends once."""
+"""kill -9 at random moments while clients submit: every accepted analysis is kept and ends once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(3_600)
 BATCHES, ITEMS, KILLS = (50, 1_000, 25) if LONG else (6, 150, 2)
 CLIENTS = 2
 MOST_ATTEMPTS = 10
-# On PostgreSQL the workers have processes of their own, any of which may be killed; at length, both on both.
+# On PostgreSQL the workers are separate processes, which may be killed too; the long version runs both on both.
 EMBEDDED = pytest.param("sqlite", False, id="sqlite-embedded")
 APART = pytest.param("postgresql", True, id="postgresql-apart", marks=pytest.mark.needs("postgresql"))
 MORE = [
@@ -40,7 +40,7 @@ async def test_every_accepted_item_ends_once_however_often_something_is_killed(h
     async with house.database() as database:
 
         async def ended() -> int:
-            """How many items have ended."""
+            """Return the number of ended items."""
             statement = select(func.count()).where(tables.analysis.c.finished_at.is_not(None))
             async with database.read() as connection:
                 return (await connection.execute(statement)).scalar_one()
@@ -54,7 +54,7 @@ async def test_every_accepted_item_ends_once_however_often_something_is_killed(h
         async def client() -> None:
             while waiting:
                 number = waiting.pop(0)
-                await reached(max(0, number - CLIENTS) * ITEMS)  # so that some come until the end
+                await reached(max(0, number - CLIENTS) * ITEMS)  # so that submissions continue until the end
                 texts = [f"{number} {item}" for item in range(ITEMS)]
                 terms = {"maxAttempts": MOST_ATTEMPTS, "timeoutSeconds": 3600}
                 accepted[number] = await submit_until_accepted(server, str(number), texts, terms=terms, seconds=0.004)
@@ -62,10 +62,10 @@ async def test_every_accepted_item_ends_once_however_often_something_is_killed(h
         async def killer() -> None:
             for count in sorted(chance.sample(range(BATCHES * ITEMS - ITEMS // 2), KILLS)):
                 await reached(count)
-                await asyncio.sleep(chance.uniform(0, 0.1))  # the moment is what is random
+                await asyncio.sleep(chance.uniform(0, 0.1))  # a random moment
                 program = chance.choice(programs)
                 await program.kill()
-                await until(partial(is_alone, program), what="the end of what it had started")
+                await until(partial(is_alone, program), what="the end of the program's child processes")
                 await program.start()
 
         async with asyncio.TaskGroup() as tasks:
@@ -88,5 +88,5 @@ async def test_every_accepted_item_ends_once_however_often_something_is_killed(h
 
 
 def is_alone(program: Server) -> bool:
-    """Whether nothing runs that this program had started."""
+    """Return whether no process runs that this program had started."""
     return not program.left_over()

@@ -1,4 +1,4 @@
-"""Another process holds the database's lock for long: nothing fails, reads go on, and work goes on after."""
+"""Another process holds the database's lock for long: no call fails, reads work, and writes continue afterwards."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HOLD_SECONDS = 10 if LONG else 3
 
 @asynccontextmanager
 async def locked(house: House) -> AsyncIterator[None]:
-    """Nobody else can write meanwhile; reading is free."""
+    """Block all other writers, and no readers."""
     if house.sqlite:
         with closing(sqlite3.connect(make_url(house.url).database or "", isolation_level=None, timeout=30)) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -41,10 +41,10 @@ async def test_a_lock_that_another_process_holds_for_long(house: House) -> None:
     held = await submit(server, "held", folder=str(notes), until=str(gate), terms={"timeoutSeconds": 3600})
     await until(lambda: starts(notes, "held") == 1, what="an analysis to run")
     async with locked(house):
-        gate.touch()  # it ends with nowhere to write that down
+        gate.touch()  # the analysis ends while its worker can't write
         waiting = [asyncio.create_task(submit(server, f"meanwhile{number}")) for number in range(20)]
         began = asyncio.get_running_loop().time()
-        while asyncio.get_running_loop().time() - began < HOLD_SECONDS:  # a time is what this is about
+        while asyncio.get_running_loop().time() - began < HOLD_SECONDS:  # the test is about a long lock
             found = await ask(server, "query ($id: ID!) { analysis(id: $id) { status } }", id=held["id"])
             assert found["analysis"]["status"] == "RUNNING"
             assert not any(task.done() for task in waiting)

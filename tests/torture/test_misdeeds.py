@@ -1,4 +1,4 @@
-"""Whatever an analyzer does hurts its own attempt and no other: through whole servers, in one chunk with good items."""
+"""Misbehaving analyzers on real servers, in one chunk with good items: each fails its own attempt and no other."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support import until
 from tests.torture.house import House, ask, end_of, starts, submit, submit_batch
 
 CANCEL = "mutation ($id: ID!) { cancelAnalysis(input: { id: $id }) { userErrors { message } } }"
-# What is done, and how that ends: status, code, attempts, and how the message begins.
+# By deed: options, status, error code, attempts, and the beginning of the message.
 MISDEEDS: dict[str, tuple[dict[str, Any], str, str | None, int, str]] = {
     "eat": ({}, "FAILED", "MEMORY_EXCEEDED", 1, "The analyzer needed more than its 512 MiB of memory."),
     "fork": ({"number": 8}, "COMPLETED", None, 1, ""),
@@ -34,10 +34,10 @@ MISDEEDS: dict[str, tuple[dict[str, Any], str, str | None, int, str]] = {
 }
 
 
-async def test_each_fails_its_own_attempt_and_no_other(house: House) -> None:
+async def test_each_misdeed_fails_its_own_attempt_and_no_other(house: House) -> None:
     server = await house.start(workers=2)
     notes = house.folder / "notes"
-    # All in one chunk: the first items are claimed together with those behind them once the pace is known.
+    # Once the pace of quick items is known, the following items are claimed in one chunk.
     await house.ended(server, [await submit_batch(server, [f"quick{number}" for number in range(40)])])
     items: list[dict[str, Any]] = []
     for deed, (options, *_) in MISDEEDS.items():
@@ -52,7 +52,7 @@ async def test_each_fails_its_own_attempt_and_no_other(house: House) -> None:
     assert payload["userErrors"] == []
     await house.ended(server, [payload["batch"]["id"]])
     children = [int((notes / f"child {leaves}").read_text()) for leaves in (0, 1)]
-    await until(lambda: not any(map(psutil.pid_exists, children)), what="the end of what an analyzer forked")
+    await until(lambda: not any(map(psutil.pid_exists, children)), what="the end of processes that an analyzer forked")
     assert await server.terminate() == 0
 
     truth = await house.truth()
@@ -61,14 +61,14 @@ async def test_each_fails_its_own_attempt_and_no_other(house: House) -> None:
         row, behind = truth.named(deed), truth.named(f"behind {deed}")
         assert (row.status, row.error_code, row.attempt) == (status, code, attempts), row
         assert (row.error_message or "").startswith(message)
-        # What was moved to a free slot in the moment in which it began has begun once more.
+        # An item moved to a free slot at the moment of its start has started once more.
         assert starts(notes, deed) >= attempts
         assert (behind.status, behind.attempt, behind.error_code) == ("COMPLETED", 1, None), behind
         assert starts(notes, f"behind {deed}") >= 1
 
 
-async def test_what_never_lets_go_is_stopped_once_its_process_is_gone(house: House) -> None:
-    """In C code that holds the interpreter's lock, and deaf to every signal that can be ignored."""
+async def test_an_analysis_that_never_yields_ends_once_its_process_is_gone(house: House) -> None:
+    """In C code that holds the interpreter lock, also with signals ignored."""
     server = await house.start(workers=4)
     notes = house.folder / "notes"
     expected = {f"{deed} {end}": end for deed in ("spin", "deaf") for end in ("CANCELED", "TIMED_OUT")}
@@ -85,7 +85,7 @@ async def test_what_never_lets_go_is_stopped_once_its_process_is_gone(house: Hou
             assert payload["cancelAnalysis"]["userErrors"] == []
     for text, end in expected.items():
         assert await end_of(server, ids[text]) == end
-        # Said only once it is true: the process is gone, and its memory with it.
+        # The end is reported only after the process, with its memory, is gone.
         assert not alive(pids[text])
     assert await server.terminate() == 0
     truth = await house.truth()

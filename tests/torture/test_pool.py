@@ -1,4 +1,4 @@
-"""Many more requests than the database has connections, while it is slow: clear answers, and the server goes on."""
+"""Many more requests than database connections, on a blocked database: clear errors, and a server that continues."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REQUESTS = 200
 
 @asynccontextmanager
 async def stalled(house: House) -> AsyncIterator[None]:
-    """Nobody else gets on: on PostgreSQL not even to read, on SQLite not to write."""
+    """Block all others: on PostgreSQL readers and writers, on SQLite writers."""
     if house.sqlite:
         with closing(sqlite3.connect(make_url(house.url).database or "", isolation_level=None, timeout=30)) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -36,7 +36,7 @@ async def stalled(house: House) -> AsyncIterator[None]:
 
 
 async def outcome(server: ApiServer, number: int, *, writes: bool) -> str:
-    """The code of a call's refusal, or the id of what it made or found."""
+    """Make one call. Returns its error code; or the new analysis's id, or the number of analyses."""
     try:
         if writes:
             return str((await submit(server, f"one of many {number}"))["id"])
@@ -56,7 +56,7 @@ async def test_more_requests_than_connections(house: House) -> None:
         assert set(codes) <= {"OPERATION_TIMEOUT", "SERVICE_UNAVAILABLE"}
         assert sum(codes.values()) == REQUESTS
         assert server.process.poll() is None
-    # What was refused may have been made all the same: its answer came too late. What is answered is there.
+    # Calls that were refused by a timeout may have been committed. Answered ones must have been.
     after = [await submit(server, f"after{number}", terms={"waitSeconds": 60}) for number in range(5)]
     assert {analysis["status"] for analysis in after} == {"COMPLETED"}
 

@@ -1,4 +1,4 @@
-"""A worker's program stands still until its leases are over, and then goes on: it writes over nothing."""
+"""A worker process that is stopped until its leases expire, and then resumed, overwrites nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def have_begun(notes: Path, times: int) -> bool:
     return {starts(notes, text) for text in TEXTS} == {times}
 
 
-async def test_a_worker_that_stands_still_past_its_leases(house: House) -> None:
+async def test_a_worker_that_is_stopped_past_its_leases(house: House) -> None:
     server = await house.start(workers=0)
     stalled = await house.start(WorkerProgram, workers=2)
     notes, gate = house.folder / "notes", house.folder / "gate"
@@ -28,7 +28,7 @@ async def test_a_worker_that_stands_still_past_its_leases(house: House) -> None:
     await stall(stalled.process.pid, make_url(house.url))
     other = await house.start(WorkerProgram, workers=2)
     await until(lambda: have_begun(notes, 2), what="both to run elsewhere, once their leases are over")
-    gate.touch()  # the processes of the one that stands still end their items too, and it has yet to hear of that
+    gate.touch()  # the stopped worker's processes end their items too, and it reads their outcomes once it is resumed
     await house.ended(server, [batch])
     async with house.database() as database:
         before = await whole_log(database)

@@ -1,4 +1,4 @@
-"""Two servers on one database, SQLite's file too: each item runs once, and each server tells of all that happens."""
+"""Two servers on one database, also on SQLite: each item runs once, and each server delivers all events."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ITEMS, BATCHES = 60, 4
 
 
 async def watch(server: ApiServer, after: str) -> list[tuple[str, str]]:
-    """Every event behind the cursor as one server's subscriber sees it, until all batches have ended."""
+    """Return the events after the cursor that one server's subscriber receives, until all batches have ended."""
     found: list[tuple[str, str]] = []
     async with connected(server, websockets=True) as api:
         async for answer in api.stream(WATCH, after=after):
@@ -23,7 +23,7 @@ async def watch(server: ApiServer, after: str) -> list[tuple[str, str]]:
     raise AssertionError("the stream ended")
 
 
-async def test_every_item_runs_once_and_both_servers_tell_of_it(house: House) -> None:
+async def test_every_item_runs_once_and_both_servers_deliver_its_events(house: House) -> None:
     servers = [await house.start(workers=2) for _ in range(2)]
     notes = house.folder / "notes"
     first = await submit(servers[0], "first", terms={"waitSeconds": 60})

@@ -1,4 +1,4 @@
-"""A batch's items as JSON lines over HTTP: all of them, as the graph has them, to readers of any speed."""
+"""A batch's items as JSON lines over HTTP: all items, with the values of GraphQL, to readers of any speed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RESULTS = """query ($id: ID!) { batch(id: $id) { status results(first: 100) { no
 
 @asynccontextmanager
 async def database_of(server: Server) -> AsyncIterator[Database]:
-    """The server's own, beside it."""
+    """Open the server's database from the test."""
     database = Database(Settings(data_dir=server.data_dir, database_url="").database)
     try:
         yield database
@@ -44,7 +44,7 @@ async def database_of(server: Server) -> AsyncIterator[Database]:
 
 
 async def inserted(server: Server, items: list[NewAnalysis]) -> str:
-    """The id of a batch of these items."""
+    """Insert a batch of these items. Returns its id."""
     batch_id = new_id("batch")
     async with database_of(server) as database, database.write() as connection:
         await insert_batch(connection, VIEWER, batch_id, None, items, utcnow(), timeout_seconds=86_400, max_attempts=3)
@@ -52,7 +52,7 @@ async def inserted(server: Server, items: list[NewAnalysis]) -> str:
 
 
 async def download(server: Server, batch_id: str, query: str = "") -> tuple[int, Any, list[dict[str, Any]]]:
-    """The status, the headers, and the lines of the body; for an error its whole body as one line."""
+    """Download a batch. Returns the status, the headers, and the lines of the body; an error's body is one line."""
     async with (
         aiohttp.ClientSession() as session,
         session.get(f"{server.address}/batches/{batch_id}/results.jsonl{query}") as response,
@@ -61,7 +61,7 @@ async def download(server: Server, batch_id: str, query: str = "") -> tuple[int,
         return response.status, response.headers, [json.loads(line) for line in text.splitlines()]
 
 
-async def test_every_item_is_a_line_as_the_graph_has_it(server: Start) -> None:
+async def test_every_item_is_a_line_with_the_values_of_graphql(server: Start) -> None:
     one = await server(workers=2)
     items: list[dict[str, Any]] = [
         {"key": f"k{n}", "request": {"text": {"text": f"Text {n} is good."}}, "priority": 1 + n % 10} for n in range(30)
@@ -91,7 +91,7 @@ async def test_every_item_is_a_line_as_the_graph_has_it(server: Start) -> None:
     assert (status, [(line["position"], line["error"]["code"]) for line in lines]) == (200, [(7, "INPUT_UNREADABLE")])
 
 
-async def test_a_batch_that_still_runs_is_exported_as_it_is(server: Start) -> None:
+async def test_a_running_batch_is_exported_in_its_current_state(server: Start) -> None:
     one = await server(workers=0)
     faulty = NewAnalysis("text", "{}", 5, "bad", fault=Fault("INPUT_UNREADABLE", "`text`: empty."))
     batch_id = await inserted(one, [NewAnalysis("text", "{}", 5, str(n), str(n)) for n in range(1_200)] + [faulty])
@@ -105,7 +105,7 @@ async def test_a_batch_that_still_runs_is_exported_as_it_is(server: Start) -> No
     assert (await download(one, batch_id, "?status=CANCELED"))[2] == []
 
 
-async def test_what_can_t_be_exported_is_refused_in_json(server: Start) -> None:
+async def test_an_invalid_export_is_refused_in_json(server: Start) -> None:
     one = await server(workers=0)
     batch_id = await inserted(one, [NewAnalysis("text", "{}", 5, "a", "a")])
     for path, query, status, code in (
@@ -126,19 +126,19 @@ async def test_what_can_t_be_exported_is_refused_in_json(server: Start) -> None:
 
 @pytest.fixture
 async def large(server: Start) -> tuple[Server, str]:
-    """A server that runs nothing, and a batch of 24 MB on it: more than lies in the buffers of a socket."""
+    """Start a server without workers, and insert a batch of 24 MB, which is more than a socket's buffers hold."""
     one = await server(workers=0)
     return one, await inserted(one, [NewAnalysis("text", "{}", 5, str(n), "x" * 20_000) for n in range(1_200)])
 
 
-async def test_readers_who_do_not_read_hold_nothing_up(large: tuple[Server, str]) -> None:
+async def test_readers_that_do_not_read_block_no_other_request(large: tuple[Server, str]) -> None:
     one, batch_id = large
     path = f"{one.address}/batches/{batch_id}/results.jsonl?input=true"
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), read_bufsize=1024)
         )
-        # More than there are connections to the database.
+        # More readers than the server has connections to the database.
         slow = [await stack.enter_async_context(session.get(path)) for _ in range(12)]
         async with database_of(one) as database, database.write() as connection:
             assert await request_batch_stop(connection, VIEWER, batch_id, AnalysisStatus.CANCELED, utcnow())
@@ -146,11 +146,11 @@ async def test_readers_who_do_not_read_hold_nothing_up(large: tuple[Server, str]
         assert answer == {"data": {"batch": {"status": "CANCELED"}}}
         lines = [json.loads(line) for line in (await slow[0].read()).splitlines()]
     assert [line["position"] for line in lines] == list(range(1_200))
-    # It had read the beginning of what is read last only after the batch was canceled.
+    # The first page was read before the batch was canceled, and the last one after.
     assert (lines[0]["status"], lines[-1]["status"]) == ("QUEUED", "CANCELED")
 
 
-async def test_a_batch_that_is_deleted_meanwhile_ends_the_connection(large: tuple[Server, str]) -> None:
+async def test_a_batch_deleted_during_its_export_ends_the_connection(large: tuple[Server, str]) -> None:
     one, batch_id = large
     path = f"{one.address}/batches/{batch_id}/results.jsonl?input=true"
     async with aiohttp.ClientSession(read_bufsize=1024) as session, session.get(path) as response:

@@ -1,4 +1,4 @@
-"""The socket to listen on: bound first, and clear about why it can't be."""
+"""The listening socket: the server binds it before anything else, and names the cause if it can't."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_free_port_is_the_same_for_every_address_of_a_name() -> None:
         close(found)
 
 
-def test_the_kernel_keeps_little_for_a_peer_that_does_not_read() -> None:
+def test_the_kernel_buffers_little_for_a_peer_that_does_not_read() -> None:
     (one,) = bind("127.0.0.1", 0)
     one.listen()
     kept = 0
@@ -74,12 +74,12 @@ def test_an_ipv6_address() -> None:
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no such host"])
-def test_an_address_that_is_not_ours(host: str) -> None:
+def test_an_address_of_another_machine(host: str) -> None:
     with pytest.raises(CannotListen, match=f"^ASSAY_HOST: {host} can't be listened on: "):
         bind(host, 0)
 
 
-def test_a_taken_port_is_found_before_anything_is_done(tmp_path: Path) -> None:
+def test_a_taken_port_is_reported_before_any_file_is_made(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         command = [sys.executable, "server.py", "serve", "--port", port, "--data-dir", str(tmp_path / "data")]

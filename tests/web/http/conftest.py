@@ -1,4 +1,4 @@
-"""The servers that the tests talk to; after every test, nothing may be left in them."""
+"""Fixtures: servers. After each test, no task, request or stream may be left in them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def shared_production() -> Iterator[Server]:
 
 @pytest.fixture
 async def server(shared_server: Server) -> AsyncIterator[Server]:
-    """A server as a developer has it."""
+    """Yield a server with the settings of a development environment."""
     yield shared_server
     await shared_server.settled()
 
@@ -41,7 +41,7 @@ async def production(shared_production: Server) -> AsyncIterator[Server]:
 
 @pytest.fixture
 async def serve() -> AsyncIterator[Callable[..., Server]]:
-    """Start a server with settings of the test's own."""
+    """Yield a function that starts a server with the test's settings."""
     with ExitStack() as stack:
         servers: list[Server] = []
 
@@ -56,6 +56,6 @@ async def serve() -> AsyncIterator[Callable[..., Server]]:
 
 @pytest.fixture(autouse=True)
 def lines() -> Iterator[list[dict[str, Any]]]:
-    """The log lines written during the test, tracebacks as text in `exception`."""
+    """Yield the log lines of the test, with tracebacks as text in `exception`."""
     with capture_logs((merge_contextvars, format_exc_info)) as captured:
         yield captured  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""The behaviours of the API's contract over HTTP, each by its id, with exact status, type, headers and code."""
+"""The API's behaviours over HTTP, by their ids, with exact status, media type, headers and error code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ URQL = (
 
 
 def multipart(operations: str, files: str = "{}") -> bytes:
-    """A body of parts with the boundary `x`."""
+    """Return a multipart body with the boundary `x`."""
     fields = {"operations": operations, "map": files}
     parts = (f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n' for name, text in fields.items())
     return ("".join(parts) + "--x--\r\n").encode()
@@ -35,7 +35,7 @@ OPERATIONS = multipart(json.dumps({"query": HELLO}))
 
 
 def doubling(levels: int) -> str:
-    """Fragments that each spread the one before twice: 2^levels fields in about 40 bytes a level."""
+    """Return a query whose fragments each spread the previous one twice: 2^levels fields in about 40 bytes a level."""
     each = [f"fragment f{n} on Query {{ ...f{n - 1} ...f{n - 1} }}" for n in range(1, levels + 1)]
     return f"{{ ...f{levels} }} fragment f0 on Query {{ hello }} " + " ".join(each)
 
@@ -45,7 +45,7 @@ ALIASES = " ".join(f"a{number}: hello" for number in range(1000))
 
 @dataclass(frozen=True)
 class Case:
-    """A request and how it is refused; what is not given is a POST of JSON that wants the newer media type."""
+    """A request and its refusal. By default the request is a POST of JSON that accepts the newer media type."""
 
     status: int
     code: str
@@ -163,7 +163,8 @@ REFUSED = {
     "S06 @defer": Case(400, "GRAPHQL_VALIDATION_FAILED", {"query": "{ ... @defer { hello } }"}),
 }
 
-# `application/json` says of a refused document 200, as the audits have it; of a request that is none, the same as ever.
+# Error codes of refused documents: with `application/json` their status is 200, as graphql-http's audit requires. Other
+# refusals have the same status with both media types.
 DOCUMENT_ERRORS = {
     "GRAPHQL_PARSE_FAILED",
     "GRAPHQL_VALIDATION_FAILED",
@@ -180,7 +181,7 @@ async def test_refused_with_a_code_and_no_data_h21(server: Server, name: str, ac
     ran, bumped = server.probe.ran, server.probe.bumped
     headers = case.headers | {"accept": accept}
     answer = await server.send(case.method, headers=headers, content=case.content, params=case.parameters)
-    outside = case.code in ("PAYLOAD_TOO_LARGE", "URI_TOO_LONG")  # refused before anybody looked at `Accept`
+    outside = case.code in ("PAYLOAD_TOO_LARGE", "URI_TOO_LONG")  # refused before `Accept` is read
     media_type = RESPONSE_TYPE if accept == NEWER and not outside else JSON_TYPE
     status = 200 if case.code in DOCUMENT_ERRORS and accept != NEWER else case.status
     refused(answer, status, case.code, media_type=media_type)
@@ -189,7 +190,7 @@ async def test_refused_with_a_code_and_no_data_h21(server: Server, name: str, ac
     assert (server.probe.ran, server.probe.bumped) == (ran, bumped)
 
 
-# What is answered
+# Accepted requests
 
 
 @pytest.mark.parametrize("header", ["GraphQL-Require-Preflight", "Apollo-Require-Preflight"])
@@ -215,7 +216,7 @@ async def test_c04_multipart_of_a_program(server: Server) -> None:
     ],
     ids=["program", "own page", "address bar", "preflight", "preflight as Apollo has it"],
 )
-async def test_c05_get_that_no_other_site_can_send(server: Server, headers: dict[str, str]) -> None:
+async def test_c05_get_with_headers_that_other_sites_can_not_send(server: Server, headers: dict[str, str]) -> None:
     answer = await server.get(query=HELLO, headers=headers)
     assert (answer.status_code, answer.json()) == (200, SAID)
     own = await server.get(query=HELLO, headers={"origin": server.address})
@@ -228,7 +229,7 @@ async def test_c05_get_in_production_always_needs_the_preflight_header(productio
     assert (answer.status_code, answer.json()) == (200, SAID)
 
 
-async def test_c06_no_other_origin_may_read(server: Server, serve: Serve) -> None:
+async def test_c06_other_origins_may_not_read(server: Server, serve: Serve) -> None:
     for each in (server, serve(allowed_origins=("https://app.example",))):
         answer = await each.send("POST", headers=JSON | EVIL, content=b'{"query": "{ hello }"}')
         assert "access-control-allow-origin" not in answer.headers
@@ -271,7 +272,7 @@ async def test_d12_a_slow_operation_ends_at_its_time_limit(serve: Serve) -> None
     assert (server.probe.waiting, server.probe.cancelled) == (0, 1)
 
 
-async def test_d15_a_text_of_nested_arrays_is_a_text(server: Server) -> None:
+async def test_d15_nested_arrays_in_a_string_stay_a_string(server: Server) -> None:
     text = "[" * 1_000_000 + "]" * 1_000_000
     answer = await server.post("query ($name: String!) { hello(name: $name) }", variables={"name": text})
     assert (answer.status_code, answer.json()) == (200, {"data": {"hello": f"Hello {text}"}})
@@ -307,12 +308,12 @@ async def test_the_media_type_that_the_client_ranks_highest(server: Server, acce
     assert (answer.status_code, answer.headers["content-type"], answer.json()) == (200, media_type, SAID)
 
 
-async def test_h08_names_what_is_allowed(server: Server) -> None:
+async def test_h08_the_refusal_of_a_mutation_names_post(server: Server) -> None:
     error = refused(await server.get(query="mutation { bump }"), 405, "METHOD_NOT_ALLOWED")
     assert error["message"] == "Mutations are run by POST only."
 
 
-async def test_h09_says_where_subscriptions_are_run(server: Server) -> None:
+async def test_h09_the_refusal_names_the_transports_of_subscriptions(server: Server) -> None:
     error = refused(await server.post("subscription { ticks }"), 400, "METHOD_NOT_ALLOWED")
     assert "WebSocket" in error["message"]
 
@@ -344,14 +345,14 @@ async def test_h19_partial_success_is_2xx(server: Server, accept: str) -> None:
 
 
 @pytest.mark.parametrize("accept", [NEWER, "application/json"])
-async def test_h20_a_null_that_reached_the_root_is_no_request_error(server: Server, accept: str) -> None:
+async def test_h20_a_null_at_the_root_is_no_request_error(server: Server, accept: str) -> None:
     answer = await server.post("{ hello required }", accept=accept)
     assert answer.status_code == 200
     assert answer.json()["data"] is None
 
 
 @pytest.mark.parametrize("server_of", ["shared_server", "shared_production"])
-async def test_i02_i03_the_page_needs_nobody_else_and_has_a_policy(
+async def test_i02_i03_the_page_loads_nothing_foreign_and_has_a_policy(
     request: pytest.FixtureRequest, server_of: str
 ) -> None:
     server: Server = request.getfixturevalue(server_of)

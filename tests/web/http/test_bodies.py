@@ -1,4 +1,4 @@
-"""Bodies and query strings that are wrong, odd or merely unusual: refused clearly, or answered."""
+"""Invalid and unusual bodies and query strings: the server refuses them with a clear message, or answers them."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ MALFORMED: dict[str, tuple[bytes, str, str]] = {
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-async def test_a_body_that_is_no_request(server: Server, name: str) -> None:
+async def test_an_invalid_body(server: Server, name: str) -> None:
     body, code, message = MALFORMED[name]
     ran = server.probe.ran
     error = refused(await post(server, body), 400, code)
@@ -117,7 +117,7 @@ async def test_an_encoded_body_is_refused_clearly(server: Server, coding: str) -
 
 
 @pytest.mark.parametrize("coding", ["identity", "Identity"])
-async def test_the_encoding_that_is_none(server: Server, coding: str) -> None:
+async def test_the_identity_encoding(server: Server, coding: str) -> None:
     assert (await post(server, HELLO, content_encoding=coding)).json() == SAID
 
 
@@ -153,7 +153,7 @@ async def test_content_types_of_json(server: Server, content_type: str) -> None:
         "*/*",
     ],
 )
-async def test_content_types_of_anything_else(server: Server, content_type: str) -> None:
+async def test_other_content_types(server: Server, content_type: str) -> None:
     answer = await server.send("POST", content=HELLO, headers={"content-type": content_type})
     refused(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
     assert answer.headers["accept-post"] == "application/json"
@@ -180,7 +180,7 @@ VALUES: tuple[Any, ...] = (
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: repr(value)[:30])
-async def test_values_come_back_as_they_were(server: Server, value: object) -> None:
+async def test_values_are_returned_unchanged(server: Server, value: object) -> None:
     for ascii_only in (True, False):
         body = json.dumps({"query": ECHO, "variables": {"value": value}}, ensure_ascii=ascii_only).encode()
         assert (await post(server, body)).json() == {"data": {"echo": value}}
@@ -225,7 +225,7 @@ BAD_QUERIES = {
 
 
 @pytest.mark.parametrize("name", BAD_QUERIES)
-async def test_a_query_string_that_is_no_request(server: Server, name: str) -> None:
+async def test_an_invalid_query_string(server: Server, name: str) -> None:
     query_string, message = BAD_QUERIES[name]
     ran = server.probe.ran
     error = refused(await server.send("GET", f"/graphql?{query_string}"), 400, "BAD_REQUEST")
@@ -233,7 +233,7 @@ async def test_a_query_string_that_is_no_request(server: Server, name: str) -> N
     assert server.probe.ran == ran
 
 
-async def test_a_query_string_with_more_in_it(server: Server) -> None:
+async def test_a_query_string_with_further_parameters(server: Server) -> None:
     answer = await server.send("GET", f"/graphql?{HELLO_QUERY}&more=1&variables=null&extensions=%7B%7D")
     assert (answer.status_code, answer.json()) == (200, SAID)
     plus = await server.send("GET", "/graphql?query=%7Bhello(name:+%22a%2Bb%22)%7D")
@@ -274,7 +274,7 @@ BAD_PARTS = {
 
 
 @pytest.mark.parametrize("name", BAD_PARTS)
-async def test_a_multipart_body_that_is_no_request(server: Server, name: str) -> None:
+async def test_an_invalid_multipart_body(server: Server, name: str) -> None:
     ran = server.probe.ran
     headers = {"content-type": "multipart/form-data; boundary=x"}
     refused(await server.send("POST", content=BAD_PARTS[name], headers=headers), 400, "BAD_REQUEST")

@@ -1,4 +1,4 @@
-"""What happens on a connection: bodies that come slowly, several requests at once, clients that leave."""
+"""Connections: slow bodies, several requests at once, and clients that disconnect."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ JSON = "Content-Type: application/json"
 
 
 def access(lines: list[dict[str, Any]]) -> list[tuple[str, int]]:
-    """Method and status of the requests that were logged."""
+    """Return the method and the status of each logged request."""
     return [(line["method"], line["status"]) for line in lines if line["event"] == "request"]
 
 
@@ -64,7 +64,7 @@ async def test_a_refused_request_leaves_the_next_one_whole(server: Server) -> No
         assert wire.answer().json() == SAID
 
 
-async def test_a_client_that_waits_for_100_continue(server: Server) -> None:
+async def test_a_client_that_expects_100_continue(server: Server) -> None:
     with server.dial() as wire:
         wire.say(head("POST", JSON, f"Content-Length: {len(HELLO)}", "Expect: 100-continue"))
         assert wire.reader.readline() == b"HTTP/1.1 100 Continue\r\n"
@@ -73,7 +73,7 @@ async def test_a_client_that_waits_for_100_continue(server: Server) -> None:
         assert wire.answer().json() == SAID
 
 
-async def test_a_client_that_leaves_cancels_what_runs_for_it(server: Server, lines: list[dict[str, Any]]) -> None:
+async def test_a_disconnect_cancels_the_clients_query(server: Server, lines: list[dict[str, Any]]) -> None:
     before = server.probe.cancelled
     with server.dial() as wire:
         wire.post(SLOW)
@@ -83,12 +83,12 @@ async def test_a_client_that_leaves_cancels_what_runs_for_it(server: Server, lin
     assert access(lines) == [("POST", 499)]
 
 
-async def test_a_mutation_goes_on_when_its_client_leaves(serve: Callable[..., Server]) -> None:
+async def test_a_mutation_continues_after_its_client_disconnects(serve: Callable[..., Server]) -> None:
     server = serve()
     with server.dial() as wire:
         wire.post(b'{"query":"mutation { bumpLater }"}')
         await until(lambda: server.probe.waiting == 1, what="the resolver to wait")
-    with server.dial() as wire:  # behind the other's leaving
+    with server.dial() as wire:  # processed after the first client's disconnect
         wire.post(HELLO)
         assert wire.answer().json() == SAID
     server.loop.call_soon_threadsafe(server.probe.may_bump.set)
@@ -96,7 +96,7 @@ async def test_a_mutation_goes_on_when_its_client_leaves(serve: Callable[..., Se
     assert (server.probe.bumped, server.probe.cancelled) == (1, 0)
 
 
-async def test_a_client_that_leaves_a_get(server: Server, lines: list[dict[str, Any]]) -> None:
+async def test_a_client_that_disconnects_during_a_get(server: Server, lines: list[dict[str, Any]]) -> None:
     with server.dial() as wire:
         wire.say(head("GET", target="/graphql?query=%7Bslow%7D"))
         await until(lambda: server.probe.waiting == 1, what="the resolver to wait")
@@ -104,8 +104,8 @@ async def test_a_client_that_leaves_a_get(server: Server, lines: list[dict[str, 
     assert access(lines) == [("GET", 499)]
 
 
-async def test_a_client_that_leaves_with_requests_in_line(serve: Callable[..., Server]) -> None:
-    """uvicorn reads no further while requests are in line, so that nobody knows before the time limit."""
+async def test_a_client_that_disconnects_with_requests_in_line(serve: Callable[..., Server]) -> None:
+    """While a request waits in line, uvicorn does not read, and so the server does not see the disconnect."""
     server = serve(operation_timeout_seconds=0.2)
     with server.dial() as wire:
         wire.post(SLOW)
@@ -115,7 +115,7 @@ async def test_a_client_that_leaves_with_requests_in_line(serve: Callable[..., S
     assert server.probe.cancelled == 1
 
 
-async def test_a_client_that_leaves_in_its_body(server: Server, lines: list[dict[str, Any]]) -> None:
+async def test_a_client_that_disconnects_within_its_body(server: Server, lines: list[dict[str, Any]]) -> None:
     ran, errors = server.probe.ran, server.telemetry.http.errors_total
     bodies = [
         head("POST", JSON, f"Content-Length: {len(HELLO) + 1}").encode() + HELLO,
@@ -134,7 +134,7 @@ async def test_a_client_that_leaves_in_its_body(server: Server, lines: list[dict
     assert server.telemetry.http.errors_total == errors + 3
 
 
-async def test_a_hundred_clients_that_leave(server: Server, lines: list[dict[str, Any]]) -> None:
+async def test_a_hundred_clients_that_disconnect(server: Server, lines: list[dict[str, Any]]) -> None:
     wires = []
     for _ in range(100):
         context = server.dial()
@@ -152,7 +152,7 @@ async def test_a_hundred_clients_that_leave(server: Server, lines: list[dict[str
 
 
 async def test_a_get_with_a_body(server: Server, lines: list[dict[str, Any]]) -> None:
-    """The body of a GET means nothing, and is not read; its limit is the same."""
+    """The body of a GET is ignored, but limited as any other."""
     target = "/graphql?query=%7Bhello%7D"
     with server.dial() as wire:
         wire.say(head("GET", "Content-Length: 10", target=target), b"0123456789")
@@ -169,7 +169,7 @@ async def test_a_get_with_a_body(server: Server, lines: list[dict[str, Any]]) ->
     assert access(lines) == [("GET", 200), ("GET", 413)]
 
 
-async def test_what_is_no_http_harms_nobody(server: Server, lines: list[dict[str, Any]]) -> None:
+async def test_invalid_http_does_no_harm(server: Server, lines: list[dict[str, Any]]) -> None:
     for bytes_ in (b"\x16\x03\x01 nonsense\r\n\r\n", b"POST /graphql HTTP/1.1\r\nContent-Length: -1\r\n\r\n"):
         with server.dial() as wire:
             wire.say(bytes_)

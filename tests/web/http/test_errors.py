@@ -1,4 +1,4 @@
-"""What clients are told of faults, and what they are not: the secret is in the log only."""
+"""Errors as clients see them: faults are masked, and their details are only in the log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MASKED = "Internal error. The server's log has it under this requestId."
 
 
 def coded(body: Any) -> list[tuple[str, object]]:
-    """Code and path of each error."""
+    """Return the code and the path of each error."""
     return [(error["extensions"]["code"], error.get("path")) for error in body["errors"]]
 
 
@@ -42,19 +42,19 @@ async def test_the_secret_is_in_the_log_only(
     assert error["message"] == MASKED
     assert error["extensions"] == {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id}
     assert error["path"] == path
-    await server.settled()  # it has written its log too
+    await server.settled()  # the log lines are written too
     fault, request = lines
     assert SECRET in fault["exception"]
     assert (fault["event"], fault["log_level"], fault["path"]) == ("resolver failed", "error", path)
     assert fault["request_id"] == request["request_id"] == request_id
 
 
-async def test_an_answer_that_cannot_be_written_is_a_masked_500(server: Server, lines: list[dict[str, Any]]) -> None:
+async def test_an_answer_that_cannot_be_serialized_is_a_masked_500(server: Server, lines: list[dict[str, Any]]) -> None:
     answer = await server.post("{ unwritable }")
     error = refused(answer, 500, "INTERNAL_SERVER_ERROR")
     assert error["message"] == MASKED
     assert "object at" not in answer.text
-    await server.settled()  # it has written its log too
+    await server.settled()  # the log lines are written too
     assert [line["event"] for line in lines] == ["request failed", "request"]
 
 
@@ -70,8 +70,8 @@ async def test_an_answer_has_at_most_101_errors(
         last = body["errors"][-1]
         assert last["message"] == f"{count - 100} more errors are left out."
         assert last["extensions"] == {"code": "TOO_MANY_ERRORS", "limit": 100, "actual": count}
-    # One fault a thousand times is one fault.
-    await server.settled()  # it has written its log too
+    # A repeated fault is logged five times and then counted.
+    await server.settled()  # the log lines are written too
     assert [line["event"] for line in lines] == ["resolver failed"] * 5 + ["more resolvers failed", "request"]
 
 
@@ -83,7 +83,7 @@ async def test_a_document_has_at_most_101_errors(server: Server) -> None:
     assert {code for code, _ in coded(body)} == {"GRAPHQL_VALIDATION_FAILED"}
 
 
-async def test_the_time_limit_ends_all_that_runs_side_by_side(serve: Any, lines: list[dict[str, Any]]) -> None:
+async def test_the_time_limit_ends_all_concurrent_resolvers(serve: Any, lines: list[dict[str, Any]]) -> None:
     server: Server = serve(operation_timeout_seconds=0.1)
     answer = await server.post("query Three { a: slow b: slow deeper { c: slow } hello }")
     assert answer.status_code == 200
@@ -93,14 +93,14 @@ async def test_the_time_limit_ends_all_that_runs_side_by_side(serve: Any, lines:
     assert (server.probe.waiting, server.probe.cancelled) == (0, 3)
     (counted,) = server.telemetry.operations()
     assert (counted.name, counted.count, counted.errors) == ("Three", 1, 1)
-    await server.settled()  # it has written its log too
+    await server.settled()  # the log lines are written too
     assert [line["event"] for line in lines] == ["request"]
 
 
 async def test_a_clients_mistakes_are_no_faults_of_the_server(server: Server, lines: list[dict[str, Any]]) -> None:
     for query in ("{", "{ nope }", '{ item(id: "x") }', "query A { hello } query B { hello }", "{ area(box: {}) }"):
         assert "errors" in (await server.post(query)).json()
-    await server.settled()  # it has written its log too
+    await server.settled()  # the log lines are written too
     assert [(line["event"], line["log_level"]) for line in lines] == [("request", "info")] * 5
 
 
@@ -122,7 +122,7 @@ async def test_literals_that_do_not_fit(server: Server, query: str) -> None:
     assert error["locations"][0]["line"] == 1
 
 
-async def test_enums_and_inputs_arrive_as_they_were_sent(server: Server) -> None:
+async def test_enums_and_inputs_arrive_unchanged(server: Server) -> None:
     query = "query ($of: Colour!, $box: BoxInput!) { colour(of: $of) area(box: $box) }"
     answer = await server.post(query, variables={"of": "GREEN", "box": {"width": 3, "height": 4}})
     assert answer.json() == {"data": {"colour": "GREEN", "area": 12}}

@@ -1,4 +1,4 @@
-"""How long a request's headers may take, and that nothing else on a connection is held to it."""
+"""The time limit for a request's headers, which applies to nothing else on a connection."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ PARTIAL = "GET /graphql HTTP/1.1\r\nHost: localhost\r\nUpgr"
 
 
 def outlast(server: Server | Program) -> None:
-    """Wait until the headers of a connection that is opened now have taken too long."""
+    """Wait for the time limit: open a connection, send nothing, and return once the server closes it."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=300) as silent:
         assert silent.recv(1) == b""
 
 
 @pytest.mark.parametrize("said", ["", "\r\n", "G", PARTIAL])
-async def test_a_first_request_whose_headers_do_not_come(serve: Serve, said: str) -> None:
+async def test_a_first_request_whose_headers_do_not_arrive(serve: Serve, said: str) -> None:
     server = serve(header_seconds=0.2)
     with server.dial() as wire:
         wire.say(said)
         assert wire.is_closed()
 
 
-async def test_headers_that_come_a_byte_at_a_time(serve: Serve) -> None:
+async def test_headers_that_arrive_a_byte_at_a_time(serve: Serve) -> None:
     server = serve(header_seconds=0.2)
     with server.dial() as wire:
         wire.say(PARTIAL)
@@ -56,7 +56,7 @@ async def test_headers_that_come_a_byte_at_a_time(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("said", ["\r\n", "G", PARTIAL])
-async def test_a_later_request_whose_headers_do_not_come(serve: Serve, said: str) -> None:
+async def test_a_later_request_whose_headers_do_not_arrive(serve: Serve, said: str) -> None:
     server = serve(header_seconds=0.2)
     with server.dial() as wire:
         for _ in range(2):
@@ -66,7 +66,7 @@ async def test_a_later_request_whose_headers_do_not_come(serve: Serve, said: str
         assert wire.is_closed()
 
 
-async def test_a_body_that_does_not_come_behind_its_answer(serve: Serve) -> None:
+async def test_a_body_that_does_not_arrive_after_its_answer(serve: Serve) -> None:
     server = serve(header_seconds=0.2)
     with server.dial() as wire:
         wire.say(head("PUT", "Content-Length: 10"))
@@ -107,7 +107,7 @@ async def test_an_answer_may_take_longer_and_requests_wait_in_line(serve: Serve)
         assert wire.answer().json() == SAID
 
 
-async def test_a_stream_goes_on(serve: Serve) -> None:
+async def test_a_stream_continues(serve: Serve) -> None:
     server = serve(header_seconds=0.2, streams={"heartbeat_seconds": 0.05})
     with server.dial() as wire:
         followed = subscribe(wire, "subscription { endless }", EVENTS)
@@ -128,7 +128,7 @@ runpy.run_path("server.py", run_name="__main__")
 
 
 class Hasty(Program):
-    """The program, with less time for headers."""
+    """The program with a shorter time limit for headers."""
 
     command = (sys.executable, "-c", HASTY)
 

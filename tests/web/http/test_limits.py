@@ -1,4 +1,4 @@
-"""The limits of body and URL, and that who exceeds them gets to see it."""
+"""The limits of body and URL: a client that exceeds them receives the refusal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SAID = {"data": {"hello": "Hello world"}}
 
 async def test_the_limit_of_the_url(server: Server) -> None:
     start = "/graphql?query=%7Bhello%7D&x="
-    # Path and query string count, the question mark between them does not.
+    # The limit counts path and query string, without the question mark between them.
     assert (await server.send("GET", start + "x" * (MAX_URL_BYTES - len(start) + 1))).status_code == 200
     error = refused(await server.send("GET", start + "x" * (MAX_URL_BYTES - len(start) + 2)), 414, "URI_TOO_LONG")
     assert error["extensions"]["limit"] == MAX_URL_BYTES
@@ -28,7 +28,7 @@ async def test_the_limit_of_the_url(server: Server) -> None:
 
 @pytest.fixture
 def small(serve: Serve) -> Server:
-    """A server that takes 1,000 bytes."""
+    """Start a server with a limit of 1,000 bytes."""
     return serve(max_body_bytes=1000)
 
 
@@ -74,10 +74,10 @@ async def test_a_client_that_writes_before_it_reads_sees_the_refusal(small: Serv
         assert wire.is_closed()
 
 
-async def test_a_body_whose_last_piece_is_too_much_is_refused_at_once(
+async def test_a_body_whose_last_chunk_exceeds_the_limit_is_refused_at_once(
     small: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is left to read: whoever waits for more would wait for the client to leave."""
+    """The body is complete: a server that read on would wait until the client disconnects."""
     monkeypatch.setattr("web.middleware.DRAIN_SECONDS", 1000)
     body = HELLO.ljust(1001)
     with small.dial() as wire:
@@ -86,9 +86,7 @@ async def test_a_body_whose_last_piece_is_too_much_is_refused_at_once(
         too_large(wire.answer())
 
 
-async def test_a_client_that_sends_for_ever_is_not_read_for_ever(
-    small: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_endless_body_is_not_read_for_ever(small: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("web.middleware.DRAIN_SECONDS", 0.1)
     with small.dial() as wire:
         wire.say(head("POST", "Content-Type: application/json", "Transfer-Encoding: chunked"))
@@ -98,7 +96,9 @@ async def test_a_client_that_sends_for_ever_is_not_read_for_ever(
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=x"])
-async def test_a_body_that_comes_too_slowly(small: Server, monkeypatch: pytest.MonkeyPatch, content_type: str) -> None:
+async def test_a_body_that_arrives_too_slowly(
+    small: Server, monkeypatch: pytest.MonkeyPatch, content_type: str
+) -> None:
     monkeypatch.setattr("web.graphql.http.BODY_SECONDS", 0.1)
     with small.dial() as wire:
         wire.say(head("POST", f"Content-Type: {content_type}", "Content-Length: 100"), b"--x")
@@ -108,7 +108,7 @@ async def test_a_body_that_comes_too_slowly(small: Server, monkeypatch: pytest.M
     assert small.probe.ran == 0
 
 
-async def test_a_client_that_asks_first_is_refused_at_once(small: Server) -> None:
+async def test_a_client_that_expects_100_continue_is_refused_at_once(small: Server) -> None:
     with small.dial() as wire:
         wire.say(head("POST", "Content-Length: 200000000", "Expect: 100-continue"))
         too_large(wire.answer())
@@ -116,10 +116,8 @@ async def test_a_client_that_asks_first_is_refused_at_once(small: Server) -> Non
 
 
 @pytest.mark.parametrize("length", ["9" * 18, "1001"])
-async def test_a_length_that_is_announced_and_never_comes(
-    small: Server, lines: list[dict[str, Any]], length: str
-) -> None:
-    """The client leaves; what it announced was refused, and is not waited for."""
+async def test_an_announced_length_that_never_arrives(small: Server, lines: list[dict[str, Any]], length: str) -> None:
+    """The server does not wait for a body that it refused by its length. The client then disconnects."""
     with small.dial() as wire:
         wire.say(head("POST", "Content-Type: application/json", f"Content-Length: {length}"), HELLO)
     await small.settled()
@@ -127,7 +125,7 @@ async def test_a_length_that_is_announced_and_never_comes(
     assert [line["event"] for line in lines if line["event"] != "request"] == []
 
 
-async def test_what_follows_a_bodys_length_is_no_part_of_it(small: Server) -> None:
+async def test_bytes_after_the_bodys_length_are_not_part_of_it(small: Server) -> None:
     with small.dial() as wire:
         wire.post(HELLO)
         assert wire.answer().json() == SAID
@@ -136,7 +134,7 @@ async def test_what_follows_a_bodys_length_is_no_part_of_it(small: Server) -> No
     assert small.probe.ran == 1
 
 
-async def test_both_framings_at_once_are_no_http(small: Server) -> None:
+async def test_both_framings_at_once_are_invalid_http(small: Server) -> None:
     with small.dial() as wire:
         wire.say(head("POST", "Content-Length: 5", "Transfer-Encoding: chunked"), b"0\r\n\r\n")
         assert wire.reader.readline() == b"HTTP/1.1 400 Bad Request\r\n"

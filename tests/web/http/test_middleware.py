@@ -1,4 +1,4 @@
-"""What surrounds every request: ids, log lines, headers, hosts and CORS."""
+"""The middleware of every request: ids, log lines, headers, hosts and CORS."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OWN_ID = re.compile(r"[0-9a-f]{32}")
 
 
 async def written(lines: list[dict[str, Any]], count: int) -> None:
-    """A request's line is written after its answer."""
+    """Wait for this many log lines: a request's line is written after its answer."""
     await until(lambda: len(lines) >= count, what=f"{count} lines of the log")
 
 
@@ -30,7 +30,7 @@ async def written(lines: list[dict[str, Any]], count: int) -> None:
 
 
 @pytest.mark.parametrize("given", ["a", "01JD0000-abc.def_1:2/3+4=", "x" * 128])
-async def test_a_request_id_of_the_clients_is_kept(server: Server, lines: list[dict[str, Any]], given: str) -> None:
+async def test_the_clients_request_id_is_kept(server: Server, lines: list[dict[str, Any]], given: str) -> None:
     answer = await server.send("GET", params={"query": "{ requestId }"}, headers={"x-request-id": given})
     assert answer.headers["x-request-id"] == given
     assert answer.json() == {"data": {"requestId": given}}
@@ -164,10 +164,10 @@ async def test_head_has_no_body(server: Server) -> None:
     assert (answer.status_code, answer.headers["allow"], answer.content) == (405, "GET, POST, OPTIONS", b"")
 
 
-# The end of the server
+# Stopping
 
 
-async def test_a_stop_that_waits_no_longer_is_a_503(lines: list[dict[str, Any]]) -> None:
+async def test_a_request_cut_off_by_a_stop_is_a_503(lines: list[dict[str, Any]]) -> None:
     with Server() as server, server.dial() as wire:
         body = b'{"query":"{ slow }"}'
         wire.post(body)
@@ -187,7 +187,7 @@ async def test_a_stop_that_waits_no_longer_is_a_503(lines: list[dict[str, Any]])
     "host",
     ["assay.example", "ASSAY.example:8000", "a.assay.test", "a.b.assay.test:1", "[::1]", "[::1]:8000"],
 )
-async def test_a_host_of_ours(serve: Serve, host: str) -> None:
+async def test_a_host_of_the_server(serve: Serve, host: str) -> None:
     server = serve(allowed_hosts=("assay.example", "*.assay.test", "[::1]"))
     assert (await server.send("GET", "/plain", headers={"host": host})).status_code == 200
 
@@ -222,12 +222,12 @@ APP = "https://app.example"
 
 @pytest.fixture
 def shared_with_app(serve: Serve) -> Server:
-    """A server that lets the pages of `APP` call it."""
+    """Start a server that allows the origin `APP`."""
     return serve(allowed_origins=(APP, "https://slash.example/"))
 
 
 @pytest.mark.parametrize("origin", [APP, "https://slash.example"])
-async def test_an_allowed_origin_may_ask_and_read(shared_with_app: Server, origin: str) -> None:
+async def test_an_allowed_origin_may_send_and_read(shared_with_app: Server, origin: str) -> None:
     server = shared_with_app
     asking = {
         "access-control-request-method": "POST",
@@ -262,7 +262,7 @@ async def test_an_allowed_origin_may_ask_and_read(shared_with_app: Server, origi
         "https://evilapp.example",
     ],
 )
-async def test_another_origin_may_not(shared_with_app: Server, origin: str) -> None:
+async def test_another_origin_may_neither_send_nor_read(shared_with_app: Server, origin: str) -> None:
     server = shared_with_app
     answer = await server.send("POST", headers=JSON | {"origin": origin}, content=HELLO)
     assert "access-control-allow-origin" not in answer.headers
@@ -282,7 +282,7 @@ async def test_another_origin_may_not(shared_with_app: Server, origin: str) -> N
         ),
     ],
 )
-async def test_an_allowed_origin_may_not_ask_for_everything(
+async def test_an_allowed_origin_may_not_use_every_method_or_header(
     shared_with_app: Server, asking: dict[str, str], message: str
 ) -> None:
     error = refused(await shared_with_app.send("OPTIONS", headers=asking | {"origin": APP}), 403, "FORBIDDEN")

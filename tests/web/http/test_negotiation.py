@@ -1,4 +1,4 @@
-"""In which media type an answer comes, by the weights of `Accept`."""
+"""The media type of an answer, by the weights of `Accept`."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ ACCEPTED = {
     "application/*;q=0.5, application/graphql-response+json;q=0.4": JSON,
     "text/html, application/json": JSON,
     "text/plain;q=1, application/json;q=0.001": JSON,
-    # urql, Apollo Client, a browser's fetch and curl
+    # The headers of urql, Apollo Client, a browser's fetch and curl
     URQL: GRAPHQL_RESPONSE,
     "multipart/mixed;deferSpec=20220824,application/graphql-response+json,application/json;q=0.9": GRAPHQL_RESPONSE,
     "application/graphql-response+json,application/json;q=0.9": GRAPHQL_RESPONSE,
-    # A weight that is none is no acceptance; beyond 1 it is 1.
+    # An invalid weight refuses the media type; a weight above 1 is 1.
     "application/json;q=nonsense, application/graphql-response+json;q=0.1": GRAPHQL_RESPONSE,
     "application/json;q=nan, application/graphql-response+json;q=0.1": GRAPHQL_RESPONSE,
     "application/json;q=inf, application/graphql-response+json;q=0.1": JSON,
     "application/json;q=-1, application/graphql-response+json;q=0.1": GRAPHQL_RESPONSE,
     ", ,application/json,": JSON,
     "application/json;;q=1": JSON,
-    # The heavier of two entries counts.
+    # Of two entries for one media type, the greater weight counts.
     "application/json;q=0.1, application/graphql-response+json;q=0.5, application/json;q=0.9": JSON,
 }
 
@@ -86,7 +86,7 @@ async def test_the_media_type_is_the_one_ranked_highest(server: Server, accept: 
 
 
 @pytest.mark.parametrize("accept", REFUSED)
-async def test_where_neither_will_do_nothing_runs(server: Server, accept: str) -> None:
+async def test_if_no_media_type_is_accepted_nothing_runs(server: Server, accept: str) -> None:
     ran, bumped = server.probe.ran, server.probe.bumped
     for answer in (await server.post("mutation { bump }", accept=accept), await server.get(query=HELLO, accept=accept)):
         error = refused(answer, 406, "NOT_ACCEPTABLE")
@@ -94,7 +94,7 @@ async def test_where_neither_will_do_nothing_runs(server: Server, accept: str) -
     assert (server.probe.ran, server.probe.bumped) == (ran, bumped)
 
 
-async def test_no_accept_at_all_is_json(server: Server) -> None:
+async def test_a_request_without_accept_gets_json(server: Server) -> None:
     body = b'{"query":"{ hello }"}'
     with server.dial() as wire:
         wire.post(body)
@@ -108,7 +108,7 @@ async def test_accept_on_several_lines_is_one_list(server: Server) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-async def test_html_is_for_get_alone(server: Server, method: str) -> None:
+async def test_html_is_only_for_get(server: Server, method: str) -> None:
     browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
     answer = await server.send(method, headers={"accept": browser, "content-type": "application/json"}, content=b"{}")
     assert answer.headers["content-type"] == JSON_TYPE
@@ -120,7 +120,7 @@ async def test_a_program_that_prefers_json_gets_it_by_get(server: Server) -> Non
 
 
 @given(st.text(max_size=200))
-def test_no_header_is_too_odd(accept: str) -> None:
+def test_any_header_can_be_read(accept: str) -> None:
     found = accepted(accept)
     assert found.json in (JSON, GRAPHQL_RESPONSE, None)
     assert found.for_answer in (JSON, GRAPHQL_RESPONSE, EVENT_STREAM, None)
@@ -131,7 +131,7 @@ WEIGHTS = st.sampled_from(["0", "0.1", "0.5", "0.999", "1"])
 
 
 @given(newer=WEIGHTS, older=WEIGHTS, swapped=st.booleans())
-def test_weights_decide_whatever_the_order(newer: str, older: str, swapped: bool) -> None:
+def test_weights_decide_in_any_order(newer: str, older: str, swapped: bool) -> None:
     entries = [f"{GRAPHQL_RESPONSE};q={newer}", f"{JSON}; q={older}"]
     found = accepted(", ".join(reversed(entries) if swapped else entries)).json
     if newer == older == "0":

@@ -1,4 +1,4 @@
-"""The program itself, where its own schema, routes and log format matter."""
+"""The whole program, for tests of its own schema, routes and log format."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HANDSHAKE = {
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """`server.py serve`, without workers, writing its log as JSON."""
+    """Run `server.py serve` without workers, with a log of JSON lines."""
     one = Server(tmp_path_factory.mktemp("program"), {"workers": 0})
 
     async def start() -> None:
@@ -72,7 +72,7 @@ async def test_e07_an_unknown_id_is_null(program: Server) -> None:
 
 
 @pytest.mark.parametrize("path", ["/graphql", "/graphiql", "/dashboard"])
-async def test_i02_i03_pages_load_from_here_alone(program: Server, path: str) -> None:
+async def test_i02_i03_pages_load_only_from_this_server(program: Server, path: str) -> None:
     page = await send(program, "GET", path, headers={"accept": "text/html,*/*;q=0.8"})
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     loaded = [url for url in re.findall(r'(?:src|href)="([^"]+)"', page.text) if not url.startswith("data:")]
@@ -106,8 +106,8 @@ async def test_refusals_of_every_route_have_one_shape(
     assert ("allow" in answer.headers) == (status == 405)
 
 
-async def test_a_page_whose_name_leads_here_is_refused(program: Server) -> None:
-    """DNS rebinding: to the browser it is the same origin, and only its name is foreign."""
+async def test_a_page_under_a_foreign_host_name_is_refused(program: Server) -> None:
+    """DNS rebinding: the browser sees one origin, and only the host name is foreign."""
     foreign = f"evil.example:{program.port}"
     headers = {"host": foreign, "origin": f"http://{foreign}"}
     answer = await send(program, "POST", "/graphql", json={"query": "{ __typename }"}, headers=headers)

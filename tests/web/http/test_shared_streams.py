@@ -1,4 +1,4 @@
-"""Streams that several clients want alike, on the program itself: made once, and to each what it lacks, in order."""
+"""Streams that clients share, on the whole program: answers are made once, and each client gets all of its events."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def listening(program: Server, count: int) -> None:
 
 
 class Listener:
-    """A client that reads server-sent events when it is told to."""
+    """A client that reads server-sent events on demand."""
 
     def __init__(self, program: Server, query: str, *headers: str, **variables: object) -> None:
         self.socket = socket.socket()
@@ -63,7 +63,7 @@ class Listener:
         self.events: list[dict[str, Any]] = []
 
     def read(self, count: int) -> list[dict[str, Any]]:
-        """All events up to so many; several can come in one chunk."""
+        """Read until this many events have been received. Returns them all; a chunk can contain several."""
         while len(self.events) < count:
             chunk = self.followed.chunk()
             assert chunk
@@ -81,13 +81,13 @@ class Listener:
         self.socket.close()
 
 
-async def test_alike_but_for_their_beginnings(program: Server) -> None:
+async def test_streams_with_different_starts_are_shared(program: Server) -> None:
     await submit(program, 5)
     before = await log(program)
     place = before[2]["cursor"]
     live = Listener(program, EVENTS)
     resumed = Listener(program, EVENTS, f"Last-Event-ID: {place}")
-    # The header goes before the variable, for whoever shares the stream too.
+    # The header takes precedence over the variable, also in a shared stream.
     both = Listener(program, EVENTS, f"Last-Event-ID: {place}", after=before[0]["cursor"])
     asked = Listener(program, EVENTS, after=place)
     async with opened(program) as over_socket:
@@ -107,8 +107,8 @@ async def test_alike_but_for_their_beginnings(program: Server) -> None:
     await listening(program, 0)
 
 
-async def test_one_that_does_not_read_holds_nobody_up_and_loses_nothing(program: Server) -> None:
-    """What waits for it is more than its group keeps: it goes on from the log."""
+async def test_a_client_that_does_not_read_blocks_no_other_and_loses_nothing(program: Server) -> None:
+    """The slow client's backlog exceeds the group's buffer; the client continues from the log."""
     slow, quick = Listener(program, LARGE), Listener(program, LARGE)
     await listening(program, 2)
     for _ in range(3):

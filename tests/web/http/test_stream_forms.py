@@ -1,4 +1,4 @@
-"""In which form a client gets its answer where streams are among them, and what is refused. S02, S03, S05, S06."""
+"""The form of an answer if the client accepts streams, and refusals. S02, S03, S05, S06."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.web.http.test_streams import (
 from tests.web.http.toy import Server
 from tests.web.http.wire import JSON_TYPE, RESPONSE_TYPE, refused
 
-# S02 and its like: which form
+# S02: the form of a stream
 
 
 STREAMED = {
@@ -35,7 +35,7 @@ STREAMED = {
     'multipart/mixed;subscriptionSpec="1.0"': PARTS_TYPE,
     "multipart/mixed, text/event-stream;q=0.9": PARTS_TYPE,
     "multipart/mixed;q=0.8, text/event-stream;q=0.9": EVENTS_TYPE,
-    # JSON can't carry it: what is less dear but does is taken
+    # JSON can't carry a subscription: the next accepted form is used
     "application/json, text/event-stream;q=0.1": EVENTS_TYPE,
     "*/*, multipart/mixed;q=0.1": PARTS_TYPE,
     "Text/Event-Stream": EVENTS_TYPE,
@@ -43,13 +43,13 @@ STREAMED = {
 
 
 @pytest.mark.parametrize("accept", STREAMED)
-async def test_a_subscription_comes_in_the_form_that_is_ranked_highest(server: Server, accept: str) -> None:
+async def test_a_subscription_has_the_form_that_is_ranked_highest(server: Server, accept: str) -> None:
     answer = await server.post("subscription { count(to: 1) }", accept=accept)
     assert (answer.status_code, answer.headers["content-type"]) == (200, STREAMED[accept])
 
 
 @pytest.mark.parametrize("accept", ["", "*/*", "application/json", "application/json, text/event-stream;q=0"])
-async def test_a_subscription_for_who_takes_no_stream_is_refused(server: Server, accept: str) -> None:
+async def test_a_subscription_without_an_accepted_stream_is_refused(server: Server, accept: str) -> None:
     error = refused(await server.post("subscription { ticks }", accept=accept), 400, "METHOD_NOT_ALLOWED")
     assert error["message"] == (
         "Subscriptions are run over WebSocket, with the subprotocol graphql-transport-ws, or where `Accept` names "
@@ -76,7 +76,7 @@ async def test_s02_a_query_is_json_unless_events_are_ranked_higher(server: Serve
     assert (answer.status_code, answer.headers["content-type"]) == (200, ANSWERED[accept])
 
 
-# S03: what can't run
+# S03: operations that can't run
 
 
 UNRUNNABLE: dict[str, tuple[dict[str, Any], str]] = {
@@ -97,7 +97,7 @@ UNRUNNABLE: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("name", UNRUNNABLE)
-async def test_s03_what_can_not_run_is_an_event_with_its_errors_and_complete(server: Server, name: str) -> None:
+async def test_s03_an_invalid_operation_is_an_event_with_errors_and_complete(server: Server, name: str) -> None:
     members, code = UNRUNNABLE[name]
     for path in ("/graphql", "/graphql/stream"):
         headers = {"content-type": "application/json", "accept": "text/event-stream"}
@@ -111,7 +111,7 @@ async def test_s03_what_can_not_run_is_an_event_with_its_errors_and_complete(ser
     assert server.probe.opened == server.probe.closed
 
 
-async def test_s04_what_can_not_run_is_json_for_who_takes_it_and_a_part_for_who_does_not(server: Server) -> None:
+async def test_s04_an_invalid_operation_is_json_if_accepted_and_else_a_part(server: Server) -> None:
     refused(await server.post("subscription {", accept=APOLLO), 400, "GRAPHQL_PARSE_FAILED", media_type=RESPONSE_TYPE)
     answer = await server.post("subscription {", accept="multipart/mixed;subscriptionSpec=1.0")
     assert (answer.status_code, answer.headers["content-type"]) == (200, PARTS_TYPE)
@@ -130,7 +130,7 @@ async def test_s04_what_can_not_run_is_json_for_who_takes_it_and_a_part_for_who_
     "accept", ["multipart/mixed", "multipart/mixed;deferSpec=20220824, application/json", "application/json", URQL]
 )
 async def test_s05_s06_defer_is_refused_and_never_a_stream(server: Server, accept: str) -> None:
-    """The specification has no incremental delivery yet: the schema has no such directive."""
+    """The GraphQL specification has no incremental delivery yet, and the schema has no `@defer`."""
     answer = await server.post("{ ... @defer { hello } }", accept=accept)
     if accept == "multipart/mixed":
         assert b'"errors"' in answer.content
@@ -142,11 +142,11 @@ async def test_s05_s06_defer_is_refused_and_never_a_stream(server: Server, accep
         assert error["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
 
 
-# Refused before it begins
+# Refusals before a stream begins
 
 
 @pytest.mark.parametrize("path", ["/graphql", "/graphql/stream"])
-async def test_what_is_no_request_is_refused_in_json(server: Server, path: str) -> None:
+async def test_an_invalid_request_is_refused_in_json(server: Server, path: str) -> None:
     ticks = json.dumps({"query": "subscription { ticks }"}).encode()
     json_type = {"content-type": "application/json"}
     cases: list[tuple[int, str, str, dict[str, str], bytes]] = [
@@ -199,7 +199,7 @@ async def test_streams_are_bounded(serve: Any) -> None:
         for wire in (one, two):
             assert subscribe(wire, "subscription { endless }", EVENTS).chunk() == BEGUN
         answer = await server.post("subscription { endless }", accept=APOLLO)
-        refused(answer, 503, "RATE_LIMITED")  # by which Apollo Client comes back
+        refused(answer, 503, "RATE_LIMITED")  # Apollo Client retries after a 503
         assert answer.headers["retry-after"] == "1"
         answer = await server.post("{ hello }", accept="text/event-stream")
         assert answer.status_code == 200

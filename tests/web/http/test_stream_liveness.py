@@ -1,4 +1,4 @@
-"""What becomes of a stream over HTTP whose client is silent, slow or gone, and of all of them when the server stops."""
+"""Streams over HTTP with silent, slow and disconnected clients, and while the server stops."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ FLOOD = "subscription { flood }"
 
 
 def access(lines: list[dict[str, Any]]) -> list[tuple[str, int]]:
-    """Method and status of the requests that were logged; nothing else may have been."""
+    """Return the method and the status of each logged request. Asserts that nothing else was logged."""
     assert {line["event"] for line in lines} <= {"request"}
     return [(line["method"], line["status"]) for line in lines]
 
 
 @asynccontextmanager
 async def stuck(server: Server) -> AsyncIterator[Wire]:
-    """A connection with a small buffer, which reads nothing unless it is told to."""
+    """Open a connection with a small buffer that reads only on demand."""
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.settimeout(PATIENCE)
@@ -47,7 +47,7 @@ def ask(wire: Wire, query: str, accept: str = EVENTS) -> None:
 
 
 def beats(followed: Followed, begun: bytes, first: bytes, beat: bytes) -> None:
-    """Five heartbeats come, and the first event; one of them may come before it."""
+    """Assert that the first event and five heartbeats arrive. Heartbeats may precede the event."""
     assert followed.chunk() == begun
     chunks: list[bytes | None] = []
     while chunks.count(beat) < 5 or first not in chunks:
@@ -56,7 +56,7 @@ def beats(followed: Followed, begun: bytes, first: bytes, beat: bytes) -> None:
     assert chunks.count(first) == 1
 
 
-async def test_heartbeats_while_there_is_nothing_to_say(serve: Serve) -> None:
+async def test_heartbeats_while_there_are_no_events(serve: Serve) -> None:
     server = serve(streams={"heartbeat_seconds": 0.02})
     with server.dial() as wire:
         beats(subscribe(wire, ENDLESS, EVENTS), BEGUN, event({"data": {"endless": 0}}), b":\n\n")
@@ -65,12 +65,12 @@ async def test_heartbeats_while_there_is_nothing_to_say(serve: Serve) -> None:
     assert server.telemetry.subscriptions.delivered == 2
 
 
-# Gone
+# Disconnects
 
 
 @pytest.mark.parametrize("accept", [EVENTS, PARTS])
 @pytest.mark.parametrize("query", [ENDLESS, FLOOD])
-async def test_a_client_that_leaves_closes_its_source(
+async def test_a_disconnect_closes_the_source(
     server: Server, lines: list[dict[str, Any]], query: str, accept: str
 ) -> None:
     counted = server.telemetry.http.errors_total, server.telemetry.http.latency.count
@@ -80,7 +80,7 @@ async def test_a_client_that_leaves_closes_its_source(
         assert server.telemetry.subscriptions.active == 1
     await server.settled()
     assert access(lines) == [("POST", 200)]
-    # It is no error, and how long a client listened is no latency.
+    # A disconnect is no error, and the duration of a stream is no latency.
     assert (server.telemetry.http.errors_total, server.telemetry.http.latency.count) == counted
 
 
@@ -92,12 +92,12 @@ async def test_a_client_that_resets_its_connection(server: Server) -> None:
     await server.settled()
 
 
-async def test_a_client_that_leaves_while_its_source_is_closing(server: Server) -> None:
+async def test_a_disconnect_while_the_source_is_closing(server: Server) -> None:
     with server.holding():
         with server.dial() as wire:
             followed = subscribe(wire, ENDLESS, EVENTS)
             assert [followed.chunk() for _ in range(2)] == [BEGUN, event({"data": {"endless": 0}})]
-        with server.dial() as wire:  # behind the other's leaving
+        with server.dial() as wire:  # processed after the first client's disconnect
             wire.post(b'{"query":"{ hello }"}')
             assert wire.answer().status_code == 200
         assert server.leftovers()["sources"] == 1
@@ -105,7 +105,7 @@ async def test_a_client_that_leaves_while_its_source_is_closing(server: Server) 
     await server.settled()
 
 
-async def test_a_hundred_clients_that_come_and_go(server: Server, lines: list[dict[str, Any]]) -> None:
+async def test_a_hundred_clients_connect_and_disconnect(server: Server, lines: list[dict[str, Any]]) -> None:
     with ExitStack() as stack:
         wires = [stack.enter_context(server.dial()) for _ in range(100)]
         for number, wire in enumerate(wires):
@@ -117,12 +117,12 @@ async def test_a_hundred_clients_that_come_and_go(server: Server, lines: list[di
     assert access(lines) == [("POST", 200)] * 100
 
 
-async def test_a_mutation_over_a_stream_goes_on_when_its_client_leaves(serve: Serve) -> None:
+async def test_a_mutation_over_a_stream_continues_after_its_client_disconnects(serve: Serve) -> None:
     server = serve()
     with server.dial() as wire:
         wire.post(b'{"query":"mutation { bumpLater }"}', EVENTS)
         await until(lambda: server.probe.waiting == 1, what="the resolver to wait")
-    with server.dial() as wire:  # behind the other's leaving
+    with server.dial() as wire:  # processed after the first client's disconnect
         wire.post(b'{"query":"{ hello }"}')
         assert wire.answer().status_code == 200
     server.loop.call_soon_threadsafe(server.probe.may_bump.set)
@@ -130,7 +130,7 @@ async def test_a_mutation_over_a_stream_goes_on_when_its_client_leaves(serve: Se
     assert (server.probe.bumped, server.probe.cancelled) == (1, 0)
 
 
-async def test_a_query_over_a_stream_ends_when_its_client_leaves(server: Server) -> None:
+async def test_a_query_over_a_stream_ends_when_its_client_disconnects(server: Server) -> None:
     before = server.probe.cancelled
     with server.dial() as wire:
         wire.post(b'{"query":"{ slow }"}', EVENTS)
@@ -139,8 +139,8 @@ async def test_a_query_over_a_stream_ends_when_its_client_leaves(server: Server)
     assert server.probe.cancelled == before + 1
 
 
-async def test_a_client_that_sends_for_ever_is_cut_off(serve: Serve) -> None:
-    """The body of a GET means nothing, and has a limit all the same."""
+async def test_a_client_that_sends_without_end_is_cut_off(serve: Serve) -> None:
+    """The body of a GET is ignored, but limited."""
     server = serve(max_body_bytes=1_000)
     with server.dial() as wire:
         wire.say(head("GET", EVENTS, "Transfer-Encoding: chunked", target="/graphql?query=subscription%7Bendless%7D"))
@@ -155,7 +155,7 @@ async def test_a_client_that_sends_for_ever_is_cut_off(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("accept", [EVENTS, PARTS])
-async def test_a_reader_that_is_stuck_stops_its_source_and_is_ended(
+async def test_a_stuck_reader_stops_its_source_and_is_disconnected(
     serve: Serve, lines: list[dict[str, Any]], accept: str
 ) -> None:
     server = serve(socket_send_seconds=0.5)
@@ -164,11 +164,11 @@ async def test_a_reader_that_is_stuck_stops_its_source_and_is_ended(
             ask(wire, FLOOD, accept)
             followed = subscribe(other, ENDLESS, EVENTS)
             assert [followed.chunk() for _ in range(2)] == [BEGUN, event({"data": {"endless": 0}})]
-            await until(lambda: server.telemetry.subscriptions.overflowed == 1, what="the reader to be given up")
+            await until(lambda: server.telemetry.subscriptions.overflowed == 1, what="the reader to be dropped")
             await until(lambda: server.telemetry.subscriptions.active == 1, what="its stream to be over")
             produced = server.probe.produced
-            assert produced * 100_000 < 20_000_000  # what the kernel's buffers hold
-            # What was sent before can still be read, and then it breaks off with no word of completion.
+            assert produced * 100_000 < 20_000_000  # the capacity of the kernel's buffers
+            # The client can still read the chunks sent before; then the stream breaks off, without its end.
             chunks = await asyncio.to_thread(wire.follow().rest)
             assert chunks[-1] is None
             assert len(chunks) == 1 + produced
@@ -183,7 +183,7 @@ async def test_a_reader_that_is_slow_but_reads_loses_nothing(serve: Serve) -> No
     async with stuck(server) as wire:
         ask(wire, "subscription { flood(size: 50000) }")
         produced = -1
-        while produced != server.probe.produced:  # until the source waits
+        while produced != server.probe.produced:  # until the source is blocked
             produced = server.probe.produced
             await asyncio.sleep(0.1)
         followed = await asyncio.to_thread(wire.follow)
@@ -196,7 +196,7 @@ async def test_a_reader_that_is_slow_but_reads_loses_nothing(serve: Serve) -> No
 # The server stops
 
 
-async def test_stopping_breaks_streams_off_so_that_clients_come_back(serve: Serve, lines: list[dict[str, Any]]) -> None:
+async def test_stopping_breaks_streams_off_so_that_clients_reconnect(serve: Serve, lines: list[dict[str, Any]]) -> None:
     server = serve()
     with server.dial() as one, server.dial() as other:
         events, parts = subscribe(one, ENDLESS, EVENTS), subscribe(other, ENDLESS, PARTS)
@@ -204,7 +204,7 @@ async def test_stopping_breaks_streams_off_so_that_clients_come_back(serve: Serv
             assert [followed.chunk() is not None for _ in range(2)] == [True, True]
         await server.call(server.streams.close_all)
         assert server.streams.open == 0
-        assert events.chunk() is None  # no `complete`, nor the end of a response
+        assert events.chunk() is None  # neither `complete` nor the end of the response
         message = "The server is stopping: subscribe again, with `after` and the last cursor you have."
         errors = [{"message": message, "extensions": {"code": "SERVICE_UNAVAILABLE"}}]
         assert parts.rest() == [part({"payload": None, "errors": errors}) + b"--\r\n", None]
@@ -224,7 +224,7 @@ async def test_stopping_waits_for_sources_to_close_and_for_readers_no_longer_tha
             await until(lambda: server.probe.opened == 2, what="both sources to be open")
             with server.holding():
                 stopping = asyncio.create_task(server.call(server.streams.close_all))
-                await until(lambda: server.streams.open == 1, what="the stuck one to be given up")
+                await until(lambda: server.streams.open == 1, what="the stuck reader to be dropped")
                 assert not stopping.done()
                 assert server.probe.closed == 1
             await stopping

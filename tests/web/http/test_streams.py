@@ -1,4 +1,4 @@
-"""Subscriptions over HTTP: what a stream consists of, byte for byte. S01, S04, S07, S08."""
+"""Subscriptions over HTTP: the exact bytes of a stream. S01, S04, S07, S08."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def subscribe(wire: Wire, query: str, *headers: str, **members: object) -> Follo
     return wire.follow()
 
 
-# S01, S04: what a stream consists of
+# S01, S04: the bytes of a stream
 
 
 async def test_s01_a_subscription_as_server_sent_events(server: Server) -> None:
@@ -63,7 +63,7 @@ async def test_s01_by_get(server: Server) -> None:
 
 @pytest.mark.parametrize("accept", ["", "*/*", "application/json", "text/html", "text/event-stream", URQL, APOLLO])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_s01_at_an_address_of_its_own_whatever_is_accepted(server: Server, method: str, accept: str) -> None:
+async def test_s01_at_its_own_address_with_any_accept_header(server: Server, method: str, accept: str) -> None:
     body = json.dumps({"query": "subscription { count(to: 1) }"}).encode() if method == "POST" else b""
     target = "/graphql/stream" + ("?query=subscription%7Bcount(to%3A1)%7D" if method == "GET" else "")
     lines = ("Content-Type: application/json", f"Content-Length: {len(body)}", f"Accept: {accept}")
@@ -74,7 +74,7 @@ async def test_s01_at_an_address_of_its_own_whatever_is_accepted(server: Server,
         assert followed.rest() == [BEGUN, event({"data": {"count": 0}}), COMPLETE, b""]
 
 
-async def test_the_connection_is_used_again_behind_a_stream_that_is_complete(server: Server) -> None:
+async def test_the_connection_is_used_again_after_a_complete_stream(server: Server) -> None:
     with server.dial() as wire:
         for accept in (EVENTS, PARTS, EVENTS):
             assert subscribe(wire, "subscription { count(to: 1) }", accept).rest()[-1] == b""
@@ -90,8 +90,8 @@ async def test_s04_a_subscription_in_a_multipart_body(server: Server) -> None:
         assert followed.rest() == [b"---", *answers, LAST_BOUNDARY, b""]
 
 
-async def test_text_arrives_as_it_is(server: Server) -> None:
-    """Lines within texts are escaped: none of them can end an event or a part."""
+async def test_text_arrives_unchanged(server: Server) -> None:
+    """Line breaks in texts are escaped, so that no text can end an event or a part."""
     text = "é\u2028\n\ndata: x\r\n---\r\n-----\r\n\U0001f600"
     query = "subscription($text: String!) { said(text: $text) }"
     with server.dial() as wire:
@@ -128,7 +128,7 @@ async def test_an_error_inside_an_event_leaves_the_stream_running(server: Server
 
 
 @pytest.mark.parametrize("after", [0, 2])
-async def test_a_source_that_throws_ends_the_stream_with_a_masked_error(server: Server, after: int) -> None:
+async def test_a_source_that_raises_ends_the_stream_with_a_masked_error(server: Server, after: int) -> None:
     with server.dial() as wire:
         query = f"subscription {{ throwing(after: {after}) }}"
         *before, failed, complete, end = subscribe(wire, query, EVENTS).rest()
@@ -145,7 +145,7 @@ async def test_a_source_that_throws_ends_the_stream_with_a_masked_error(server: 
 
 
 @pytest.mark.parametrize("after", [0, 2])
-async def test_a_source_that_breaks_for_a_moment_breaks_the_stream_off(server: Server, after: int) -> None:
+async def test_a_transient_fault_of_the_source_breaks_the_stream_off(server: Server, after: int) -> None:
     query = f"subscription {{ interrupted(after: {after}) }}"
     with server.dial() as wire:
         answers = [event({"data": {"interrupted": number}}) for number in range(after)]
@@ -157,7 +157,7 @@ async def test_a_source_that_breaks_for_a_moment_breaks_the_stream_off(server: S
         assert failed == part({"payload": None, "errors": errors}) + LAST_BOUNDARY
 
 
-async def test_an_event_that_can_not_be_written_ends_the_stream_with_a_masked_error(
+async def test_an_event_that_can_not_be_serialized_ends_the_stream_with_a_masked_error(
     server: Server, lines: list[dict[str, Any]]
 ) -> None:
     with server.dial() as wire:
@@ -171,12 +171,12 @@ async def test_an_event_that_can_not_be_written_ends_the_stream_with_a_masked_er
     assert [line["event"] for line in lines if line["log_level"] == "error"] == ["stream failed"]
 
 
-# S07: what is around it
+# S07: the headers of a stream
 
 
 @pytest.mark.parametrize("accept", ["text/event-stream", APOLLO])
 @pytest.mark.parametrize("query", ["subscription { ticks }", "{ hello }"])
-async def test_s07_nobody_keeps_or_holds_back_a_stream(server: Server, query: str, accept: str) -> None:
+async def test_s07_proxies_neither_store_nor_buffer_a_stream(server: Server, query: str, accept: str) -> None:
     if query == "{ hello }" and accept == APOLLO:
         accept = "text/event-stream"
     answer = await server.post(query, accept=accept)
@@ -214,13 +214,15 @@ def places(*numbers: int) -> list[bytes]:
         ("subscription { ...F } fragment F on Subscription { places(to: 4) { number cursor } }", {}),
     ],
 )
-async def test_s08_last_event_id_goes_before_after(server: Server, query: str, variables: dict[str, Any]) -> None:
+async def test_s08_last_event_id_takes_precedence_over_after(
+    server: Server, query: str, variables: dict[str, Any]
+) -> None:
     with server.dial() as wire:
         followed = subscribe(wire, query, EVENTS, "Last-Event-ID: place-1", variables=variables)
         assert followed.rest() == places(2, 3)
 
 
-async def test_s08_events_carry_the_cursor_that_the_stream_is_resumed_behind(server: Server) -> None:
+async def test_s08_a_stream_resumes_after_the_cursor_of_an_event(server: Server) -> None:
     with server.dial() as wire:
         followed = subscribe(wire, PLACES, EVENTS)
         assert followed.rest() == places(0, 1, 2, 3)
@@ -228,14 +230,14 @@ async def test_s08_events_carry_the_cursor_that_the_stream_is_resumed_behind(ser
         assert subscribe(wire, PLACES, EVENTS, "Last-Event-ID: place-3").rest() == places()
 
 
-async def test_s08_by_get_as_an_event_source_does_it(server: Server) -> None:
+async def test_s08_by_get_like_an_event_source(server: Server) -> None:
     target = "/graphql/stream?query=subscription%7Bplaces(to%3A4)%7Bnumber%20cursor%7D%7D"
     with server.dial() as wire:
         wire.say(head("GET", EVENTS, "Last-Event-ID: place-2", target=target))
         assert wire.follow().rest() == places(3)
 
 
-async def test_s08_an_id_that_is_no_cursor_is_the_same_error_as_in_after(server: Server) -> None:
+async def test_s08_an_invalid_id_is_the_same_error_as_an_invalid_after(server: Server) -> None:
     with server.dial() as wire:
         by_header = subscribe(wire, PLACES, EVENTS, "Last-Event-ID: nonsense").rest()
         assert by_header == subscribe(wire, PLACES, EVENTS, variables={"after": "nonsense"}).rest()
@@ -245,7 +247,7 @@ async def test_s08_an_id_that_is_no_cursor_is_the_same_error_as_in_after(server:
         assert b'"extensions":{"code":"BAD_USER_INPUT","argument":"after"}' in failed
 
 
-async def test_s08_where_nothing_can_be_resumed_the_id_means_nothing(server: Server) -> None:
+async def test_s08_operations_that_can_not_resume_ignore_the_id(server: Server) -> None:
     with server.dial() as wire:
         assert subscribe(wire, "subscription { count(to: 1) }", EVENTS, "Last-Event-ID: place-1").rest() == [
             BEGUN,

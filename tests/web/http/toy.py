@@ -1,4 +1,4 @@
-"""A server in a thread for the small schema."""
+"""A server for the small schema, in a thread."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from web.serving import http_protocol
 __all__ = ["PATIENCE", "SECRET", "Server"]
 
 PATIENCE = 60
-"""Seconds that a test waits for what must come."""
+"""Time limit of a test for one expected answer or state, in seconds."""
 
 
 async def crash(_request: Request) -> Response:
@@ -56,14 +56,14 @@ async def plain(_request: Request) -> Response:
 
 
 class Late:
-    """An endpoint whose response has begun when it fails."""
+    """An endpoint that fails after its response has begun."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await crash_late(scope, receive, send)
 
 
 class Server:
-    """uvicorn in a thread, with the flags that the program runs with, over the doors that the program has."""
+    """uvicorn in a thread, with the program's flags, routes and middleware."""
 
     def __init__(
         self,
@@ -132,18 +132,18 @@ class Server:
         assert not self._thread.is_alive()
 
     def stop_at_once(self) -> None:
-        """What SIGTERM does where requests have no time left."""
+        """Stop the server as SIGTERM does, with no grace period for requests."""
         self._uvicorn.config.timeout_graceful_shutdown = 0
         self._uvicorn.should_exit = True
 
     def tasks(self) -> int:
-        """The number of tasks on the server's loop."""
+        """Return the number of tasks on the server's event loop."""
         answer: Future[int] = Future()
         self.loop.call_soon_threadsafe(lambda: answer.set_result(len(asyncio.all_tasks(self.loop))))
         return answer.result(PATIENCE)
 
     def leftovers(self) -> dict[str, int]:
-        """What is above nothing: all of it must be gone once the clients are."""
+        """Return the nonzero counts of tasks, requests and streams: none once all clients have disconnected."""
         counts = {
             "tasks": self.tasks() - self.idle_tasks,
             "resolvers": self.probe.waiting,
@@ -156,12 +156,12 @@ class Server:
         return {name: count for name, count in counts.items() if count}
 
     async def call(self, work: Callable[[], Any]) -> Any:
-        """Run a coroutine function on the server's loop."""
+        """Run a coroutine function on the server's event loop."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(), self.loop))
 
     @contextmanager
     def holding(self) -> Iterator[None]:
-        """Streams `endless` that are told to close meanwhile do so afterwards."""
+        """Let streams `endless` that are closed in this context finish closing only after it."""
         self.probe.may_close.clear()
         try:
             yield
@@ -169,7 +169,7 @@ class Server:
             self.loop.call_soon_threadsafe(self.probe.may_close.set)
 
     async def post(self, query: str, *, accept: str | None = None, **members: Any) -> httpx.Response:
-        """One operation, sent as most clients send it."""
+        """Send one operation as a POST of JSON."""
         content = json.dumps({"query": query, **members}).encode()
         return await self.send(
             "POST", content=content, headers=with_accept({"content-type": "application/json"}, accept)
@@ -179,21 +179,21 @@ class Server:
         return await self.send("GET", params=parameters, headers=with_accept(headers or {}, accept))
 
     async def send(self, method: str, path: str = "/graphql", **options: Any) -> httpx.Response:
-        """One request on a connection of its own."""
-        # Without `verify=False` each client would read all certificates.
+        """Send one request on a new connection."""
+        # Without `verify=False` each client would load all certificates.
         async with httpx.AsyncClient(trust_env=False, verify=False, timeout=PATIENCE) as client:
             return await client.request(method, f"{self.address}{path}", **options)
 
     @contextmanager
     def dial(self) -> Iterator[Wire]:
-        """A bare connection."""
+        """Open a plain connection."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as connection:
             wire = Wire(connection)
             with wire.reader:
                 yield wire
 
     async def settled(self) -> None:
-        """Waits until nothing is left over."""
+        """Wait until nothing is left over."""
         await until(lambda: not self.leftovers(), what="nothing to be left over", seconds=PATIENCE)
 
 

@@ -1,4 +1,4 @@
-"""A small schema with everything that can go wrong in it."""
+"""A small schema with fields for every kind of fault."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ SECRET = "postgresql://assay:s3cret@db/etc/passwd"
 
 @dataclass
 class Probe:
-    """What happened inside the server."""
+    """Counters inside the server, and events that hold it up."""
 
     ran: int = 0
-    """Operations of which a resolver ran."""
+    """Operations that ran a resolver."""
     waiting: int = 0
-    """Resolvers that wait now."""
+    """Resolvers that currently wait."""
     cancelled: int = 0
     bumped: int = 0
     opened: int = 0
-    """Source streams that were begun."""
+    """Source streams that have begun."""
     closed: int = 0
     produced: int = 0
-    """Events of floods."""
+    """Events produced by `flood`."""
     may_close: asyncio.Event = field(default_factory=asyncio.Event)
-    """Streams `endless` that are told to close do so once it is set."""
+    """Closed streams `endless` finish closing once this is set."""
     may_bump: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -176,7 +176,7 @@ class Mutation:
 
 @strawberry.type
 class Place:
-    """An event of a log, of which every number is one."""
+    """An event of a log whose events are the numbers from 0."""
 
     number: int
 
@@ -212,7 +212,7 @@ class Subscription:
 
     @strawberry.subscription
     async def places(self, info: Info[Context, None], to: int, after: str | None = None) -> AsyncGenerator[Place, None]:
-        """The log from behind a cursor on."""
+        """Stream the log's events after a cursor."""
         cursor = info.context.last_event_id or after
         with _probe(info).streaming():
             if cursor is not None and not cursor.startswith("place-"):
@@ -222,7 +222,7 @@ class Subscription:
 
     @strawberry.subscription
     async def endless(self, info: Info[Context, None]) -> AsyncGenerator[int, None]:
-        """One event, then none; closing waits until the probe lets it."""
+        """Yield one event, and then wait. Closing waits for the probe."""
         probe = _probe(info)
         with probe.streaming():
             yield 0
@@ -248,7 +248,7 @@ class Subscription:
 
     @strawberry.subscription
     async def interrupted(self, info: Info[Context, None], after: int = 0) -> AsyncGenerator[int, None]:
-        """It breaks for a reason that may pass."""
+        """Fail with a transient error."""
         with _probe(info).streaming():
             for number in range(after):
                 yield number

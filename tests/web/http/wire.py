@@ -1,4 +1,4 @@
-"""Requests byte by byte, answers as they come, and what every refusal must look like."""
+"""Requests by their bytes, answers as they arrive, and the checks of every refusal."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ RESPONSE_TYPE = "application/graphql-response+json; charset=utf-8"
 
 
 class Wire:
-    """Bytes over a socket, and answers read off it by the standard library."""
+    """A socket that sends given bytes, and reads answers by the standard library."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
-        # One reader for all answers, so that none of it is lost between them.
+        # One reader for all answers: a reader per answer could lose bytes that it has buffered.
         self.reader = connection.makefile("rb")
 
     def say(self, *parts: str | bytes) -> None:
         self.connection.sendall(b"".join(part.encode() if isinstance(part, str) else part for part in parts))
 
     def post(self, body: bytes, *headers: str) -> None:
-        """A POST of JSON with its length."""
+        """Send a POST of JSON with its length."""
         self.say(head("POST", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers), body)
 
     def answer(self, method: str = "POST") -> Answered:
-        """The next answer, whole."""
+        """Read the next answer, with its whole body."""
         response = HTTPResponse(_Kept(self.reader), method=method)  # type: ignore[arg-type]
         response.begin()
         return Answered(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
 
     def follow(self) -> Followed:
-        """The next answer's head; what follows it comes in chunks, one for each that the server wrote."""
+        """Read the next answer's head. Its body can then be read in the chunks that the server wrote."""
         assert self.reader.readline() == b"HTTP/1.1 200 OK\r\n"
         headers = {}
         while line := self.reader.readline().strip().decode():
@@ -48,7 +48,7 @@ class Wire:
         return Followed(headers, self.reader)
 
     def is_closed(self) -> bool:
-        """Whether the server has closed the connection and said nothing more; waits for either."""
+        """Wait for a byte or the end of the connection. Returns whether the server closed it without a byte."""
         try:
             return not self.reader.read(1)
         except ConnectionResetError:
@@ -56,7 +56,7 @@ class Wire:
 
 
 class _Kept:
-    """What `HTTPResponse` takes for a socket: it closes its reader after each answer, and this one is still needed."""
+    """A socket for `HTTPResponse`, which closes its reader after each answer; this one keeps the shared reader open."""
 
     def __init__(self, reader: Any) -> None:
         self.reader = reader
@@ -88,13 +88,13 @@ class Answered:
 
 @dataclass(frozen=True)
 class Followed:
-    """A response that goes on."""
+    """A response whose body is read in chunks."""
 
     headers: dict[str, str]
     reader: Any
 
     def chunk(self) -> bytes | None:
-        """The next chunk; empty where the response is at its end, and None where the connection broke off before."""
+        """Return the next chunk: empty at the end of the response, None if the connection broke off before the end."""
         size = self.reader.readline()
         if not size:
             return None
@@ -103,7 +103,7 @@ class Followed:
         return chunk
 
     def rest(self) -> list[bytes | None]:
-        """All chunks up to the end."""
+        """Return all remaining chunks, with the last: empty or None."""
         chunks: list[bytes | None] = []
         while not chunks or chunks[-1]:
             chunks.append(self.chunk())
@@ -111,14 +111,14 @@ class Followed:
 
 
 def head(method: str, *headers: str, target: str = "/graphql") -> str:
-    """A request's first lines."""
+    """Return the request line and the headers of a request."""
     return "\r\n".join((f"{method} {target} HTTP/1.1", "Host: localhost", *headers, "", ""))
 
 
 def refused(
     answer: httpx.Response | Answered, status: int, code: str, *, media_type: str = JSON_TYPE
 ) -> dict[str, Any]:
-    """Asserts that this is one error in GraphQL's shape, with all that every answer has; gives the error."""
+    """Assert that the answer is one error in GraphQL's form, with the headers of every answer. Returns the error."""
     body = answer.json()
     assert list(body) == ["errors"]
     (error,) = body["errors"]

@@ -1,4 +1,4 @@
-"""The servers that the tests talk to; after every test, nothing may be left in them."""
+"""Fixtures: servers. After each test, no task, socket or stream may be left in them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def shared_server() -> Iterator[Server]:
 
 @pytest.fixture
 async def server(shared_server: Server) -> AsyncIterator[Server]:
-    """A server with the times that the program runs with, in place of the whole program's."""
+    """Yield a server with the program's own time limits, shared by the tests."""
     yield shared_server
     await until(lambda: not shared_server.leftovers(), what="nothing to be left over")
 
 
 @pytest.fixture
 async def serve() -> AsyncIterator[Callable[..., Server]]:
-    """Start a server with options of the test's own."""
+    """Yield a function that starts a server with the test's options."""
     with ExitStack() as stack:
         servers: list[Server] = []
 

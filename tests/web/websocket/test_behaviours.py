@@ -1,4 +1,4 @@
-"""The behaviours of a socket in which at least one other server fails, each by its number."""
+"""Behaviours of a WebSocket, by their ids, each of which at least one other server gets wrong."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def subscribe(payload: object, key: object = "a") -> dict[str, object]:
 
 
 async def says_hello(client: Client, key: str = "a") -> None:
-    """The socket is well, and the id is free."""
+    """Assert that the socket answers a query, and that the id is free."""
     await client.subscribe(key, "{ hello }")
     await client.expect(
         {"id": key, "type": "next", "payload": {"data": {"hello": "Hello world"}}}, {"id": key, "type": "complete"}
@@ -27,7 +27,7 @@ async def says_hello(client: Client, key: str = "a") -> None:
 
 
 async def error_of(client: Client, payload: dict[str, Any], key: str = "a") -> dict[str, Any]:
-    """The one error that answers this `subscribe`; the socket and a stream beside it go on."""
+    """Return the one error that answers this `subscribe`. Asserts that the socket and another stream continue."""
     await client.subscribe("beside", "subscription { endless }")
     assert await client.receive() == {"id": "beside", "type": "next", "payload": {"data": {"endless": 0}}}
     await client.send(subscribe(payload, key))
@@ -61,14 +61,14 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-async def test_w09_w10_what_is_no_message_is_closed_with_4400_and_a_reason(server: Server, name: str) -> None:
+async def test_w09_w10_an_invalid_message_closes_the_socket_with_4400_and_a_reason(server: Server, name: str) -> None:
     contexts = server.probe.contexts
     async with ready(server) as client:
         await client.send(MALFORMED[name])
         code, reason = await client.closed()
     assert code == 4400
     assert reason
-    assert server.probe.contexts == contexts  # nothing of it was run
+    assert server.probe.contexts == contexts  # nothing was run
 
 
 async def test_w13_a_pong_has_the_payload_of_its_ping(server: Server) -> None:
@@ -94,7 +94,7 @@ async def test_w23_w24_a_bad_document_is_an_error_with_a_code_for_its_id_alone(
 
 
 @pytest.mark.parametrize("after", [0, 2])
-async def test_w25_w26_a_stream_that_throws_ends_with_an_error_that_tells_nothing(server: Server, after: int) -> None:
+async def test_w25_w26_a_stream_that_raises_ends_with_a_masked_error(server: Server, after: int) -> None:
     async with ready(server) as client:
         await client.subscribe("a", f"subscription {{ throwing(after: {after}) }}")
         for number in range(after):
@@ -106,7 +106,7 @@ async def test_w25_w26_a_stream_that_throws_ends_with_an_error_that_tells_nothin
         await says_hello(client)
 
 
-async def test_w26_a_fault_in_a_field_tells_nothing(server: Server) -> None:
+async def test_w26_a_fault_in_a_field_is_masked(server: Server) -> None:
     async with ready(server) as client:
         await client.subscribe("a", "{ broken }")
         message = await client.receive()
@@ -127,20 +127,20 @@ async def test_w29_a_persisted_query_is_refused_clearly(server: Server) -> None:
     async with ready(server) as client:
         error = await error_of(client, {"extensions": persisted})
         assert error["extensions"]["code"] == "PERSISTED_QUERY_NOT_SUPPORTED"
-        # With the text beside it, it is an operation like any other, as over HTTP.
+        # A request with both hash and text is a normal operation, as over HTTP.
         await client.send(subscribe({"query": "{ hello }", "extensions": persisted}))
         assert (await client.receive())["payload"] == {"data": {"hello": "Hello world"}}
 
 
 async def test_w30_defer_is_refused_clearly(server: Server) -> None:
-    """The specification has no incremental delivery yet: the schema has no such directive."""
+    """The GraphQL specification has no incremental delivery yet, and the schema has no `@defer`."""
     async with ready(server) as client:
         error = await error_of(client, {"query": "{ ... @defer { hello } }"})
     assert error["message"] == "Unknown directive '@defer'."
     assert error["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
 
 
-async def test_w31_the_server_pings_and_drops_who_does_not_answer(serve: Any) -> None:
+async def test_w31_the_server_pings_and_drops_silent_clients(serve: Any) -> None:
     server = serve(ping_seconds=1)
     async with ready(server) as client:
         await client.expect({"type": "ping"})

@@ -1,4 +1,4 @@
-"""A client that others wrote, over the same door."""
+"""The Python client gql over the same endpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of a socket whose other end is silent, slow or gone, and of all of them when the server stops."""
+"""WebSockets with silent, slow and disconnected clients, and while the server stops."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RESUME = "Too slow to read: resume with `after` and the last cursor you have."
 
 
 class Stuck:
-    """A peer on a bare socket with a small buffer, which reads nothing unless it is told to."""
+    """A client on a plain socket with a small buffer that reads only on demand."""
 
     def __init__(self, server: Server) -> None:
         self.socket = socket.socket()
@@ -54,7 +54,7 @@ class Stuck:
             self.protocol.receive_data(self.socket.recv(4096))
 
     def read_to_the_end(self) -> tuple[int | None, str | None]:
-        """Everything the server still has to say. Gives the close code and reason."""
+        """Read until the end of the connection. Returns the close code and the reason."""
         while data := self.socket.recv(1 << 20):
             self.protocol.receive_data(data)
             self.write()
@@ -79,7 +79,7 @@ def flood(key: str = "a", size: int = 100_000) -> str:
 
 
 async def silence(server: Server) -> None:
-    """As if the time between two pings had gone by, and no client had said a word."""
+    """Simulate one ping interval without a message from any client."""
 
     async def pass_by() -> None:
         for each in server.door.sockets:
@@ -91,7 +91,7 @@ async def silence(server: Server) -> None:
 
 
 @pytest.mark.parametrize("message", [{"type": "pong"}, {"type": "complete", "id": "none"}])
-async def test_the_server_pings_and_keeps_who_says_anything(serve: Serve, message: dict[str, str]) -> None:
+async def test_the_server_pings_and_keeps_clients_that_send_anything(serve: Serve, message: dict[str, str]) -> None:
     server = serve(ping_seconds=60)
     async with ready(server) as client:
         (its,) = server.door.sockets
@@ -113,7 +113,7 @@ async def test_a_peer_that_does_not_answer_pings_is_dropped(serve: Serve) -> Non
         await until(lambda: not server.leftovers())
 
 
-async def test_a_stopped_peer_is_dropped_though_it_never_says_so(serve: Serve) -> None:
+async def test_a_stopped_peer_is_dropped_without_its_close_frame(serve: Serve) -> None:
     server = serve(ping_seconds=60, close_seconds=0.2)
     async with stuck(server) as peer:
         peer.say('{"id":"a","type":"subscribe","payload":{"query":"subscription { endless }"}}')
@@ -127,7 +127,7 @@ async def test_a_stopped_peer_is_dropped_though_it_never_says_so(serve: Serve) -
 # Slow readers
 
 
-async def test_a_reader_that_is_stuck_stops_its_source_and_is_closed_with_1013(serve: Serve) -> None:
+async def test_a_stuck_reader_stops_its_source_and_is_closed_with_1013(serve: Serve) -> None:
     server = serve(Settings(socket_send_seconds=0.5), close_seconds=PATIENCE)
     async with stuck(server) as peer, ready(server) as other:
         peer.say(flood())
@@ -135,14 +135,14 @@ async def test_a_reader_that_is_stuck_stops_its_source_and_is_closed_with_1013(s
         await until(lambda: server.probe.open == 0)
         assert server.telemetry.active == 0
         produced = server.probe.produced
-        assert produced * 100_000 < 20_000_000  # what the kernel's buffers hold
+        assert produced * 100_000 < 20_000_000  # the capacity of the kernel's buffers
         assert await other.drain() == []
         assert server.probe.produced == produced
         assert await asyncio.to_thread(peer.read_to_the_end) == (1013, RESUME)
     assert server.telemetry.overflowed == 1
 
 
-async def test_a_reader_that_never_comes_back_is_let_go(serve: Serve) -> None:
+async def test_a_reader_that_never_reads_again_is_dropped(serve: Serve) -> None:
     server = serve(Settings(socket_send_seconds=2), close_seconds=0.2)
     async with stuck(server) as peer:
         for number in range(10):
@@ -157,7 +157,7 @@ async def test_a_reader_that_is_slow_but_reads_loses_nothing(serve: Serve) -> No
     async with stuck(server) as peer:
         peer.say(flood(size=50_000))
         produced = -1
-        while produced != server.probe.produced:  # until the source waits
+        while produced != server.probe.produced:  # until the source is blocked
             produced = server.probe.produced
             await asyncio.sleep(0.1)
         events = [0]
@@ -174,7 +174,7 @@ async def test_a_reader_that_is_slow_but_reads_loses_nothing(serve: Serve) -> No
         assert server.probe.open == 1
 
 
-async def test_a_flood_of_pings_that_nobody_reads_the_answers_of_ends_the_socket(serve: Serve) -> None:
+async def test_a_flood_of_pings_with_unread_answers_ends_the_socket(serve: Serve) -> None:
     server = serve(Settings(socket_send_seconds=0.2), close_seconds=0.2)
     ping = '{"type":"ping","payload":{"x":"' + "x" * 100_000 + '"}}'
     async with stuck(server) as peer:
@@ -194,11 +194,11 @@ async def test_a_flood_of_pings_that_nobody_reads_the_answers_of_ends_the_socket
         await flooding
 
 
-# Gone
+# Disconnects
 
 
 def cut(connection: ClientConnection) -> None:
-    """Gone without a close frame."""
+    """Disconnect without a close frame."""
     connection.transport.abort()
 
 
@@ -208,7 +208,7 @@ def leave(connection: ClientConnection) -> None:
 
 
 @pytest.mark.parametrize("go", [cut, leave])
-async def test_nothing_is_left_of_a_client_that_goes(server: Server, go: Callable[[ClientConnection], None]) -> None:
+async def test_nothing_is_left_after_a_disconnect(server: Server, go: Callable[[ClientConnection], None]) -> None:
     queries = ("subscription { endless }", "subscription { ticks }", "subscription { flood }", "{ endless }")
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(ready(server)) for _ in range(5)]
@@ -224,7 +224,9 @@ async def test_nothing_is_left_of_a_client_that_goes(server: Server, go: Callabl
 
 
 @pytest.mark.parametrize("go", [cut, leave])
-async def test_a_mutation_goes_on_when_its_client_goes(serve: Serve, go: Callable[[ClientConnection], None]) -> None:
+async def test_a_mutation_continues_after_its_client_disconnects_from_the_socket(
+    serve: Serve, go: Callable[[ClientConnection], None]
+) -> None:
     server = serve()
     async with ready(server) as client, ready(server) as other:
         await client.subscribe("a", "mutation { bumpLater }")
@@ -239,7 +241,7 @@ async def test_a_mutation_goes_on_when_its_client_goes(serve: Serve, go: Callabl
         cut(client.connection)
 
 
-async def test_a_client_that_goes_while_a_stream_is_closing(server: Server) -> None:
+async def test_a_disconnect_while_a_stream_is_closing(server: Server) -> None:
     async with ready(server) as client:
         await client.subscribe("a", "subscription { endless }")
         assert (await client.receive())["type"] == "next"
@@ -252,7 +254,7 @@ async def test_a_client_that_goes_while_a_stream_is_closing(server: Server) -> N
     await until(lambda: not server.leftovers())
 
 
-async def test_sockets_come_and_go(server: Server) -> None:
+async def test_a_hundred_sockets_open_and_close(server: Server) -> None:
     for _ in range(100):
         async with ready(server) as client:
             await client.subscribe("a", "subscription { ticks }")
@@ -263,7 +265,7 @@ async def test_sockets_come_and_go(server: Server) -> None:
 # The server stops
 
 
-async def test_stopping_tells_every_socket_where_to_go_on(serve: Serve) -> None:
+async def test_stopping_tells_every_socket_how_to_resume(serve: Serve) -> None:
     server = serve()
     async with ready(server) as one, ready(server) as two, dial(server) as silent:
         for client in (one, two):
@@ -272,7 +274,7 @@ async def test_stopping_tells_every_socket_where_to_go_on(serve: Serve) -> None:
                 assert (await client.receive())["type"] == "next"
         await until(lambda: len(server.door.sockets) == 3)
         await server.call(server.door.close_all)
-        assert server.leftovers().keys() <= {"tasks"}  # uvicorn's own, until the closing handshake is over
+        assert server.leftovers().keys() <= {"tasks"}  # uvicorn's tasks, until the closing handshake ends
         for client in (one, two, silent):
             assert await client.closed() == (
                 1012,

@@ -1,4 +1,4 @@
-"""Every message of graphql-transport-ws, and everything that is none."""
+"""Every message of graphql-transport-ws, and invalid messages."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ async def test_initialisation_is_acknowledged(server: Server, message: dict[str,
         await client.expect({"type": "connection_ack", "payload": {"server": "assay", "pingIntervalSeconds": 12}})
 
 
-async def test_what_initialisation_says_reaches_the_context(server: Server) -> None:
+async def test_the_payload_of_initialisation_reaches_the_context(server: Server) -> None:
     async with dial(server) as client:
         await client.send(INIT | {"payload": {"token": "t"}}, subscribe({"query": "{ hello }"}))
         assert (await client.receive())["type"] == "connection_ack"
@@ -101,14 +101,14 @@ async def test_what_initialisation_says_reaches_the_context(server: Server) -> N
     assert server.probe.connection_init[-1] == {"token": "t"}
 
 
-async def test_initialisation_that_does_not_come_is_closed_with_4408(serve: Any) -> None:
+async def test_a_missing_initialisation_closes_the_socket_with_4408(serve: Any) -> None:
     server = serve(Settings(socket_init_seconds=1))
     async with dial(server) as client:
         await client.send({"type": "ping"})
         assert await client.closed() == (4408, "Connection initialisation timeout")
 
 
-async def test_the_wait_for_initialisation_ends_with_it(serve: Any) -> None:
+async def test_the_time_limit_for_initialisation_ends_with_it(serve: Any) -> None:
     server = serve(Settings(socket_init_seconds=1), ping_seconds=2)
     async with ready(server) as client:
         await client.expect({"type": "ping"})
@@ -152,13 +152,13 @@ async def test_a_ping_is_answered_with_its_payload(
         await client.expect(pong)
 
 
-async def test_a_pong_that_nobody_asked_for_is_passed_over(server: Server) -> None:
+async def test_an_unsolicited_pong_is_ignored(server: Server) -> None:
     async with ready(server) as client:
         await client.send({"type": "pong"}, {"type": "pong", "payload": {"any": 1}}, {"type": "pong", "payload": None})
         assert await client.drain() == []
 
 
-# What is no message
+# Invalid messages
 
 
 MALFORMED: dict[str, tuple[object, str]] = {
@@ -222,7 +222,7 @@ MALFORMED: dict[str, tuple[object, str]] = {
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-async def test_what_is_no_message_is_closed_with_4400(server: Server, name: str) -> None:
+async def test_an_invalid_message_closes_the_socket_with_4400(server: Server, name: str) -> None:
     message, reason = MALFORMED[name]
     contexts = server.probe.contexts
     async with ready(server) as client:
@@ -235,7 +235,9 @@ async def test_what_is_no_message_is_closed_with_4400(server: Server, name: str)
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-async def test_what_is_no_message_is_closed_with_4400_before_the_acknowledgement(server: Server, name: str) -> None:
+async def test_an_invalid_message_before_the_acknowledgement_closes_the_socket_with_4400(
+    server: Server, name: str
+) -> None:
     message, reason = MALFORMED[name]
     async with dial(server) as client:
         await client.send(message)
@@ -266,7 +268,7 @@ async def test_a_message_that_is_too_large_is_closed_with_1009(server: Server, e
     assert code == 1009
 
 
-async def test_the_door_has_a_limit_of_its_own_for_messages(serve: Any) -> None:
+async def test_the_endpoint_has_its_own_limit_for_messages(serve: Any) -> None:
     server = serve(ws_max_size=16_000_000)
     async with ready(server) as client:
         await client.subscribe("a", "ü" * (MAX_MESSAGE_BYTES // 2))
@@ -305,7 +307,7 @@ async def test_a_subscription_is_answered_with_its_events_and_complete(server: S
     assert server.telemetry.delivered == delivered + 3
 
 
-async def test_operations_of_one_socket_run_side_by_side(server: Server) -> None:
+async def test_operations_of_one_socket_run_concurrently(server: Server) -> None:
     async with ready(server) as client:
         await client.subscribe("a", "subscription { endless }")
         await client.expect(*following("a", "endless", 0))
@@ -380,7 +382,7 @@ async def test_a_fault_inside_an_operation_is_masked(server: Server) -> None:
         await client.expect(complete("a"))
 
 
-async def test_an_answer_that_cannot_be_written_is_a_masked_error(server: Server) -> None:
+async def test_an_answer_that_cannot_be_serialized_is_a_masked_error(server: Server) -> None:
     async with ready(server) as client:
         for query in ("{ unwritable }", "subscription { unwritable }"):
             await client.subscribe("a", query)
@@ -439,7 +441,7 @@ async def test_an_id_that_is_in_use_is_closed_with_4409(server: Server, query: s
         assert await client.closed() == (4409, "Subscriber for a already exists")
 
 
-async def test_a_long_id_is_cut_where_the_close_frame_ends(server: Server) -> None:
+async def test_a_long_id_is_cut_to_fit_the_close_frame(server: Server) -> None:
     async with ready(server) as client:
         await client.subscribe("ä" * 1000, "subscription { endless }")
         await client.subscribe("ä" * 1000, "{ hello }")
@@ -457,7 +459,7 @@ async def test_an_id_can_be_used_again(server: Server) -> None:
             assert (await client.receive())["type"] == "error"
 
 
-async def test_complete_for_an_unknown_id_is_passed_over(server: Server) -> None:
+async def test_complete_for_an_unknown_id_is_ignored(server: Server) -> None:
     async with ready(server) as client:
         await client.send(complete("never"))
         await client.subscribe("a", "{ hello }")
@@ -495,11 +497,11 @@ async def test_complete_leaves_a_mutation_running_and_nothing_follows(serve: Any
         await client.subscribe("a", "mutation { bumpLater }")
         await until(lambda: server.probe.open == 1)
         await client.send(complete("a"))
-        await client.subscribe("a", "{ hello }")  # the id is free
+        await client.subscribe("a", "{ hello }")  # the id is free again
         await client.expect(*following("a", "hello", "Hello world"), complete("a"))
         await client.subscribe("b", "subscription { endless }")
         await client.expect(*following("b", "endless", 0))
-        await client.subscribe("c", "{ hello }")  # and the mutation counts as long as it runs
+        await client.subscribe("c", "{ hello }")  # the mutation counts for the limit while it runs
         assert [error["extensions"]["code"] for error in (await client.receive())["payload"]] == ["RATE_LIMITED"]
         server.loop.call_soon_threadsafe(server.probe.may_bump.set)
         await until(lambda: server.probe.open == 1)

@@ -1,4 +1,4 @@
-"""Subscriptions that share a stream: the answers are made once, and nobody holds up, misses or repeats anything."""
+"""Subscriptions that share a stream: answers are made once, and no client delays others or misses or repeats events."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MIXED = "subscription { numbers { cursor odd } }"
 
 
 async def joined(server: Server, *clients: Client, query: str = NUMBERS, **variables: object) -> None:
-    """All of them subscribe, each with an id of its own, and have been joined."""
+    """Subscribe all clients, each with its own id, and wait until they have joined a stream."""
     for number, client in enumerate(clients):
         await client.subscribe(f"client-{number}", query, variables=variables)
     for client in clients:
@@ -36,7 +36,7 @@ async def joined(server: Server, *clients: Client, query: str = NUMBERS, **varia
 
 
 async def settled(server: Server, client: Client) -> None:
-    """What the client has asked for has begun."""
+    """Wait until the client's subscriptions have begun."""
     port = client.connection.local_address[1]
 
     async def begun() -> bool:
@@ -61,7 +61,7 @@ def named(first: int, last: int) -> list[str]:
     return [f"n{number}" for number in range(first, last + 1)]
 
 
-async def test_an_answer_is_made_once_for_all_that_want_the_same(serve: Serve) -> None:
+async def test_an_answer_is_made_once_for_all_equal_subscriptions(serve: Serve) -> None:
     server = serve()
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(ready(server)) for _ in range(20)]
@@ -91,13 +91,13 @@ async def test_an_answer_is_made_once_for_all_that_want_the_same(serve: Serve) -
         ),
         ({"query": TWO, "operationName": "A"}, {"query": TWO, "operationName": "B"}),
         (
-            # Used for something else too, it is no longer only where to begin.
+            # Different selections, with the start in a variable.
             {"query": "subscription ($s: String) { numbers(after: $s) { cursor @skip(if: false) t: text } }"},
             {"query": 'subscription ($s: String = "n0") { numbers(after: $s) { cursor } }'},
         ),
     ],
 )
-async def test_what_differs_is_not_shared(serve: Serve, one: dict[str, Any], other: dict[str, Any]) -> None:
+async def test_different_subscriptions_are_not_shared(serve: Serve, one: dict[str, Any], other: dict[str, Any]) -> None:
     server = serve()
     async with ready(server) as client:
         for key, payload in (("one", one), ("other", other)):
@@ -105,7 +105,7 @@ async def test_what_differs_is_not_shared(serve: Serve, one: dict[str, Any], oth
         await until(lambda: len(server.door.hub.groups) == 2)
 
 
-async def test_other_callers_share_nothing(serve: Serve) -> None:
+async def test_different_callers_share_nothing(serve: Serve) -> None:
     server = serve()
     async with (
         ready(server, audience="one") as one,
@@ -120,7 +120,7 @@ async def test_other_callers_share_nothing(serve: Serve) -> None:
         assert server.probe.numbers.answered == 2
 
 
-async def test_where_one_begins_makes_no_difference(serve: Serve) -> None:
+async def test_subscriptions_with_different_starts_are_shared(serve: Serve) -> None:
     server = serve()
     server.grow(5)
     async with ready(server) as new, ready(server) as away, ready(server) as longer:
@@ -148,7 +148,7 @@ async def test_nothing_follows_complete_and_the_id_is_free(serve: Serve) -> None
         assert await cursors(client, 1) == ["n2"]
 
 
-async def test_a_field_that_fails_fails_for_all_alike(serve: Serve) -> None:
+async def test_a_failing_field_fails_for_all_subscribers(serve: Serve) -> None:
     server = serve()
     async with ready(server) as one, ready(server) as two:
         await joined(server, one, two, query=MIXED)
@@ -175,7 +175,7 @@ async def test_a_stream_that_throws_ends_for_all_with_its_error(serve: Serve) ->
         assert server.leftovers().keys() <= {"sockets", "connections", "tasks"}
 
 
-async def test_a_stream_whose_database_is_away_sends_all_away_with_their_cursors(serve: Serve) -> None:
+async def test_a_stream_that_lost_its_database_closes_all_sockets_with_their_cursors(serve: Serve) -> None:
     server = serve()
     async with ready(server) as one, ready(server) as two, ready(server) as both:
         await joined(server, one, two)
@@ -230,7 +230,7 @@ async def test_a_slow_reader_costs_a_bounded_number_of_bytes_and_loses_nothing(s
         for _ in range(40):
             server.grow(10)
             await cursors(quick, 10)
-        await until(lambda: server.door.hub.behind == 1, what="all but the slow one to have caught up")
+        await until(lambda: server.door.hub.behind == 1, what="all but the slow reader to have caught up")
         assert max(await unsent(server)) < 262_144 + 2 * 65_536 + 50_100
         assert server.door.hub.bytes <= 262_144
         assert await asyncio.to_thread(read_cursors, slow, 400) == named(1, 400)
@@ -240,13 +240,13 @@ async def test_a_slow_reader_costs_a_bounded_number_of_bytes_and_loses_nothing(s
         assert server.telemetry.overflowed == 0
 
 
-async def test_one_that_stays_behind_is_closed_with_1013_and_the_cursor_to_go_on_from(serve: Serve) -> None:
+async def test_a_client_that_stays_behind_is_closed_with_1013_and_its_cursor(serve: Serve) -> None:
     server = serve(Settings(socket_send_seconds=0.5), close_seconds=PATIENCE)
     async with stuck(server) as slow, ready(server) as quick:
         subscribe(slow)
         await joined(server, quick, query=LONG)
         await until(lambda: server.telemetry.active == 2)
-        for last in range(4, 401, 4):  # less than what the quick one has room for
+        for last in range(4, 401, 4):  # fits into the quick client's buffer
             server.grow(4)
             assert await cursors(quick, 4) == named(last - 3, last)
         await until(lambda: server.telemetry.overflowed == 1)
@@ -290,7 +290,7 @@ async def test_stopping_names_the_cursor_of_a_socket_with_one_subscription(serve
         assert await none.closed() == (1012, generic)
 
 
-async def test_stopping_names_where_a_subscription_began_to_which_nothing_came(serve: Serve) -> None:
+async def test_stopping_names_the_start_of_a_subscription_without_events(serve: Serve) -> None:
     server = serve()
     server.grow(5)
     async with ready(server) as new, ready(server) as resumed:
@@ -321,7 +321,7 @@ async def test_sockets_of_one_address_are_bounded(serve: Serve) -> None:
         pass
 
 
-async def test_a_thousand_subscriptions_on_one_socket_harm_nobody(serve: Serve) -> None:
+async def test_a_thousand_subscriptions_on_one_socket_do_no_harm(serve: Serve) -> None:
     server = serve()
     async with ready(server) as greedy, ready(server) as other:
         await joined(server, other)

@@ -1,4 +1,4 @@
-"""A small schema whose streams count themselves, a server for it in a thread, and a client that says anything."""
+"""A small schema with counted streams, a server for it in a thread, and a client that sends any message."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from web.graphql.websocket import GraphQLWebSocket
 from web.serving import http_protocol, websocket_protocol
 
 PATIENCE = 60
-"""Seconds that a test waits for what must come."""
+"""Time limit of a test for one expected message or state, in seconds."""
 
 SECRET = "/etc/secret: permission denied"
 
 
 class Numbers:
-    """A log of the numbers from 1 on."""
+    """A log whose events are the numbers from 1."""
 
     def __init__(self) -> None:
         self.end = 0
@@ -48,7 +48,7 @@ class Numbers:
         self.news = asyncio.Event()
 
     def grow(self, by: int) -> None:
-        """So many more; on the server's loop."""
+        """Append this many numbers. Must run on the server's event loop."""
         self.end += by
         self.tell()
 
@@ -68,7 +68,7 @@ class Number:
 
 @dataclass
 class NumberStream:
-    """What is behind a place in the log: a source that can be shared."""
+    """The log's events after a position, as a source that can be shared."""
 
     context: Context
     place: int | None
@@ -90,7 +90,7 @@ class NumberStream:
         return self.context, self._replay(after, until)
 
     def __aiter__(self) -> AsyncIterator[Number]:
-        raise AssertionError("These are shared.")
+        raise AssertionError("A shared source is not iterated.")
 
     @property
     def _numbers(self) -> Numbers:
@@ -118,7 +118,7 @@ class NumberStream:
 
 @dataclass
 class Probe:
-    """What happened inside the server."""
+    """Counters inside the server, and events that hold it up."""
 
     opened: int = 0
     closed: int = 0
@@ -248,7 +248,7 @@ class Subscription:
 
     @strawberry.subscription
     async def endless(self, info: Info[Context, None]) -> AsyncGenerator[int, None]:
-        """One event, then none; closing waits until the probe lets it."""
+        """Yield one event, and then wait. Closing waits for the probe."""
         probe = _probe(info)
         with probe.running():
             yield 0
@@ -266,7 +266,7 @@ class Subscription:
 
     @strawberry.subscription
     async def stubborn(self, info: Info[Context, None]) -> AsyncGenerator[int, None]:
-        """A stream that takes a cancellation for nothing and yields once more."""
+        """A stream that ignores its cancellation and yields once more."""
         with _probe(info).running():
             yield 0
             try:
@@ -312,7 +312,7 @@ def schema() -> strawberry.Schema:
 
 
 class Server:
-    """uvicorn in a thread, with the flags that the program runs with."""
+    """uvicorn in a thread, with the program's flags."""
 
     def __init__(self, settings: Settings | None = None, *, ws_max_size: int = 1_000_000, **options: Any) -> None:
         settings = settings or Settings()
@@ -366,7 +366,7 @@ class Server:
         assert not self._thread.is_alive()
 
     def stop(self) -> None:
-        """What SIGTERM does."""
+        """Stop the server as SIGTERM does."""
         self._uvicorn.should_exit = True
 
     @property
@@ -374,7 +374,7 @@ class Server:
         return self._thread.is_alive()
 
     def tasks(self) -> int:
-        """The number of tasks on the server's loop; none when it has ended."""
+        """Return the number of tasks on the server's event loop; that of an idle server once it has ended."""
         if not self.running:
             return self.idle_tasks
         answer: Future[int] = Future()
@@ -383,7 +383,7 @@ class Server:
 
     @contextmanager
     def holding(self) -> Iterator[None]:
-        """Streams `endless` that are told to close meanwhile do so afterwards."""
+        """Let streams `endless` that are closed in this context finish closing only after it."""
         self.probe.may_close.clear()
         try:
             yield
@@ -391,15 +391,15 @@ class Server:
             self.loop.call_soon_threadsafe(self.probe.may_close.set)
 
     def grow(self, by: int) -> None:
-        """The log of numbers has so many more."""
+        """Append this many numbers to the log."""
         self.loop.call_soon_threadsafe(self.probe.numbers.grow, by)
 
     async def call(self, work: Callable[[], Any]) -> Any:
-        """Run a coroutine function on the server's loop."""
+        """Run a coroutine function on the server's event loop."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(), self.loop))
 
     def leftovers(self) -> dict[str, int]:
-        """What is above nothing: all of it must be gone once the clients are."""
+        """Return the nonzero counts of sockets, tasks and streams: none once all clients have disconnected."""
         counts = {
             "sockets": len(self.door.sockets),
             "tasks": self.tasks() - self.idle_tasks,
@@ -419,14 +419,14 @@ class Server:
 
 
 class Client:
-    """A client that says what it is told to, right or wrong."""
+    """A client that sends given messages, valid or invalid."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
         self._pings = itertools.count()
 
     async def send(self, *messages: object) -> None:
-        """Text goes as it is, bytes as a binary frame, anything else as JSON."""
+        """Send each message: a string as text, bytes as a binary frame, anything else as JSON."""
         for message in messages:
             await self.connection.send(
                 message if isinstance(message, str | bytes) else json.dumps(message, ensure_ascii=False)
@@ -449,7 +449,7 @@ class Client:
         await self.send({"id": key, "type": "subscribe", "payload": {"query": query, **payload}})
 
     async def drain(self) -> list[Any]:
-        """Everything that the server had to say before it answers a ping sent now."""
+        """Send a ping. Returns the messages that arrive before its answer."""
         payload = {"number": next(self._pings)}
         await self.send({"type": "ping", "payload": payload})
         messages = []
@@ -458,7 +458,7 @@ class Client:
         return messages
 
     async def closed(self) -> tuple[int | None, str | None]:
-        """The close code and reason; messages before it are passed over."""
+        """Return the close code and the reason, once the socket is closed. Ignores earlier messages."""
         try:
             while True:
                 await self.receive()
@@ -470,7 +470,7 @@ class Client:
 async def dial(
     server: Server, *, subprotocols: tuple[str, ...] = ("graphql-transport-ws",), origin: str | None = None
 ) -> AsyncIterator[Client]:
-    """A connection that is not yet initialised."""
+    """Open a connection without initialising it."""
     async with connect(
         server.url,
         subprotocols=[Subprotocol(name) for name in subprotocols] or None,
@@ -486,7 +486,7 @@ async def dial(
 
 @asynccontextmanager
 async def ready(server: Server, **payload: object) -> AsyncIterator[Client]:
-    """A connection that is acknowledged."""
+    """Open a connection that the server has acknowledged."""
     async with dial(server) as client:
         await client.initialise(**payload)
         yield client
