@@ -16,7 +16,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 import analyzers
-from analyzers.base import Analyzer, Request, Result
+from analyzers.base import Analyzer, Request, Result, name_fields
 
 GROUP = "assay.analyzers"
 _NAME = re.compile(r"[a-z][0-9A-Za-z]*")
@@ -71,5 +71,6 @@ def _add(found: dict[str, AnyAnalyzer], analyzer: object) -> None:
             raise TypeError(f"{given!r} is no subclass of analyzers.base.{base.__name__}")
     if analyzer.name in found:
         raise ValueError(f"an analyzer named {analyzer.name!r} is there already")
-    analyzer.content_field  # noqa: B018 — raises where the request has none
+    analyzer.content_field  # noqa: B018 - raises if the request has none
+    name_fields(analyzer.request, analyzer.result)
     found[analyzer.name] = analyzer

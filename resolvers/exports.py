@@ -13,12 +13,13 @@ from typing import Any
 import orjson
 
 from analyzers.base import Analyzer
-from resolvers.names import untyped, write_instant, writer
+from resolvers import old_forms
 from store.batches import batch_by_id
 from store.ingest import window_of_items
+from store.sql.clock import write_instant
 from store.sql.database import Database
 from store.sql.viewer import Viewer
-from store.tables import AnalysisRow, AnalysisStatus, BatchRow
+from store.tables import AnalysisRow, AnalysisStatus, BatchRow, Form
 
 # A window has as many items as its predecessor says make about so many bytes, and never more than MAX_WINDOW.
 WINDOW_BYTES = 1 << 20
@@ -68,16 +69,19 @@ def line_of(row: AnalysisRow, analyzers: Analyzers, *, with_input: bool) -> byte
         "attempt": row.attempt,
     }
     if with_input:
-        data = None if row.input_data is None else orjson.loads(row.input_data)
-        options = orjson.loads(row.options)
-        if analyzer is not None:
-            content = analyzer.request.model_fields[analyzer.content_field].annotation
-            data, options = writer(content)(data), writer(analyzer.request)(options)
+        data: Any = None
+        if row.input_form == Form.CLIENT:
+            options: Any = orjson.Fragment(row.options)
+            if row.input_data is not None:
+                data = orjson.Fragment(row.input_data)
+        else:
+            options, data = old_forms.options(row, analyzer), old_forms.input_data(row, analyzer)
         line |= {"inputText": row.input_text, "inputData": data, "options": options}
-    result = None
+    result: Any = None
     if row.result is not None:
-        result = orjson.loads(row.result)
-        result = untyped(result) if analyzer is None else writer(analyzer.result)(result)
+        # A fragment is copied as it is: stored JSON has no line breaks.
+        is_new = row.result_form == Form.CLIENT
+        result = orjson.Fragment(row.result) if is_new else old_forms.result(row, analyzer)
     error = None
     if row.error_code is not None:
         error = {"code": row.error_code, "message": row.error_message, "retryable": bool(row.error_retryable)}

@@ -47,7 +47,7 @@ from store.sql.paging import Listing, Page, PageRequest, Part, fetch_page, rows_
 from store.sql.script import Script, run
 from store.sql.statements import Bulk
 from store.sql.viewer import Viewer
-from store.tables import AnalysisRow, AnalysisStatus, EventType
+from store.tables import AnalysisRow, AnalysisStatus, EventType, Form
 
 OrderField = Literal["CREATED_AT", "FINISHED_AT", "PRIORITY", "PROCESSING_TIME"]
 
@@ -81,6 +81,7 @@ _INSERT = Bulk.insert(
         "input_text",
         "input_data",
         "options",
+        "input_form",
         "error_code",
         "error_message",
         "error_retryable",
@@ -96,7 +97,10 @@ _INSERT = Bulk.insert(
 
 
 class NewAnalysis(NamedTuple):
-    """What is to be analyzed. One whose input is at fault is kept as FAILED, without its content."""
+    """An analysis to queue; options and input data are in the clients' spelling.
+
+    One with a fault is kept as FAILED, without its content.
+    """
 
     analyzer: str
     options: str
@@ -161,6 +165,7 @@ async def insert_analyses(
             [item.input_text for item in items],
             [item.input_data for item in items],
             [item.options for item in items],
+            [Form.CLIENT.value] * count,
             [fault and fault.code for fault in faults],
             [fault and fault.message for fault in faults],
             [fault and fault.retryable for fault in faults],

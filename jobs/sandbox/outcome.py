@@ -59,10 +59,13 @@ def failure_of(error: BaseException) -> bytes:
 
 
 def result_json(analyzer: Analyzer[Any, Any], result: object, most: int) -> bytes:
-    """The result as JSON that every reader and database takes: finite numbers, no NUL, no lone surrogates."""
+    """The result as JSON in the clients' spelling.
+
+    Every reader and database takes it: it has finite numbers, no NUL and no lone surrogates.
+    """
     if not isinstance(result, analyzer.result):
         raise TypeError(f"run returned {type(result).__name__} instead of {analyzer.result.__name__}")
-    plain = result.model_dump(mode="json", warnings="error")
+    plain = result.model_dump(mode="json", by_alias=True, warnings="error")
     data = to_json(plain, inf_nan_mode="constants")
     if b"NaN" in data or b"Infinity" in data:  # numbers, or mere words: this raises for the former
         data = _encode(plain).encode()

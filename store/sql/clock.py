@@ -25,6 +25,11 @@ def utcnow() -> datetime:
     return EPOCH + timedelta(microseconds=now_ns() // 1000)
 
 
+def write_instant(value: datetime) -> str:
+    """Returns the RFC 3339 text of an aware instant, in UTC with milliseconds."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
+
+
 def clock_step() -> timedelta:
     """How far the machine's clock has been set forward since this process began."""
     return timedelta(microseconds=(time.time_ns() - now_ns()) // 1000)

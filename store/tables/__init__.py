@@ -9,6 +9,7 @@ from __future__ import annotations
 from store.tables.analyses import (
     AnalysisRow,
     AnalysisStatus,
+    Form,
     alone,
     analysis,
     duration,
@@ -40,6 +41,7 @@ __all__ = [
     "ControlRow",
     "EventRow",
     "EventType",
+    "Form",
     "IdempotencyRow",
     "IdentityRow",
     "TimingRow",
