@@ -1,9 +1,9 @@
-"""What an analyzer is: a request type, a result type and `run`, in one file.
+"""The parts of an analyzer: a request type, a result type and `run`.
 
-A built-in analyzer is a package of this package that holds `ANALYZER`; an installed package brings one
-by an entry point of the group `assay.analyzers` that names an `Analyzer`. The request and result types
-are pydantic models, and every field of them has a description: the GraphQL schema is made from them,
-so they are what clients see. Nothing here knows the server, and `run` is called in a process of its own.
+A built-in analyzer is a package of this package with an `ANALYZER`; an installed package brings one by an entry point
+of the group `assay.analyzers` that names an `Analyzer`. The request and result types are pydantic models, and every
+field has a description: the GraphQL schema is made from them. Clients read the names of fields in camelCase
+(`name_fields`). Nothing here knows the server, and `run` is called in a process of its own.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from typing import Any, Generic, Protocol, Self, TypeVar, get_args
 
 from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field
 
-# Characters of a message to clients: an analyzer may put its whole input into an exception.
+# The longest message to clients, in characters: an analyzer may put its whole input into an exception.
 MESSAGE_CHARACTERS = 500
 
 
 @lru_cache(maxsize=4096)
 def camel(name: str) -> str:
-    """`top_words` as `topWords`; digits stay as they are."""
+    """Return `topWords` for `top_words`; digits stay as they are."""
     first, *rest = name.split("_")
     return first + "".join(part[:1].upper() + part[1:] for part in rest)
 
 
 def names_of(model: type[BaseModel]) -> Mapping[str, str]:
-    """The names of a model's fields by their names in camelCase. Raises TypeError if two fields share one."""
+    """Return the names of a model's fields by their names in camelCase. Raises TypeError if two fields share one."""
     names = {camel(name): name for name in model.model_fields}
     if len(names) < len(model.model_fields):
         raise TypeError(f"two fields of {model.__name__} have the same name in camelCase")
@@ -46,9 +46,10 @@ def name_fields(*roots: type[BaseModel]) -> None:
     models: list[type[BaseModel]] = []
     for root in roots:
         _collect(root, models)
-    if sum(_set_aliases(model) for model in models) == 0:
+    differ = [_set_aliases(model) for model in models]
+    if not any(differ):
         return
-    for model in models:  # none may be built from another's old schema
+    for model in models:  # all before the first is rebuilt: a model is built from the schemas of its parts
         for built in ("__pydantic_core_schema__", "__pydantic_validator__", "__pydantic_serializer__"):
             if built in vars(model):
                 delattr(model, built)
@@ -69,7 +70,7 @@ def _collect(annotation: Any, models: list[type[BaseModel]]) -> None:
 
 
 def _set_aliases(model: type[BaseModel]) -> bool:
-    """Returns whether any alias differs from its field's name, or did."""
+    """Return whether an alias of the model differs from its field's name, or did."""
     differ = False
     for alias, name in names_of(model).items():
         field = model.model_fields[name]
@@ -94,7 +95,7 @@ def _choices(alias: str, given: str | AliasPath | AliasChoices | None) -> str | 
 
 
 class Choice(StrEnum):
-    """An enum of a request or a result, each value with the description that clients see.
+    """An enum of a request or a result; each value has a description for clients.
 
     Written `KEYWORDS = "KEYWORDS", "The phrases that say most about the text."`.
     """
@@ -109,18 +110,18 @@ class Choice(StrEnum):
 
 
 class Request(BaseModel):
-    """What a client hands in: one content field (`text` or `data`) and the options.
+    """A client's request: one content field (`text` or `data`) and the options.
 
-    Pydantic constraints are the bounds; a value outside them is refused before anything runs, and so is a `text` with
-    the character U+0000 in it, which PostgreSQL can't keep.
-    A validator that raises `PydanticCustomError("unsupported", …)` says that this install can't do it.
+    Pydantic constraints are the bounds. A value outside them is refused before anything runs, as is a `text` with the
+    character U+0000, which PostgreSQL can't store. A validator raises `PydanticCustomError("unsupported", …)` for a
+    request that needs a package which is not installed. A validator with `mode="before"` reads the clients' names.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Result(BaseModel):
-    """What every result has. An analyzer's own fields come on top, in a subclass."""
+    """The fields of every result. An analyzer adds its own fields in a subclass."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -135,17 +136,17 @@ class Result(BaseModel):
 
 
 class Job(Protocol):
-    """What `run` may tell the outside while it works."""
+    """The connection of `run` to its worker."""
 
     def progress(self, fraction: float, step: str | None = None) -> None:
-        """Say how far the work has come: `fraction` from 0 to 1 (it never goes back), `step` in a person's words."""
+        """Report progress: `fraction` from 0 to 1, a lower one than before being ignored, and `step` for people."""
 
 
 class AnalysisFailure(Exception):
     """Raised by `run` to fail with a code of its choice instead of ANALYZER_FAILED.
 
     `code` is one of INPUT_UNREADABLE, INPUT_TOO_LARGE, UNSUPPORTED_FORMAT, ANALYZER_FAILED.
-    `retryable` says whether another try could end differently.
+    `retryable` is true if another attempt could end differently.
     """
 
     def __init__(self, code: str, message: str, *, retryable: bool = False) -> None:
@@ -164,8 +165,8 @@ class Analyzer(Generic[RequestT, ResultT]):
     """One analyzer: its name becomes a field of `AnalysisRequest`, its result an implementation of `AnalysisResult`.
 
     `name` is a GraphQL name in camelCase; `version` changes whenever the same input would give another result.
-    `memory_limit_mb` is the address space that one process running it may take, in MiB; `prepare` is called
-    once in each such process before the first `run`, to load models.
+    `memory_limit_mb` is the most address space of a process that runs the analyzer, in MiB; `prepare` is called once in
+    each of these processes before the first `run`, to load models.
     """
 
     name: str
@@ -181,19 +182,19 @@ class Analyzer(Generic[RequestT, ResultT]):
 
     @property
     def content_field(self) -> str:
-        """The request's field that holds what is analyzed: `text` or `data`; the other fields are its options."""
-        fields = self.request.__pydantic_fields__  # `model_fields` takes ten times as long to get at
+        """The name of the request's content field: `text` or `data`. All other fields are options."""
+        fields = self.request.__pydantic_fields__  # ten times as fast as `model_fields`
         for name in ("text", "data"):
             if name in fields:
                 return name
         raise TypeError(f"{self.request.__name__} has neither a field `text` nor a field `data`")
 
     def options_of(self, request: RequestT) -> str:
-        """Returns the request without its content as JSON, in the clients' spelling and with all defaults."""
+        """Return the request without its content as JSON, in the clients' spelling and with all defaults."""
         return request.model_dump_json(by_alias=True, exclude={self.content_field})
 
 
 def clean(text: str, characters: int) -> str:
-    """`text` cut to length, without what neither UTF-8 nor every database can hold."""
+    """Return `text` cut to length, without lone surrogates and NUL, which UTF-8 or a database can't store."""
     short = text if len(text) <= characters else text[: characters - 1] + "…"
     return short.encode("utf-8", "replace").decode().replace("\0", "�")

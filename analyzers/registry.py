@@ -1,8 +1,8 @@
-"""Which analyzers there are: the built-in ones, then those of installed packages.
+"""All analyzers: the built-in ones, then those of installed packages.
 
-A built-in one is a package of this package that holds `ANALYZER`; an installed package brings one by an entry point of
-the group `assay.analyzers`. A broken analyzer, or one with a name in use, is left out and reported:
-the others work without it.
+A built-in analyzer is a package of this package with an `ANALYZER`; an installed package brings one by an entry point
+of the group `assay.analyzers`. A broken analyzer, or one with a name in use, is left out and reported; the others work
+without it.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ AnyAnalyzer = Analyzer[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The analyzers by name, and why others were left out, by module or entry point."""
+    """The analyzers by name, and the reasons for those left out, by module or entry point."""
 
     analyzers: Mapping[str, AnyAnalyzer]
     failures: Mapping[str, str]
 
 
 def load_registry() -> Registry:
-    """Import every analyzer. This imports whatever they import, so it is done once a process."""
+    """Import every analyzer, and with it everything that it imports: called once a process."""
     found: dict[str, AnyAnalyzer] = {}
     failures: dict[str, str] = {}
     for source, load in _candidates():
@@ -47,12 +47,12 @@ def load_registry() -> Registry:
 
 
 def load_analyzers() -> dict[str, AnyAnalyzer]:
-    """The analyzers by name, without what could not be loaded."""
+    """Return the analyzers by name, without those that could not be loaded."""
     return dict(load_registry().analyzers)
 
 
 def _candidates() -> Iterator[tuple[str, Any]]:
-    """Where analyzers may be, each with what imports it; a module without one gives None."""
+    """Yield the source of each analyzer, with a function that imports it; None from a module without an analyzer."""
     for module in sorted(pkgutil.iter_modules(analyzers.__path__, "analyzers."), key=lambda module: module.name):
         if module.name not in ("analyzers.base", "analyzers.registry"):
             name = module.name

@@ -133,7 +133,7 @@ async def results(
 
 
 def result(context: Context, row: AnalysisRow) -> Result | StoredResult | None:
-    """Returns the result as its analyzer's own type; as JSON if the server lacks that analyzer or that version."""
+    """Return the result as its analyzer's own type; as JSON if the server lacks that analyzer or that version."""
     if row.result is None:
         return None
     analyzer = context.services.analyzers.get(row.analyzer)
@@ -161,7 +161,7 @@ class StoredResult:
 
 
 def input_data(context: Context, row: AnalysisRow) -> Any:
-    """Returns the content, if it is no text, as its client gave it."""
+    """Return the content, if it is no text, as its client gave it."""
     if row.input_data is None:
         return None
     if row.input_form == Form.CLIENT:
@@ -170,7 +170,7 @@ def input_data(context: Context, row: AnalysisRow) -> Any:
 
 
 def options(context: Context, row: AnalysisRow) -> Any:
-    """Returns the options in the clients' spelling."""
+    """Return the options in the clients' spelling."""
     if row.input_form == Form.CLIENT:
         return orjson.loads(row.options)
     return old_forms.options(row, context.services.analyzers.get(row.analyzer))

@@ -1,8 +1,8 @@
-"""The items of a batch as JSON lines: as many as there are, with a window of them in memory at a time.
+"""The items of a batch as JSON lines, of any number, with one window of them in memory at a time.
 
-Windows go by position, each read by one short statement on a connection that is given back before anything is sent:
-a client that reads slowly holds a window and nothing else. What moves meanwhile is exported as it is when its window
-is read; items that a stream still brings after the export began are not in it.
+A window is a range of positions. One short statement reads it, on a connection that is given back before the window
+is sent: a slow client holds one window and no connection. An item is exported as it is at the time of that statement.
+Items that a stream adds after the export has begun are left out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from store.sql.database import Database
 from store.sql.viewer import Viewer
 from store.tables import AnalysisRow, AnalysisStatus, BatchRow, Form
 
-# A window has as many items as its predecessor says make about so many bytes, and never more than MAX_WINDOW.
+# The size of a window's lines in bytes, estimated from the window before; a window has at most MAX_WINDOW items.
 WINDOW_BYTES = 1 << 20
 MAX_WINDOW = 500
 _FIRST_WINDOW = 20
@@ -30,7 +30,7 @@ Analyzers = Mapping[str, Analyzer[Any, Any]]
 
 
 class ExportBroken(Exception):
-    """The batch was deleted while it was exported: the rest is gone."""
+    """The batch was deleted during its export: the remaining items are gone."""
 
 
 async def export_lines(
@@ -42,7 +42,7 @@ async def export_lines(
     status: Sequence[AnalysisStatus] | None = None,
     with_input: bool = False,
 ) -> AsyncIterator[tuple[int, bytes]]:
-    """Chunks of whole lines in order of position, each with the position behind it. Raises ExportBroken."""
+    """Yield chunks of whole lines in order of position, each with the position after it. Raises ExportBroken."""
     first, size = 0, _FIRST_WINDOW
     while first < batch.total_items:
         async with database.read() as connection:
@@ -57,7 +57,7 @@ async def export_lines(
 
 
 def line_of(row: AnalysisRow, analyzers: Analyzers, *, with_input: bool) -> bytes:
-    """One item as a line of JSON, its fields named and written as in the graph."""
+    """Return an item as a line of JSON, with the names and values of the graph."""
     analyzer = analyzers.get(row.analyzer)
     line: dict[str, Any] = {
         "id": row.id,

@@ -18,7 +18,7 @@ from store.tables import AnalysisRow
 
 
 def input_data(row: AnalysisRow, analyzer: Analyzer[Any, Any] | None) -> Any:
-    """The content of a row that has one; as it is stored if the server lacks the analyzer."""
+    """Return the content of a row, or None; as it is stored if the server lacks the analyzer."""
     kept = orjson.loads(row.input_data or "null")
     if analyzer is None:
         return kept
@@ -26,13 +26,13 @@ def input_data(row: AnalysisRow, analyzer: Analyzer[Any, Any] | None) -> Any:
 
 
 def options(row: AnalysisRow, analyzer: Analyzer[Any, Any] | None) -> Any:
-    """The options of a row."""
+    """Return the options of a row."""
     kept = orjson.loads(row.options)
     return untyped(kept) if analyzer is None else _renamed(kept, analyzer.request)
 
 
 def result(row: AnalysisRow, analyzer: Analyzer[Any, Any] | None) -> Any:
-    """The result of a row that has one; `untyped` if the server lacks the analyzer or has another version of it."""
+    """Return the result of a row, or None; `untyped` if the server lacks the analyzer or has another version of it."""
     kept = row.result or "null"
     if analyzer is not None:
         try:
@@ -45,7 +45,7 @@ def result(row: AnalysisRow, analyzer: Analyzer[Any, Any] | None) -> Any:
 
 
 def untyped(value: Any) -> Any:
-    """JSON with all of its keys in camelCase."""
+    """Return JSON with all of its keys in camelCase."""
     if isinstance(value, dict):
         return {camel(key): untyped(each) for key, each in value.items()}
     if isinstance(value, list):

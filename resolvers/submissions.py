@@ -90,7 +90,7 @@ def checked(
     path: Sequence[str],
     key: str | None = None,
 ) -> tuple[NewAnalysis, list[UserError]]:
-    """Returns the analysis to queue, and the faults of its content: with any it is kept as failed, without content."""
+    """Return the analysis to queue, and the faults of its content: with any it is kept as failed, without content."""
     name = requested.analyzer
     analyzer = analyzers[name]
     field = analyzer.content_field

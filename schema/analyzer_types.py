@@ -1,4 +1,4 @@
-"""What each analyzer adds to the schema: a field of `AnalysisRequest` and an implementation of `AnalysisResult`.
+"""The part of each analyzer in the schema: a field of `AnalysisRequest` and an implementation of `AnalysisResult`.
 
 Their request and result types are pydantic models. A model becomes a GraphQL type of its own name, field by field, with
 the fields' descriptions and defaults; a field with a default is optional for clients, and null means the default.
@@ -31,10 +31,10 @@ _NAME = re.compile(r"(?!__)[_A-Za-z][_0-9A-Za-z]*")
 
 
 class AnalyzerTypes:
-    """The GraphQL types of a set of analyzers. Each model is made into a type once, whoever refers to it.
+    """The GraphQL types of a set of analyzers. Each model becomes one type, however many models refer to it.
 
-    Raises TypeError for what can't be one. Names that others have already show only in the whole schema, as types in
-    it that are not those in `made`.
+    Raises TypeError for a model that can't be a type. A name that another type of the schema has is found only in the
+    whole schema, in which the type of that name is not the one in `made`.
     """
 
     def __init__(self, analyzers: Mapping[str, Analyzer[Any, Any]]) -> None:
@@ -44,7 +44,7 @@ class AnalyzerTypes:
         self.request = self._request(analyzers)
 
     def _request(self, analyzers: Mapping[str, Analyzer[Any, Any]]) -> Any:
-        """`AnalysisRequest`, an input object of which exactly one field is set; it is read as a `Requested`."""
+        """Make `AnalysisRequest`, an input object with exactly one field set, which is read as a `Requested`."""
         members = {
             name: (
                 self._input(analyzer.request) | None,
@@ -121,13 +121,13 @@ class AnalyzerTypes:
             return annotation, strawberry.field(name=written, description=field.description)
 
         def default() -> Any:
-            # That of an untyped field is the model's alone: GraphQL has no way to write it.
+            # GraphQL can't write the default of an untyped field: that is left to the model.
             return _default(field.get_default(call_default_factory=True)) if annotation is not JSON else None
 
         return annotation | None, strawberry.field(name=written, description=field.description, default_factory=default)
 
     def _annotation(self, annotation: Any, of_model: Callable[[type[BaseModel]], Any]) -> Any:
-        """The type of a field, with models and enums exchanged for their GraphQL types."""
+        """Return the type of a field, with models and enums replaced by their GraphQL types."""
         origin, arguments = get_origin(annotation), get_args(annotation)
         if origin is Annotated:
             return self._annotation(arguments[0], of_model)
@@ -200,7 +200,7 @@ def _finite(value: Any) -> Any:
 
 
 def _default(value: Any) -> Any:
-    """A default as a client would have given it."""
+    """Return a default in the clients' spelling."""
     if isinstance(value, BaseModel):
         return {camel(name): _default(getattr(value, name)) for name in type(value).model_fields}
     if isinstance(value, list | tuple):

@@ -93,12 +93,12 @@ class UntypedResult(AnalysisResult):
 
 class _GenerateSchema(GenerateJsonSchema):
     def get_title_from_name(self, name: str) -> str:
-        """Returns "Top Words" for `topWords`."""
+        """Return "Top Words" for `topWords`."""
         return super().get_title_from_name(re.sub("(?=[A-Z])", " ", name))
 
 
 def options_schema(request: type[BaseModel], content_field: str) -> dict[str, Any]:
-    """Returns the JSON Schema of a request without its content, in the clients' spelling."""
+    """Return the JSON Schema of a request without its content, in the clients' spelling."""
     schema = request.model_json_schema(schema_generator=_GenerateSchema)
     definitions = schema.pop("$defs", {})
     for each in (schema, *definitions.values()):
@@ -113,7 +113,7 @@ def options_schema(request: type[BaseModel], content_field: str) -> dict[str, An
 
 
 def _definitions_of(schema: Any, definitions: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the definitions that a schema refers to, directly or through one another."""
+    """Return the definitions that a schema refers to, directly or through one another."""
     used: dict[str, Any] = {}
     waiting = [schema]
     while waiting:

@@ -1,6 +1,7 @@
-"""What becomes of a task, as the bytes that leave its process: the analyzer's result, or why it failed.
+"""The outcome of a task, as the bytes that leave its process: the analyzer's result, or the reason of its failure.
 
-Whatever an analyzer returns or raises has an outcome here; nothing that it made is called unguarded.
+Every return value and every exception of an analyzer has an outcome. No code of an analyzer's objects is called
+unguarded.
 """
 
 from __future__ import annotations
@@ -15,18 +16,18 @@ from analyzers.base import MESSAGE_CHARACTERS, AnalysisFailure, Analyzer, clean
 
 TRACEBACK_CHARACTERS = 8_000
 FAILURE_CODES = frozenset({"INPUT_UNREADABLE", "INPUT_TOO_LARGE", "UNSUPPORTED_FORMAT", "ANALYZER_FAILED"})
-# An OSError is taken for transient (a network, a full disk), but these say that the code or its install is wrong.
+# An OSError counts as transient (a network, a full disk), except these, which mean an error in code or installation.
 LASTING_ERRORS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
 
 _encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
 
 
 class TooLarge(Exception):
-    """A result takes more bytes than may be kept."""
+    """A result takes more bytes than the limit."""
 
 
 def describe(error: BaseException) -> str:
-    """The exception's type and text; the type alone when its text can't be had."""
+    """Return the exception's type and text; the type alone if the exception has no readable text."""
     name = type(error).__name__
     try:
         text = str(error)
@@ -36,7 +37,7 @@ def describe(error: BaseException) -> str:
 
 
 def failure(code: str, message: str, *, retryable: bool = False, error: BaseException | None = None) -> bytes:
-    """The payload of a FAILED frame. The traceback is for the server's log, not for clients."""
+    """Return the payload of a FAILED frame. The traceback is for the server's log, not for clients."""
     trace = ""
     if error is not None:
         try:
@@ -48,7 +49,7 @@ def failure(code: str, message: str, *, retryable: bool = False, error: BaseExce
 
 
 def failure_of(error: BaseException) -> bytes:
-    """What an exception of the analyzer's means for its task. Its own code's errors would only come again."""
+    """Return the failure of a task by its exception. An error in the analyzer's own code would only repeat."""
     if isinstance(error, AnalysisFailure):
         code = error.code if error.code in FAILURE_CODES else "ANALYZER_FAILED"
         return failure(code, str(error.message), retryable=bool(error.retryable))
@@ -59,19 +60,19 @@ def failure_of(error: BaseException) -> bytes:
 
 
 def result_json(analyzer: Analyzer[Any, Any], result: object, most: int) -> bytes:
-    """The result as JSON in the clients' spelling.
+    """Return the result as JSON in the clients' spelling.
 
-    Every reader and database takes it: it has finite numbers, no NUL and no lone surrogates.
+    All numbers are finite, and there are no NULs and no lone surrogates: every reader and database accepts the text.
     """
     if not isinstance(result, analyzer.result):
         raise TypeError(f"run returned {type(result).__name__} instead of {analyzer.result.__name__}")
     plain = result.model_dump(mode="json", by_alias=True, warnings="error")
     data = to_json(plain, inf_nan_mode="constants")
-    if b"NaN" in data or b"Infinity" in data:  # numbers, or mere words: this raises for the former
+    if b"NaN" in data or b"Infinity" in data:  # numbers, for which this raises, or mere words
         data = _encode(plain).encode()
     if len(data) > most:
         raise TooLarge(f"The result takes {len(data):,} bytes of JSON; at most {most:,} are kept.")
-    # An escaped backslash before u0000 is no NUL: take those pairs away before looking.
+    # An escaped backslash before u0000 is no NUL: pairs of backslashes are removed before the search.
     if b"\\u0000" in data and b"\\u0000" in data.replace(b"\\\\", b""):
         raise ValueError("the result holds a NUL character")
     return data

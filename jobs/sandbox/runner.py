@@ -1,18 +1,19 @@
-"""What a sandbox process does with the tasks it is handed: run each, send its outcome, leave no trace.
+"""The loop of a sandbox process: run each task, send its outcome, leave no trace.
 
-Imported by the template before it forks, so it knows nothing of asyncio, the server or its settings.
+The template imports this module before it forks: asyncio, the server and its settings are unknown here.
 
 Invariants:
 
-- Each outcome is one frame, written before the next task begins, so the first task without an outcome
-  is the one that runs. Nothing is kept back across tasks.
-- The server is not woken for every frame, which would cost both sides more than a quick task: the bell rings when
-  the window is done, or RING_SECONDS after it last rang. Who heard it looks once more a little later (SETTLE_SECONDS),
-  so no outcome stays unseen while the next task takes long.
-- Whatever `run` raises or returns becomes an outcome of its own task; only the process's death doesn't.
-- A task finds the process as the first one did: what can be put back is (working directory, timer, recursion
-  limit, output streams), and after what can't (threads, child processes, exhausted memory) the process stops.
-  Child processes are looked for after tasks that had the time to start one, and after each window.
+- Each outcome is one frame, written before the next task begins. The first task without an outcome is therefore the
+  running one. No outcome is held back until a later task.
+- The server is not woken for every frame, which would cost both sides more than a quick task: the bell rings at the end
+  of the window, or RING_SECONDS after the last bell. The server reads once more a little after each bell
+  (SETTLE_SECONDS), so that no outcome stays unread during a long task.
+- Every exception and every return value of `run` becomes the outcome of its own task. Only the death of the process
+  does not.
+- Every task finds the process in the state of the first: the runner restores the working directory, the timer, the
+  recursion limit and the output streams. After a change that it can't undo (threads, child processes, exhausted memory)
+  the process stops. The runner checks for child processes after tasks long enough to start one, and after each window.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ PROGRESS_AT_ONCE = 5
 
 
 class Progress:
-    """The `Job` that `run` is given: sends at most about ten notes a second, never going back."""
+    """The `Job` of a call of `run`: sends at most about ten notes a second, with fractions that never fall."""
 
     def __init__(self, send: Callable[[bytes, float, bytes], None]) -> None:
         self._send = send
@@ -53,7 +54,7 @@ class Progress:
         self.open = True
 
     def progress(self, fraction: float, step: str | None = None) -> None:
-        """As `analyzers.base.Job` has it; a NaN counts as no progress."""
+        """Report progress, as described in `analyzers.base.Job`; a NaN counts as no progress."""
         number = float(fraction)
         self._fraction = max(self._fraction, min(number, 1.0)) if number == number else self._fraction
         now = time.monotonic()
@@ -65,7 +66,7 @@ class Progress:
 
 
 class Runner:
-    """One process's loop over windows of tasks. `serve` returns when the server closed the channel."""
+    """The loop of one process over windows of tasks. `serve` returns after the server has closed the channel."""
 
     def __init__(self, analyzers: Mapping[str, Analyzer[Any, Any]], limits: Limits, channel: int, pipe: int) -> None:
         self._analyzers = analyzers
@@ -96,7 +97,7 @@ class Runner:
                 self._window(name, requests)
 
     def disown(self) -> None:
-        """Called in a child process that the analyzer forked: it has no say here."""
+        """Close the channel and the pipe in a child process that the analyzer forked."""
         for descriptor in (self._channel, self._pipe):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
@@ -124,10 +125,10 @@ class Runner:
                 return
 
     def _prepare(self, name: str, analyzer: Analyzer[Any, Any] | None) -> bytes | None:
-        """Load what the analyzer needs, once; a problem fails the whole window, and the next one tries again."""
+        """Call the analyzer's `prepare` once. A failure fails the whole window, and the next window tries again."""
         if analyzer is None:
             return failure("ANALYZER_FAILED", f"This worker has no analyzer named {clean(name, 100)}.")
-        # The limit counts what the analyzer maps, not what a fresh process has mapped already.
+        # The limit is for the analyzer's own mappings, on top of those of a fresh process.
         soft = self._mapped_at_start + analyzer.memory_limit_mb * MIB
         hard = resource.getrlimit(resource.RLIMIT_AS)[1]
         resource.setrlimit(resource.RLIMIT_AS, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
@@ -142,7 +143,7 @@ class Runner:
             problem = self._failed(analyzer, error)
         if os.getpid() != self._pid:
             os._exit(0)
-        # What `prepare` started is there to stay.
+        # Threads and child processes of `prepare` belong to the state of a fresh process.
         self._threads, self._parent = threading.active_count(), has_children()
         self._recursion = sys.getrecursionlimit()
         self._send(frames.PREPARED, float(problem is None))
@@ -169,14 +170,14 @@ class Runner:
                 return failure_of(error)
             except BaseException as second:  # the exception's own attributes can be anything
                 return failure("ANALYZER_FAILED", type(error).__name__, error=second)
-        # Room to say so; what the analyzer still holds goes with the process.
+        # Memory for this report. The analyzer's memory is freed when the process ends.
         resource.setrlimit(resource.RLIMIT_AS, (resource.getrlimit(resource.RLIMIT_AS)[1],) * 2)
         self._spent = True
         message = f"The analyzer needed more than its {analyzer.memory_limit_mb} MiB of memory."
         return failure("MEMORY_EXCEEDED", message, error=error)
 
     def _worn(self, name: str) -> bool:
-        """Whether a fresh process is due before this window. Never true of a fresh one."""
+        """Return whether a fresh process must run this window. Never true of a fresh one."""
         if not self._served:
             self._last = name
             return False
@@ -189,7 +190,7 @@ class Runner:
             return True
         mapped, resident = memory()
         if name != self._last:
-            # What one analyzer holds must not be the other's want of memory.
+            # One analyzer's memory must not be missing to the other.
             other = self._analyzers.get(name)
             self._last, self._settled_bytes = name, None
             return other is not None and mapped - self._mapped_at_start > other.memory_limit_mb * MIB // 2
@@ -198,7 +199,7 @@ class Runner:
         return resident - self._settled_bytes > self._limits.growth_bytes
 
     def _restored(self, *, thorough: bool) -> bool:
-        """Put back what a task may have changed; False when that takes a fresh process."""
+        """Undo a task's changes of the process. Returns False if only a fresh process would undo them."""
         signal.setitimer(signal.ITIMER_REAL, 0)
         sys.stdout, sys.stderr = self._streams
         if sys.getrecursionlimit() != self._recursion:
@@ -252,7 +253,7 @@ class Runner:
 
 
 def has_children() -> bool:
-    """Whether this process has child processes, ended but unreaped ones among them."""
+    """Return whether this process has child processes, including ended ones that were not reaped."""
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
@@ -261,7 +262,7 @@ def has_children() -> bool:
 
 
 def memory() -> tuple[int, int]:
-    """The bytes that this process has mapped, and those of them that are resident."""
+    """Return the mapped and the resident bytes of this process."""
     try:
         with open("/proc/self/statm", "rb") as file:
             mapped, resident = file.read().split()[:2]

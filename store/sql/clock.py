@@ -26,7 +26,7 @@ def utcnow() -> datetime:
 
 
 def write_instant(value: datetime) -> str:
-    """Returns the RFC 3339 text of an aware instant, in UTC with milliseconds."""
+    """Return the RFC 3339 text of an aware instant, in UTC with milliseconds."""
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
 
 

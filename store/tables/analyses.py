@@ -12,7 +12,7 @@ from store.sql.columns import Instant, Key
 
 
 class AnalysisStatus(StrEnum):
-    """QUEUED → RUNNING → one of the four ends; RUNNING → QUEUED when it is tried again or given back."""
+    """QUEUED → RUNNING → one of the four ends; RUNNING → QUEUED for another attempt, or if a worker gives it back."""
 
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
@@ -23,7 +23,7 @@ class AnalysisStatus(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """Whether it moves no more by itself."""
+        """Whether the status is final, unless a user retries the analysis."""
         return self not in (AnalysisStatus.QUEUED, AnalysisStatus.RUNNING)
 
 
@@ -38,7 +38,7 @@ class Form(IntEnum):
 
 
 class AnalysisRow(SQLModel, table=True):
-    """One piece of work and what came of it."""
+    """An analysis and its outcome."""
 
     __tablename__ = "analysis"
 
@@ -50,7 +50,7 @@ class AnalysisRow(SQLModel, table=True):
     analyzer: str = Field(sa_column=Column(Key, nullable=False))
     status: str = Field(sa_column=Column(Key, nullable=False))
     priority: int = Field(sa_column=Column(Integer, nullable=False))
-    # Its place among what waits at its priority: see `store.queue.fairness`.
+    # The position among queued analyses of one priority: see `store.queue.fairness`.
     turn: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     input_text: str | None = Field(default=None, sa_column=Column(Text))
     input_data: str | None = Field(default=None, sa_column=Column(Text))
@@ -72,43 +72,43 @@ class AnalysisRow(SQLModel, table=True):
     started_at: datetime | None = Field(default=None, sa_column=Column(Instant))
     finished_at: datetime | None = Field(default=None, sa_column=Column(Instant))
     processing_time_ms: float | None = Field(default=None)
-    # A claim: a fresh lease for every one, so that a worker that comes back late writes over nothing.
+    # The claim. Every claim has a new lease: a worker that returns late overwrites nothing.
     lease: str | None = Field(default=None, sa_column=Column(Key))
     lease_expires_at: datetime | None = Field(default=None, sa_column=Column(Instant))
     worker_id: str | None = Field(default=None, sa_column=Column(Key))
-    # A queued row that waits for its next try is not claimed until this is null again.
+    # The end of the pause before the next attempt: workers claim the queued row once this is null again.
     not_before: datetime | None = Field(default=None, sa_column=Column(Instant))
-    # CANCELED or TIMED_OUT: the end that was asked for while it runs. Its worker stops it and then records that end.
+    # CANCELED or TIMED_OUT: the requested end of a running analysis. The worker stops it, then records that end.
     stop_requested: str | None = Field(default=None, sa_column=Column(Key))
-    # Since when it waited for its first try, noted when that is claimed: null before.
+    # The start of the wait for the first attempt, written by the first claim: null before.
     queued_at: datetime | None = Field(default=None, sa_column=Column(Instant))
 
 
 analysis = AnalysisRow.__table__  # type: ignore[attr-defined]
 
-# The conditions of the partial indexes. A statement that is to use one says the same to the letter, not by parameters.
+# The conditions of the partial indexes. A statement uses an index only if it has the same text, without parameters.
 queued: ColumnElement[bool] = literal_column("status = 'QUEUED' AND not_before IS NULL")
 waiting: ColumnElement[bool] = literal_column("status = 'QUEUED' AND not_before IS NOT NULL")
 alone: ColumnElement[bool] = literal_column("status = 'QUEUED' AND not_before IS NULL AND batch_id IS NULL")
 running: ColumnElement[bool] = literal_column("status = 'RUNNING'")
 unended: ColumnElement[bool] = literal_column("status IN ('QUEUED', 'RUNNING')")
-# The same of an analysis, but for its column, which a claim leaves alone.
+# The opposite of `finished`, and equal to `unended` for analyses; a claim does not change the column.
 unfinished: ColumnElement[bool] = literal_column("finished_at IS NULL")
 finished: ColumnElement[bool] = literal_column("finished_at IS NOT NULL")
-# What never ran took no time.
+# An analysis that never ran took no time.
 duration: ColumnElement[float] = literal_column("coalesce(processing_time_ms, -1)", Float)
 
-# The order of the queue, and nothing but what waits in it. The batch is there for claims to look past others' items.
+# The order of the queue. Claims read the batch from the index, to skip the items of other batches.
 _order = (analysis.c.analyzer, analysis.c.priority.desc(), analysis.c.turn, analysis.c.id)
 Index("analysis_queue", *_order, analysis.c.batch_id, sqlite_where=queued, postgresql_where=queued)
 Index("analysis_alone", *_order, sqlite_where=alone, postgresql_where=alone)
 Index("analysis_waiting", analysis.c.not_before, sqlite_where=waiting, postgresql_where=waiting)
-# By id and not by lease: an index on the lease makes the fenced update of a chunk quadratic.
+# On the id: an index on the lease makes the fenced update of a chunk quadratic.
 Index("analysis_running", analysis.c.id, sqlite_where=running, postgresql_where=running)
 Index("analysis_batch", analysis.c.batch_id, analysis.c.position)
 Index("analysis_created", analysis.c.workspace, analysis.c.id)
 Index("analysis_priority", analysis.c.workspace, analysis.c.priority, analysis.c.id)
-# Of what has ended alone: on PostgreSQL each change of a status writes to every index that the row is in.
+# Only of ended analyses: on PostgreSQL each change of a status writes to every index that has the row.
 for _name, _column in (
     ("analysis_status", analysis.c.status),
     ("analysis_finished", analysis.c.finished_at),
