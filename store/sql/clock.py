@@ -27,7 +27,7 @@ def utcnow() -> datetime:
 
 def write_instant(value: datetime) -> str:
     """Return the RFC 3339 text of an aware instant, in UTC with milliseconds."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def clock_step() -> timedelta:
