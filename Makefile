@@ -1,4 +1,4 @@
-# `make` alone lists what there is. Running needs Python 3.11 or newer and nothing else.
+# `make` alone lists the targets. Running Assay needs only Python 3.11 or newer.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -10,7 +10,7 @@ ARGS ?=
 BIN := .venv/bin
 UV := UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1 VIRTUAL_ENV= UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv
 
-# What was installed is noted inside .venv, so that both go together.
+# The marks of completed installations are inside .venv, so that both are deleted together.
 INSTALLED := .venv/.installed
 INSTALLED_DEV := .venv/.installed-dev
 INSTALLED_BENCH := .venv/.installed-bench
@@ -21,24 +21,24 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' \
 	  | while IFS=$$'\t' read -r name text; do printf '  make %-13s %s\n' "$$name" "$$text"; done
 
-install: $(INSTALLED) ## Make .venv with all that running needs
+install: $(INSTALLED) ## Create .venv with the runtime dependencies
 	@echo "Assay is installed in .venv: make run"
 
-run: $(INSTALLED) ## Start the server on port 8000 (ARGS="--port 8001" and the like)
+run: $(INSTALLED) ## Start the server on port 8000 (for example ARGS="--port 8001")
 	@exec $(BIN)/python server.py serve $(ARGS)
 
-demo: $(INSTALLED) ## Submit 1,000 texts to the running server and watch them (ARGS="--url http://…" for another one)
+demo: $(INSTALLED) ## Submit 1,000 texts to the running server and watch them (another one: ARGS="--url http://…")
 	@exec $(BIN)/python frontend-examples/python/demo.py $(ARGS)
 
-# The tests kill real processes in real time: one that fails is run once more, at most five in all, and the summary
-# shows with which traceback it failed.
-test: install-dev install-node ## Run the tests, with what they need installed first (ARGS="-k word" picks some)
-	$(BIN)/pytest --reruns 1 --max-suite-reruns 5 --rerun-show-tracebacks $(ARGS)
+# In parallel, two processes per core (tests/conftest.py). Most tests wait. A process without tests left takes some from
+# another: on two cores this is faster than --dist loadfile.
+test: install-dev install-node ## Install the test dependencies and run the tests (some of them: ARGS="-k word")
+	$(BIN)/pytest -n auto --dist worksteal --durations 15 $(ARGS)
 
-check: install-dev lock-check format-check lint types layers schema-check test ## All that CI runs: format, lint, types, layers, schema, tests
-	@echo "check: all is well"
+check: install-dev lock-check format-check lint types layers schema-check test ## Run the checks of CI: format, lint, types, layers, schema, tests
+	@echo "check: passed"
 
-format: install-dev ## Lay out the Python files and mend what ruff can mend
+format: install-dev ## Format the Python files and apply ruff's fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -59,7 +59,7 @@ types: install-dev
 layers: install-dev
 	$(BIN)/lint-imports --no-logo
 
-schema: $(INSTALLED) ## Print the schema into schema/schema.graphql, and its types into the Python client
+schema: $(INSTALLED) ## Print the schema into schema/schema.graphql, and generate the types of the Python client
 	@$(BIN)/python server.py schema > .venv/schema.graphql
 	@mv .venv/schema.graphql schema/schema.graphql
 	@$(BIN)/python client/generate.py > .venv/models.py
@@ -68,13 +68,13 @@ schema: $(INSTALLED) ## Print the schema into schema/schema.graphql, and its typ
 
 schema-check: $(INSTALLED)
 	@$(BIN)/python server.py schema | diff -u schema/schema.graphql - \
-	  || { echo "schema/schema.graphql is not what the server has: run 'make schema', and say in CHANGELOG.md what changed"; exit 1; }
-	@echo "schema/schema.graphql is what the server has"
+	  || { echo "schema/schema.graphql differs from the server's schema: run 'make schema', and add an entry to CHANGELOG.md"; exit 1; }
+	@echo "schema/schema.graphql matches the server's schema"
 
-torture: install-dev ## Break it for real and at length: kill -9, full disks, clocks that are set (ASSAY_TORTURE_SEED=… repeats one)
+torture: install-dev ## Run the long fault tests: kill -9, full disks, changed clocks (ASSAY_TORTURE_SEED=… repeats a run)
 	ASSAY_TORTURE=long $(BIN)/pytest tests/torture tests/events/test_exactly_once.py $(ARGS)
 
-bench: install-bench ## Run the benchmarks: a server against a floor, and the job engine beside others
+bench: install-bench ## Run the benchmarks: a server against a floor, the job engine beside others
 	$(BIN)/python -m benchmarks $(ARGS)
 	$(BIN)/python -m benchmarks.engines
 
@@ -89,13 +89,13 @@ $(BIN)/uv:
 	done; \
 	if [ -z "$$python" ]; then \
 	  echo "Assay needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1 || true)."; \
-	  echo "Where a newer one has another name: make $(firstword $(MAKECMDGOALS)) PYTHON=/path/to/python3.13"; exit 1; \
+	  echo "If a newer Python has another name: make $(firstword $(MAKECMDGOALS)) PYTHON=/path/to/python3.13"; exit 1; \
 	fi; \
 	if [ ! -x $(BIN)/python ] && ! "$$python" -m venv .venv; then \
-	  echo "Could not make .venv. Debian and Ubuntu keep what it takes in a package: apt-get install python3-venv"; \
+	  echo "Could not create .venv. Debian and Ubuntu have venv in a separate package: apt-get install python3-venv"; \
 	  rm -rf .venv; exit 1; \
 	fi
-	@echo "Installing what Assay needs into .venv"
+	@echo "Installing the dependencies into .venv"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
 
 $(INSTALLED): pyproject.toml uv.lock | $(BIN)/uv
@@ -114,15 +114,15 @@ $(INSTALLED_BENCH): pyproject.toml uv.lock | $(BIN)/uv
 	@$(UV) sync --quiet --frozen --inexact --group bench
 	@touch $@ $(INSTALLED_DEV)
 
-# Every folder with a package-lock.json of ours. Without Node its tests are left out, which pytest says at its end.
+# Every folder with a package-lock.json, outside node_modules. Without npm, pytest skips its tests and reports that.
 install-node:
-	@if ! command -v npm > /dev/null; then echo "npm is not installed: the tests that need Node are left out"; exit 0; fi; \
+	@if ! command -v npm > /dev/null; then echo "npm is not installed: the tests that need Node are skipped"; exit 0; fi; \
 	find . \( -name node_modules -o -name .venv -o -name .git \) -prune -o -name package-lock.json -print | sort \
 	| while read -r lock; do folder=$$(dirname "$$lock"); \
 	    if ! cmp -s "$$folder/package-lock.json" "$$folder/node_modules/.installed"; then \
 	      echo "npm ci in $$folder"; \
 	      if (cd "$$folder" && npm ci --no-audit --no-fund --loglevel=error); then \
 	        cp "$$folder/package-lock.json" "$$folder/node_modules/.installed"; \
-	      else echo "npm ci failed in $$folder: its tests are left out"; test -z "$${CI:-}"; fi; \
+	      else echo "npm ci failed in $$folder: its tests are skipped"; test -z "$${CI:-}"; fi; \
 	    fi; \
 	  done

@@ -1,13 +1,13 @@
-"""The front door: the command line, and `create_app`, which puts one server instance together.
+"""The command line, and `create_app`, which assembles a server instance.
 
-python server.py serve      the server: API, GraphiQL, and in embedded mode its own workers
-python server.py worker     more workers, on this machine or another: a process without HTTP
-python server.py submit     a batch of a file of JSON lines, however many
-python server.py export     a batch's items and results, to a file of JSON lines
-python server.py migrate    bring the database to this program's tables
+python server.py serve      run the server: API, GraphiQL, and in embedded mode its own workers
+python server.py worker     run a worker in a process without HTTP, on this machine or another
+python server.py submit     queue the items of a file of JSON lines as a batch, of any size
+python server.py export     write a batch's items and results to a file of JSON lines
+python server.py migrate    create or update the database's tables
 python server.py schema     print the schema
 
-and what an operator does while it runs: `status`, `pause`, `retry ID` and the like, in `commands/`
+The operator's commands (`status`, `pause`, `retry ID` and others) are in `commands/`.
 """
 
 from __future__ import annotations
@@ -18,21 +18,23 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
+from pydantic_settings import BaseSettings
 
-from commands.arguments import OPERATION_SETTINGS, OPERATIONS, add_arguments
-from settings import Settings
+from commands import arguments
+from settings import CleanupSettings, DatabaseSettings, NoSettings, OperatorSettings, Settings, WorkerSettings
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 
 def create_app(settings: Settings, instance: str | None = None) -> Starlette:
-    """One server instance as an ASGI app. Nothing runs before its lifespan begins, and nothing is left behind it."""
-    # Imported here: sandbox processes and `--help` load this module too, and need none of it.
+    """Assemble a server instance as an ASGI app. Its lifespan starts all tasks and ends them all."""
+    # Imported here, because sandbox processes and `--help` load this module and need none of these.
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
     from starlette.requests import HTTPConnection, Request
@@ -90,33 +92,27 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
 
     executor = Executor(schema, settings=settings, telemetry=telemetry, explain=explain)
     sockets = GraphQLWebSocket(executor, context, settings, telemetry)
-    streams = Streams(
-        telemetry,
-        sockets.hub,
-        send_seconds=settings.socket_send_seconds,
-        max_streams=settings.max_sockets,
-        max_streams_per_address=settings.max_sockets_per_address,
-    )
+    streams = Streams(settings, telemetry, sockets.hub)
     worker = Worker(database, analyzers, slots=settings.workers, instance=instance)
     readiness = Readiness()
     ending = Ending(settings.stop_seconds)
 
     def look() -> None:
-        """Another process may have written to the same file."""
+        """Wake the readers: another process may have written to the SQLite file."""
         feed.wake()
         worker.wake()
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            # Left in the opposite order: the database closes last, when nothing is left that could ask it.
+            # The stack unwinds in reverse order: the database closes last, after all its users.
             stack.push_async_callback(database.close)
             if database.is_sqlite:
                 await migrate(database)
             elif not await is_current(database):
                 raise SystemExit("The database lacks this program's tables: run `python server.py migrate` first.")
             await identify(database)
-            # Of this instance's own news feed and worker hear as it is committed.
+            # Commits of this instance wake its feed and worker directly.
             bus.listen(feed.hear)
             bus.listen(worker.hear)
             database.on_commit(bus.publish)
@@ -136,7 +132,7 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
             yield
 
     async def stop() -> None:
-        """Take nobody new, answer who waits, send every subscriber elsewhere, while all behind it is still there."""
+        """Refuse new requests, finish running ones and disconnect all subscribers, before the tasks below stop."""
         ending.begin()
         readiness.end()
         services.stopping.set()
@@ -176,26 +172,26 @@ def serve(settings: Settings) -> None:
         listening = bind(settings.host, settings.port)
     except CannotListen as error:
         raise SystemExit(str(error)) from None
-    # A SQLite file is this server's own: it brings it to its tables itself.
+    # On SQLite the server migrates the file itself.
     check_database(settings, migrated=not settings.database.startswith("sqlite"))
-    configure_logging(settings)
+    configure_logging(settings.log_format, settings.log_level)
     run(create_app(settings), listening, settings)
 
 
-def work(settings: Settings) -> None:
+def work(settings: WorkerSettings) -> None:
     """Run analyses without serving requests, until SIGTERM or SIGINT."""
-    # Until the worker runs, and ends in order: to be told to stop is no failure.
+    # Until the worker handles SIGTERM itself: a stop is not a failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from commands.worker import work
 
     if not settings.workers:
-        raise SystemExit("ASSAY_WORKERS: A worker runs at least 1 analysis at once.")
+        raise SystemExit("ASSAY_WORKERS: A worker process needs at least 1.")
     check_database(settings, migrated=True)
     work(settings)
 
 
-def check_database(settings: Settings, *, migrated: bool) -> None:
-    """End the program with one line where there is no database to work with."""
+def check_database(settings: DatabaseSettings, *, migrated: bool) -> None:
+    """Exit with a message of one line if the database can't be used."""
     from store.sql.preflight import Unusable, require_usable
 
     try:
@@ -205,8 +201,8 @@ def check_database(settings: Settings, *, migrated: bool) -> None:
         raise SystemExit(f"ASSAY_{name}: {error}") from None
 
 
-def migrate_database(settings: Settings) -> None:
-    """Bring the database to this program's tables."""
+def migrate_database(settings: DatabaseSettings) -> None:
+    """Create or update the database's tables."""
     from store.sql.database import Database
     from store.sql.migrate import migrate
 
@@ -220,10 +216,10 @@ def migrate_database(settings: Settings) -> None:
             await database.close()
 
     asyncio.run(run())
-    print("The database has this program's tables.")
+    print("The database's tables are up to date.")
 
 
-def print_schema(_settings: Settings) -> None:
+def print_schema(_settings: NoSettings) -> None:
     """Print the schema of the built-in analyzers and the installed plug-ins."""
     from analyzers.registry import load_registry
     from schema.build import fit, print_sdl
@@ -232,15 +228,15 @@ def print_schema(_settings: Settings) -> None:
     sys.stdout.write(print_sdl(schema))
 
 
-def submit_batch(settings: Settings, **options: Any) -> None:
-    """Queue a batch of a file of JSON lines."""
+def submit_batch(settings: DatabaseSettings, **options: Any) -> None:
+    """Queue the items of a file of JSON lines as a batch."""
     from commands.batches import submit
 
     check_database(settings, migrated=True)
     submit(settings, **options)
 
 
-def export_batch(settings: Settings, **options: Any) -> None:
+def export_batch(settings: DatabaseSettings, **options: Any) -> None:
     """Write a batch's items as JSON lines."""
     from commands.batches import export
 
@@ -248,61 +244,100 @@ def export_batch(settings: Settings, **options: Any) -> None:
     export(settings, **options)
 
 
-def operate(settings: Settings, *, command: str, **options: Any) -> None:
-    """Do what an operator asks for while servers run, or while none does."""
+def operate(name: str, settings: OperatorSettings, **options: Any) -> None:
+    """Run the operator's command of this name, with or without running servers."""
     from commands import operations
 
     check_database(settings, migrated=True)
-    operations.run(command, settings, **options)
+    operations.run(getattr(operations, name), settings, **options)
 
 
-COMMANDS: dict[str, Callable[..., None]] = {
-    "serve": serve,
-    "worker": work,
-    "submit": submit_batch,
-    "export": export_batch,
-    "migrate": migrate_database,
-    "schema": print_schema,
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: its description, the settings that it reads, and its own arguments."""
+
+    about: str
+    run: Callable[..., None]
+    settings: type[BaseSettings]
+    arguments: Callable[[argparse.ArgumentParser], None] = lambda _parser: None
+
+
+def operation(
+    name: str,
+    about: str,
+    arguments: Callable[[argparse.ArgumentParser], None] = lambda _parser: None,
+    settings: type[OperatorSettings] = OperatorSettings,
+) -> Command:
+    """Return an operator's command, the function of this name in `commands.operations`."""
+    return Command(about, partial(operate, name), settings, arguments)
+
+
+COMMANDS = {
+    "serve": Command("Run one server instance until SIGTERM or SIGINT.", serve, Settings),
+    "worker": Command("Run analyses without serving requests, until SIGTERM or SIGINT.", work, WorkerSettings),
+    "submit": Command(
+        "Queue the items of a file of JSON lines as a batch.", submit_batch, DatabaseSettings, arguments.add_submit
+    ),
+    "export": Command("Write a batch's items as JSON lines.", export_batch, DatabaseSettings, arguments.add_export),
+    "migrate": Command("Create or update the database's tables.", migrate_database, DatabaseSettings),
+    "schema": Command(
+        "Print the schema of the built-in analyzers and the installed plug-ins.", print_schema, NoSettings
+    ),
+    "status": operation("status", "Show queued and running analyses, workers, pauses and limits."),
+    "workers": operation("workers", "Show all registered workers, oldest first."),
+    "pause": operation(
+        "pause",
+        "Stop starting analyses, of one analyzer or all. Running analyses finish, new ones are queued.",
+        arguments.add_analyzer,
+    ),
+    "resume": operation("resume", "End the pause of the whole queue, or of one analyzer.", arguments.add_analyzer),
+    "concurrency": operation(
+        "concurrency",
+        "Set the concurrent analyses of each worker, in total or of one analyzer.",
+        arguments.add_concurrency,
+    ),
+    "retry": operation(
+        "retry", "Queue a failed, canceled or timed-out analysis again, or all of a batch.", arguments.add_subject
+    ),
+    "cancel": operation("cancel", "Cancel an analysis, or all unfinished items of a batch.", arguments.add_subject),
+    "delete": operation(
+        "delete", "Delete a finished analysis or batch. Its events stay in the log.", arguments.add_subject
+    ),
+    "cleanup": operation(
+        "cleanup",
+        "Delete data older than ASSAY_KEEP_ANALYSES_DAYS and ASSAY_KEEP_EVENTS_DAYS, or than --older-than.",
+        arguments.add_cleanup,
+        CleanupSettings,
+    ),
 }
 
 
-def own_arguments(name: str, parser: argparse.ArgumentParser) -> None:
-    """The arguments of a command beyond the settings."""
-    if name in ("submit", "export"):
-        from commands import batches
-
-        {"submit": batches.submit_arguments, "export": batches.export_arguments}[name](parser)
-    elif name in OPERATIONS:
-        add_arguments(parser, name)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line: each setting is an option too, and wins over the environment."""
+def main(given: Sequence[str] | None = None) -> None:
+    """Run the command line. The settings of a command are also options, which override the environment."""
     parser = argparse.ArgumentParser(prog="server.py", description="Assay, a GraphQL analysis server.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    abouts = {name: (command.__doc__ or "").strip() for name, command in COMMANDS.items()}
-    for name, about in {**abouts, **OPERATIONS}.items():
-        subparser = commands.add_parser(name, help=about, description=about)
-        own_arguments(name, subparser)
-        for field, info in Settings.model_fields.items():
-            if name in OPERATIONS and field not in OPERATION_SETTINGS:
-                continue
-            option = f"--{field.replace('_', '-')}"
+    for name, command in COMMANDS.items():
+        subparser = commands.add_parser(name, help=command.about, description=command.about)
+        command.arguments(subparser)
+        for field, info in command.settings.model_fields.items():
             about = f"{info.description} [ASSAY_{field.upper()}]".replace("%", "%%")
-            subparser.add_argument(option, default=argparse.SUPPRESS, metavar="VALUE", help=about)
-    given = vars(parser.parse_args(arguments))
-    name = given.pop("command")
-    command = partial(operate, command=name) if name in OPERATIONS else COMMANDS[name]
-    own = {name: given.pop(name) for name in [*given] if name not in Settings.model_fields}
+            subparser.add_argument(_option(field), default=argparse.SUPPRESS, metavar="VALUE", help=about)
+    values = vars(parser.parse_args(given))
+    command = COMMANDS[values.pop("command")]
+    own = {name: values.pop(name) for name in [*values] if name not in command.settings.model_fields}
     try:
-        settings = Settings(**given)
+        settings = command.settings(**values)
     except ValidationError as error:
         for fault in error.errors():
             field = str(fault["loc"][0])
             message = fault["msg"].removeprefix("Value error, ")
-            print(f"ASSAY_{field.upper()} (--{field.replace('_', '-')}): {message}", file=sys.stderr)
+            print(f"ASSAY_{field.upper()} ({_option(field)}): {message}", file=sys.stderr)
         raise SystemExit(2) from None
-    command(settings, **own)
+    command.run(settings, **own)
+
+
+def _option(field: str) -> str:
+    return f"--{field.replace('_', '-')}"
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""What the server counts about itself, and how it writes its log.
+"""The server's counters and its log configuration.
 
-One `Telemetry` belongs to one app: `web` and `execution` write to it, resolvers read from it, and `exposition` prints
-it for Prometheus from a registry of its own, so that two apps in one process never mix. Recording costs a few plain
-additions; it is done in the event loop's thread only, and so needs no lock. Memory is bounded: names of operations
-by `MAX_OPERATION_NAMES`, latencies by fixed buckets.
+Each app has one `Telemetry`: `web` and `execution` write to it, resolvers read it, and `exposition` prints it for
+Prometheus. It has its own registry, so that two apps in one process stay apart. Recording costs a few additions. Only
+the event loop's thread records, so no lock is needed. Memory is bounded: `MAX_OPERATION_NAMES` limits the names of
+operations, and latencies have fixed buckets.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import logging
 import logging.config
-import math
 import os
 import socket
 import sys
@@ -27,108 +26,161 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from prometheus_client.metrics_core import Metric
 
-    from settings import Settings
 
 MAX_OPERATION_NAMES = 200
-"""Operations counted by name. Clients choose the names, so the rest is counted together as `other`."""
+"""The most operation names with their own counters. Clients choose the names; further names are counted as `other`."""
 
 OTHER, ANONYMOUS = "other", "anonymous"
 
 SLICE_SECONDS = 30.0
 SLICES = 10
 
-_LEAST_MS = 0.01
-_STEPS_PER_DOUBLING = 8  # neighbouring bounds are 9 % apart: a percentile is at most 4.5 % off
-_BUCKETS = 32 * _STEPS_PER_DOUBLING  # the last bound is 0.01 ms * 2^32, about twelve hours
-_HALF_STEP = math.exp2(-0.5 / _STEPS_PER_DOUBLING)
-_STEPS_PER_NEPER = _STEPS_PER_DOUBLING / math.log(2)
-_EXPOSED = range(4 * _STEPS_PER_DOUBLING, 23 * _STEPS_PER_DOUBLING, _STEPS_PER_DOUBLING)  # 0.16 ms to 42 s
+PERCENTS = (50, 95, 99)
+
+_STEPS = 4  # 2^4 buckets to each doubling
+
+_EXPOSED = [160 << power for power in range(19)]
+"""Upper bounds of Prometheus's buckets, in microseconds: 0.16 ms to 42 s. Each is the lower bound of a bucket here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """Milliseconds; None where nothing was recorded in the window."""
+    """Percentiles of durations by nearest rank, in milliseconds; None if there were no durations."""
 
     p50_ms: float | None
     p95_ms: float | None
     p99_ms: float | None
 
 
-class Latency:
-    """Durations in geometric buckets: since the start for Prometheus, and over the last five minutes by slices.
+def nearest_rank(count: Any, percent: int) -> Any:
+    """Return the rank of a percentile among `count` sorted values, from 1. `count` may be a column of a statement."""
+    return (count * percent + 99) // 100
 
-    The window is `SLICES` slices of `SLICE_SECONDS`, the newest of them still filling: four and a half to five
+
+def bucket_of(microseconds: int) -> int:
+    """Return the bucket of a duration that is not negative."""
+    shift = max(microseconds.bit_length() - _STEPS - 1, 0)
+    return (shift << _STEPS) + (microseconds >> shift)
+
+
+def _bounds(bucket: int) -> tuple[int, int]:
+    """Return the shortest duration in the bucket, and in the next one, in microseconds."""
+    shift = max((bucket >> _STEPS) - 1, 0)
+    step = bucket - (shift << _STEPS)
+    return step << shift, (step + 1) << shift
+
+
+@dataclass(slots=True)
+class Histogram:
+    """Durations, counted in the buckets of HdrHistogram with 16 to each doubling: a percentile is at most 3.2 % off."""
+
+    counts: dict[int, int] = field(default_factory=dict)
+    microseconds: int = 0
+    """Sum of all durations."""
+
+    def record(self, microseconds: int, times: int = 1) -> None:
+        """Count a duration. A negative one, from clocks that differ, counts as zero."""
+        microseconds = max(microseconds, 0)
+        bucket = bucket_of(microseconds)
+        self.counts[bucket] = self.counts.get(bucket, 0) + times
+        self.microseconds += microseconds * times
+
+    def add(self, other: Histogram) -> None:
+        """Count all durations of the other."""
+        for bucket, count in other.counts.items():
+            self.counts[bucket] = self.counts.get(bucket, 0) + count
+        self.microseconds += other.microseconds
+
+    @property
+    def count(self) -> int:
+        """Number of durations."""
+        return sum(self.counts.values())
+
+    def percentiles(self) -> Percentiles:
+        """Return the percentiles: for each, the middle of its bucket."""
+        ordered, count = sorted(self.counts.items()), self.count
+        return Percentiles(*(_percentile(ordered, nearest_rank(count, percent)) for percent in PERCENTS))
+
+    def below(self, microseconds: int) -> int:
+        """Return the number of shorter durations. Exact if `microseconds` is the lower bound of a bucket."""
+        bound = bucket_of(microseconds)
+        return sum(count for bucket, count in self.counts.items() if bucket < bound)
+
+
+def _percentile(ordered: list[tuple[int, int]], rank: int) -> float | None:
+    for bucket, count in ordered:
+        rank -= count
+        if rank <= 0:
+            return sum(_bounds(bucket)) / 2 / 1000
+    return None
+
+
+class Latency:
+    """Durations since the start, for Prometheus, and of the last five minutes, in slices.
+
+    The window has `SLICES` slices of `SLICE_SECONDS`, of which the newest is still filling: four and a half to five
     minutes. Recording is O(1), reading is O(slices x buckets).
     """
 
-    __slots__ = ("_clock", "_slices", "_totals", "count", "sum_seconds")
+    __slots__ = ("_clock", "_older", "_slices", "sum_seconds")
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._slices: deque[tuple[int, dict[int, int]]] = deque(maxlen=SLICES)
-        self._totals: dict[int, int] = {}
-        self.count = 0
+        self._older = Histogram()
+        self._slices: deque[tuple[int, Histogram]] = deque()
         self.sum_seconds = 0.0
 
     def record(self, seconds: float) -> None:
-        """Count one duration; what is not a positive number counts as the shortest."""
-        milliseconds = seconds * 1000
-        bucket = 0
-        if milliseconds > _LEAST_MS:
-            bucket = min(math.ceil(math.log(milliseconds / _LEAST_MS) * _STEPS_PER_NEPER), _BUCKETS - 1)
+        """Count a duration."""
         now = int(self._clock() / SLICE_SECONDS)
         if not self._slices or self._slices[-1][0] != now:
-            self._slices.append((now, {}))
-        window = self._slices[-1][1]
-        window[bucket] = window.get(bucket, 0) + 1
-        self._totals[bucket] = self._totals.get(bucket, 0) + 1
-        self.count += 1
+            self._begin(now)
+        self._slices[-1][1].record(int(seconds * 1_000_000))
         self.sum_seconds += seconds
 
+    def _begin(self, now: int) -> None:
+        self._slices.append((now, Histogram()))
+        if len(self._slices) > SLICES:
+            self._older.add(self._slices.popleft()[1])
+
+    @property
+    def count(self) -> int:
+        """Number of durations since the start."""
+        return self._total().count
+
     def percentiles(self) -> Percentiles:
-        """The 50th, 95th and 99th percentile of the last five minutes, each within 4.5 %."""
+        """Return the percentiles of the last five minutes."""
         oldest = int(self._clock() / SLICE_SECONDS) - SLICES
-        merged: dict[int, int] = {}
-        for number, window in self._slices:
+        window = Histogram()
+        for number, histogram in self._slices:
             if number > oldest:
-                for bucket, count in window.items():
-                    merged[bucket] = merged.get(bucket, 0) + count
-        total = sum(merged.values())
-        if not total:
-            return Percentiles(None, None, None)
-        ordered = sorted(merged.items())
-        return Percentiles(*(_percentile(ordered, total, rank) for rank in (0.50, 0.95, 0.99)))
+                window.add(histogram)
+        return window.percentiles()
 
     def cumulative(self) -> list[tuple[str, float]]:
-        """Prometheus's buckets: upper bound in seconds, and how many durations lie at or below it."""
-        buckets: list[tuple[str, float]] = []
-        for exposed in _EXPOSED:
-            below = sum(count for bucket, count in self._totals.items() if bucket <= exposed)
-            buckets.append((f"{_bound_ms(exposed) / 1000:g}", below))
-        return [*buckets, ("+Inf", self.count)]
+        """Return Prometheus's buckets: upper bounds in seconds, and the numbers of durations below them."""
+        return exposed_buckets(self._total(), _EXPOSED)
+
+    def _total(self) -> Histogram:
+        total = Histogram()
+        for histogram in (self._older, *(histogram for _, histogram in self._slices)):
+            total.add(histogram)
+        return total
 
 
-def _bound_ms(bucket: int) -> float:
-    return _LEAST_MS * math.exp2(bucket / _STEPS_PER_DOUBLING)
-
-
-def _percentile(ordered: list[tuple[int, int]], total: int, rank: float) -> float:
-    """The geometric middle of the bucket in which the nearest-rank percentile lies."""
-    wanted = math.ceil(total * rank)
-    for bucket, count in ordered:
-        wanted -= count
-        if wanted <= 0:
-            return float(f"{_bound_ms(bucket) * _HALF_STEP:.3g}")
-    raise AssertionError("unreachable: the counts add up to the total")
+def exposed_buckets(histogram: Histogram, bounds: Sequence[int]) -> list[tuple[str, float]]:
+    """Return Prometheus's buckets of a histogram. Bounds are in microseconds, and lower bounds of its own buckets."""
+    buckets = [(f"{bound / 1e6:g}", float(histogram.below(bound))) for bound in bounds]
+    return [*buckets, ("+Inf", float(histogram.count))]
 
 
 @dataclass(slots=True)
 class HttpTelemetry:
-    """Requests over HTTP; an error is an answer with a status of 400 or more."""
+    """Counters of HTTP requests. A response with a status of 400 or more is an error."""
 
     requests_total: int = 0
     errors_total: int = 0
@@ -140,7 +192,7 @@ class HttpTelemetry:
         self.in_flight += 1
 
     def ended(self, status: int, seconds: float | None) -> None:
-        """Count one answer; without a duration where that says nothing, as of a stream."""
+        """Count a response. `seconds` is None for streams, whose duration is not a latency."""
         self.in_flight -= 1
         self.errors_total += status >= 400
         if seconds is not None:
@@ -149,7 +201,7 @@ class HttpTelemetry:
 
 @dataclass(slots=True)
 class OperationTelemetry:
-    """One operation name over all transports; an error is an answer with `errors`."""
+    """Counters of one operation name on all transports. A response with `errors` is an error."""
 
     name: str
     count: int = 0
@@ -164,7 +216,7 @@ class OperationTelemetry:
 
 @dataclass(slots=True)
 class SubscriptionTelemetry:
-    """Sockets and HTTP streams that are open, subscriptions that run on them, and what became of their events."""
+    """Counters of open sockets and HTTP streams, their running subscriptions, and delivered events."""
 
     connections: int = 0
     active: int = 0
@@ -173,7 +225,7 @@ class SubscriptionTelemetry:
 
 
 class Telemetry:
-    """Everything one app counts. `instance` names this server in metrics, logs and the graph."""
+    """The counters of one app. `instance` is the server's name in metrics, logs and the API."""
 
     def __init__(self, instance: str | None = None) -> None:
         self.instance = instance or default_instance()
@@ -189,7 +241,7 @@ class Telemetry:
         return time.monotonic() - self.started_at
 
     def operation(self, name: str | None) -> OperationTelemetry:
-        """The counters of the operation with this name, or of `other` once there are too many names."""
+        """Return the counters of an operation name, or those of `other` above `MAX_OPERATION_NAMES`."""
         key = name or ANONYMOUS
         found = self._operations.get(key)
         if found is None:
@@ -199,17 +251,17 @@ class Telemetry:
         return found
 
     def operations(self) -> list[OperationTelemetry]:
-        """Every counted operation, the most frequent first."""
+        """Return the counters of all operation names, most frequent first."""
         return sorted(self._operations.values(), key=lambda each: (-each.count, each.name))
 
 
 def exposition(telemetry: Telemetry) -> bytes:
-    """All counters in Prometheus's text format 0.0.4 (`text/plain; version=0.0.4; charset=utf-8`)."""
+    """Return all counters in Prometheus's text format 0.0.4 (`text/plain; version=0.0.4; charset=utf-8`)."""
     return generate_latest(telemetry.registry)
 
 
 class _Exposed(Collector):
-    """Reads the counters when Prometheus asks."""
+    """A collector that reads the counters at each scrape."""
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
@@ -217,9 +269,9 @@ class _Exposed(Collector):
     def collect(self) -> Iterable[Metric]:
         http, subscriptions = self._telemetry.http, self._telemetry.subscriptions
         yield CounterMetricFamily("assay_http_requests", "Requests over HTTP.", value=http.requests_total)
-        yield CounterMetricFamily("assay_http_errors", "Answers with status 400 or more.", value=http.errors_total)
-        yield GaugeMetricFamily("assay_http_in_flight", "Requests being answered.", value=http.in_flight)
-        latency = HistogramMetricFamily("assay_http_request_seconds", "Time to answer a request.")
+        yield CounterMetricFamily("assay_http_errors", "Responses with status 400 or more.", value=http.errors_total)
+        yield GaugeMetricFamily("assay_http_in_flight", "Requests in progress.", value=http.in_flight)
+        latency = HistogramMetricFamily("assay_http_request_seconds", "Time from a request to its response.")
         latency.add_metric([], http.latency.cumulative(), http.latency.sum_seconds)
         yield latency
         count = CounterMetricFamily("assay_operations", "GraphQL operations.", labels=["operation"])
@@ -236,27 +288,27 @@ class _Exposed(Collector):
         yield GaugeMetricFamily("assay_subscriptions", "Running subscriptions.", value=subscriptions.active)
         yield CounterMetricFamily("assay_events_delivered", "Events sent.", value=subscriptions.delivered)
         yield CounterMetricFamily(
-            "assay_subscribers_overflowed", "Subscribers ended for not keeping up.", value=subscriptions.overflowed
+            "assay_subscribers_overflowed", "Subscribers disconnected for slowness.", value=subscriptions.overflowed
         )
 
 
 def default_instance() -> str:
-    """This process's name in logs and metrics: host and process id."""
+    """Return this process's name in logs and metrics: host and process id."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def configure_logging(settings: Settings, *, instance: str | None = None) -> None:
-    """Send structlog's lines and those of the standard library's loggers, uvicorn's among them, to stderr alike.
+def configure_logging(log_format: str = "console", log_level: str = "info", *, instance: str | None = None) -> None:
+    """Send the lines of structlog and of the standard library's loggers, with uvicorn's, to stderr in one format.
 
-    Every line has `event`, `level`, `timestamp` and `instance`, and `request_id` where one is bound. uvicorn's access
-    log is off: `web.middleware` writes one line a request, with its id.
+    Every line has `event`, `level`, `timestamp` and `instance`, and `request_id` if one is bound. uvicorn's access log
+    is off: `web.middleware` writes a line for each request, with its id.
     """
-    level = getattr(logging, settings.log_level.upper())
+    level = getattr(logging, log_level.upper())
     name = instance or default_instance()
 
     def add_instance(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         event["instance"] = name
-        event.pop("color_message", None)  # uvicorn's own form of a line, for terminals
+        event.pop("color_message", None)  # uvicorn's copy of the message for terminals
         return event
 
     shared: list[structlog.typing.Processor] = [
@@ -266,14 +318,14 @@ def configure_logging(settings: Settings, *, instance: str | None = None) -> Non
         add_instance,
     ]
     rendering: list[structlog.typing.Processor]
-    if settings.log_format == "json":
+    if log_format == "json":
         renderer = structlog.processors.JSONRenderer(serializer=_json_line)
         rendering = [structlog.processors.format_exc_info, renderer]
     else:
         rendering = [
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(),
-                exception_formatter=structlog.dev.plain_traceback,  # the rich one prints locals, secrets among them
+                exception_formatter=structlog.dev.plain_traceback,  # the rich one prints variables, and so secrets
             )
         ]
     structlog.configure(
@@ -301,7 +353,7 @@ def configure_logging(settings: Settings, *, instance: str | None = None) -> Non
                     "handlers": [],
                     "propagate": True,
                     "filters": ["intended"],
-                    "level": max(level, logging.WARNING),  # below are two lines a socket, and what our own banner says
+                    "level": max(level, logging.WARNING),  # INFO has two lines for each socket
                 },
                 "alembic": {"level": logging.WARNING},
                 "uvicorn.access": {"handlers": [], "propagate": False, "level": logging.CRITICAL},
@@ -311,11 +363,10 @@ def configure_logging(settings: Settings, *, instance: str | None = None) -> Non
 
 
 def _is_unintended(record: logging.LogRecord) -> bool:
-    """Whether it is anything but uvicorn's error on what the doors mean to do, and to uvicorn looks forgotten.
+    """Return whether a record is unexpected. uvicorn logs three cases as errors that the server handles itself.
 
-    A handshake that is refused with an answer, and a text frame that is no text: any client could fill the log with
-    them. And a response that is ended before its end, as streams are when the server stops: the request's own line
-    tells of it.
+    Clients could fill the log with two of them: refused handshakes, and text frames that are not UTF-8. The third is a
+    response cut off on purpose, as for streams when the server stops, which the request's own line reports.
     """
     return record.msg not in (
         "ASGI callable returned without completing handshake.",

@@ -1,9 +1,9 @@
-"""The parts of an analyzer: a request type, a result type and `run`.
+"""The interface of analyzers: a request type, a result type and `run`.
 
-A built-in analyzer is a package of this package with an `ANALYZER`; an installed package brings one by an entry point
-of the group `assay.analyzers` that names an `Analyzer`. The request and result types are pydantic models, and every
-field has a description: the GraphQL schema is made from them. Clients read the names of fields in camelCase
-(`name_fields`). Nothing here knows the server, and `run` is called in a process of its own.
+A built-in analyzer is a package of this one with an `ANALYZER`. An installed package adds one with an entry point of
+the group `assay.analyzers` that names an `Analyzer`. The request and result types are pydantic models, whose fields all
+have descriptions: the GraphQL schema is made from them. Analyzers import nothing of the server, and `run` is called in
+a separate process.
 """
 
 from __future__ import annotations
@@ -20,84 +20,23 @@ from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field
 MESSAGE_CHARACTERS = 500
 
 
-@lru_cache(maxsize=4096)
-def camel(name: str) -> str:
-    """Return `topWords` for `top_words`; digits stay as they are."""
-    first, *rest = name.split("_")
-    return first + "".join(part[:1].upper() + part[1:] for part in rest)
+class AnalysisErrorCode(StrEnum):
+    """Causes for which an analysis did not complete. An analyzer may fail with one of the first four."""
 
-
-def names_of(model: type[BaseModel]) -> Mapping[str, str]:
-    """Return the names of a model's fields by their names in camelCase. Raises TypeError if two fields share one."""
-    names = {camel(name): name for name in model.model_fields}
-    if len(names) < len(model.model_fields):
-        raise TypeError(f"two fields of {model.__name__} have the same name in camelCase")
-    return names
-
-
-def name_fields(*roots: type[BaseModel]) -> None:
-    """Give all fields of these models, and of the models within them, their names in camelCase as aliases.
-
-    Values are read by either name and dumped by alias; an alias that a field has already is still read.
-    Pydantic's `alias_generator` would not do: it is applied while a class is created, and so leaves out the models of
-    plug-ins, and it renames the fields of dataclasses and typed dicts too, which keep their names.
-    Raises TypeError if two fields of a model get the same alias.
-    """
-    models: list[type[BaseModel]] = []
-    for root in roots:
-        _collect(root, models)
-    differ = [_set_aliases(model) for model in models]
-    if not any(differ):
-        return
-    for model in models:  # all before the first is rebuilt: a model is built from the schemas of its parts
-        for built in ("__pydantic_core_schema__", "__pydantic_validator__", "__pydantic_serializer__"):
-            if built in vars(model):
-                delattr(model, built)
-    for model in models:
-        model.model_rebuild(force=True)
-
-
-def _collect(annotation: Any, models: list[type[BaseModel]]) -> None:
-    """Append the models in an annotation, and those in their fields."""
-    if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-        for each in get_args(annotation):
-            _collect(each, models)
-    elif annotation not in models:
-        models.append(annotation)
-        annotation.model_rebuild()  # if its annotations name classes that were defined after it
-        for field in annotation.model_fields.values():
-            _collect(field.annotation, models)
-
-
-def _set_aliases(model: type[BaseModel]) -> bool:
-    """Return whether an alias of the model differs from its field's name, or did."""
-    differ = False
-    for alias, name in names_of(model).items():
-        field = model.model_fields[name]
-        if alias != name or field.alias or field.validation_alias or field.serialization_alias:
-            field.validation_alias = _choices(alias, field.validation_alias)
-            field.alias = field.serialization_alias = alias
-            differ = True
-    for name, computed in model.model_computed_fields.items():
-        computed.alias = camel(name)
-        differ = True
-    if differ:
-        by_name = ConfigDict(validate_by_name=True, validate_by_alias=True, loc_by_alias=True)
-        model.model_config = ConfigDict(**{**model.model_config, **by_name})
-    return differ
-
-
-def _choices(alias: str, given: str | AliasPath | AliasChoices | None) -> str | AliasChoices:
-    """The clients' name comes first: an error of a missing field is located by the first choice."""
-    others = given.choices if isinstance(given, AliasChoices) else [given]
-    others = [each for each in others if each is not None and each != alias]
-    return AliasChoices(alias, *others) if others else alias
+    INPUT_UNREADABLE = "INPUT_UNREADABLE"
+    INPUT_TOO_LARGE = "INPUT_TOO_LARGE"
+    UNSUPPORTED_FORMAT = "UNSUPPORTED_FORMAT"
+    ANALYZER_FAILED = "ANALYZER_FAILED"
+    WORKER_LOST = "WORKER_LOST"
+    MEMORY_EXCEEDED = "MEMORY_EXCEEDED"
+    TIMED_OUT = "TIMED_OUT"
+    CANCELED = "CANCELED"
 
 
 class Choice(StrEnum):
-    """An enum of a request or a result; each value has a description for clients.
+    """An enum of a request or result. Each value has a description for clients.
 
-    Written `KEYWORDS = "KEYWORDS", "The phrases that say most about the text."`.
+    Example: `KEYWORDS = "KEYWORDS", "The most important phrases of the text."`.
     """
 
     description: str
@@ -110,18 +49,18 @@ class Choice(StrEnum):
 
 
 class Request(BaseModel):
-    """A client's request: one content field (`text` or `data`) and the options.
+    """The input of an analysis: one content field (`text` or `data`) and the options.
 
-    Pydantic constraints are the bounds. A value outside them is refused before anything runs, as is a `text` with the
-    character U+0000, which PostgreSQL can't store. A validator raises `PydanticCustomError("unsupported", …)` for a
-    request that needs a package which is not installed. A validator with `mode="before"` reads the clients' names.
+    Pydantic constraints set the bounds. The server refuses a value outside them before the analysis, and also a `text`
+    with the character U+0000, which PostgreSQL can't store. A validator raises `PydanticCustomError("unsupported", …)`
+    for a request that this install can't serve.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Result(BaseModel):
-    """The fields of every result. An analyzer adds its own fields in a subclass."""
+    """The fields of all results. An analyzer's subclass adds its own."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -129,24 +68,24 @@ class Result(BaseModel):
         default=None,
         ge=0,
         le=1,
-        description="The analyzer's headline figure, from 0 to 1. Its analyzer's scoreMeaning says what it stands for.",
+        description="Main score of the analyzer, from 0 to 1. Analyzer.scoreMeaning defines the meaning.",
     )
-    tags: list[str] = Field(default_factory=list, description="Short labels, lower case, most telling first.")
-    summary: str = Field(description="One sentence that sums the result up.")
+    tags: list[str] = Field(default_factory=list, description="Short lower-case labels, most relevant first.")
+    summary: str = Field(description="One-sentence summary of the result.")
 
 
 class Job(Protocol):
-    """The connection of `run` to its worker."""
+    """The running analysis, as `run` sees it."""
 
     def progress(self, fraction: float, step: str | None = None) -> None:
-        """Report progress: `fraction` from 0 to 1, a lower one than before being ignored, and `step` for people."""
+        """Report progress: `fraction` from 0 to 1, where lower values than before are ignored, and `step` for users."""
 
 
 class AnalysisFailure(Exception):
-    """Raised by `run` to fail with a code of its choice instead of ANALYZER_FAILED.
+    """Raised by `run` to fail the analysis with a chosen code. Other exceptions fail it with ANALYZER_FAILED.
 
-    `code` is one of INPUT_UNREADABLE, INPUT_TOO_LARGE, UNSUPPORTED_FORMAT, ANALYZER_FAILED.
-    `retryable` is true if another attempt could end differently.
+    `code`: INPUT_UNREADABLE, INPUT_TOO_LARGE, UNSUPPORTED_FORMAT or ANALYZER_FAILED. `retryable`: whether another
+    attempt may succeed.
     """
 
     def __init__(self, code: str, message: str, *, retryable: bool = False) -> None:
@@ -162,11 +101,11 @@ ResultT = TypeVar("ResultT", bound=Result)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analyzer(Generic[RequestT, ResultT]):
-    """One analyzer: its name becomes a field of `AnalysisRequest`, its result an implementation of `AnalysisResult`.
+    """An analyzer. `AnalysisRequest` has a field of its name; its result type implements `AnalysisResult`.
 
-    `name` is a GraphQL name in camelCase; `version` changes whenever the same input would give another result.
-    `memory_limit_mb` is the most address space of a process that runs the analyzer, in MiB; `prepare` is called once in
-    each of these processes before the first `run`, to load models.
+    `name` is a GraphQL name in camelCase. `version` must change when the same input gives another result.
+    `memory_limit_mb` limits the address space of a process that runs the analyzer, in MiB. `prepare` loads models; it
+    is called once in each of these processes, before the first `run`.
     """
 
     name: str
@@ -182,7 +121,7 @@ class Analyzer(Generic[RequestT, ResultT]):
 
     @property
     def content_field(self) -> str:
-        """The name of the request's content field: `text` or `data`. All other fields are options."""
+        """Return the request's content field, `text` or `data`. The other fields are options. Raises TypeError."""
         fields = self.request.__pydantic_fields__  # ten times as fast as `model_fields`
         for name in ("text", "data"):
             if name in fields:
@@ -190,11 +129,11 @@ class Analyzer(Generic[RequestT, ResultT]):
         raise TypeError(f"{self.request.__name__} has neither a field `text` nor a field `data`")
 
     def options_of(self, request: RequestT) -> str:
-        """Return the request without its content as JSON, in the clients' spelling and with all defaults."""
-        return request.model_dump_json(by_alias=True, exclude={self.content_field})
+        """Return the request without its content as JSON, with defaults."""
+        return request.model_dump_json(exclude={self.content_field})
 
 
 def clean(text: str, characters: int) -> str:
-    """Return `text` cut to length, without lone surrogates and NUL, which UTF-8 or a database can't store."""
+    """Return `text` cut to length, without lone surrogates and NUL, which not every database can store."""
     short = text if len(text) <= characters else text[: characters - 1] + "…"
     return short.encode("utf-8", "replace").decode().replace("\0", "�")

@@ -1,8 +1,8 @@
-"""All analyzers: the built-in ones, then those of installed packages.
+"""Discovery of analyzers: the built-in ones, then those of installed packages.
 
-A built-in analyzer is a package of this package with an `ANALYZER`; an installed package brings one by an entry point
-of the group `assay.analyzers`. A broken analyzer, or one with a name in use, is left out and reported; the others work
-without it.
+A built-in analyzer is a package of this package with an `ANALYZER`. A package adds one with an entry point of the group
+`assay.analyzers`. An analyzer that can't be imported, is not an `Analyzer`, or has a name in use is left out and
+reported. The others work without it.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ AnyAnalyzer = Analyzer[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The analyzers by name, and the reasons for those left out, by module or entry point."""
+    """The analyzers by name, and the reasons of failures by module or entry point."""
 
     analyzers: Mapping[str, AnyAnalyzer]
     failures: Mapping[str, str]
 
 
 def load_registry() -> Registry:
-    """Import every analyzer, and with it everything that it imports: called once a process."""
+    """Import all analyzers with their dependencies. This is slow: call it once in each process."""
     found: dict[str, AnyAnalyzer] = {}
     failures: dict[str, str] = {}
     for source, load in _candidates():
@@ -47,12 +47,12 @@ def load_registry() -> Registry:
 
 
 def load_analyzers() -> dict[str, AnyAnalyzer]:
-    """Return the analyzers by name, without those that could not be loaded."""
+    """Return the loaded analyzers by name, without the failures."""
     return dict(load_registry().analyzers)
 
 
 def _candidates() -> Iterator[tuple[str, Any]]:
-    """Yield the source of each analyzer, with a function that imports it; None from a module without an analyzer."""
+    """Yield possible sources of analyzers, each with a loader, which returns None for a module without `ANALYZER`."""
     for module in sorted(pkgutil.iter_modules(analyzers.__path__, "analyzers."), key=lambda module: module.name):
         if module.name not in ("analyzers.base", "analyzers.registry"):
             name = module.name
@@ -63,14 +63,13 @@ def _candidates() -> Iterator[tuple[str, Any]]:
 
 def _add(found: dict[str, AnyAnalyzer], analyzer: object) -> None:
     if not isinstance(analyzer, Analyzer):
-        raise TypeError(f"{type(analyzer).__name__} is no Analyzer")
+        raise TypeError(f"{type(analyzer).__name__} is not an Analyzer")
     if not _NAME.fullmatch(analyzer.name):
-        raise ValueError(f"{analyzer.name!r} is no name in camelCase, such as `text` or `rootCause`")
+        raise ValueError(f"{analyzer.name!r} is not a name in camelCase, for example `text` or `rootCause`")
     for given, base in ((analyzer.request, Request), (analyzer.result, Result)):
         if not (isinstance(given, type) and issubclass(given, base)):
-            raise TypeError(f"{given!r} is no subclass of analyzers.base.{base.__name__}")
+            raise TypeError(f"{given!r} is not a subclass of analyzers.base.{base.__name__}")
     if analyzer.name in found:
-        raise ValueError(f"an analyzer named {analyzer.name!r} is there already")
-    analyzer.content_field  # noqa: B018 - raises if the request has none
-    name_fields(analyzer.request, analyzer.result)
+        raise ValueError(f"the name {analyzer.name!r} is already used by another analyzer")
+    analyzer.content_field  # noqa: B018 — raises if the request has none
     found[analyzer.name] = analyzer

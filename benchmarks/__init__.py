@@ -1,1 +1,1 @@
-"""How fast Assay is, always as a ratio to a floor that is measured in the same run on the same machine."""
+"""Benchmarks: Assay as a ratio to a floor, measured in the same run on the same machine."""

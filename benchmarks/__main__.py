@@ -1,9 +1,9 @@
-"""The benchmarks: a real server against a floor, in turns, in one run.
+"""Measure a real server against a floor, in turns, in one run.
 
     python -m benchmarks [--rounds 3] [--items 2000] [--json FILE]
 
-The machine's own speed falls out of a ratio; the figures beside it are of this run alone. Every server is a process of
-its own, and every request goes over a socket.
+A ratio is independent of the machine's speed; the absolute figures are valid for this run only. Every server is a
+separate process, and every request uses a socket.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ EVENTS = "subscription { events(filter: { types: [ANALYSIS_COMPLETED] }) { subje
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the table: ours, the floor's, in the same unit, and how much of the floor's speed we have."""
+    """One line of the table: Assay's value, the floor's value in the same unit, and the ratio of their speeds."""
 
     name: str
     unit: str
@@ -56,7 +56,7 @@ class Figure:
 
     @property
     def ratio(self) -> float:
-        """1 is level with the floor; more is faster than it."""
+        """Return Assay's speed divided by the floor's speed."""
         return self.floor / self.ours if self.lower_is_better else self.ours / self.floor
 
 
@@ -68,7 +68,7 @@ class Assay:
         self.server = server
 
     async def run(self, query: str, **variables: Any) -> Any:
-        """One operation; its data."""
+        """Run one operation and return its data."""
         async with self.session.post(self.server.url, json={"query": query, "variables": variables}) as response:
             answer = await response.json()
         if "errors" in answer:
@@ -76,24 +76,24 @@ class Assay:
         return answer["data"]
 
     async def batch(self, items: int, wait_seconds: float) -> dict[str, Any]:
-        """A batch of so many texts."""
+        """Submit a batch with this number of texts."""
         given = [{"request": {"text": {"text": TEXTS[n % len(TEXTS)]}}} for n in range(items)]
         data = await self.run(BATCH, input={"items": given, "waitSeconds": wait_seconds})
         batch: dict[str, Any] = data["batchProcess"]["batch"]
         return batch
 
     async def until_ended(self, batch_id: str) -> dict[str, Any]:
-        """The batch, once it has ended."""
+        """Wait until the batch has ended, and return it."""
         query = "query ($id: ID!) { batch(id: $id) { status totalProcessingTimeMs } }"
         found: dict[str, Any] = (await self.run(query, id=batch_id))["batch"]
         while found["status"] != "COMPLETED":
-            await asyncio.sleep(0.25)  # the server has two cores to share with whoever asks it
+            await asyncio.sleep(0.25)  # polling takes CPU from the server
             found = (await self.run(query, id=batch_id))["batch"]
         return found
 
 
 async def timed(times: int, call: Callable[[], Awaitable[Any]]) -> list[float]:
-    """How long each of so many calls took, in milliseconds."""
+    """Return the duration of each of `times` calls, in milliseconds."""
     taken = []
     for _ in range(times):
         began = perf_counter()
@@ -103,12 +103,12 @@ async def timed(times: int, call: Callable[[], Awaitable[Any]]) -> list[float]:
 
 
 def p99(values: list[float]) -> float:
-    """The 99th percentile."""
+    """Return the 99th percentile."""
     return quantiles(values, n=100)[98]
 
 
 async def event_delays(assay: Assay, times: int) -> list[float]:
-    """Milliseconds from an event's own time, set in its transaction, to its arrival at a subscriber."""
+    """Return milliseconds from each event's own time, set in its transaction, to its arrival at a subscriber."""
     delays: list[float] = []
     async with assay.session.ws_connect(assay.server.ws_url, protocols=["graphql-transport-ws"]) as socket:
         await socket.send_json({"type": "connection_init"})
@@ -122,14 +122,14 @@ async def event_delays(assay: Assay, times: int) -> list[float]:
                     break
                 await socket.send_json({"type": "pong"})
             occurred = datetime.fromisoformat(message["payload"]["data"]["events"]["occurredAt"])
-            # The event's time is cut to milliseconds: half of one is what that hides on average.
+            # The event's time is truncated to milliseconds, which adds half a millisecond on average.
             delays.append((time() - occurred.timestamp()) * 1000 - 0.5)
             await submitted
     return delays
 
 
 async def echoes(session: aiohttp.ClientSession, url: str, times: int) -> list[float]:
-    """Half the round trip of a message, in milliseconds."""
+    """Return half the round trip of each message, in milliseconds."""
     async with session.ws_connect(url) as socket:
 
         async def there_and_back() -> None:
@@ -141,7 +141,7 @@ async def echoes(session: aiohttp.ClientSession, url: str, times: int) -> list[f
 
 @asynccontextmanager
 async def floor_server(folder: Path) -> AsyncIterator[str]:
-    """The floor's address, without a scheme."""
+    """Run the floor's server, and yield its address without a scheme."""
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.floor", str(folder / "floor.db"), str(port)]
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT)
@@ -163,7 +163,7 @@ async def floor_server(folder: Path) -> AsyncIterator[str]:
 
 
 async def one_round(assay: Assay, floor: str, items: int, tick: Callable[[str], None]) -> list[Figure]:
-    """Every figure once."""
+    """Measure every figure once."""
     session = assay.session
     base = f"http://{floor}"
     figures = []
@@ -225,12 +225,12 @@ async def one_round(assay: Assay, floor: str, items: int, tick: Callable[[str], 
 
 
 def medians(rounds: list[list[Figure]]) -> list[Figure]:
-    """Of each figure, the round whose ratio is the median."""
+    """Return each figure of the round with the median ratio."""
     return [sorted(each, key=lambda figure: figure.ratio)[len(each) // 2] for each in zip(*rounds, strict=True)]
 
 
 def table_of(figures: list[Figure]) -> Table:
-    """The figures as people read them."""
+    """Format the figures as a table."""
     table = Table(
         title="Assay against a floor", caption="The floor: a plain Starlette endpoint, and for texts a plain loop."
     )
@@ -244,9 +244,9 @@ def table_of(figures: list[Figure]) -> Table:
 
 
 async def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="benchmarks", description="Measure a real server against a floor.")
-    parser.add_argument("--rounds", type=int, default=3, help="how often everything is measured; the median counts")
+    parser.add_argument("--rounds", type=int, default=3, help="number of rounds; the median counts")
     parser.add_argument("--items", type=int, default=2000, help="texts in a batch, at most 10,000")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     given = parser.parse_args()

@@ -1,8 +1,8 @@
-"""A batch of a million items: submitted from a file, run by a real server, exported; and what that does to its memory.
+"""Measure a batch of a million items: submission from a file, execution by a real server, export, and memory.
 
     python -m benchmarks.bulk [--items 1000000] [--operations STATISTICS] [--subscribers 0] [--svg FILE] [--json FILE]
 
-Once a second it notes the server's resident memory, that of the processes it started, and how many items have ended.
+Once a second, it records the resident memory of the server and of its child processes, and the number of ended items.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ EVENTS = "subscription ($id: ID!) { events(filter: { batchId: $id }) { cursor ty
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What was seen at one second. Memory is in MB."""
+    """The measurements of one second. Memory is in MB."""
 
     second: float
     phase: str
@@ -52,7 +52,7 @@ class Sample:
 
 @dataclass(slots=True)
 class Run:
-    """What was measured."""
+    """All measurements of a run."""
 
     items: int
     seconds: dict[str, float] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Run:
 
 
 def write_file(path: Path, items: int, operations: list[str]) -> None:
-    """A file of so many lines."""
+    """Write a file with this number of lines."""
     with path.open("wb") as file:
         for n in range(items):
             request = {"text": TEXTS[n % len(TEXTS)], "operations": operations}
@@ -69,7 +69,7 @@ def write_file(path: Path, items: int, operations: list[str]) -> None:
 
 
 class Watch:
-    """Samples the server once a second, under the name of the phase that it is in."""
+    """Samples of the server, one a second, each with the name of the current phase."""
 
     def __init__(self, server: Server, session: aiohttp.ClientSession, run: Run) -> None:
         self.phase = "idle"
@@ -80,7 +80,7 @@ class Watch:
         self._began = perf_counter()
 
     async def ask(self, query: str, **variables: Any) -> Any:
-        """One operation; its data."""
+        """Run one operation and return its data."""
         async with self._session.post(self._server.url, json={"query": query, "variables": variables}) as response:
             answer = await response.json()
         if "errors" in answer:
@@ -88,12 +88,12 @@ class Watch:
         return answer["data"]
 
     async def batch(self) -> dict[str, Any] | None:
-        """The batch as it is."""
+        """Return the current state of the batch; None before its submission."""
         found: dict[str, Any] | None = (await self.ask(BATCH, id=self.batch_id))["batch"] if self.batch_id else None
         return found
 
     async def look(self) -> dict[str, Any] | None:
-        """Take one sample."""
+        """Take one sample, and return the batch."""
         process = psutil.Process(self._server.process.pid)
         children = 0
         for child in process.children(recursive=True):
@@ -115,14 +115,14 @@ class Watch:
         return batch
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Take samples until cancelled."""
         while True:
             await self.look()
             await asyncio.sleep(1)
 
     @asynccontextmanager
     async def timed(self, phase: str) -> AsyncIterator[None]:
-        """What happens inside is this phase."""
+        """Name and time the phase of the enclosed code."""
         self.phase = phase
         began = perf_counter()
         yield
@@ -131,7 +131,7 @@ class Watch:
 
 
 async def subscriber(server: Server, session: aiohttp.ClientSession, batch_id: str, seen: list[int]) -> None:
-    """Take every event of the batch, and count."""
+    """Count all events of the batch."""
     async with session.ws_connect(server.ws_url, protocols=["graphql-transport-ws"], max_msg_size=0) as socket:
         await socket.send_json({"type": "connection_init"})
         await socket.send_json(
@@ -146,7 +146,7 @@ async def subscriber(server: Server, session: aiohttp.ClientSession, batch_id: s
 
 
 async def submit(server: Server, path: Path, watch: Watch, on_start: Callable[[str], Awaitable[None]]) -> None:
-    """Run `server.py submit`, to its end."""
+    """Run `server.py submit` to its end."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "server.py", "submit", str(path)),
         cwd=ROOT,
@@ -161,7 +161,7 @@ async def submit(server: Server, path: Path, watch: Watch, on_start: Callable[[s
 
 
 async def page_times(watch: Watch, items: int) -> tuple[float, float]:
-    """Milliseconds of a page of 100 results at the beginning of the batch and near its end, medians of 50."""
+    """Return the milliseconds for a page of 100 results at the start of the batch and near its end, medians of 50."""
     listing = f"results {watch.batch_id}"
     times: list[list[float]] = [[], []]
     for _ in range(50):
@@ -175,7 +175,7 @@ async def page_times(watch: Watch, items: int) -> tuple[float, float]:
 
 
 async def measure(items: int, operations: list[str], subscribers: int, console: Console) -> Run:
-    """The whole of it, on a server of its own."""
+    """Run the whole benchmark on a new server."""
     run = Run(items)
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="assay-bulk-")))
@@ -232,7 +232,7 @@ async def measure(items: int, operations: list[str], subscribers: int, console: 
 
 
 def rates(samples: list[Sample], parts: int = 10) -> list[float]:
-    """Items ended a second, in each tenth of the items."""
+    """Return the items ended a second, for each tenth of the items."""
     ends = [sample for sample in samples if sample.phase in ("submit", "run")]
     total = ends[-1].ended
     found = []
@@ -245,13 +245,13 @@ def rates(samples: list[Sample], parts: int = 10) -> list[float]:
 
 
 def level(samples: list[Sample], phases: tuple[str, ...]) -> tuple[float, float, float]:
-    """Of the server's memory in these phases: after the first tenth of the time, at the end, and the most."""
+    """Return the server's memory in these phases: after a tenth of the time, at the end, and the maximum."""
     mine = [sample.server_mb for sample in samples if sample.phase in phases]
     return (mine[len(mine) // 10], mine[-1], max(mine)) if mine else (0.0, 0.0, 0.0)
 
 
 def table_of(run: Run) -> Table:
-    """The figures as people read them."""
+    """Format the figures as a table."""
     table = Table(title=f"A batch of {run.items:,} items")
     table.add_column("")
     table.add_column("", justify="right")
@@ -267,11 +267,11 @@ def table_of(run: Run) -> Table:
             ),
         ),
         (
-            "server's memory, MB: early, late, most",
+            "server's memory, MB: early, late, maximum",
             "{:,.0f}  {:,.0f}  {:,.0f}".format(*level(run.samples, ("submit", "run"))),
         ),
-        ("… while exporting", "{:,.0f}  {:,.0f}  {:,.0f}".format(*level(run.samples, ("export",)))),
-        ("its processes' memory, most", f"{max(sample.processes_mb for sample in run.samples):,.0f} MB"),
+        ("… during the export", "{:,.0f}  {:,.0f}  {:,.0f}".format(*level(run.samples, ("export",)))),
+        ("its processes' memory, maximum", f"{max(sample.processes_mb for sample in run.samples):,.0f} MB"),
         ("database", f"{run.figures['database_mb']:,.0f} MB"),
         (
             "page of 100 results, first and last",
@@ -280,7 +280,7 @@ def table_of(run: Run) -> Table:
     ):
         table.add_row(name, shown)
     if "events_seen" in run.figures:
-        table.add_row("events that each subscriber got", f"{run.figures['events_seen']:,.0f}")
+        table.add_row("events received by each subscriber", f"{run.figures['events_seen']:,.0f}")
     return table
 
 
@@ -289,7 +289,7 @@ WIDTH, HEIGHT, LEFT, RIGHT, TOP, GAP = 900, 190, 70, 40, 50, 60
 
 
 def svg_of(run: Run) -> str:
-    """Two curves over time: the server's memory, and items ended a second."""
+    """Draw two curves over time: the server's memory, and items ended a second."""
     samples = [sample for sample in run.samples if sample.phase != "idle"]
     first, last = samples[0].second, samples[-1].second
     span = max(last - first, 1)
@@ -345,7 +345,7 @@ def svg_of(run: Run) -> str:
 
 
 def _step(most: float) -> float:
-    """A round number of which five reach up to `most`."""
+    """Return the smallest of 1, 2, 5, 10, 20, … that is at least a fifth of `most`."""
     step = 1.0
     while True:
         for factor in (1, 2, 5):
@@ -355,12 +355,12 @@ def _step(most: float) -> float:
 
 
 async def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="benchmarks.bulk", description="Measure a batch of a million items.")
     parser.add_argument("--items", type=int, default=1_000_000)
-    parser.add_argument("--operations", nargs="+", default=["STATISTICS"], help="what is computed of each text")
-    parser.add_argument("--subscribers", type=int, default=0, help="how many take every event of the batch")
-    parser.add_argument("--svg", type=Path, help="draw memory and rate here")
+    parser.add_argument("--operations", nargs="+", default=["STATISTICS"], help="operations on each text")
+    parser.add_argument("--subscribers", type=int, default=0, help="subscribers to all events of the batch")
+    parser.add_argument("--svg", type=Path, help="file for the curves of memory and rate")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     given = parser.parse_args()
     console = Console()

@@ -1,11 +1,11 @@
-"""How far a batch's ETA is from the truth, by a real worker on SQLite: its events against the time of its end.
+"""Measure the error of a batch's ETA: the events of a real worker on SQLite against the actual end.
 
     python -m benchmarks.eta [--shapes steady,noisy,…] [--json FILE]
 
-The error is that of each BATCH_PROGRESS event, as a share of the time that was really left then. It is given where a
-quarter, a half and three quarters of the items had ended, and the worst from a quarter to nine tenths: behind that, so
-little is left that a single item decides. Beside it stands what the plain mean since the start would have said at a
-quarter: on a machine that others use too, even work that is steady in itself goes now faster, now slower.
+The error of a BATCH_PROGRESS event is a share of the actual remaining time. The table has the error after a quarter, a
+half and three quarters of the items, and the worst error between a quarter and nine tenths: later, a single item
+decides. For comparison, it has the error of the plain mean since the start, at a quarter: on a shared machine, the rate
+of steady work varies too.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from store.sql.database import Database
 from store.sql.ids import new_id
 from store.sql.migrate import migrate
 from store.sql.viewer import LOCAL_ADMINISTRATOR
-from store.tables import EventType
+from store.tables import BatchEventType
 from telemetry import configure_logging
 from tests.jobs.analyzers_for_tests import load
 from tests.support import until
@@ -46,14 +46,14 @@ FROM, TO = 0.25, 0.9
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Batches that are submitted one right after the other: the seconds that each of their items takes."""
+    """Batches to submit in immediate succession, each as the seconds of its items."""
 
     about: str
     batches: Sequence[Sequence[float]]
 
 
 def noisy(count: int, median: float, sigma: float, seed: int) -> list[float]:
-    """Lognormal times: with a sigma of 1, one item in forty takes more than seven times the median."""
+    """Return lognormal times: with a sigma of 1, one item in forty takes more than seven times the median."""
     source = random.Random(seed)
     return [source.lognormvariate(0, sigma) * median for _ in range(count)]
 
@@ -64,13 +64,13 @@ SHAPES: dict[str, Callable[[], Shape]] = {
     "two": lambda: Shape("two batches of 500 items of 20 ms at once", [[0.02] * 500, [0.02] * 500]),
     "slow": lambda: Shape("90 items of 0.5 s", [[0.5] * 90]),
     "slower": lambda: Shape("40 items of 3 s", [[3.0] * 40]),
-    "short": lambda: Shape("10,000 items of no time", [[0.0] * 10_000]),
+    "short": lambda: Shape("10,000 items of no duration", [[0.0] * 10_000]),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Errors as shares of what was left; `ends` are the recorded moments, seconds from the start, and their items."""
+    """Errors as shares of the remaining time. `ends` has the recorded times (in seconds) and their items."""
 
     shape: str
     about: str
@@ -82,7 +82,7 @@ class Figures:
 
 
 async def measure(name: str, shape: Shape) -> list[Figures]:
-    """One figure for each batch."""
+    """Run a shape, and return the figures of each batch."""
     with tempfile.TemporaryDirectory() as folder:
         database = Database(Settings(data_dir=Path(folder)).database)
         await migrate(database)
@@ -91,7 +91,7 @@ async def measure(name: str, shape: Shape) -> list[Figures]:
         )
         running = asyncio.create_task(worker.run())
         try:
-            await finish(database, [await submit(database, [0.0] * SLOTS)])  # its processes are up
+            await finish(database, [await submit(database, [0.0] * SLOTS)])  # starts the processes
             ids = [await submit(database, batch) for batch in shape.batches]
             await finish(database, ids)
             return [await look(database, name, shape, id_) for id_ in ids]
@@ -128,7 +128,7 @@ async def look(database: Database, name: str, shape: Shape, id_: str) -> Figures
     async with database.read() as connection:
         row = await batch_by_id(connection, LOCAL_ADMINISTRATOR, id_)
         told = select(event.occurred_at, event.data).where(
-            event.batch_id == id_, event.type == EventType.BATCH_PROGRESS.value
+            event.batch_id == id_, event.type == BatchEventType.BATCH_PROGRESS.value
         )
         events = (await connection.execute(told.order_by(event.position))).all()
         counted = select(analysis.finished_at, func.count()).where(analysis.batch_id == id_)
@@ -154,7 +154,7 @@ async def look(database: Database, name: str, shape: Shape, id_: str) -> Figures
 def error_of(
     at: datetime, data: dict[str, float | None], begin: datetime, end: datetime
 ) -> tuple[float, float, float] | None:
-    """How much had ended, and by what share the ETA was too long (or, below zero, too short), and the mean's too."""
+    """Return the ended fraction, the error of the ETA as a share (negative: too short), and the error of the mean."""
     left, eta, fraction = (end - at).total_seconds(), data["eta_seconds"], data["fraction"]
     if eta is None or not fraction or left <= 0:
         return None
@@ -163,8 +163,8 @@ def error_of(
 
 
 def show(figures: Sequence[Figures]) -> None:
-    """A table for people."""
-    table = Table("batch", "took s", "at 25 %", "at 50 %", "at 75 %", "mean at 25 %", "worst, 25 to 90 %")
+    """Print the figures as a table."""
+    table = Table("batch", "duration, s", "at 25 %", "at 50 %", "at 75 %", "mean at 25 %", "worst, 25 to 90 %")
     for each in figures:
         shares = ["–" if error is None else f"{error:+.1%}" for error in (*each.at.values(), each.mean)]
         table.add_row(each.about, f"{each.seconds:.1f}", *shares, f"{each.worst:.1%}")
@@ -173,10 +173,10 @@ def show(figures: Sequence[Figures]) -> None:
 
 async def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.eta", description=__doc__)
-    parser.add_argument("--shapes", default=",".join(SHAPES), help="Which, separated by commas.")
-    parser.add_argument("--json", type=Path, help="A file to write the figures into.")
+    parser.add_argument("--shapes", default=",".join(SHAPES), help="Shapes to run, separated by commas.")
+    parser.add_argument("--json", type=Path, help="File for the figures.")
     given = parser.parse_args()
-    configure_logging(Settings(log_level="error"))
+    configure_logging(log_level="error")
     figures: list[Figures] = []
     for name in given.shapes.split(","):
         figures += await measure(name, SHAPES[name]())

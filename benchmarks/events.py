@@ -1,11 +1,11 @@
-"""How events travel, measured on real servers, databases and brokers.
+"""Measure event delivery on real servers, databases and brokers.
 
     python -m benchmarks.events delay [--events 500] [--rounds 3] [--json FILE]
 
-`delay` is from a commit in one process to its event at a client of another one's server: what the bus, the feed,
-GraphQL and the socket take together. The buses come in turns, so that what else the machine does meets all of them. The
-writers are this process, with the bus that a worker's process has; the client is in it too, so one clock tells.
-PostgreSQL and Redis are of the benchmark's own: a transaction of somebody else's would hold back its events.
+`delay` is the time from a commit in one process to its event at a client of a server in another process: the sum of
+bus, feed, GraphQL and socket. The buses run in turns, so that other load affects all of them alike. The writers are in
+this process, with the same bus as a worker's process. The client is in this process too, so both times come from one
+clock. The benchmark starts its own PostgreSQL and Redis, because foreign transactions would hold back its events.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from rich.console import Console
 from rich.table import Table
 
 from settings import Settings
-from store.events import append, new_event
+from store.events import NewEvent, append, new_event
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.migrate import migrate
 from store.sql.viewer import LOCAL_ADMINISTRATOR
-from store.tables import EventType
+from store.tables import AnalysisEventType
 from tests.api.calls import WATCH, ApiServer
 from tests.api.sockets import opened
 from tests.events.brokers import RedisServer
@@ -52,7 +52,7 @@ HOLD_SECONDS = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """Milliseconds from the commit to the client, of one bus."""
+    """The delays of one bus, in milliseconds from the commit to the client."""
 
     bus: str
     writers: int
@@ -63,7 +63,7 @@ class Delay:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the benchmark has its files, and its own servers."""
+    """The folder of the benchmark's files, and its own servers."""
 
     folder: Path
     postgresql: Cluster
@@ -72,7 +72,7 @@ class Place:
 
 @asynccontextmanager
 async def place() -> AsyncIterator[Place]:
-    """Its servers run."""
+    """Start the servers, and yield their place."""
     with tempfile.TemporaryDirectory() as folder:
         cluster, redis = await asyncio.to_thread(Cluster), RedisServer(Path(folder))
         try:
@@ -85,7 +85,7 @@ async def place() -> AsyncIterator[Place]:
 
 
 async def new_database(kind: str, where: Place) -> str:
-    """The address of a database with all tables."""
+    """Create a database with all tables, and return its URL."""
     name = f"assay_bench_{uuid4().hex}"
     url = f"sqlite:///{where.folder / name}.db"
     if kind == "postgresql":
@@ -103,17 +103,17 @@ async def new_database(kind: str, where: Place) -> str:
     return url
 
 
-# What carries the news, the kind of database, and ASSAY_BROADCAST_URL.
+# By the name of the bus: the kind of database, and ASSAY_BROADCAST_URL.
 BUSES: dict[str, tuple[str, Callable[[Place], str]]] = {
     "Redis": ("postgresql", lambda where: where.redis.url),
     "PostgreSQL": ("postgresql", lambda _: ""),
     "none, PostgreSQL polled": ("postgresql", lambda _: "memory://"),
-    "none, SQLite's file watched": ("sqlite", lambda _: ""),
+    "none, SQLite file watched": ("sqlite", lambda _: ""),
 }
 
 
 async def delays(where: Place, bus: str, writers: int, events: int) -> list[float]:
-    """So many events' delays in milliseconds, over a bus, with so many writers at once."""
+    """Return the delays of `events` events in milliseconds, over one bus, with concurrent writers."""
     kind, address = BUSES[bus]
     url = await new_database(kind, where)
     server = ApiServer(where.folder, {"database_url": url, "broadcast_url": address(where), "workers": 0})
@@ -127,9 +127,13 @@ async def delays(where: Place, bus: str, writers: int, events: int) -> list[floa
 
 
 def bus_is_live(server: ApiServer) -> bool:
-    """As its health has it."""
+    """Return whether the server's health shows a live bus."""
     found = post(server.url, "{ health { components { name status } } }")["data"]["health"]["components"]
     return {"name": "bus", "status": "HEALTHY"} in found
+
+
+def _line(name: str) -> NewEvent:
+    return new_event(LOCAL_ADMINISTRATOR.workspace, AnalysisEventType.ANALYSIS_STARTED, name, utcnow(), "{}")
 
 
 async def _delays(database: Database, answers: AsyncIterator[dict[str, Any]], writers: int, events: int) -> list[float]:
@@ -142,12 +146,9 @@ async def _delays(database: Database, answers: AsyncIterator[dict[str, Any]], wr
 
     async def write(number: int) -> None:
         for index in range(events // writers):
-            name = f"{number}.{index}"
+            name = f"analysis_{number}.{index}"
             async with database.write() as connection:
-                line = new_event(
-                    LOCAL_ADMINISTRATOR.workspace, EventType.ANALYSIS_STARTED, utcnow(), "{}", analysis_id=name
-                )
-                await append(connection, [line])
+                await append(connection, [_line(name)])
                 if writers > 1 and not database.is_sqlite:
                     await asyncio.sleep(random.uniform(0, HOLD_SECONDS))
             committed[name] = perf_counter()
@@ -161,23 +162,20 @@ async def _delays(database: Database, answers: AsyncIterator[dict[str, Any]], wr
     finally:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
-    # An event may be at the client before its commit has told the writer so.
+    # An event can reach the client before the commit returns to the writer.
     return [max(arrived[name] - at, 0) * 1000 for name, at in committed.items()]
 
 
 async def first_arrives(database: Database, arrived: dict[str, float]) -> bool:
-    """Write an event that does not count; whether one has come."""
+    """Write an event outside the measurement, and return whether any event has arrived."""
     async with database.write() as connection:
-        line = new_event(
-            LOCAL_ADMINISTRATOR.workspace, EventType.ANALYSIS_STARTED, utcnow(), "{}", analysis_id="before"
-        )
-        await append(connection, [line])
+        await append(connection, [_line("analysis_before")])
     await asyncio.sleep(0.2)
     return bool(arrived)
 
 
 async def delay(options: argparse.Namespace, console: Console, where: Place) -> list[Delay]:
-    """From commit to client, for each bus, with one writer and with many whose transactions overlap."""
+    """Measure every bus, with one writer and with writers that have overlapping transactions."""
     found: dict[tuple[str, int], list[float]] = {}
     for number in range(options.rounds):
         for bus in BUSES:
@@ -189,7 +187,7 @@ async def delay(options: argparse.Namespace, console: Console, where: Place) -> 
     for (bus, writers), taken in found.items():
         p99 = quantiles(taken, n=100)[98]
         figures.append(Delay(bus, writers, round(median(taken), 2), round(p99, 2), round(max(taken), 2)))
-    table = Table("bus", "writers", "p50 ms", "p99 ms", "most ms")
+    table = Table("bus", "writers", "p50 ms", "p99 ms", "longest ms")
     for figure in figures:
         took = (f"{each:,.1f}" for each in (figure.p50_ms, figure.p99_ms, figure.most_ms))
         table.add_row(figure.bus, str(figure.writers), *took)
@@ -201,18 +199,18 @@ PARTS: dict[str, Callable[[argparse.Namespace, Console, Place], Coroutine[Any, A
 
 
 async def measure(options: argparse.Namespace, console: Console) -> dict[str, list[dict[str, Any]]]:
-    """The figures of every part that is asked for."""
+    """Return the figures of every requested part."""
     async with place() as where:
         return {part: [asdict(each) for each in await PARTS[part](options, console, where)] for part in options.parts}
 
 
 def main() -> None:
-    """Run the parts that are asked for, all where none is."""
+    """Run the requested parts, by default all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.events", description=__doc__)
-    parser.add_argument("parts", nargs="*", default=[*PARTS], choices=[*PARTS], help="what is measured")
-    parser.add_argument("--events", type=int, default=500, help="events a bus and round")
+    parser.add_argument("parts", nargs="*", default=[*PARTS], choices=[*PARTS], help="parts to measure")
+    parser.add_argument("--events", type=int, default=500, help="events for each bus and round")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", type=Path, help="where the figures go too")
+    parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     console = Console()

@@ -1,15 +1,15 @@
-"""What one stream costs that many subscribe to, beside other servers, and what idle subscribers cost.
+"""Measure the cost of one stream with many subscribers, beside other servers, and the cost of idle subscribers.
 
     python -m benchmarks.events_fanout fanout [--subscribers 1000] [--rounds 3] [--json FILE] [--svg FILE]
     python -m benchmarks.events_fanout idle [--sockets 1000 10000]
 
-`fanout`: the servers take turns on one core, the client has the other. All have the same subscription and the same
-message. "In a row": one event, and the next when every subscriber has it. "Ten under way": the next when all but nine
-have come to every subscriber. "At once": many events, until every subscriber has them all. CPU is the server process's
-own, user and system, for each message to each subscriber. Then Assay alone at a tenth of its rate with ten under way:
+`fanout`: the servers take turns on one core, and the client has the other. All have the same subscription and the same
+message. "In a row": each event is sent after every subscriber has the previous one. "Ten under way": at most ten events
+are incomplete. "At once": many events, until every subscriber has them all. CPU is the user and system time of the
+server process for each message to each subscriber. Finally, Assay alone at a tenth of its rate with ten under way:
 milliseconds from the event's commit to each subscriber.
 
-`idle`: the memory of Assay's process before and after so many sockets with a subscription each have come.
+`idle`: the memory of Assay's process before and after it has accepted sockets with one subscription each.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ SERVERS: dict[str, tuple[Sequence[str], Path]] = {
     "Strawberry, broadcaster": ((*PYTHON, "strawberry"), ROOT),
 }
 MODES = ("in a row", "ten under way", "at once")
-# Events in each of these: what takes some seconds.
+# Events in each mode: enough for a few seconds.
 EVENTS = {"Assay": (150, 300, 500), "Strawberry, broadcaster": (8, 15, 15)}
 OTHERS_EVENTS = (40, 60, 60)
 
@@ -63,7 +63,7 @@ _HANDSHAKE = (
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One server in one round."""
+    """The figures of one server in one round."""
 
     server: str
     bytes: int
@@ -72,7 +72,7 @@ class Figure:
 
 
 def frame(message: object, opcode: int = 1) -> bytes:
-    """A client's frame, masked with zeros."""
+    """Return a client's frame, masked with zeros."""
     payload = message if isinstance(message, bytes) else json.dumps(message).encode()
     length = bytes((0x80 | len(payload),)) if len(payload) < 126 else b"\xfe" + len(payload).to_bytes(2)
     return bytes((0x80 | opcode,)) + length + bytes(4) + payload
@@ -82,7 +82,7 @@ PONG = frame({"type": "pong"})
 
 
 class Crowd:
-    """All subscribers, and how many messages they have had."""
+    """All subscribers, and the number of messages that they have received."""
 
     def __init__(self) -> None:
         self.received = 0
@@ -93,12 +93,12 @@ class Crowd:
         self._there = asyncio.Event()
 
     async def join(self, port: int, count: int) -> None:
-        """So many more subscribers, each acknowledged and subscribed."""
+        """Add subscribers, each acknowledged and subscribed."""
         loop = asyncio.get_running_loop()
         for start in range(0, count, 100):
             joining = []
             for number in range(start, min(start + 100, count)):
-                address = f"127.0.0.{2 + number % 8}"  # a client's address has some 28,000 ports
+                address = f"127.0.0.{2 + number % 8}"  # one client address has about 28,000 ports
                 connecting = loop.create_connection(lambda: Member(self), "127.0.0.1", port, local_addr=(address, 0))
                 joining.append(connecting)
             for _, member in await asyncio.gather(*joining):
@@ -106,7 +106,7 @@ class Crowd:
                 await member.ready.wait()
 
     async def have(self, count: int) -> None:
-        """Wait until all together have had so many messages more."""
+        """Wait until all subscribers together have received `count` more messages."""
         self._wanted += count
         self.check()
         while self.received < self._wanted:
@@ -118,7 +118,7 @@ class Crowd:
             self._there.set()
 
     def begin(self) -> None:
-        """Count from here on."""
+        """Count messages from now."""
         self._wanted = self.received
         self._there.clear()
 
@@ -128,7 +128,7 @@ class Crowd:
 
 
 class Member(asyncio.Protocol):
-    """One subscriber on a bare socket, who looks at no more of a message than its length."""
+    """One subscriber on a bare socket. It reads only the length of a message."""
 
     def __init__(self, crowd: Crowd) -> None:
         self.crowd = crowd
@@ -178,7 +178,7 @@ class Member(asyncio.Protocol):
         crowd.check()
 
     def small(self, kind: int, payload: bytes) -> None:
-        """Whatever is no event."""
+        """Handle a message that is too short for an event: an acknowledgement or a ping."""
         if kind == 0x89:
             self.transport.write(frame(payload, 10))
         elif b'"connection_ack"' in payload:
@@ -191,7 +191,7 @@ class Member(asyncio.Protocol):
 
 
 class Served:
-    """A server on a core of its own."""
+    """A server pinned to the first core."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -202,7 +202,7 @@ class Served:
         self.process = psutil.Process(self.popen.pid)
 
     async def begin(self) -> None:
-        """Wait until it listens."""
+        """Wait until the server listens."""
 
         async def up() -> bool:
             assert self.popen.poll() is None, f"{self.name} has ended"
@@ -217,7 +217,7 @@ class Served:
 
     @property
     def cpu(self) -> float:
-        """Seconds of CPU so far."""
+        """Return the seconds of CPU so far."""
         times = self.process.cpu_times()
         return times.user + times.system
 
@@ -232,7 +232,7 @@ class Served:
 
 @contextmanager
 def serving(name: str) -> Iterator[Served]:
-    """Start it, and end it."""
+    """Start a server, and stop it at the end."""
     served = Served(name)
     try:
         yield served
@@ -241,7 +241,7 @@ def serving(name: str) -> Iterator[Served]:
 
 
 async def publish(session: aiohttp.ClientSession, served: Served, count: int) -> float:
-    """Have so many events made; when that was."""
+    """Make the server publish `count` events, and return the time of the last one."""
     async with session.post(f"http://127.0.0.1:{served.port}/publish/{count}", json={}) as response:
         answer = await response.json()
         at: float = answer["at"]
@@ -249,7 +249,7 @@ async def publish(session: aiohttp.ClientSession, served: Served, count: int) ->
 
 
 async def warm(session: aiohttp.ClientSession, served: Served, crowd: Crowd) -> None:
-    """Until an event comes to everybody: a subscription is not acknowledged."""
+    """Publish events until one reaches all subscribers: subscriptions are not acknowledged."""
 
     async def reaches_all() -> bool:
         before = crowd.received
@@ -265,7 +265,7 @@ async def warm(session: aiohttp.ClientSession, served: Served, crowd: Crowd) -> 
 
 
 async def measure(session: aiohttp.ClientSession, name: str, subscribers: int) -> tuple[Figure, list[float]]:
-    """One server, and for Assay the delays at a tenth of its rate, in milliseconds."""
+    """Measure one server; for Assay, also the delays at a tenth of its rate, in milliseconds."""
     delays: list[float] = []
     with serving(name) as served:
         await served.begin()
@@ -304,7 +304,7 @@ async def measure(session: aiohttp.ClientSession, name: str, subscribers: int) -
 
 
 async def fanout(given: argparse.Namespace, console: Console) -> None:
-    """The table, and where asked for the files."""
+    """Measure all servers, print the table, and write the requested files."""
     rounds: list[Figure] = []
     delays: list[float] = []
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(600)) as session:
@@ -334,14 +334,14 @@ async def fanout(given: argparse.Namespace, console: Console) -> None:
 
 
 def median_of(figures: list[Figure]) -> Figure:
-    """Each figure's median over the rounds."""
+    """Return the median of each figure over the rounds."""
     rates = {mode: median(each.rates[mode] for each in figures) for mode in MODES}
     cpu_us = {mode: median(each.cpu_us[mode] for each in figures) for mode in MODES}
     return Figure(figures[0].server, figures[0].bytes, rates, cpu_us)
 
 
 async def idle(given: argparse.Namespace, console: Console) -> None:
-    """KiB of each socket that does nothing, at each number of them."""
+    """Measure the KiB of an idle socket, for each number of sockets."""
     async with aiohttp.ClientSession() as session:
         with serving("Assay") as served:
             await served.begin()
@@ -354,21 +354,21 @@ async def idle(given: argparse.Namespace, console: Console) -> None:
                 await crowd.join(served.port, count + 10 - len(crowd.members))
                 joined = monotonic() - began
                 await warm(session, served, crowd)
-                await asyncio.sleep(15)  # pings have come and gone
+                await asyncio.sleep(15)  # time for at least one ping of each socket
                 rss, cpu = served.process.memory_info().rss, served.cpu
                 await asyncio.sleep(10)
                 busy = (served.cpu - cpu) / 10
                 assert not any(member.lost for member in crowd.members)
                 each = (rss - before) / 1024 / count
                 console.print(
-                    f"{count:,} idle: {each:.1f} KiB each, {rss / 1e6:.0f} MB in all; joined in {joined:.1f} s; "
+                    f"{count:,} idle: {each:.1f} KiB each, {rss / 1e6:.0f} MB total; joined in {joined:.1f} s; "
                     f"pings take {busy:.1%} of a core"
                 )
             crowd.leave()
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="benchmarks.events_fanout", description=__doc__.partition("\n")[0])
     parts = parser.add_subparsers(required=True)
     part = parts.add_parser("fanout")
@@ -382,7 +382,7 @@ def main() -> None:
     part.set_defaults(run=idle)
     part.add_argument("--sockets", type=int, nargs="+", default=[1_000, 10_000])
     given = parser.parse_args()
-    assert shutil.which("taskset"), "taskset is needed, of util-linux"
+    assert shutil.which("taskset"), "taskset of util-linux is required"
     if given.run is fanout and not (NODE / "node_modules").is_dir():
         subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=NODE, check=True)
     os.sched_setaffinity(0, {1})

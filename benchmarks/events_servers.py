@@ -1,9 +1,9 @@
-"""The servers in Python that fan out the same events: Assay itself, and Strawberry's own handler over broadcaster.
+"""Run a Python server that sends events to all subscribers: Assay, or Strawberry's handler over broadcaster.
 
     python -m benchmarks.events_servers {assay,strawberry} PORT
 
-Each has `POST /publish/N`, which makes N events and answers with the time at which the last was made or, for Assay,
-committed, on the clock that all processes of the machine share. Assay's go through its database and its log.
+Each has `POST /publish/N`, which makes N events and returns the time of the last one (for Assay, of its commit), on the
+clock shared by all processes of the machine. Assay's events pass through its database and its log.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ STEP = ("extracting page 12 of 40 " * 20)[:414]
 
 
 def publishing(publish: Publish) -> Route:
-    """The endpoint that makes events."""
+    """Return the endpoint that publishes events."""
 
     async def endpoint(request: Request) -> JSONResponse:
         await publish(request.path_params["count"])
@@ -42,13 +42,13 @@ def publishing(publish: Publish) -> Route:
 
 
 def assay(port: int) -> None:
-    """The program, with an endpoint more."""
+    """Run Assay with the endpoint that publishes events."""
     from server import create_app
     from settings import Settings
     from store.events import append, new_event
     from store.sql.clock import utcnow
     from store.sql.database import Database
-    from store.tables import EventType
+    from store.tables import AnalysisEventType
     from telemetry import configure_logging
     from web.serving.listen import bind
     from web.serving.run import run
@@ -65,7 +65,7 @@ def assay(port: int) -> None:
 
     async def publish(count: int) -> None:
         async with databases[0].write() as connection:
-            event = new_event("default", EventType.ANALYSIS_PROGRESS, utcnow(), data, analysis_id=ID)
+            event = new_event("default", AnalysisEventType.ANALYSIS_PROGRESS, ID, utcnow(), data)
             await append(connection, [event] * count)
 
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
@@ -80,7 +80,7 @@ def assay(port: int) -> None:
             }
         )
         listening = bind(settings.host, settings.port)
-        configure_logging(settings)
+        configure_logging(settings.log_format, settings.log_level)
         app = create_app(settings)
         app.router.routes.append(publishing(publish))
         run(app, listening, settings)
@@ -88,7 +88,7 @@ def assay(port: int) -> None:
 
 @strawberry.type
 class Progress:
-    """Of one analysis."""
+    """The progress of one analysis."""
 
     fraction: float
     step: str
@@ -96,14 +96,14 @@ class Progress:
 
 @strawberry.type
 class Fault:
-    """Why it failed."""
+    """The error of a failed analysis."""
 
     code: str
 
 
 @strawberry.type
 class AnalysisEvent:
-    """The same as Assay's."""
+    """An event with the same fields as Assay's."""
 
     cursor: str
     type: str
@@ -116,13 +116,13 @@ class AnalysisEvent:
 
 @strawberry.type
 class Query:
-    """There must be one."""
+    """A query type, which every schema needs."""
 
     hello: str = "world"
 
 
 def strawberry_over_broadcaster(port: int) -> None:
-    """Strawberry's handler with its defaults, on a uvicorn that is set up as Assay's is."""
+    """Run Strawberry's handler with its defaults, on uvicorn with Assay's configuration."""
     from broadcaster import Broadcast
 
     broadcast = Broadcast("memory://")

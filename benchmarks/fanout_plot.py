@@ -1,4 +1,4 @@
-"""The picture of `benchmarks.events_fanout`: what a message costs, a bar for each way that events come."""
+"""The chart of `benchmarks.events_fanout`: the cost of a message, with a bar for each mode."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _COLOURS = ("#1d4ed8", "#60a5fa", "#bfdbfe")
 
 
 def draw(figures: Sequence[tuple[str, *tuple[float, ...]]], modes: Sequence[str]) -> str:
-    """An SVG of (server, microseconds in each mode)."""
+    """Return an SVG of (server, microseconds in each mode)."""
     most = max(max(values) for _, *values in figures)
     scale = (_WIDTH - _LEFT - 80) / most
     height = _TOP + _ROW * len(figures)

@@ -1,7 +1,7 @@
-"""The floor: what a plain Starlette endpoint over plain sqlite3 does with the same rows and the same bytes.
+"""The floor of the benchmarks: a plain Starlette endpoint over plain sqlite3, with the same rows and the same bytes.
 
-No schema, no validation, no events, no durability beyond SQLite's own: what is left is the price of HTTP, JSON and the
-database, which nobody who answers such requests in Python can go below.
+It has no schema, no validation, no events, and only SQLite's durability. The remaining cost of HTTP, JSON and the
+database is the minimum for these requests in Python.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NAMES = [name.strip() for name in _COLUMNS.split(",")]
 
 
 def create_app(path: Path) -> Starlette:
-    """The endpoints, over a database of their own."""
+    """Return the app, with a new database."""
     database = sqlite3.connect(path, isolation_level=None)
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
@@ -33,7 +33,7 @@ def create_app(path: Path) -> Starlette:
     )
 
     async def submit(request: Request) -> Response:
-        """Insert what comes, in one transaction."""
+        """Insert the rows of the body in one transaction."""
         rows = orjson.loads(await request.body())
         database.execute("BEGIN IMMEDIATE")
         database.executemany(
@@ -50,16 +50,16 @@ def create_app(path: Path) -> Starlette:
         return Response(orjson.dumps({"data": body}), media_type="application/json")
 
     async def one(request: Request) -> Response:
-        """One row by its key."""
+        """Return one row by its key."""
         statement = f"SELECT {_COLUMNS} FROM analysis WHERE id = ?"
         return answer(database.execute(statement, (request.path_params["id"],)).fetchall())
 
     async def page(_request: Request) -> Response:
-        """The newest twenty rows."""
+        """Return the newest twenty rows."""
         return answer(database.execute(f"SELECT {_COLUMNS} FROM analysis ORDER BY id DESC LIMIT 20").fetchall())
 
     async def echo(websocket: WebSocket) -> None:
-        """A message for a message."""
+        """Return each message to its sender."""
         await websocket.accept()
         while True:
             message = await websocket.receive()

@@ -1,12 +1,12 @@
-"""The job engine alone: the store, a real worker and its sandbox processes, without HTTP and GraphQL.
+"""Measure the job engine alone: the store, a real worker and its sandbox processes, without HTTP and GraphQL.
 
     python -m benchmarks.jobs [--items 20000] [--rounds 3] [--slots 3] [--database URL] [--before CHECKOUT]
 
-A round is a process of its own with a database of its own (at URL, PostgreSQL: one that may be emptied). It submits the
-items in one batch, runs them, and waits until the batch has ended; results and events are all stored. `CPU` is what the
-worker's process took for each item, which other programs on the machine change little. Then it submits items alone, one
-after the other, while nothing else is there and beside a batch of its own. CHECKOUT is another state of this program,
-measured in turns with this one.
+A round is a separate process with a new database (with URL, a PostgreSQL database that may be emptied). It submits the
+items in one batch, runs them, and waits until the batch has ended; all results and events are stored. `CPU` is the
+CPU time of the worker's process for each item, which depends little on other programs. Then it submits lone items in
+sequence, on an idle worker and beside a batch. CHECKOUT is another version of this program, measured in turns with this
+one.
 """
 
 from __future__ import annotations
@@ -49,16 +49,16 @@ FIGURES = {
     "submitted": ("items submitted a second", "{:,.0f}"),
     "cpu": ("CPU of the worker's process an item, µs", "{:,.1f}"),
     "working": ("items of 0.1 ms of work a second", "{:,.0f}"),
-    "idle_p50": ("alone, idle: median, ms", "{:,.1f}"),
-    "idle_p99": ("alone, idle: p99, ms", "{:,.1f}"),
-    "beside_p50": ("alone, beside a batch: median, ms", "{:,.1f}"),
-    "beside_p99": ("alone, beside a batch: p99, ms", "{:,.1f}"),
+    "idle_p50": ("lone item, idle worker: median, ms", "{:,.1f}"),
+    "idle_p99": ("lone item, idle worker: p99, ms", "{:,.1f}"),
+    "beside_p50": ("lone item, beside a batch: median, ms", "{:,.1f}"),
+    "beside_p99": ("lone item, beside a batch: p99, ms", "{:,.1f}"),
 }
 SMALLER_IS_BETTER = {"cpu", "idle_p50", "idle_p99", "beside_p50", "beside_p99"}
 
 
 class Bench:
-    """A database with a worker on it."""
+    """A database with a running worker."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -66,7 +66,7 @@ class Bench:
         database.on_commit(lambda news: self._news.set() if "events" in news else None)
 
     async def submit(self, count: int, microseconds: int = 0) -> str:
-        """A batch."""
+        """Submit a batch, and return its id."""
         batch_id, options = new_id("batch"), f'{{"microseconds":{microseconds}}}'
         item = NewAnalysis("trivial", options, 5, input_text="a few words to count")
         async with self.database.write() as connection:
@@ -74,7 +74,7 @@ class Bench:
         return batch_id
 
     async def ended(self, batch_id: str) -> BatchRow:
-        """The batch, once it has ended."""
+        """Wait until the batch has ended, and return it."""
         while True:
             async with self.database.read() as connection:
                 row = await batch_by_id(connection, VIEWER, batch_id)
@@ -84,7 +84,7 @@ class Bench:
             await asyncio.sleep(0.02)
 
     async def timed(self, count: int, microseconds: int = 0) -> tuple[float, float, float]:
-        """Seconds until a batch was submitted and from then until it had ended, and this process's CPU seconds."""
+        """Return the seconds to submit a batch, the seconds from then to its end, and this process's CPU seconds."""
         began = time.perf_counter()
         batch_id = await self.submit(count, microseconds)
         submitted, cpu = time.perf_counter(), time.process_time()
@@ -93,7 +93,7 @@ class Bench:
         return submitted - began, time.perf_counter() - submitted, time.process_time() - cpu
 
     async def alone(self) -> float:
-        """Milliseconds from the call that submits one item until it is known to have completed."""
+        """Return the milliseconds from the submission of one item until its completion is visible."""
         began, typed_id = time.perf_counter(), new_id("analysis")
         item = NewAnalysis("trivial", "{}", 5, input_text="a few words to count")
         async with self.database.write() as connection:
@@ -108,7 +108,7 @@ class Bench:
 
 
 async def measure(url: str, items: int, slots: int, lone: int) -> dict[str, float]:
-    """One round."""
+    """Run one round."""
     async with AsyncExitStack() as stack:
         database = Database(Settings(database_url=url).database)
         stack.push_async_callback(database.close)
@@ -120,9 +120,9 @@ async def measure(url: str, items: int, slots: int, lone: int) -> dict[str, floa
         keeper = tasks.create_task(Keeper(database).run())
         stack.callback(keeper.cancel)
         stack.push_async_callback(worker.stop, 5)
-        await bench.timed(500)  # the processes are there, the pace is known
+        await bench.timed(500)  # starts the processes, and lets the worker estimate its chunks
         gc.collect()
-        gc.freeze()  # as the server does
+        gc.freeze()  # like the server
         submitting, running, cpu = await bench.timed(items)
         figures = {"rate": items / running, "submitted": items / submitting, "cpu": cpu / items * 1e6}
         if lone:
@@ -143,7 +143,7 @@ async def measure(url: str, items: int, slots: int, lone: int) -> dict[str, floa
 
 
 async def batch_row(database: Database, batch_id: str) -> BatchRow:
-    """The batch as it is."""
+    """Return the current state of the batch."""
     async with database.read() as connection:
         row = await batch_by_id(connection, VIEWER, batch_id)
     assert row is not None
@@ -151,7 +151,7 @@ async def batch_row(database: Database, batch_id: str) -> BatchRow:
 
 
 def one_round(root: Path, options: argparse.Namespace) -> dict[str, float]:
-    """A round in a process of its own, of the program in this folder."""
+    """Run one round in a new process, with the version of the program in this folder."""
     with tempfile.TemporaryDirectory(prefix="assay-jobs-") as folder:
         url = options.database or f"sqlite:///{folder}/assay.db"
         if options.database:
@@ -165,7 +165,7 @@ def one_round(root: Path, options: argparse.Namespace) -> dict[str, float]:
 
 
 async def emptied(url: str) -> None:
-    """Drop all that is in a PostgreSQL database."""
+    """Drop all tables of a PostgreSQL database."""
     import asyncpg
 
     connection = await asyncpg.connect(url)
@@ -176,13 +176,13 @@ async def emptied(url: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="benchmarks.jobs", description="Measure the job engine alone.")
     parser.add_argument("--items", type=int, default=20_000, help="items in the batch")
-    parser.add_argument("--rounds", type=int, default=3, help="how often everything is measured; the median counts")
+    parser.add_argument("--rounds", type=int, default=3, help="number of rounds; the median counts")
     parser.add_argument("--slots", type=int, default=3, help="sandbox processes")
-    parser.add_argument("--lone", type=int, default=LONE, help="items submitted alone; 0 leaves that out")
-    parser.add_argument("--database", help="postgresql://…, a database that may be emptied; SQLite in a folder if not")
+    parser.add_argument("--lone", type=int, default=LONE, help="items submitted alone; 0 skips this part")
+    parser.add_argument("--database", help="postgresql://…, a database to empty; by default a new SQLite file")
     parser.add_argument("--before", type=Path, help="a checkout to measure in turns with this one")
     options = parser.parse_args(arguments)
 

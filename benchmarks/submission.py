@@ -1,11 +1,11 @@
-"""How fast a batch is accepted: from the request's first byte to the answer's last, over a socket, on an idle server.
+"""Measure the acceptance of a batch on an idle server, from the request's first byte to the answer's last byte.
 
     python -m benchmarks.submission [--rounds 5] [--before CHECKOUT]
 
-Beside it stands the longest time for which the server answered nobody: a second client asks `{ __typename }` all the
-while, in a submission of its own. CHECKOUT is another state of this program, measured in turns with this one; what
-counts then are the last two columns, and on a machine that does other things too, the very last one: the server's own
-CPU time. Each batch is canceled before the next one, so that every server is idle.
+It also measures the longest stall: during a further submission, a second client constantly requests `{ __typename }`,
+and records its longest wait. CHECKOUT is another version of this program, measured in turns with this one. Then use the
+last two columns, and on a machine with other load only the last one, the server's CPU time. Each batch is canceled
+before the next one, so that every server is idle.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tests.support import ROOT, Server
 
 SIZES = (1, 100, 1_000, 10_000)
 REPEATS = {1: 30, 100: 10}
-"""Submissions in a round, where it is not one; their median counts."""
+"""Submissions in a round by size, for sizes with more than one; their median counts."""
 
 SUBMIT = """mutation ($input: BatchProcessInput!) {
   batchProcess(input: $input) { batch { id totalItems } userErrors { message } }
@@ -44,24 +44,24 @@ ENDED = ("COMPLETED", "CANCELED", "TIMED_OUT")
 
 
 def body_of(query: str, **variables: Any) -> bytes:
-    """A request's body."""
+    """Return the body of a request."""
     return orjson.dumps({"query": query, "variables": variables})
 
 
 def batch_of(size: int) -> bytes:
-    """The body that submits so many texts."""
+    """Return the body that submits a batch of this size."""
     items = [{"request": {"text": {"text": TEXTS[number % len(TEXTS)]}}} for number in range(size)]
     return body_of(SUBMIT, input={"items": items})
 
 
 class Client:
-    """One connection that is kept."""
+    """A client with one persistent connection."""
 
     def __init__(self, server: Server) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
 
     def post(self, body: bytes) -> Any:
-        """The data of one operation."""
+        """Run one operation and return its data."""
         self._connection.request("POST", "/graphql", body, {"content-type": "application/json"})
         answer = orjson.loads(self._connection.getresponse().read())
         if "errors" in answer:
@@ -69,21 +69,21 @@ class Client:
         return answer["data"]
 
     def submit(self, body: bytes) -> tuple[float, str]:
-        """Milliseconds until the batch was accepted, and its id."""
+        """Submit a batch, and return the milliseconds until its acceptance, and its id."""
         began = perf_counter()
         data = self.post(body)
         taken = (perf_counter() - began) * 1000
         return taken, data["batchProcess"]["batch"]["id"]
 
     def clear(self, batch_id: str) -> None:
-        """Return when nothing of the batch is left to do."""
+        """Cancel the batch, and wait until it has ended."""
         self.post(body_of(CANCEL, id=batch_id))
         while self.post(body_of(STATUS, id=batch_id))["batch"]["status"] not in ENDED:
             sleep(0.05)
 
 
 class Probe(threading.Thread):
-    """A client that asks the smallest of questions, one after the other, and knows the longest wait, in ms."""
+    """A client that sends minimal queries in sequence, and records the longest wait in milliseconds."""
 
     def __init__(self, server: Server) -> None:
         super().__init__(daemon=True)
@@ -99,7 +99,7 @@ class Probe(threading.Thread):
             self.longest = max(self.longest, (perf_counter() - began) * 1000)
 
     def end(self) -> float:
-        """Stop asking; the longest wait."""
+        """Stop, and return the longest wait."""
         self._done.set()
         self.join()
         return self.longest
@@ -107,24 +107,24 @@ class Probe(threading.Thread):
 
 @dataclass
 class Figures:
-    """What was measured of one server, by the size of the batch, in milliseconds, one for each round."""
+    """The figures of one server by the size of the batch, in milliseconds, one for each round."""
 
     accepted: dict[int, list[float]] = field(default_factory=lambda: {size: [] for size in SIZES})
     stalled: dict[int, list[float]] = field(default_factory=lambda: {size: [] for size in SIZES})
     computed: dict[int, list[float]] = field(default_factory=lambda: {size: [] for size in SIZES})
 
     def row(self, size: int) -> list[str]:
-        """The medians of a size."""
+        """Return the medians of a size."""
         return [f"{median(each[size]):,.1f}" for each in (self.accepted, self.stalled, self.computed)]
 
     def to(self, before: Figures, size: int) -> list[str]:
-        """How much of another server's time until the answer, and of its CPU time, this one took."""
+        """Return the ratios to another server's figures: time until the answer, and CPU time."""
         pairs = ((self.accepted, before.accepted), (self.computed, before.computed))
         return [f"{median(a / b for a, b in zip(x[size], y[size], strict=True)):.2f}" for x, y in pairs]
 
 
 def measure(server: Server, figures: Figures, size: int) -> None:
-    """One round of one size."""
+    """Run one round of one size."""
     client, body, process = Client(server), batch_of(size), psutil.Process(server.process.pid)
     taken, computed = [], 0.0
     for _ in range(REPEATS.get(size, 1)):
@@ -143,11 +143,11 @@ def measure(server: Server, figures: Figures, size: int) -> None:
 
 
 def table_of(now: Figures, before: Figures | None) -> Table:
-    """The medians as people read them."""
-    table = Table(title="Until a batch is accepted")
+    """Format the medians as a table."""
+    table = Table(title="Acceptance of a batch")
     columns = ["items", "accepted, ms", "longest stall, ms", "server's CPU, ms"]
     if before is not None:
-        columns += ["before, ms", "stall before, ms", "CPU before, ms", "of the time before", "of the CPU before"]
+        columns += ["before, ms", "stall before, ms", "CPU before, ms", "time ratio", "CPU ratio"]
     for column in columns:
         table.add_column(column, justify="right")
     for size in SIZES:
@@ -159,9 +159,9 @@ def table_of(now: Figures, before: Figures | None) -> Table:
 
 
 async def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="benchmarks.submission", description="Measure how fast batches are accepted.")
-    parser.add_argument("--rounds", type=int, default=5, help="how often everything is measured; the median counts")
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="benchmarks.submission", description="Measure the acceptance of batches.")
+    parser.add_argument("--rounds", type=int, default=5, help="number of rounds; the median counts")
     parser.add_argument("--before", type=Path, help="another checkout of this program, to measure in turns with this")
     given = parser.parse_args()
     async with AsyncExitStack() as stack:

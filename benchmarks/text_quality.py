@@ -1,8 +1,8 @@
-"""How good the text analyzer is, on sets with known answers that others made.
+"""Measure the quality of the text analyzer on public data sets with known answers.
 
     .venv/bin/python -m benchmarks.text_quality FOLDER
 
-FOLDER holds whichever of these there are; the others are left out:
+FOLDER has any of these data sets; missing ones are skipped:
 
     hutto_ICWSM_2014/*_GroundTruth.txt   sentiment: additional_resources of cjhutto/vaderSentiment (MIT)
     Inspec/, SemEval2017/                key phrases: LIAAD/KeywordExtractor-Datasets (docsutf8/ and keys/)
@@ -58,7 +58,7 @@ def sentiments(folder: Path) -> Iterator[Row]:
         truth = [float(row[1]) for row in rows]
         found = [sentiment.sentiment(Document(row[2])).score for row in rows]
         clear = [(a > 0) == (b > 0) for a, b in zip(truth, found, strict=True) if abs(a) >= 1]
-        value = f"r {pearson(truth, found):.3f}, right where |rating| >= 1 {sum(clear) / len(clear):.3f}"
+        value = f"r {pearson(truth, found):.3f}, correct direction for |rating| >= 1 {sum(clear) / len(clear):.3f}"
         yield f"sentiment, {path.name.split('_')[0]}", len(rows), value
 
 
@@ -103,7 +103,7 @@ def names(folder: Path) -> Iterator[Row]:
             there.update(kind for _, _, kind in gold)
             for one in entities.entities(Document(text), "en"):
                 if one.type.value in set(kinds.values()):
-                    # An entity stands for all its mentions: each of them is counted.
+                    # An entity has several mentions: count each of them.
                     for at in (m.start() for m in re.finditer(re.escape(one.text) + r"(?!\w)", text)):
                         found[one.type.value] += 1
                         right[one.type.value] += (at, at + len(one.text), one.type.value) in gold
@@ -113,7 +113,7 @@ def names(folder: Path) -> Iterator[Row]:
 
 
 def _tagged(path: Path, kinds: dict[str, str]) -> Iterator[tuple[str, Named]]:
-    """Texts of a CoNLL file, one a document (or a sentence, where no documents are marked)."""
+    """Yield the texts of a CoNLL file: a text for each document or, in a file without document marks, each sentence."""
     lines = path.read_text("utf-8", errors="replace").splitlines()
     marked = any(line.startswith("-DOCSTART") for line in lines)
     gold: list[tuple[int, int, str]] = []

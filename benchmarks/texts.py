@@ -1,4 +1,4 @@
-"""The texts that are analyzed, and the floor for analyzing them: a plain loop."""
+"""The texts of the benchmarks, and their floor: a plain loop over the analyzer."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ TEXTS = _texts()
 
 class _Silent:
     def progress(self, fraction: float, step: str | None = None) -> None:
-        """Nobody listens."""
+        """Ignore the progress."""
 
 
 def analyze_all(items: int) -> float:
-    """Analyze so many texts one after the other, results to JSON; returns how many a second."""
+    """Analyze `items` texts in sequence, with results as JSON, and return the texts a second."""
     if ANALYZER.prepare is not None:
         ANALYZER.prepare()
     began = perf_counter()

@@ -1,4 +1,4 @@
-"""An analyzer that does next to nothing, or computes for so many microseconds: what is measured is the engine."""
+"""An analyzer with almost no work, or a fixed number of microseconds, so that benchmarks measure the engine."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from analyzers.base import Analyzer, Job, Request, Result
 
 
 class Trivial(Request):
-    """Any text."""
+    """A text, and the time to compute."""
 
     text: str = Field(description="Any text.")
-    microseconds: int = Field(default=0, description="How long it computes.")
+    microseconds: int = Field(default=0, description="The time to compute, in microseconds.")
 
 
 def run(request: Trivial, job: Job) -> Result:
@@ -26,7 +26,7 @@ def run(request: Trivial, job: Job) -> Result:
 
 
 def load() -> dict[str, Analyzer[Any, Any]]:
-    """By name."""
+    """Return the analyzer by its name."""
     analyzer = Analyzer(
         name="trivial",
         version="1",

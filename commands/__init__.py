@@ -1,1 +1,1 @@
-"""What the command line does beyond serving: each command's work, which `server.py` calls by its name."""
+"""The commands of `server.py` other than `serve`."""

@@ -1,12 +1,11 @@
-"""Batches of any size from the command line: a file of JSON lines in, a file of JSON lines out.
+"""`submit` and `export`: batches of any size from and to files of JSON lines.
 
-Both work on the database itself, beside a server or without one, and hold a few slices in memory. A batch's id goes to
-standard output, everything else to standard error.
+Both commands use the database directly, with or without a running server, and hold a few slices in memory. A batch's id
+and exported lines go to standard output, all messages to standard error.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import errno
 import os
@@ -19,7 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
-from settings import Settings
+from settings import DatabaseSettings
+from store.bounds import MAX_ATTEMPTS, MAX_PRIORITY, MAX_TIMEOUT_SECONDS, MIN_PRIORITY
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,38 +27,16 @@ if TYPE_CHECKING:
 
     from store.sql.database import Database
 
+# Bytes of a read, 1 MiB.
 CHUNK_BYTES = 1 << 20
-# Of what is wrong with a file so many lines are named.
+# The most invalid lines that are reported.
 MOST_FAULTS = 20
+# Seconds between two reads of the batch's state by `submit --wait`.
 POLL_SECONDS = 0.5
 
 
-def submit_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `submit` can be told."""
-    parser.add_argument("file", metavar="FILE", help="JSON lines, each an item of batchProcess; - is standard input")
-    parser.add_argument("--analyzer", help="each line's `request` is this analyzer's own, without its name around it")
-    parser.add_argument("--name", help="a name for the batch, 1 to 200 characters")
-    parser.add_argument("--priority", type=int, default=5, help="of items that name none, 1 (last) to 10 (first); 5")
-    parser.add_argument(
-        "--timeout-seconds",
-        type=int,
-        default=86_400,
-        help="until what has not ended is timed out, at most 86400; 86400",
-    )
-    parser.add_argument("--max-attempts", type=int, default=3, help="how often each item is tried, 1 to 10; 3")
-    parser.add_argument("--wait", action="store_true", help="wait until the batch has ended")
-
-
-def export_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `export` can be told."""
-    parser.add_argument("batch_id", metavar="BATCH_ID", help="batch_…")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="where to; standard output if not given")
-    parser.add_argument("--status", action="append", default=[], help="only items in it, as FAILED; may be repeated")
-    parser.add_argument("--input", dest="with_input", action="store_true", help="with each item's input and options")
-
-
 def submit(
-    settings: Settings,
+    settings: DatabaseSettings,
     *,
     file: str,
     analyzer: str | None,
@@ -68,14 +46,13 @@ def submit(
     max_attempts: int,
     wait: bool,
 ) -> None:
-    """Queue a batch of a file of JSON lines."""
-    from resolvers.submissions import MAX_ATTEMPTS, MAX_PRIORITY, MAX_TIMEOUT_SECONDS
+    """Queue the items of a file of JSON lines as a batch."""
     from resolvers.user_errors import check_name, check_number
     from store.ingest import StreamBroken, StreamClosed
 
     faults = [
         *check_name("--name", name, []),
-        *check_number("--priority", priority, 1, MAX_PRIORITY, []),
+        *check_number("--priority", priority, MIN_PRIORITY, MAX_PRIORITY, []),
         *check_number("--timeout-seconds", timeout_seconds, 1, MAX_TIMEOUT_SECONDS, []),
         *check_number("--max-attempts", max_attempts, 1, MAX_ATTEMPTS, []),
     ]
@@ -86,32 +63,32 @@ def submit(
         try:
             asyncio.run(_until_told(run))
         except StreamBroken as broken:
-            _end(f"{broken}\nWhat of it was queued has been canceled: put this right, and submit it again.")
+            _end(f"{broken}\nThe queued items were canceled: correct the file and submit it again.")
         except StreamClosed:
-            _end("The batch takes no more items: it was canceled, or its time was up.")
+            _end("The batch takes no more items: it was canceled or timed out.")
         except (KeyboardInterrupt, asyncio.CancelledError):
-            _end("Broken off.", 130)
+            _end("Interrupted.", 130)
 
 
-def export(settings: Settings, *, batch_id: str, out: Path | None, status: list[str], with_input: bool) -> None:
+def export(settings: DatabaseSettings, *, batch_id: str, out: Path | None, status: list[str], with_input: bool) -> None:
     """Write a batch's items as JSON lines, in order of position."""
     from resolvers.exports import ExportBroken
 
     try:
         asyncio.run(_export(settings, batch_id, out, status, with_input=with_input))
-    except BrokenPipeError:  # whoever reads has enough
+    except BrokenPipeError:  # the reader of the pipe has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
     except ExportBroken:
-        _end("The batch was deleted meanwhile.")
+        _end("The batch was deleted during the export.")
     except OSError as error:
         _end(str(error))
     except KeyboardInterrupt:
-        _end("Broken off.", 130)
+        _end("Interrupted.", 130)
 
 
 async def _submit(
-    settings: Settings,
+    settings: DatabaseSettings,
     source: BinaryIO,
     analyzer: str | None,
     name: str | None,
@@ -134,7 +111,7 @@ async def _submit(
 
     schema, analyzers, _ = fit(load_registry().analyzers)
     if analyzer is not None and analyzer not in analyzers:
-        raise SystemExit(f"There is no analyzer {analyzer!r}: there are {', '.join(analyzers)}.")
+        raise SystemExit(f"There is no analyzer {analyzer!r}. The analyzers are: {', '.join(analyzers)}.")
     read = ItemReader(schema, analyzer, priority)
     batch_id = new_id("batch")
     refused = 0
@@ -152,7 +129,7 @@ async def _submit(
 
     console = Console(stderr=True)
     progress = _progress(console)
-    async with connected(settings, "Broken off") as database:
+    async with connected(settings, "Interrupted") as database:
         with progress:
             count = None
             if source.seekable():
@@ -175,15 +152,15 @@ async def _submit(
                 inserted=inserted,
             )
             if not total:
-                raise SystemExit("There are no items: nothing was queued.")
+                raise SystemExit("The file has no items. Nothing was queued.")
             if refused:
-                console.print(f"{refused:,} of {total:,} items FAILED at once: their content is at fault.")
+                console.print(f"{refused:,} of {total:,} items FAILED at once: their input is invalid.")
             if wait:
                 await _wait(database, batch_id, progress)
 
 
 async def _wait(database: Database, batch_id: str, progress: Progress) -> None:
-    """Return when the batch has ended; end the program with 1 where it did otherwise than COMPLETED."""
+    """Wait until the batch has ended. Exits with 1 if its status is not COMPLETED."""
     from store.batches import batch_by_id
     from store.sql.viewer import LOCAL_ADMINISTRATOR
 
@@ -204,7 +181,9 @@ async def _wait(database: Database, batch_id: str, progress: Progress) -> None:
         raise SystemExit(1)
 
 
-async def _export(settings: Settings, batch_id: str, out: Path | None, status: list[str], *, with_input: bool) -> None:
+async def _export(
+    settings: DatabaseSettings, batch_id: str, out: Path | None, status: list[str], *, with_input: bool
+) -> None:
     from rich.console import Console
 
     from analyzers.registry import load_registry
@@ -216,10 +195,10 @@ async def _export(settings: Settings, batch_id: str, out: Path | None, status: l
     from store.tables import AnalysisStatus
 
     if kind_of(batch_id) != "batch":
-        raise SystemExit(f"{batch_id!r} is no id of a batch: they are written batch_….")
+        raise SystemExit(f"{batch_id!r} is not the id of a batch: the form is batch_…")
     if unknown := sorted(set(status) - set(AnalysisStatus)):
-        raise SystemExit(f"There is no status {unknown[0]!r}: it is one of {', '.join(AnalysisStatus)}.")
-    async with connected(settings, "Broken off") as database:
+        raise SystemExit(f"There is no status {unknown[0]!r}. The statuses are: {', '.join(AnalysisStatus)}.")
+    async with connected(settings, "Interrupted") as database:
         async with database.read() as connection:
             batch = await batch_by_id(connection, LOCAL_ADMINISTRATOR, batch_id)
         if batch is None:
@@ -240,12 +219,12 @@ async def _export(settings: Settings, batch_id: str, out: Path | None, status: l
 
 
 def _progress(console: Console) -> Progress:
-    """Bars on a terminal, and nothing elsewhere."""
+    """Return progress bars that are drawn on terminals only."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
     from rich.text import Text
 
     class Rate(ProgressColumn):
-        """Items a second."""
+        """Items per second."""
 
         def render(self, task: Task) -> Text:
             speed = task.finished_speed or task.speed
@@ -273,9 +252,10 @@ def _opened(file: str) -> BinaryIO:
 
 @contextmanager
 def _written(out: Path | None) -> Iterator[BinaryIO]:
-    """Where an export goes: standard output, or a file beside `out` that takes its place when all is written.
+    """Open the target of an export: standard output, or `out`.
 
-    A pipe or a device is written to itself. Ends the program where there can be no such file.
+    A file is written as `out` + `.part` and renamed at the end. A pipe or device is written directly. Exits with a
+    message if the file can't be created.
     """
     if out is None:
         yield sys.stdout.buffer
@@ -295,7 +275,7 @@ def _written(out: Path | None) -> Iterator[BinaryIO]:
 
 
 async def _chunks(source: BinaryIO) -> AsyncIterator[bytes]:
-    """The bytes of a file; those of a pipe as they come, since who waits for them must be able to stop."""
+    """Yield the bytes of a file in chunks. Pipes are read on the event loop, so that the read can be cancelled."""
     if not _can_be_watched(source):
         while chunk := await asyncio.to_thread(source.read, CHUNK_BYTES):
             yield chunk
@@ -312,7 +292,7 @@ async def _chunks(source: BinaryIO) -> AsyncIterator[bytes]:
 
 
 def _can_be_watched(source: BinaryIO) -> bool:
-    """Whether it can be waited for: a pipe, a socket or a terminal, and no file or device such as /dev/null."""
+    """Return whether the event loop can wait for a source: true for pipes, sockets and terminals, not for files."""
     if stat.S_ISREG(os.fstat(source.fileno()).st_mode):
         return False
     with selectors.DefaultSelector() as selector:
@@ -324,7 +304,7 @@ def _can_be_watched(source: BinaryIO) -> bool:
 
 
 async def _until_told(run: Coroutine[Any, Any, None]) -> None:
-    """Run it; SIGTERM ends it in order, as SIGINT does."""
+    """Run a coroutine. SIGTERM cancels it, as SIGINT does."""
     task = asyncio.create_task(run)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     await task

@@ -1,6 +1,6 @@
-"""What the operator's commands do, on the database itself, whether or not a server runs: servers follow in a second.
+"""The operator's commands. They use the database directly, with or without servers; servers follow within a second.
 
-Each says in one line what it did. Where it was refused, it raises Refused, and has changed nothing.
+A command prints one line about its change, or raises Refused and changes nothing.
 """
 
 from __future__ import annotations
@@ -19,56 +19,57 @@ from analyzers.registry import load_analyzers
 from commands.connection import connected
 from jobs.cleanup import Ages, clean_up
 from resolvers.user_errors import state_of
-from settings import Settings
+from settings import CleanupSettings, OperatorSettings
 from store import tables
 from store.analyses import analysis_by_id, delete_analysis, request_stop
 from store.batches import batch_by_id, delete_batch, go_on_deleting, request_batch_stop
 from store.queue import controls
 from store.queue.retries import RETRY_SLICE, go_on_retrying, retry_analyses, retry_batch
 from store.queue.workers import SILENCE, all_workers
-from store.retention import Deleted, count_old
+from store.retention import Deleted
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.ids import kind_of
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.statistics import queue_figures
+from store.subjects import SUBJECTS, count_old
 from store.tables import AnalysisRow, AnalysisStatus, BatchRow, ControlRow
 from telemetry import configure_logging
 
 
 class Refused(SystemExit):
-    """It was not done: why, and what would be right. The program ends with it."""
+    """A command was refused. The program exits with the message, which has the reason and the rule."""
 
 
-async def pause(database: Database, _settings: Settings, analyzer: str | None) -> None:
-    """Have nothing more begin, of one analyzer or at all; what runs goes on, and what is submitted waits."""
+async def pause(database: Database, _settings: OperatorSettings, analyzer: str | None) -> None:
+    """Stop starting analyses, of one analyzer or all. Running analyses finish, new ones are queued."""
     await _require_analyzer(database, analyzer)
     async with database.write() as connection:
         changed = await controls.pause(connection, analyzer, utcnow())
-    print(f"{_named(analyzer)} is paused{'' if changed else ' already'}.")
+    print(f"{_named(analyzer)} is {'' if changed else 'already '}paused.")
 
 
-async def resume(database: Database, _settings: Settings, analyzer: str | None) -> None:
-    """Take back a pause: that of the whole queue, or that of one analyzer."""
+async def resume(database: Database, _settings: OperatorSettings, analyzer: str | None) -> None:
+    """End the pause of the whole queue, or of one analyzer."""
     await _require_analyzer(database, analyzer)
     async with database.write() as connection:
         changed = await controls.resume(connection, analyzer)
-    print(f"{_named(analyzer)} {'goes on' if changed else 'was not paused'}.")
+    print(f"{_named(analyzer)} {'is resumed' if changed else 'was not paused'}.")
 
 
-async def concurrency(database: Database, _settings: Settings, analyzer: str | None, slots: int | None) -> None:
-    """Set how many analyses each worker runs at once, or how many of them may be one analyzer's."""
+async def concurrency(database: Database, _settings: OperatorSettings, analyzer: str | None, slots: int | None) -> None:
+    """Set the concurrent analyses of each worker, in total or of one analyzer. None for `slots` removes the limit."""
     await _require_analyzer(database, analyzer)
     async with database.write() as connection:
         await controls.set_slots(connection, analyzer, slots)
     if analyzer is None:
-        print(f"Each worker runs {'as many as it was started with' if slots is None else f'{slots} at once'}.")
+        print(f"Each worker runs {'as many analyses as at start' if slots is None else f'{slots} analyses'} at once.")
     else:
         print(f"Each worker runs {'any number' if slots is None else f'at most {slots}'} of {analyzer} at once.")
 
 
-async def retry(database: Database, _settings: Settings, subject: str) -> None:
-    """Run a failed, canceled or timed-out analysis again, or such items of a batch."""
+async def retry(database: Database, _settings: OperatorSettings, subject: str) -> None:
+    """Queue a failed, canceled or timed-out analysis again, or all of a batch."""
     kind = _kind(subject)
     async with database.write() as connection:
         if kind == "batch":
@@ -76,42 +77,43 @@ async def retry(database: Database, _settings: Settings, subject: str) -> None:
         else:
             count = len(await retry_analyses(connection, VIEWER, tables.analysis.c.id == subject, now=utcnow()))
     if not count:
-        allowed = "what FAILED, was CANCELED or TIMED_OUT, and whose input had been accepted, can run again"
+        allowed = "FAILED, CANCELED or TIMED_OUT analyses with valid input can be queued again"
         raise Refused(await _refusal(database, subject, allowed))
     if kind == "analysis":
-        print(f"{subject} runs again.")
+        print(f"{subject} is queued again.")
     elif count < RETRY_SLICE:
-        print(f"{count:,} of {subject} run again.")
+        print(f"{subject}: {count:,} queued again.")
     else:
         await _slices(database, lambda connection: go_on_retrying(connection, utcnow()))
-        print(f"All of {subject} that had not completed runs again.")
+        print(f"{subject}: all failed, canceled and timed-out items queued again.")
 
 
-async def cancel(database: Database, _settings: Settings, subject: str) -> None:
-    """Take back a queued analysis or batch, or have it stopped where it runs."""
+async def cancel(database: Database, _settings: OperatorSettings, subject: str) -> None:
+    """Cancel an analysis, or all unfinished items of a batch. Workers stop the running ones."""
     stop: Callable[..., Awaitable[object]] = request_batch_stop if _kind(subject) == "batch" else request_stop
     async with database.write() as connection:
         stopped = await stop(connection, VIEWER, subject, AnalysisStatus.CANCELED, utcnow())
     if not stopped:
-        raise Refused(await _refusal(database, subject, "what has not ended can be canceled, and once"))
+        raise Refused(await _refusal(database, subject, "unfinished analyses and batches can be canceled, once"))
     row = await _row_of(database, subject)
     is_canceled = row is not None and row.status == "CANCELED"
     print(f"{subject} is {'canceled' if is_canceled else 'being stopped'}.")
 
 
-async def delete(database: Database, _settings: Settings, subject: str) -> None:
-    """Delete an analysis or batch that has ended; its events stay in the log."""
+async def delete(database: Database, _settings: OperatorSettings, subject: str) -> None:
+    """Delete a finished analysis or batch. Its events stay in the log."""
     remove = delete_batch if _kind(subject) == "batch" else delete_analysis
     async with database.write() as connection:
         deleted = await remove(connection, VIEWER, subject)
     if not deleted:
-        raise Refused(await _refusal(database, subject, "what has ended, and is in no open batch, can be deleted"))
+        allowed = "finished batches, and finished analyses outside unfinished batches, can be deleted"
+        raise Refused(await _refusal(database, subject, allowed))
     await _slices(database, go_on_deleting)
     print(f"{subject} is deleted.")
 
 
-async def cleanup(database: Database, settings: Settings, older_than: timedelta | None, dry_run: bool) -> None:
-    """Delete what is older than it is to be kept: by the settings of the environment, or by --older-than."""
+async def cleanup(database: Database, settings: CleanupSettings, older_than: timedelta | None, dry_run: bool) -> None:
+    """Delete analyses, batches and events beyond their age limit: the settings', or --older-than."""
     ages = Ages.of(settings) if older_than is None else Ages(older_than, older_than)
     if ages == Ages():
         raise Refused("No age is set: give --older-than, or set ASSAY_KEEP_ANALYSES_DAYS or ASSAY_KEEP_EVENTS_DAYS.")
@@ -121,12 +123,12 @@ async def cleanup(database: Database, settings: Settings, older_than: timedelta 
         return
     deleted = await clean_up(database, ages, every=timedelta(0))
     if deleted is None:
-        raise Refused("Another clean-up is at it: nothing is deleted twice, so wait until it has ended.")
+        raise Refused("Another clean-up is running: wait until it has ended.")
     print(f"Deleted {_amounts(deleted)}.")
 
 
-async def status(database: Database, _settings: Settings) -> None:
-    """Show what waits, what runs, who works, and what is held."""
+async def status(database: Database, _settings: OperatorSettings) -> None:
+    """Show queued and running analyses, workers, pauses and limits."""
     now = utcnow()
     async with database.read() as connection:
         queue = await queue_figures(connection, now)
@@ -137,14 +139,14 @@ async def status(database: Database, _settings: Settings) -> None:
     overview = _table("", "")
     overview.show_header = False
     overview.add_row("Queue", "open" if whole.paused_at is None else f"paused since {_written(whole.paused_at)}")
-    overview.add_row("Waiting", f"{queue.depth:,}")
+    overview.add_row("Queued", f"{queue.depth:,}")
     overview.add_row("Running", f"{queue.running:,}")
     overview.add_row("Workers", f"{alive} alive" + (f", {len(workers) - alive} silent" if alive < len(workers) else ""))
-    overview.add_row("Slots of each", "as started" if whole.slots is None else f"{whole.slots}")
-    priorities = _table("Priority", "Waiting")
+    overview.add_row("Slots per worker", "as started" if whole.slots is None else f"{whole.slots}")
+    priorities = _table("Priority", "Queued")
     for each in queue.by_priority:
         priorities.add_row(f"{each.priority}", f"{each.depth:,}")
-    analyzers = _table("Analyzer", "Paused since", "At most")
+    analyzers = _table("Analyzer", "Paused since", "Limit")
     for name, row in held.items():
         if row.paused_at is not None or row.slots is not None:
             paused = "" if row.paused_at is None else _written(row.paused_at)
@@ -152,8 +154,8 @@ async def status(database: Database, _settings: Settings) -> None:
     _show(overview, *(each for each in (priorities, analyzers) if each.row_count))
 
 
-async def workers(database: Database, _settings: Settings) -> None:
-    """Show every worker that has not said goodbye, oldest first."""
+async def workers(database: Database, _settings: OperatorSettings) -> None:
+    """Show all registered workers, oldest first."""
     now = utcnow()
     async with database.read() as connection:
         rows = await all_workers(connection)
@@ -167,27 +169,22 @@ async def workers(database: Database, _settings: Settings) -> None:
     if rows:
         _show(found)
     else:
-        print("No worker has signed on.")
+        print("No worker is registered.")
 
 
-def run(command: str, settings: Settings, **given: Any) -> None:
-    """Run a command of `commands.arguments` to its end."""
-    configure_logging(settings.model_copy(update={"log_level": "warning"}))
+def run(command: Callable[..., Awaitable[None]], settings: OperatorSettings, **given: Any) -> None:
+    """Run one of these commands, with its arguments by name. Logs warnings and errors only."""
+    configure_logging(settings.log_format, "warning")
 
     async def operate() -> None:
         async with connected(settings, "Nothing was changed") as database:
-            await _OPERATIONS[command](database, settings, **given)
+            await command(database, settings, **given)
 
     asyncio.run(operate())
 
 
-_OPERATIONS: dict[str, Callable[..., Awaitable[None]]] = {
-    each.__name__: each for each in (status, workers, pause, resume, concurrency, retry, cancel, delete, cleanup)
-}
-
-
 async def _slices(database: Database, slice_: Callable[[AsyncConnection], Awaitable[bool]]) -> None:
-    """Do what is left of a large batch, slice after slice: no server may run that would."""
+    """Process the rest of a large batch in slices: possibly no server is running that would."""
     more = True
     while more:
         async with database.write() as connection:
@@ -201,13 +198,13 @@ async def _require_analyzer(database: Database, analyzer: str | None) -> None:
         held = {row.analyzer for row in await controls.control_rows(connection)}
     known = sorted({*load_analyzers(), *held} - {controls.WHOLE_QUEUE})
     if analyzer not in known:
-        raise Refused(f"There is no analyzer {analyzer!r}: there are {', '.join(known)}.")
+        raise Refused(f"There is no analyzer {analyzer!r}. The analyzers are: {', '.join(known)}.")
 
 
 def _kind(id_: str) -> str:
     kind = kind_of(id_)
     if kind not in ("analysis", "batch"):
-        raise Refused(f"{id_!r} is no id of an analysis or batch: they are written analysis_… and batch_….")
+        raise Refused(f"{id_!r} is not the id of an analysis or batch: the forms are analysis_… and batch_…")
     return kind
 
 
@@ -228,7 +225,8 @@ def _named(analyzer: str | None) -> str:
 
 
 def _amounts(deleted: Deleted) -> str:
-    return f"batches: {deleted.batches:,}, analyses: {deleted.analyses:,}, events: {deleted.events:,}"
+    names = (*(subject.name for subject in SUBJECTS.values()), "events")
+    return ", ".join(f"{name}: {deleted[name]:,}" for name in names)
 
 
 def _written(instant: datetime) -> str:
@@ -241,7 +239,7 @@ def _table(*columns: str) -> Table:
 
 def _show(*tables_: Table) -> None:
     console = Console()
-    # What is not read by a person on a screen is not cut to a width.
+    # Output to a file or pipe is not cut to a terminal's width.
     console = console if console.is_terminal else Console(width=200)
     for each in tables_:
         console.print(each)

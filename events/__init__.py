@@ -1,1 +1,1 @@
-"""How news travels: the bus wakes, the feed reads the log, once for everyone on this instance."""
+"""Delivery of events: the bus wakes, the feed reads the log once per instance, the hub delivers."""

@@ -1,9 +1,9 @@
-"""What carries the bus's messages from instance to instance: Redis's or PostgreSQL's, as backends of broadcaster.
+"""Brokers of the bus, Redis and PostgreSQL, as backends of broadcaster.
 
-broadcaster's own have traps. With redis-py 8 its Redis one hears nothing, for it listens before it has subscribed; one
-message that isn't UTF-8 ends it; and a connection that is lost is noticed by neither. These subscribe while they
-connect, to the one channel that there is, and say at once when they are lost. Of a connection that falls silent nobody
-tells: that the bus finds by its heartbeat.
+broadcaster's own backends have faults. Its Redis backend receives nothing with redis-py 8, since it listens before it
+has subscribed, and ends at a message that is not UTF-8; neither backend notices a lost connection. These backends
+subscribe to the one channel as they connect, and report a lost connection at once. A silent connection is found by the
+heartbeat of the bus.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ class Broker(BroadcastBackend):
         self._error: Exception = ConnectionError("It was lost.")
 
     async def until_lost(self) -> NoReturn:
-        """Raise what ended the connection, once it has ended."""
+        """Wait for the end of the connection, and raise its cause."""
         await self._lost.wait()
         raise self._error
 
     async def subscribe(self, channel: str) -> None:
-        """Nothing is left to be done."""
+        """Do nothing: `connect` has subscribed."""
 
     async def unsubscribe(self, channel: str) -> None:
-        """Nothing: to disconnect is enough."""
+        """Do nothing: `disconnect` unsubscribes."""
 
     def lose(self, error: Exception) -> None:
-        """The connection is of no more use."""
+        """Note the end of the connection, and its cause."""
         self._error = error
         self._lost.set()
 
@@ -55,9 +55,9 @@ class Redis(Broker):
         from redis.asyncio.retry import Retry
         from redis.backoff import NoBackoff
 
-        # No retries of its own: what came meanwhile would be lost without a word.
+        # Without retries of the client: messages during a retry would be lost silently.
         self._client = Client.from_url(url, retry=Retry(NoBackoff(), 0), retry_on_error=[])
-        # Nor a time limit, for which it uses `asyncio.wait_for`: before Python 3.12 that drops cancellations.
+        # Without a time limit: the client would use `asyncio.wait_for`, which drops cancellations before Python 3.12.
         self._client.connection_pool.connection_kwargs["socket_timeout"] = None
         self._subscription = self._client.pubsub()
 
@@ -81,7 +81,7 @@ class Redis(Broker):
                 pass
         except Exception as error:
             self.lose(error)
-            await asyncio.Event().wait()  # until it is disconnected: broadcaster drops what is raised here
+            await asyncio.Event().wait()  # until the disconnect: broadcaster drops exceptions raised here
         return Event(CHANNEL, message["data"].decode(errors="replace"))
 
     async def _next(self) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class Redis(Broker):
 
 
 class PostgreSQL(Broker):
-    """`postgresql://`: NOTIFY and LISTEN, on one connection. PgBouncer must not stand before it in transaction mode."""
+    """`postgresql://`: NOTIFY and LISTEN, on one connection, without a PgBouncer in transaction mode in between."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
@@ -119,5 +119,5 @@ class PostgreSQL(Broker):
 
 
 def broker(url: str) -> Broker:
-    """The one of this address, in the form that `Settings.bus` gives it."""
+    """Returns the broker of this address, in the form of `Settings.bus`."""
     return Redis(url) if url.startswith("redis") else PostgreSQL(url)

@@ -1,14 +1,14 @@
-"""The bus: tells the other instances that there is news, and of what kind. It carries nothing that the log has not.
+"""The bus: announces to other instances that there is news, by subject. Its messages carry no data.
 
     bus = Bus(settings.bus)
-    bus.listen(feed.hear)             # what others publish, on this instance
-    database.on_commit(bus.publish)   # what this one commits, for the others; its own listeners hear of it directly
+    bus.listen(feed.hear)             # announcements of other instances
+    database.on_commit(bus.publish)   # own commits, for the others; local listeners are called directly
 
-One broadcaster, one channel, subscribed to once, published to by one task: broadcaster loses subscribers that join a
-channel at the same moment, and PostgreSQL's connections publish one thing at a time. The bus is live while its own
-heartbeats come back. When none has for two periods, or a connection ends, all is torn down and built again, with
-backoff; until then the log is read once a second, so that news comes late and is never lost. Nobody knows what was said
-meanwhile, so everybody looks when it is live again.
+One broadcaster and one channel, with one subscription and one publishing task: broadcaster loses subscribers that join
+a channel at the same moment, and a PostgreSQL connection publishes one message at a time. The bus is live while its own
+heartbeats come back. After two periods without one, or at the end of a connection, the bus closes everything and
+connects again, with backoff. Until then every reader polls the log once a second: events arrive late, never lost.
+A live bus first wakes all listeners, here and on other instances, for announcements that were lost.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from events.brokers import CHANNEL, Broker, broker
 from store.sql.clock import utcnow
 
 ALONE = "memory://"
-"""The address of no broker: one instance, or several that find each other's news by reading the log."""
+"""The address without a broker: one instance, or several that poll the log."""
 
 # Subjects announced to other instances. New work is not among them: permits announce it (`store.queue.permits`), and
 # workers watch a SQLite file.
@@ -37,10 +37,10 @@ SHARED = frozenset({"events", "stop", "controls"})
 HEARTBEAT_SECONDS = 2.0
 CONNECT_SECONDS = 5.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 2.0
-# What is published meanwhile goes as one message.
+# Shortest interval between messages: announcements within it share one.
 GAP_SECONDS = 0.005
 CLOSE_SECONDS = 1.0
-# No message of ours is longer; anybody may publish to a channel.
+# Characters read of a message. Ours are shorter, but any client may publish to the channel.
 _LONGEST_MESSAGE = 200
 
 log = structlog.stdlib.get_logger(__name__)
@@ -49,7 +49,7 @@ Listener = Callable[[frozenset[str]], None]
 
 
 class Bus:
-    """`publish` says to the other instances what `listen` hears there. Make it inside a running loop or before one."""
+    """The bus of one instance. May be created outside a running event loop."""
 
     def __init__(self, url: str = ALONE, *, heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:
         self._url = url
@@ -62,25 +62,25 @@ class Bus:
         self._beat_at = 0.0
         self._reason = ""
         self.live = url == ALONE
-        """Whether others' news comes by the bus now; when not, it comes by polling alone."""
+        """Whether announcements of other instances arrive; otherwise readers depend on polling."""
         self.since: datetime = utcnow()
-        """When that last changed."""
+        """The instant of the last change of `live`."""
         self.reconnects = 0
-        """How often it was tried to build it again."""
+        """The number of attempts to connect again."""
         self.round_trip_seconds: float | None = None
-        """How long the last heartbeat took; None while none has come back."""
+        """The round trip of the last heartbeat; None before the first."""
 
     @property
     def has_broker(self) -> bool:
-        """Whether there is anything to carry news between instances."""
+        """Whether a broker is configured."""
         return self._url != ALONE
 
     def listen(self, listener: Listener) -> None:
-        """Call `listener` with the subjects of each piece of news that another instance publishes."""
+        """Call `listener` with the subjects of each announcement of another instance."""
         self._listeners.append(listener)
 
     def publish(self, subjects: Collection[str]) -> None:
-        """Let the other instances know. Never waits: what comes while a message is sent goes with the next one."""
+        """Announce these subjects to the other instances. Does not wait: the next message carries them."""
         news = SHARED.intersection(subjects)
         if news and self.has_broker:
             self._waiting.update(news)
@@ -101,15 +101,15 @@ class Bus:
             if self.live:
                 self.live, self.since, self.round_trip_seconds = False, utcnow(), None
                 pause = FIRST_PAUSE_SECONDS
-            if reason != self._reason:  # said once, not at every try
+            if reason != self._reason:  # once per reason, not at every attempt
                 self._reason = reason
                 log.warning("the bus is down: news of other instances comes by polling", reason=reason)
-            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 — not all instances in one moment
+            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 — spreads the instances
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
             self.reconnects += 1
 
     async def _serve(self) -> None:
-        """Connect, and pass messages on. Raises when the connection ends, or nothing comes back."""
+        """Connect, send and receive. Raises at the end of the connection, or without heartbeats."""
         async with (
             asyncio.timeout(CONNECT_SECONDS) as silence,
             self._connected() as (broadcast, carrier),
@@ -138,7 +138,7 @@ class Bus:
             await _close(broadcast.disconnect())
 
     def _hear(self, text: str) -> bool:
-        """Take in a message; whether it is a heartbeat of our own."""
+        """Take in a message; True for this instance's own heartbeat."""
         sender, *words = text[:_LONGEST_MESSAGE].split() or [""]
         if sender != self._name:
             if news := SHARED.intersection(words):
@@ -159,7 +159,7 @@ class Bus:
             listener(news)
 
     async def _send(self, broadcast: Broadcast) -> None:
-        """Publish what waits as it comes, and a heartbeat at once and then every period."""
+        """Publish announcements as they come, and a heartbeat at once and then every period."""
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
@@ -178,7 +178,7 @@ class Bus:
 
 
 async def _close(closing: Awaitable[None]) -> None:
-    """Where it can't be closed in order it is dropped."""
+    """Close within `CLOSE_SECONDS`; ignore errors."""
     with suppress(Exception):
         async with asyncio.timeout(CLOSE_SECONDS):
             await closing

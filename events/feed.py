@@ -1,8 +1,8 @@
-"""The feed: the log, followed. Each follower goes from its place through what it missed and on to what is new.
+"""The feed: followers of the event log. Each follower replays the events after its position, then continues live.
 
-One tail per instance reads the log while anybody follows it, and keeps the newest events. A follower is a place in
-the log, not a queue: it takes what lies behind its place from the tail, or from the log itself when it is further
-back (it has just come, or it did not keep up). Either way it goes by the log's own order: it skips and repeats nothing.
+One reader per instance follows the log while it has followers, and keeps the newest events in memory: the tail. A
+follower is a position in the log, not a queue. It takes the next events from the tail or, if its position is older
+(a new or a slow follower), from the log itself. Both are in the order of the log: no event is skipped or repeated.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ from store.tables import EventRow
 
 log = structlog.stdlib.get_logger(__name__)
 
-# A wake-up may be lost with the bus; this is how late news can then be.
+# Interval of polling, the largest delay of an event without an announcement.
 POLL_SECONDS = 1.0
-# What comes within this time of the last look is read in one.
+# Shortest interval between two reads: events within it are read together.
 GAP_SECONDS = 0.005
-# A database that says nothing for so long is asked again, on another connection.
+# Time limit of a read. The next attempt uses another connection.
 ANSWER_SECONDS = 10.0
-# What the tail takes in memory, about; a follower further back reads the log.
+# Approximate memory of the tail. Followers at older positions read the log.
 TAIL_BYTES = 16_000_000
-# An event's columns, without its data.
+# Memory of an event's columns, without its data.
 _EVENT_BYTES = 800
 _PAGE = 1_000
-# After so long without a look at the log (the machine slept, say), what lies ahead may have been deleted: nothing that
-# is younger than an hour ever is.
+# Age of the last read after which the next events may have been deleted (the machine may have slept). Retention keeps
+# events for an hour at least.
 _LATE = timedelta(minutes=10)
 
 
@@ -61,23 +61,23 @@ class Feed:
         self._news = asyncio.Event()
         self._followers = 0
         self._joining = asyncio.Lock()
-        # The newest events, in order: everything behind `_floor`, up to `_top`.
+        # The newest events, in order: all after `_floor`, up to `_top`.
         self._tail: list[EventRow] = []
         self._bytes = 0
         self._floor = self._top = START
         self._read_at = utcnow()
-        # Whether an open transaction holds back what others have committed.
+        # Whether an open transaction holds back committed events.
         self._held_back = False
         self._failing = False
         database.on_commit(self.hear)
 
     def hear(self, news: frozenset[str]) -> None:
-        """News of this instance's own commits, and of others' by the bus."""
+        """Wake the reader for an announcement of events, by this instance or another."""
         if "events" in news:
             self.wake()
 
     def wake(self) -> None:
-        """There may be something new in the log."""
+        """Read the log now."""
         self._wake.set()
 
     async def run(self) -> None:
@@ -95,15 +95,15 @@ class Feed:
                 if not self._failing:
                     log.exception("the event log can't be read", retry_seconds=POLL_SECONDS)
                 self._failing, self._held_back = True, False
-            # Nobody tells when what holds back news has ended: it is mostly soon, and may be long.
+            # The end of the open transaction is not announced: poll, at growing intervals.
             still = was_held_back and self._top == top
             again = min(again * 2, POLL_SECONDS) if still else GAP_SECONDS
             await asyncio.sleep(GAP_SECONDS)
 
     async def lag_seconds(self) -> float:
-        """The age of the oldest event that its followers could have had and have not; 0 where there is none of either.
+        """Returns the seconds since the oldest visible event not yet in the tail; 0 without followers or new events.
 
-        For somebody who looks now and then: the tail may be about to read that event.
+        A small value is normal: the reader may be about to read that event.
         """
         if not self._followers:
             return 0.0
@@ -112,7 +112,7 @@ class Feed:
         return 0.0 if oldest is None else max((utcnow() - oldest).total_seconds(), 0.0)
 
     async def _read(self) -> None:
-        """Take what is new into the tail, while anybody follows."""
+        """Read new events into the tail, while there are followers."""
         more = True
         while more and self._followers:
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -122,20 +122,20 @@ class Feed:
                 log.info("the event log is read again")
 
     async def _read_on(self) -> bool:
-        """Take one more page into the tail; whether there may be another."""
+        """Read one page into the tail; True if there may be another."""
         top, began = self._top, utcnow()
         late = began - self._read_at > _LATE
         async with self._database.read() as connection:
             page, self._held_back = await events_after(connection, top, _PAGE)
             start = await log_start(connection) if late else top
         self._read_at = began
-        if start > self._top:  # what followers wait for is gone, as they find when they look into the log itself
+        if start > self._top:  # the next events were deleted; followers learn it when they read the log
             self._cut(len(self._tail))
             self._floor = self._top = start
             self._tell()
         if not page:
             return False
-        if self._top != top:  # meanwhile the tail was begun anew, or further on
+        if self._top != top:  # the tail was restarted meanwhile
             return True
         self._tail.extend(page)
         self._bytes += sum(map(_size, page))
@@ -146,7 +146,7 @@ class Feed:
         return len(page) == _PAGE
 
     def _trim(self) -> None:
-        """Drop the oldest, until what is left takes no more than it may."""
+        """Drop the oldest events down to `tail_bytes`."""
         left, count = self._bytes, 0
         while left > self._tail_bytes:
             left -= _size(self._tail[count])
@@ -155,7 +155,7 @@ class Feed:
         self._cut(count)
 
     def _cut(self, count: int) -> None:
-        """Drop so many of the oldest."""
+        """Drop the oldest `count` events."""
         self._bytes -= sum(map(_size, self._tail[:count]))
         del self._tail[:count]
 
@@ -166,10 +166,10 @@ class Feed:
     async def follow(
         self, viewer: Viewer, where: EventFilter, after: Place | None = None
     ) -> AsyncGenerator[list[EventRow], None]:
-        """What this viewer may see, behind `after` or from now on, in pages as it comes; the first may be empty.
+        """Yield pages of the viewer's events after `after`, or from now on; the first page may be empty.
 
-        The first page comes as soon as the place is taken: whoever reads a snapshot then misses nothing behind it.
-        Raises HistoryGone where what lies behind the place was deleted before it could be read.
+        The first page comes as soon as the position is fixed: a snapshot read then misses no later event.
+        Raises HistoryGone if retention deleted events after the position before they were read.
         """
         async with self._joining:
             if not self._followers:
@@ -203,7 +203,7 @@ class Feed:
                 self._floor = self._top
 
     async def _begin(self) -> None:
-        """The first follower is here: the tail starts at the end of the log."""
+        """Start the tail at the end of the log, for the first follower."""
         began = utcnow()
         async with asyncio.timeout(ANSWER_SECONDS), self._database.read() as connection:
             self._floor = self._top = await last_place(connection)
@@ -213,10 +213,10 @@ class Feed:
     async def page_behind(
         self, viewer: Viewer, where: EventFilter, place: Place, until: Place
     ) -> tuple[Place, list[EventRow]]:
-        """One page from the log itself, of what does not lie behind `until`, and the place behind the page.
+        """Read one page from the log, up to `until`; returns the position after it and the page.
 
-        While the database is away it asks again, each time for twice as long: a filter may have a long log to look
-        through. Raises HistoryGone.
+        After a transient failure it reads again with twice the time limit: a filter may have to search a long log.
+        Raises HistoryGone.
         """
         seconds = ANSWER_SECONDS
         while True:

@@ -1,5 +1,4 @@
-"""How work runs. `worker` claims rows of the queue in chunks and deals them to its slots; `slot` has a chunk run in a
-`sandbox`, a process that can be killed; `recorder` writes the ends in group commits; `presence` says that the worker
-lives; `keeper` has the timers; `retry` says what becomes of a failed attempt. The record is the store's alone: whatever
-is lost here is found there.
+"""Execution of the queue. `worker` claims rows in chunks for its slots, which run them in a `sandbox`; `recorder` has
+the group commits of outcomes; `presence` writes the heartbeat; `keeper` has the timers; `retry` decides on failed
+attempts. The store holds all state: a lost process loses no work.
 """

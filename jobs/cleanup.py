@@ -1,6 +1,6 @@
-"""The clean-up: deletes what is older than it is to be kept, in slices short enough that nobody waits for them.
+"""The clean-up: deletes objects and events that are older than the settings keep them, in short transactions.
 
-One of all the servers that share a database does it, at most once an hour. What it did is logged, and kept.
+Of all servers that share a database, one cleans up at a time, at most once an hour. It logs and stores its figures.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -16,39 +17,41 @@ from typing import TypeVar
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from settings import Settings
+from settings import RetentionSettings
 from store import retention
 from store.idempotency import trim_keys
 from store.retention import Cutoffs, Deleted, TakenOver
 from store.sql.clock import utcnow
 from store.sql.database import Database
+from store.subjects import SUBJECTS
 
 EVERY = timedelta(hours=1)
-# A transaction takes about so long, and the clean-up then rests for as long: others have the writer in between.
+# Aim for the time of one transaction, in seconds. The clean-up then pauses for as long, and other writers get a turn.
 SLICE_SECONDS = 0.01
-# On a busy machine the least of transactions takes longer: with fewer rows in each there would be no end to them.
+# Rows in the first transaction, and the bounds for the others. On a busy machine even the smallest transaction takes
+# longer than the aim: with still fewer rows in each, the clean-up would never end.
 FIRST_ROWS, LEAST_ROWS, MOST_ROWS = 50, 50, 2_000
 
-CountT = TypeVar("CountT")
+ResultT = TypeVar("ResultT")
 
 log = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Ages:
-    """How long things are kept after they ended or happened; None is for ever."""
+    """How long objects are kept after their end, and events after they happened. None means for ever."""
 
     analyses: timedelta | None = None
     events: timedelta | None = None
 
     @classmethod
-    def of(cls, settings: Settings) -> Ages:
-        """As settings say it in days, where 0 is for ever."""
+    def of(cls, settings: RetentionSettings) -> Ages:
+        """Return the ages of the settings, which are in days. There, 0 means for ever."""
         days = settings.keep_analyses_days, settings.keep_events_days
         return cls(*(timedelta(days=each) if each else None for each in days))
 
     def before(self, now: datetime) -> Cutoffs:
-        """What is too old now."""
+        """Return the times before which objects and events are too old."""
         return Cutoffs(
             ended_before=None if self.analyses is None else now - self.analyses,
             happened_before=None if self.events is None else now - self.events,
@@ -56,9 +59,9 @@ class Ages:
 
 
 async def clean_up(database: Database, ages: Ages, *, every: timedelta = EVERY) -> Deleted | None:
-    """Delete what is too old, and idempotency keys whose day is over.
+    """Delete objects and events that are too old, and idempotency keys whose day is over. Returns the figures.
 
-    None where another server is at it, took it over, or was done with it less than `every` ago.
+    None if another server is cleaning up, took this clean-up over, or ended one less than `every` ago.
     """
     started_at = utcnow()
     async with database.write() as connection:
@@ -72,76 +75,52 @@ async def clean_up(database: Database, ages: Ages, *, every: timedelta = EVERY) 
         async with database.write() as connection:
             await retention.finish(connection, lease, started_at, utcnow(), round_.deleted)
     except TakenOver:
-        log.warning("clean-up taken over", **asdict(round_.deleted))
+        log.warning("clean-up taken over", **_figures(round_.deleted))
         return None
-    if any(asdict(round_.deleted).values()):
-        log.info("cleaned up", **asdict(round_.deleted), seconds=round(time.monotonic() - began, 1))
+    if round_.deleted.total():
+        log.info("cleaned up", **_figures(round_.deleted), seconds=round(time.monotonic() - began, 1))
     return round_.deleted
 
 
+def _figures(deleted: Deleted) -> dict[str, int]:
+    """Return the figures of all subjects, events and keys, including zeros."""
+    names = (*(subject.name for subject in SUBJECTS.values()), "events", "keys")
+    return {name: deleted[name] for name in names}
+
+
 class _Round:
+    """One run of the clean-up: a `store.retention.Round`."""
+
     def __init__(self, database: Database, lease: str) -> None:
         self._database = database
         self._lease = lease
-        self._rows = FIRST_ROWS
+        self.rows = FIRST_ROWS
         self.deleted = Deleted()
 
     async def run(self, cutoffs: Cutoffs, now: datetime) -> None:
         if cutoffs.ended_before is not None:
-            await self._batches(cutoffs.ended_before)
-            await self._lone_analyses(cutoffs.ended_before)
+            for subject in SUBJECTS.values():
+                await subject.clean_up(self, cutoffs.ended_before)
         if cutoffs.happened_before is not None:
             delete_events = partial(retention.delete_events, lease=self._lease, before=cutoffs.happened_before)
-            while (count := await self._slice(partial(delete_events, limit=self._rows))) > 0:
-                self.deleted.events += count
-        while (count := await self._slice(partial(trim_keys, now=now, limit=self._rows))) > 0:
-            self.deleted.keys += count
+            while (count := await self.slice(partial(delete_events, limit=self.rows))) > 0:
+                self.deleted["events"] += count
+        while (count := await self.slice(partial(trim_keys, now=now, limit=self.rows))) > 0:
+            self.deleted["keys"] += count
 
-    async def _batches(self, before: datetime) -> None:
-        last = ""
-        while True:
-            async with self._database.read() as connection:
-                found = await retention.ended_batches(connection, before, last)
-            if not found:
-                return
-            while found:
-                # As many as fill a slice; one that is larger takes several.
-                ids, total = [found[0][0]], found[0][1]
-                while len(ids) < len(found) and total + found[len(ids)][1] <= self._rows:
-                    total += found[len(ids)][1]
-                    ids.append(found[len(ids)][0])
-                await self._items(ids, before)
-                del found[: len(ids)]
-                last = ids[-1]
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        return self._database.read()
 
-    async def _items(self, ids: list[str], before: datetime) -> None:
-        limit = items = 0
-        while items == limit:
-            limit = self._rows
-            items, batches = await self._slice(partial(retention.delete_batches, ids=ids, before=before, limit=limit))
-            self.deleted.analyses += items
-            self.deleted.batches += batches
-
-    async def _lone_analyses(self, before: datetime) -> None:
-        place = retention.FIRST
-        while True:
-            async with self._database.read() as connection:
-                found = await retention.ended_analyses(connection, before, place, self._rows)
-            if not found:
-                return
-            place, ids = found[-1], [each.id for each in found]
-            self.deleted.analyses += await self._slice(partial(retention.delete_lone_analyses, ids=ids, before=before))
-
-    async def _slice(self, delete: Callable[[AsyncConnection], Awaitable[CountT]]) -> CountT:
-        """Delete about as much as fits into a slice's time, then rest for as long as it took."""
+    async def slice(self, delete: Callable[[AsyncConnection], Awaitable[ResultT]]) -> ResultT:
+        """Run the deletion in a transaction, set `rows` by the time that it took, and pause for as long."""
         async with self._database.write() as connection:
             began = time.monotonic()
-            count = await delete(connection)
+            result = await delete(connection)
             deleting = time.monotonic() - began
             await retention.hold(connection, self._lease, utcnow())
         took = time.monotonic() - began
-        # What a commit takes depends little on the rows.
-        fitting = int(self._rows * SLICE_SECONDS / max(deleting, 1e-4))
-        self._rows = min(max(fitting, LEAST_ROWS), self._rows * 2, MOST_ROWS)
+        # Without the time of the commit, which hardly depends on the rows.
+        fitting = int(self.rows * SLICE_SECONDS / max(deleting, 1e-4))
+        self.rows = min(max(fitting, LEAST_ROWS), self.rows * 2, MOST_ROWS)
         await asyncio.sleep(took)
-        return count
+        return result

@@ -1,9 +1,9 @@
 """The engine on PostgreSQL: permits come from PgQueuer, to any number of workers on any number of machines.
 
-One connection of its own listens, takes permits one by one (SKIP LOCKED) and returns what is used. It takes a permit
-only when the worker has a slot free: a permit that a busy worker holds helps nobody, so PgQueuer's own manager, which
-fetches ahead, is not used. A permit taken by a worker that died comes again after `REDELIVERY`; nobody waits for that,
-since a worker that hears nothing looks for work every `POLL_SECONDS`, and so goes on while the connection is away.
+A connection of its own listens, takes permits one by one (SKIP LOCKED) and returns used ones. The worker takes a permit
+only when it has a free slot: a permit held by a busy worker is of no use. PgQueuer's own manager fetches ahead, and is
+therefore not used. PgQueuer delivers the permit of a dead worker again after `REDELIVERY`. Work does not wait for that:
+every worker looks for work each `POLL_SECONDS`, also while this connection is down.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from jobs.supervision import wait_for
 from store.queue.permits import CHANNEL, ENTRYPOINT, queries, trim_log
 from store.sql.database import Database
 
-# A look takes milliseconds, unless it waits for its turn; one that takes longer may cost a second look.
+# Far above the milliseconds of a look. A look that waits longer for its locks may cost a second look.
 REDELIVERY = timedelta(seconds=10)
-# PostgreSQL that says nothing for so long is taken for gone, and asked again on a new connection.
+# Time limit of a statement: after it the connection counts as lost, and the engine opens a new one.
 ANSWER_SECONDS = 10.0
 TRIM_SECONDS = 20.0
 
@@ -44,21 +44,21 @@ class Distributed:
         self._queries: Queries | None = None
         self._lost: asyncio.Future[None] | None = None
         self._news = asyncio.Event()
-        self._woken = True  # what waits since before has its permits, or had
+        self._woken = True  # rows queued before the start may have had their permits already
         self._held: list[Job] = []
         self._used: list[Job] = []
         self._has_used = asyncio.Event()
 
     async def run(self) -> None:
-        """Keep the connection. Raises when it is lost, to be run again."""
+        """Hold the connection. Raises when it is lost; the caller runs this again."""
         lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         async with self._database.apart("assay permits") as connection:
             connection.add_termination_listener(lambda _: self._lose(ConnectionError("PostgreSQL is gone")))
             own = queries(connection)
             await initialize_notice_event_listener(own.driver, CHANNEL, self._hear)
             self._queries, self._lost = own, lost
-            self._news.set()  # what came while nobody listened
-            log.debug("permits come")
+            self._news.set()  # for permits from before the LISTEN
+            log.debug("listening for permits")
             try:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._return_used(own))
@@ -69,18 +69,18 @@ class Distributed:
                 lost.cancel()
 
     async def receive(self) -> None:
-        """Return with a permit; without one when woken, or after `POLL_SECONDS`."""
+        """Take a permit; return without one when woken, or after `POLL_SECONDS`."""
         loop = asyncio.get_running_loop()
         until = loop.time() + POLL_SECONDS
         while not self._held and not self._woken:
-            self._news.clear()  # before asking: what comes meanwhile is asked for in the next round
+            self._news.clear()  # before the query: a notification during the query starts another
             self._held.extend(await self._take())
             if not self._held and not await wait_for(self._news, until - loop.time()):
                 break
         self._woken = False
 
     async def done(self, *, found: bool) -> None:
-        """The permit is returned soon. Who found something looks again; a permit for the others is in the claim."""
+        """Return the permit soon; look again after a successful claim, which left a permit for other workers."""
         self._used += self._held
         self._held = []
         self._has_used.set()
@@ -93,7 +93,7 @@ class Distributed:
         self._news.set()
 
     def _hear(self, event: AnyEvent) -> None:
-        # Other changes of the table are no news of work.
+        # Updates and deletes of the table bring no work.
         if event.root.type == "table_changed_event" and event.root.operation == "insert":
             self._news.set()
 
@@ -107,7 +107,7 @@ class Distributed:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 return await self._queries.dequeue(1, _ANY, self._id, None, REDELIVERY)
-        except Exception as error:  # `run` tells of it, and connects again
+        except Exception as error:  # `run` raises it, and is run again with a new connection
             self._lose(error)
             return ()
 

@@ -1,8 +1,8 @@
-"""Who tells a worker that there is work: the one thing in which the embedded and the distributed mode differ.
+"""Engines: they wake a worker when there is work. This is the one difference between embedded and distributed mode.
 
 The rows hold the queue, the claims and the outcomes in both modes: see `store.queue.claims`. An engine hands out
-permits to look for work there. A permit that comes twice, late or for nothing costs one look; one that is lost is
-made up for by a look every `POLL_SECONDS`.
+permits to look for work there. A repeated, late or needless permit costs one look. A lost permit delays its rows by
+`POLL_SECONDS` at most, the interval at which every worker looks without one.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ class Engine(Protocol):
     """Hands out permits to claim a chunk of work."""
 
     async def run(self) -> None:
-        """What the engine does beside the worker, until cancelled."""
+        """Run the engine's own work, until cancelled."""
 
     async def receive(self) -> None:
         """Wait for a permit, for `POLL_SECONDS` at most."""
 
     async def done(self, *, found: bool) -> None:
-        """What was received has been used: `found` says whether there was work to claim."""
+        """Return the permit. `found`: whether the worker claimed rows with it."""
 
     def wake(self) -> None:
-        """There may be work, by another way than the engine's own."""
+        """Let `receive` return without a permit."""
 
 
 def engine_for(database: Database) -> Engine:
-    """The one that goes with this kind of database."""
+    """Returns the engine for this kind of database."""
     if database.is_sqlite:
         return Embedded(database)
     from jobs.distributed import Distributed  # here: PgQueuer takes a third of a second to import
@@ -42,7 +42,7 @@ def engine_for(database: Database) -> Engine:
 
 
 class Embedded:
-    """On SQLite: a process that submits work wakes its own worker; `Database.watch` or a poll wakes the others'."""
+    """The engine on SQLite. A commit wakes the worker of its own process; `Database.watch` or a poll wakes others."""
 
     def __init__(self, database: Database) -> None:
         self._news = asyncio.Event()
@@ -50,16 +50,16 @@ class Embedded:
         database.on_commit(lambda news: self.wake() if "queue" in news else None)
 
     async def run(self) -> None:
-        """Nothing is to be done."""
+        """Do nothing until cancelled."""
         await asyncio.Event().wait()
 
     async def receive(self) -> None:
-        """At once after news or a look that found something."""
+        """Return at once after an announcement or a successful claim, else after `POLL_SECONDS`."""
         await wait_for(self._news, POLL_SECONDS)
-        self._news.clear()  # before looking: what comes while we look is seen in the next round
+        self._news.clear()  # before the look: an announcement during the look starts another
 
     async def done(self, *, found: bool) -> None:
-        """Where there was work there may be more."""
+        """Look again after a successful claim."""
         if found:
             self.wake()
 

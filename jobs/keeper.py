@@ -1,8 +1,8 @@
-"""What must happen in time though nobody asks: deadlines of batches, next tries, leases that ran out, old keys.
+"""The keeper: batch deadlines, delayed retries, expired leases, lost workers, clean-up.
 
-Any number of keepers may watch one database: each thing they do is one conditional statement, or fenced by a lease.
-Whether a lease ran out, or a worker is silent, a keeper tells by its own clock from when it last saw them change:
-other machines' clocks may be wrong.
+Any number of keepers may run on one database: each of their changes is one conditional statement, or fenced by a lease.
+A keeper measures the silence of a worker, and the age of a lease, from the last change that it saw, by its own clock:
+clocks of other machines may be wrong.
 """
 
 from __future__ import annotations
@@ -38,24 +38,24 @@ from store.sql.database import Database
 from store.tables import WorkerRow
 
 POLL_SECONDS = 1.0
-# Every server looks so often whether a clean-up is due; of all that share a database, one does it.
+# Seconds between two checks for a due clean-up. Of the servers on one database, one runs it.
 CLEANUP_SECONDS = 300.0
-# A silent worker keeps its row for so long, shown as not alive, in case it comes back.
+# A silent worker keeps its row for this time, shown as not alive: it may come back.
 FORGET = timedelta(minutes=2)
-# The machine's clock and this process's own may differ by so much before it is told.
+# Smallest difference between the machine's clock and this process's clock that is logged.
 CLOCK_STEP = timedelta(seconds=5)
 
 log = structlog.stdlib.get_logger(__name__)
 
 
 class Stillness:
-    """For how long values have stayed what they are, by this process's own clock."""
+    """Measures for how long values have not changed, by this process's monotonic clock."""
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[datetime, float]] = {}
 
     def look(self, values: Mapping[str, datetime]) -> dict[str, float]:
-        """The seconds since each value was first seen to be what it is. A key that is missing is forgotten."""
+        """Returns the seconds since the last change of each value. A missing key is forgotten."""
         now = time.monotonic()
         seen = {}
         for key, value in values.items():
@@ -66,7 +66,7 @@ class Stillness:
 
 
 class Keeper:
-    """The timers of one server. `wake` makes it look at what is due next."""
+    """The timers of one server. `wake` starts a look before the next is due."""
 
     def __init__(self, database: Database, lease: timedelta = LEASE, *, ages: Ages | None = None) -> None:
         self._database = database
@@ -76,11 +76,11 @@ class Keeper:
         database.on_commit(lambda news: self.wake() if "waiting" in news else None)
 
     def wake(self) -> None:
-        """A row waits for its next try: it may be due before the next look."""
+        """Look now: a new delayed row may be due before the next look."""
         self._news.set()
 
     async def run(self) -> None:
-        """Keep time until cancelled."""
+        """Run the timers until cancelled."""
         await keep_running("deadlines", self._settle_deadlines)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(keep_running("timers", self._keep_time))
@@ -89,9 +89,10 @@ class Keeper:
             tasks.create_task(keep_running("clock", self._watch_clock))
 
     async def _settle_deadlines(self) -> None:
-        """After a start alone: no deadline may be further away than its batch's whole time, as a clock set back has it.
+        """Once after start-up, move deadlines that lie further away than their batch's whole timeout.
 
-        Beside a worker that lives this is left alone: which of the two has the right time is not known.
+        Such a deadline means that the machine's clock was set back. With another live worker nothing is moved: either
+        machine may have the wrong time.
         """
         async with self._database.write() as connection:
             others = [worker for worker in await workers.all_workers(connection) if not is_own(worker)]
@@ -140,7 +141,7 @@ class Keeper:
                 leases = await running_leases(connection)
             before, looked_at = looked_at, time.monotonic()
             if looked_at - before > max(2 * POLL_SECONDS, self._lease.total_seconds() / 2):
-                # This process stood still, or the database did, and so may all the others have: let them renew first.
+                # This process was paused, or the database was, and with it perhaps all workers: let them renew first.
                 lives, beats = Stillness(), Stillness()
             silent = {
                 lease: leases[lease]
@@ -169,7 +170,7 @@ class Keeper:
 
 
 async def reclaim(database: Database, gone: Collection[str], silent: Mapping[str, datetime] | None = None) -> None:
-    """End what runs under leases that ran out, or of workers that are gone, and forget those workers."""
+    """Record the running analyses of expired leases and dead workers as lost, and delete those workers' rows."""
     async with database.write() as connection:
         now = utcnow()
         outcomes = [retry.lost(row, now) for row in await lost(connection, gone, silent or {})]
@@ -185,7 +186,7 @@ def is_own(worker: WorkerRow) -> bool:
 
 
 def is_gone(worker: WorkerRow) -> bool:
-    """Whether this is a worker of this host whose process is no more: its id is free, or another process has it."""
+    """Whether the worker ran on this host and its process has ended: no process has its id, or another one has."""
     if worker.host != socket.gethostname():
         return False
     try:
@@ -196,9 +197,9 @@ def is_gone(worker: WorkerRow) -> bool:
 
 
 def process_start(pid: int) -> str | None:
-    """What tells a process from all others that ever have its id on this machine; None where none runs under it.
+    """Identify a process among all that ever had its id on this machine; None if no process has the id now.
 
-    On Linux no clock is in it: the kernel's tick at which it began, of which boot. Raises psutil.Error.
+    On Linux: the boot id and the kernel tick of the process's start, independent of any clock. Raises psutil.Error.
     """
     try:
         process = psutil.Process(pid)
@@ -206,7 +207,7 @@ def process_start(pid: int) -> str | None:
             return None
         try:
             boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-            # proc(5): the second field is a name that may hold anything, the 22nd is starttime.
+            # proc(5): field 2 is a name with any characters, field 22 is starttime.
             return f"{boot} {Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[19]}"
         except OSError:
             return str(process.create_time())

@@ -1,4 +1,4 @@
-"""What the database knows of a worker: who it is, its signs of life, and its goodbye."""
+"""A worker's row in the database: registration, heartbeats, removal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from store.tables import WorkerRow
 
 
 class Presence:
-    """One worker's. `analyzers` are the names of those that it has; what it counted is the recorder's."""
+    """The row of one worker. `analyzers`: the names of its analyzers. The recorder has the counters."""
 
     def __init__(
         self, database: Database, recorder: Recorder, worker_id: str, instance: str, analyzers: Collection[str]
@@ -31,12 +31,12 @@ class Presence:
         self._analyzers = sorted(analyzers)
         self._usage = Usage()
         self._started_at = utcnow()
-        # Held while it says that it lives, or goodbye, after which it says no more.
+        # Held during a heartbeat and during the removal: no heartbeat follows the removal.
         self._saying = asyncio.Lock()
         self._has_gone = False
 
     async def register(self, slots: int) -> None:
-        """Say that the worker is there, and give back what those had claimed that are found gone."""
+        """Insert the worker's row, and reclaim the analyses of dead workers of this host."""
         now = utcnow()
         async with self._database.write() as connection:
             gone = [worker.id for worker in await workers.all_workers(connection) if is_gone(worker)]
@@ -56,7 +56,7 @@ class Presence:
             await reclaim(self._database, gone)
 
     async def say_alive(self, pids: Iterable[int | None], *, slots: int, busy: int, current: Sequence[str]) -> None:
-        """A sign of life, with what this process and these take of the machine; the rest is as in `workers.beat`."""
+        """Write a heartbeat with the CPU and memory use of this process and `pids`; the rest as in `workers.beat`."""
         async with self._saying:
             if self._has_gone:
                 return
@@ -81,7 +81,7 @@ class Presence:
                 await self.register(slots)
 
     async def say_goodbye(self) -> None:
-        """The last words: no sign of life comes behind them."""
+        """Write the last timings and delete the row; later heartbeats do nothing."""
         async with self._saying, self._database.write() as connection:
             await self._recorder.timekeeper.write(connection, self._worker_id, utcnow())
             await workers.forget(connection, [self._worker_id])

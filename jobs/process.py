@@ -1,4 +1,4 @@
-"""A worker in its process: it runs until the program is told to end, and then ends in order."""
+"""A worker in its process: it runs until a signal, and then shuts down in order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 @asynccontextmanager
 async def working(worker: Worker, ending: Ending) -> AsyncIterator[None]:
-    """The worker runs inside; on leaving, what it runs may end within the time to stop, and the rest is given back."""
+    """Run the worker inside the block. On exit, running analyses get the remaining time, then go back."""
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(worker.run())
         try:
@@ -28,7 +28,7 @@ async def working(worker: Worker, ending: Ending) -> AsyncIterator[None]:
 
 
 async def work_until_told(worker: Worker, ending: Ending) -> None:
-    """Run the worker until SIGTERM or SIGINT. A second one gives back at once what still runs."""
+    """Run the worker until SIGTERM or SIGINT. A second signal returns the running analyses to the queue at once."""
     told = asyncio.Event()
 
     def tell() -> None:

@@ -1,9 +1,9 @@
-"""Writes what slots report: ends in group commits, progress now and then.
+"""The recorder: writes the outcomes that slots report in group commits, and progress at intervals.
 
-Each transaction takes all ends that wait, so a lone one is written at once and many share a commit. A task of its own
-writes what was submitted alone, so that it waits behind nothing of batches: somebody waits for it.
-What can't be written for now (a locked database, a full disk) is kept and tried again; slots wait while too much waits
-here. What the database refuses for good fails its own analysis and no other.
+Each transaction takes all pending outcomes: a single one is written at once, and many share a commit. Analyses without
+a batch have a task of their own, since a client waits for each: their outcomes never queue behind those of batches.
+After a transient failure (a locked database, a full disk) the recorder keeps the outcomes and tries again; slots pause
+while too many are pending. An outcome that the database refuses for good fails its own analysis and no other.
 """
 
 from __future__ import annotations
@@ -28,11 +28,13 @@ from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.failures import may_pass
 
+# Outcomes per transaction.
 GROUP = 1024
-# The same while somebody waits for what was submitted alone, whose own transactions come between two of these.
+# The same while a client waits for an analysis without a batch: its own transactions come between two of these.
 SMALL_GROUP = 32
-# For so long after the last such submission.
+# Duration of the small groups after the last submission without a batch.
 SMALL_SECONDS = 1.0
+# Pending outcomes at which slots pause.
 BACKLOG = 4 * GROUP
 BACKLOG_BYTES = 64 << 20  # of results, each of which may be 16 MiB
 PROGRESS_PAUSE_SECONDS = 0.25
@@ -44,7 +46,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a claimed row has come."""
+    """The progress of a claimed row."""
 
     lease: str
     fraction: float
@@ -52,7 +54,7 @@ class Progress:
 
 
 class _Line:
-    """Ends that wait, and those of them that are being written."""
+    """Pending outcomes, and the group in the present transaction."""
 
     def __init__(self) -> None:
         self.waiting: deque[Outcome] = deque()
@@ -64,7 +66,7 @@ class _Line:
 
 
 class Recorder:
-    """`completed` and `failed` count what was recorded since the start."""
+    """The recorder of one worker. `completed` and `failed` count the analyses recorded since its start."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -80,12 +82,12 @@ class Recorder:
 
     @property
     def leases(self) -> set[str]:
-        """The leases under which the ends that still wait were reached."""
+        """The leases of the pending outcomes."""
         lines = (self._alone, self._others)
         return {outcome.lease for line in lines for outcome in chain(line.waiting, line.writing)}
 
     def put(self, outcomes: Collection[Outcome]) -> None:
-        """Take these ends; they are written soon."""
+        """Add outcomes; they are written soon."""
         for outcome in outcomes if self._progress else ():
             self._progress.pop(outcome.id, None)
         for outcome in outcomes:
@@ -96,29 +98,29 @@ class Recorder:
         self._bytes += sum(map(_size, outcomes))
 
     def somebody_waits(self) -> None:
-        """Something was submitted alone: for a while let no transaction take long."""
+        """Note a submission without a batch: keep transactions short for `SMALL_SECONDS`."""
         self._small_until = time.monotonic() + SMALL_SECONDS
 
     @property
     def hurries(self) -> bool:
-        """Whether somebody waits, or did a moment ago."""
+        """Whether a submission without a batch came within `SMALL_SECONDS`."""
         return time.monotonic() <= self._small_until
 
     def put_progress(self, analysis_id: str, progress: Progress) -> None:
-        """Take this in place of what waits about the same analysis."""
+        """Replace the pending progress of this analysis."""
         self._progress[analysis_id] = progress
         self._has_progress.set()
 
     async def has_room(self) -> None:
-        """Wait while too many ends, or too much of results, wait to be written."""
+        """Wait while more than `BACKLOG` outcomes or `BACKLOG_BYTES` of results are pending."""
         await self._until(lambda: self._count_waiting() <= BACKLOG and self._bytes <= BACKLOG_BYTES)
 
     async def is_empty(self) -> None:
-        """Wait until every end has been written."""
+        """Wait until every outcome is written."""
         await self._until(lambda: not self._count_waiting())
 
     async def run(self) -> None:
-        """Write what comes, until cancelled."""
+        """Write outcomes and progress until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             for line in (self._alone, self._others):
                 tasks.create_task(keep_running("recorder", partial(self._write_outcomes, line)))
@@ -137,7 +139,7 @@ class Recorder:
             while not line:
                 line.has_some.clear()
                 await line.has_some.wait()
-            if not line.writing:  # else it could not be written before
+            if not line.writing:  # else the previous transaction failed, and is repeated
                 most = SMALL_GROUP if self.hurries else GROUP
                 line.writing = [line.waiting.popleft() for _ in range(min(len(line.waiting), most))]
             group = line.writing
@@ -194,5 +196,5 @@ class Recorder:
 
 
 def _size(outcome: Outcome) -> int:
-    """The bytes that its result takes in memory."""
+    """The bytes of the result in memory."""
     return 0 if outcome.result is None else sys.getsizeof(outcome.result)

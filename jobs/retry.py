@@ -1,9 +1,8 @@
-"""What becomes of an attempt that failed: another one, later, or the end.
+"""Retries: whether a failed attempt is the last, and the pause before the next.
 
-Tried again is what may end otherwise (`Fault.retryable`), while attempts are left. The pause before the next attempt
-grows exponentially and has full jitter: any time up to 0.5 s after the first attempt, 1 s after the second, and so on
-up to 60 s. Full jitter spreads out what failed together better than any other (Brooker, "Exponential Backoff And
-Jitter", AWS Architecture Blog, 2015).
+A fault that may be transient (`Fault.retryable`) is tried again while attempts are left. The pause grows exponentially
+with full jitter: uniform up to 0.5 s after the first attempt, 1 s after the second, and so on up to 60 s. Full jitter
+best spreads attempts that failed together (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
 """
 
 from __future__ import annotations
@@ -20,19 +19,19 @@ from store.tables import AnalysisStatus
 BASE_SECONDS = 0.5
 LONGEST_SECONDS = LONGEST_PAUSE.total_seconds()
 
-# The worker's process died, which says little about the input: the next one may live.
+# A dead process says little about the input: the next process may survive it.
 RETRYABLE_DEATHS = frozenset({"WORKER_LOST"})
 LOST = Fault("WORKER_LOST", "The worker that ran it is gone.", retryable=True)
 
 
 def pause_seconds(attempt: int) -> float:
-    """How long to wait after this attempt, counted from 1."""
-    # The exponent is bounded only so that the power can't overflow.
+    """Returns a random pause in seconds after this attempt, counted from 1."""
+    # The bound of the exponent prevents an overflow of the power.
     return random.uniform(0, min(LONGEST_SECONDS, BASE_SECONDS * 2 ** min(attempt - 1, 30)))  # noqa: S311
 
 
 def failed(row: Claimed, fault: Fault, now: datetime, milliseconds: float | None = None) -> Outcome:
-    """This attempt of a claimed row failed: AGAIN while there are attempts left and it could help, else FAILED."""
+    """Returns the outcome of a failed attempt: AGAIN for a retryable fault with attempts left, else FAILED."""
     if fault.retryable and row.attempt < row.max_attempts:
         retry_at = now + timedelta(seconds=pause_seconds(row.attempt))
         return Outcome(row.id, row.lease, End.AGAIN, fault=fault, processing_time_ms=milliseconds, retry_at=retry_at)
@@ -40,18 +39,18 @@ def failed(row: Claimed, fault: Fault, now: datetime, milliseconds: float | None
 
 
 def stopped(row: Claimed, end: AnalysisStatus, milliseconds: float | None = None) -> Outcome:
-    """It was stopped, and runs no more: `end` is CANCELED or TIMED_OUT."""
+    """Returns the outcome of a stopped row: `end` is CANCELED or TIMED_OUT."""
     ends = {AnalysisStatus.CANCELED: End.CANCELED, AnalysisStatus.TIMED_OUT: End.TIMED_OUT}
     return Outcome(row.id, row.lease, ends[end], fault=STOP_FAULTS[end], processing_time_ms=milliseconds)
 
 
 def given_back(row: Claimed) -> Outcome:
-    """It waits again as if it had not been claimed."""
+    """Returns the outcome that puts a row back into the queue, without charging an attempt."""
     return Outcome(row.id, row.lease, End.GIVEN_BACK)
 
 
 def lost(row: Claimed, now: datetime) -> Outcome:
-    """Its worker is gone: the end that was asked for, or a failed attempt."""
+    """Returns the outcome of a row whose worker died: the requested stop, or a failed attempt."""
     if row.stop_requested is not None:
         return stopped(row, AnalysisStatus(row.stop_requested))
     return failed(row, LOST, now)

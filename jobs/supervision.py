@@ -1,4 +1,4 @@
-"""Side tasks that must not die: one that does is loud, and begins again after a pause. And how long an end takes."""
+"""Supervised side tasks, which are logged and restarted after a failure, and the time budget of a shutdown."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from store.sql.failures import is_out_of_reach
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
-# A task that ran for this long without failing is well again.
+# A task that ran this long without a failure starts again with the first pause.
 WELL_SECONDS = 30.0
 
 log = structlog.stdlib.get_logger(__name__)
@@ -31,7 +31,7 @@ async def keep_running(name: str, task: Callable[[], Awaitable[None]]) -> None:
         except Exception as error:
             if time.monotonic() - began > WELL_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
-            if is_out_of_reach(error):  # where it failed says nothing, and a statement's values belong in no log
+            if is_out_of_reach(error):  # the traceback is of no use, and the values of statements belong in no log
                 reason = str(getattr(error, "orig", error)).partition("\n")[0]
                 log.warning("the database is out of reach", task=name, reason=reason, again_in_seconds=pause)
             else:
@@ -41,24 +41,24 @@ async def keep_running(name: str, task: Callable[[], Awaitable[None]]) -> None:
 
 
 class Ending:
-    """The time that a program has to end in: all that it does one after the other, to end in order, takes of it."""
+    """The time budget of a shutdown, shared by its steps."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._at = math.inf
 
     def begin(self) -> None:
-        """The time runs, from the first call on."""
+        """Start the time. Later calls do nothing."""
         self._at = min(self._at, time.monotonic() + self._seconds)
 
     @property
     def seconds_left(self) -> float:
-        """What is left of it, 0 when it is over."""
+        """The remaining seconds, at least 0."""
         return max(0.0, self._at - time.monotonic())
 
 
 async def wait_for(event: asyncio.Event, seconds: float) -> bool:
-    """Wait for the event, at most so long; whether it came."""
+    """Wait for the event; False if it did not come within this time."""
     try:
         async with asyncio.timeout(seconds):
             await event.wait()
@@ -69,7 +69,7 @@ async def wait_for(event: asyncio.Event, seconds: float) -> bool:
 
 @asynccontextmanager
 async def side_tasks(**named: Callable[[], Awaitable[None]]) -> AsyncIterator[list[asyncio.Task[None]]]:
-    """Keep these running, each by its name, until the block is left."""
+    """Keep these tasks running, each under its name, until the block exits."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(keep_running(name, task), name=name) for name, task in named.items()]
         try:

@@ -1,4 +1,4 @@
-"""What a worker and its processes take of the machine."""
+"""CPU and memory use of a worker and its processes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import psutil
 
 
 class Usage:
-    """Looks at processes by their ids, which costs a fraction of a millisecond; finding children would cost more."""
+    """Measures processes by their ids, in a fraction of a millisecond; a search for children would cost more."""
 
     def __init__(self) -> None:
         self._processes: dict[int, psutil.Process] = {}
 
     def look(self, pids: Collection[int]) -> tuple[float, float]:
-        """CPU since the last look, in percent of one core, and memory in MiB (pages that are shared count for each)."""
+        """Returns the CPU since the last look in percent of one core, and the memory in MiB (shared pages count in each
+        process).
+        """
         self._processes = {pid: process for pid, process in self._processes.items() if pid in pids}
         cpu_percent = memory_bytes = 0.0
         for pid in pids:

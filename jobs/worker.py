@@ -1,4 +1,4 @@
-"""The worker: claims work for its slots, has it run, and keeps its claims alive.
+"""The worker: claims rows for its slots, runs them, and renews the leases.
 
     worker = Worker(database, analyzers, slots=3, instance="host:1")
     run = asyncio.create_task(worker.run())
@@ -7,10 +7,10 @@
 
 Invariants:
 
-- Polling is the guarantee, and news only wakes: work is found within a second though every announcement is lost.
-- A lease is renewed only while this worker knows that it holds it, so what slips through its hands runs out.
-- A side task that fails is logged and begins again; the slots go on meanwhile.
-- After `run` no process is left, however it ends.
+- Polling is the guarantee, announcements only wake: the worker finds work within a second without any of them.
+- The worker renews the leases of rows that it has, and no others: the lease of a mislaid row expires.
+- A failed side task is logged and restarted, while the slots continue.
+- After `run`, no process is left.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from jobs.engine import Engine, engine_for
 from jobs.pace import MOST, TARGET_MS, Pace
 from jobs.presence import Presence
 from jobs.recorder import SMALL_GROUP, Recorder
-from jobs.sandbox.slot import DEFAULT_ANALYZERS, Limits, Sandbox, SandboxUnavailable, Template
-from jobs.slot import Analyzers, Slot
+from jobs.sandbox.sandbox import DEFAULT_ANALYZERS, Limits, Sandbox, SandboxUnavailable, Template
+from jobs.sandbox.slot import Analyzers, Slot
 from jobs.supervision import keep_running, side_tasks, wait_for
 from store.queue import claims, fairness, workers
 from store.queue.claims import Claimed
@@ -45,18 +45,18 @@ STOP_POLL_SECONDS = 0.5
 LOOK_SECONDS = 1.0
 BEAT_SECONDS = 1.0
 WATCH_SECONDS = 0.1
-# When a chunk has taken so long, ten times what it was meant to, what has not begun of it is left to others.
+# Ten times the target time of a chunk: after it, other slots and workers get the rows that have not begun.
 STUCK_SECONDS = 0.5
-# The last words must not keep the program from ending: what is not written then is found at the next start.
+# Time for the last writes of a shutdown. Outcomes not written then are lost leases at the next start.
 LAST_WRITE_SECONDS = 1.0
 
 log = structlog.stdlib.get_logger(__name__)
 
 
 class Worker:
-    """Runs up to `slots` analyses at once, unless operators say otherwise while it runs.
+    """Runs up to `slots` analyses at once; operators may change the number meanwhile.
 
-    `analyzers` are those that `where` (`module:function`) returns.
+    `analyzers` must be those that `where` (`module:function`) returns.
     """
 
     def __init__(
@@ -81,14 +81,14 @@ class Worker:
         self._presence = Presence(database, self._recorder, self.id, instance, analyzers)
         self._analyzers = analyzers
         self._admission = Admission(analyzers, slots)
-        # Those too that end with what they run. `_busy` has the analyzers of those that have something to run.
+        # Includes retired slots that still run a chunk. `_busy`: the analyzer of each slot with a chunk.
         self._slots: list[Slot] = []
         self._slot_tasks: set[asyncio.Task[None]] = set()
         self._free: deque[tuple[Slot, asyncio.Future[list[Claimed]]]] = deque()
         self._busy: dict[Slot, str] = {}
-        # Claimed, and taken out of a chunk that is stuck.
+        # Claimed rows that no slot has: claimed ahead, or taken from a slow chunk.
         self._spare: list[Claimed] = []
-        # Whether something was submitted alone here since it was last looked for.
+        # Whether this process submitted an analysis without a batch since the last claim.
         self._alone_came = False
         self._slot_news = asyncio.Event()
         self._stop_news = asyncio.Event()
@@ -110,12 +110,12 @@ class Worker:
         return self._recorder.failed
 
     def wake(self) -> None:
-        """There may be work, or work to stop."""
+        """Look for work and for requested stops now."""
         self._engine.wake()
         self._stop_news.set()
 
     def hear(self, news: frozenset[str]) -> None:
-        """Another process may have asked for something to be stopped. (Of work the engine hears by itself.)"""
+        """React to an announcement, by this process or another. (The engine has its own source for new work.)"""
         if "stop" in news:
             self._stop_news.set()
         if "controls" in news:
@@ -126,16 +126,16 @@ class Worker:
             self._slot_news.set()
 
     async def stop(self, grace_seconds: float) -> None:
-        """Claim nothing more, give back what has not begun, let what runs end within the grace, give back the rest.
+        """Claim no more, give back unstarted rows, wait for running ones within the grace, give back the rest.
 
-        Returns when `run` is about to. What `run` does before it waits takes of the grace.
+        Returns shortly before `run` does. The steps of `run` before its wait count towards the grace.
         """
         self._stop_at = min(self._stop_at, asyncio.get_running_loop().time() + grace_seconds)
         self._stopping.set()
         await self._stopped.wait()
 
     def hurry(self) -> None:
-        """Let the grace be over, whether `stop` was called or will be."""
+        """End the grace of the present or a later `stop`."""
         self._stop_at = 0.0
         if self._grace is not None and not self._grace.expired():
             self._grace.reschedule(self._stop_at)
@@ -144,7 +144,7 @@ class Worker:
         """Work until `stop`, or until cancelled."""
         try:
             await keep_running("register", partial(self._presence.register, self._admission.slots))
-            await keep_running("look", self._look)  # nothing is claimed that an operator has paused
+            await keep_running("look", self._look)  # before the first claim: a pause holds from the start
             async with (
                 side_tasks(recorder=self._recorder.run, heartbeat=self._beat, leases=self._renew),
                 side_tasks(engine=self._engine.run, watch=self._watch, stops=self._stop_what_is_asked),
@@ -165,7 +165,7 @@ class Worker:
             self._admission.look(await read_controls(connection), await fairness.heads(connection), others)
 
     async def _look_around(self, slots: asyncio.TaskGroup) -> None:
-        """Obey the operators, and notice what waits."""
+        """Follow the operators' controls and the heads of the lanes."""
         while not self._stopping.is_set():
             await self._look()
             self._resize(slots)
@@ -175,7 +175,7 @@ class Worker:
                 self._engine.wake()
 
     def _resize(self, slots: asyncio.TaskGroup) -> None:
-        """Have as many slots as are wanted: one that is too many ends with the item that it runs."""
+        """Start or retire slots up to the wanted number. A retired slot finishes its current item."""
         lasting = [slot for slot in self._slots if not slot.retired]
         for slot in lasting[self._admission.slots :]:
             slot.retired = True
@@ -191,7 +191,7 @@ class Worker:
             task.add_done_callback(self._slot_tasks.discard)
 
     def _hold(self) -> None:
-        """Give back what is paused and has not begun."""
+        """Give back paused rows that have not begun."""
         for slot, analyzer in self._busy.items():
             if self._admission.is_paused(analyzer):
                 slot.give_back(keep_current=True)
@@ -200,14 +200,14 @@ class Worker:
         self._recorder.put([retry.given_back(row) for row in held])
 
     async def _claim(self) -> None:
-        """Claim for the slots that are free, until `stop`."""
+        """Claim for free slots, until `stop`."""
         while not self._stopping.is_set():
             if not self._free and not self._spare and self._is_quick():
                 self._spare = await self._claim_chunk(ahead=True)
             if not self._free:
                 if self._alone_came and 0 < len(self._spare) <= MOST and self._is_quick():
                     self._alone_came = False
-                    self._spare = await self._claim_chunk(ahead=True) + self._spare  # what came goes before it
+                    self._spare = await self._claim_chunk(ahead=True) + self._spare  # the new row goes first
                     continue
                 self._slot_news.clear()
                 await self._slot_news.wait()
@@ -225,9 +225,9 @@ class Worker:
                 self._deal(rows)
 
     def _is_quick(self) -> bool:
-        """Whether all slots run items so quick that they would wait for the next claim longer than they ran.
+        """Whether all slots run items so quick that a slot would wait for its next claim longer than its chunk ran.
 
-        One that takes longer than others of its kind did tells that there is time to see what comes.
+        One unusually slow item makes it False: then there is time to claim later, by the priorities of that moment.
         """
         return bool(self._busy) and all(
             self._pace.chunk(analyzer) == MOST and slot.busy_seconds < TARGET_MS / 1000
@@ -235,7 +235,7 @@ class Worker:
         )
 
     async def _claim_chunk(self, *, ahead: bool = False) -> list[Claimed]:
-        """Claim for the slots that are free or, ahead, for the one that will be next."""
+        """Claim for the free slots or, with `ahead`, for the next slot to become free."""
         busy = list(self._busy.values())[ahead:]
         starved, admitted = self._admission.starved(busy), self._admission.admitted(busy)
         if not admitted:
@@ -248,17 +248,17 @@ class Worker:
         if lane := starved or (rows and fairness.Lane(rows[0].analyzer, rows[0].priority)):
             self._admission.served(lane, by_age=starved is not None)
         if starved and not rows:
-            self._engine.wake()  # for what waits elsewhere
+            self._engine.wake()  # other lanes may have rows
         return rows
 
     def _how_many(self, analyzer: str) -> int:
         room = self._admission.room(analyzer, self._busy.values())
         most = self._pace.chunk(analyzer) * max(1, min(len(self._free), room))
-        # What comes alone waits for no more than a small transaction.
+        # An analysis without a batch waits for a small transaction at most.
         return min(most, SMALL_GROUP) if self._recorder.hurries else most
 
     def _deal(self, rows: list[Claimed]) -> None:
-        """Give the free slots equal shares, the first items first; what may not run now goes back."""
+        """Deal the rows to the free slots in equal shares, in their order; give back rows that may not run now."""
         analyzer = rows[0].analyzer
         shares = min(len(self._free), len(rows), self._admission.room(analyzer, self._busy.values()))
         if self._stopping.is_set() or not shares:
@@ -276,7 +276,7 @@ class Worker:
             except SandboxUnavailable as error:
                 log.error("no process for a slot", reason=str(error))
                 continue
-            if self._stopping.is_set() or slot.retired:  # while it started: nobody would hand it a chunk any more
+            if self._stopping.is_set() or slot.retired:  # since its start began: it would get no chunk
                 break
             chunk: asyncio.Future[list[Claimed]] = asyncio.get_running_loop().create_future()
             self._free.append((slot, chunk))
@@ -295,7 +295,7 @@ class Worker:
         self._slots.remove(slot)
 
     async def _watch(self) -> None:
-        """Keep time limits, and let nothing wait behind work that takes longer than the pace has said."""
+        """Enforce time limits, and take rows from chunks that are slower than their pace."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             for slot in self._slots:
@@ -306,7 +306,7 @@ class Worker:
                     self._leave(rows)
 
     def _leave(self, rows: list[Claimed]) -> None:
-        """Leave these to the slots that are free, one each, and the rest to whoever claims it."""
+        """Keep one row for each free slot, and give the rest back to the queue."""
         if self._free:
             here = min(len(self._free), self._admission.room(rows[0].analyzer, self._busy.values()))
             self._spare += rows[:here]
@@ -353,14 +353,14 @@ class Worker:
                 self._let_go(leases - held)
 
     def _let_go(self, lost: set[str]) -> None:
-        """Run no more of what others were given while this worker stood still."""
+        """Drop the rows of leases that were lost while this process was paused."""
         for slot in self._slots:
             slot.let_go(lost)
         self._recorder.put([retry.given_back(row) for row in self._spare if row.lease in lost])
         self._spare = [row for row in self._spare if row.lease not in lost]
 
     async def _drain(self, claiming: list[asyncio.Task[None]]) -> None:
-        """End in order: nothing new, the unstarted back, the running ended or back, all of it written."""
+        """Shut down: claim no more, give back unstarted rows, finish or give back running ones, write all outcomes."""
         self._engine.wake()
         self._slot_news.set()
         self._control_news.set()

@@ -1,12 +1,12 @@
-"""What resolvers work with: the server's services, who is asking, and what belongs to one operation alone."""
+"""The context of resolvers: the server's services, the viewer, and the rows that one operation has read."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.dataloader import DataLoader
@@ -16,23 +16,30 @@ from events.bus import Bus
 from events.feed import Feed
 from resolvers.monitor import Monitor
 from settings import Settings
-from store.analyses import analyses_by_id
-from store.batches import batches_by_id
 from store.queue.workers import work_of
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.viewer import Viewer
-from store.tables import AnalysisRow, BatchRow
+from store.tables import AnalysisRow
 from telemetry import Telemetry
 
 RowT = TypeVar("RowT")
+RowT_co = TypeVar("RowT_co", covariant=True)
+
+
+class Load(Protocol[RowT_co]):
+    """A function of the store that reads rows by their ids, those that the viewer may see."""
+
+    def __call__(
+        self, connection: AsyncConnection, viewer: Viewer, ids: Sequence[str]
+    ) -> Awaitable[Mapping[str, RowT_co]]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What one server instance has. `plugin_failures` names the plug-ins that failed to load, and why.
+    """The parts of one server instance. `plugin_failures` has the plug-ins that failed to load, and the reasons.
 
-    `stopping` is set when the instance begins to stop: who waits at a client's wish then answers with what there is.
+    `stopping` is set when the instance begins to stop: resolvers that wait for a client then answer at once.
     """
 
     settings: Settings
@@ -49,7 +56,7 @@ class Services:
 
 
 class Context:
-    """One operation's context: nothing here outlives it, so that what its loaders remember can't go stale."""
+    """The context of one operation. Nothing here outlives it, so that its rows can't become stale."""
 
     def __init__(self, services: Services, viewer: Viewer, request_id: str) -> None:
         self.services = services
@@ -58,37 +65,51 @@ class Context:
         self.time_limit: asyncio.Timeout | None = None
         self.last_event_id: str | None = None
         self.events_end: str | None = None
-        self.analyses: DataLoader[str, AnalysisRow | None] = self._loader(analyses_by_id)
-        self.batches: DataLoader[str, BatchRow | None] = self._loader(batches_by_id)
-        # Not remembered: a subscription asks again and again in one context, and work moves on.
+        self._loaders: dict[Load[Any], DataLoader[str, Any]] = {}
+        # Without a cache: a subscription loads again and again in one context, and work moves on.
         self.work: DataLoader[str, list[AnalysisRow]] = DataLoader(load_fn=self._load_work, cache=False)
 
-        self.neighbors: list[str] = []
-        """Analyses that will be asked for soon, one after the other, and may as well be read at once."""
+        self.neighbors: dict[str, list[str]] = {}
+        """By kind, ids of objects that are likely to be loaded soon. One statement can read them all."""
 
     def anew(self) -> Context:
-        """A context for the same caller that has seen nothing yet."""
+        """Return a context for the same caller that has read nothing."""
         return Context(self.services, self.viewer, self.request_id)
 
+    async def load(self, read: Load[RowT], id_: str) -> RowT | None:
+        """Return the row with this id. None if the viewer can't see one.
+
+        One statement reads all rows that are loaded at the same time. The operation reads each row once, until it calls
+        `forget`.
+        """
+        row: RowT | None = await self._loader(read).load(id_)
+        return row
+
+    async def load_many(self, read: Load[RowT], ids: Sequence[str]) -> list[RowT | None]:
+        """`load` for each of these ids."""
+        return await self._loader(read).load_many(ids)
+
     def forget(self) -> None:
-        """Read again what is asked for from now on: a mutation changes it, and a subscription sees many moments."""
-        self.analyses.clear_all()
-        self.batches.clear_all()
+        """Read rows again from now on: a mutation has changed them, or a subscription has come to another event."""
+        for loader in self._loaders.values():
+            loader.clear_all()
 
     def allow_more_time(self, seconds: float) -> None:
-        """Push the operation's time limit out: the client asked to wait that long."""
+        """Extend the operation's time limit by the seconds that the client asked to wait."""
         if self.time_limit is not None and (when := self.time_limit.when()) is not None:
             self.time_limit.reschedule(when + seconds)
 
-    def _loader(
-        self, read: Callable[[AsyncConnection, Viewer, Sequence[str]], Awaitable[dict[str, RowT]]]
-    ) -> DataLoader[str, RowT | None]:
+    def _loader(self, read: Load[RowT]) -> DataLoader[str, RowT | None]:
+        if (found := self._loaders.get(read)) is not None:
+            return found
+
         async def load(ids: list[str]) -> list[RowT | None]:
             async with self.services.database.read() as connection:
                 rows = await read(connection, self.viewer, ids)
             return [rows.get(id_) for id_ in ids]
 
-        return DataLoader(load_fn=load, max_batch_size=500)
+        loader = self._loaders[read] = DataLoader[str, RowT | None](load_fn=load, max_batch_size=500)
+        return loader
 
     async def _load_work(self, worker_ids: list[str]) -> list[list[AnalysisRow]]:
         work: dict[str | None, list[AnalysisRow]] = {}

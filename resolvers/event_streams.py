@@ -10,14 +10,16 @@ from execution.errors import ClientError, ErrorCode
 from resolvers.context import Context
 from resolvers.events import Happening, happening, place_after, telling_where_history_begins
 from store.events import EventFilter, Place, last_place, write_cursor
-from store.tables import EventRow, EventType
+from store.sql.ids import prefix_of
+from store.subjects import EventType
+from store.tables import EventRow
 
 MAX_PROGRESS_SECONDS = 60.0
 
-# The subjects of so many events in a row are read at once.
+# Events that are answered together: one statement reads all their subjects of one kind.
 _NEIGHBORS = 100
 
-_PROGRESS = frozenset({EventType.ANALYSIS_PROGRESS, EventType.BATCH_PROGRESS})
+_PROGRESS = frozenset(str(each) for each in EventType if each.endswith("_PROGRESS"))
 
 Pages = AsyncGenerator[list[EventRow], None]
 
@@ -93,7 +95,9 @@ class EventStream:
                 for start in range(0, len(page), _NEIGHBORS):
                     rows = page[start : start + _NEIGHBORS]
                     context.forget()
-                    context.neighbors = [row.analysis_id for row in rows if row.analysis_id is not None]
+                    context.neighbors = {}
+                    for row in rows:
+                        context.neighbors.setdefault(prefix_of(row.subject), []).append(row.subject)
                     yield [happening(context, row) for row in rows]
 
 
@@ -103,7 +107,7 @@ async def thinned(pages: Pages, seconds: float) -> Pages:
     Progress is held back until `seconds` after the last that was let go, or until something else comes, which must
     not come before it: the order is that of the log. What is held when the pages end is let go.
     """
-    held: dict[str | None, EventRow] = {}
+    held: dict[str, EventRow] = {}
     loop = asyncio.get_running_loop()
     due = loop.time()
     coming: asyncio.Future[list[EventRow] | None] | None = None
@@ -116,10 +120,9 @@ async def thinned(pages: Pages, seconds: float) -> Pages:
             if coming.done():
                 page, coming = coming.result(), None
             for row in page or ():
-                subject = row.analysis_id or row.batch_id
-                if EventType(row.type) in _PROGRESS:
-                    held.pop(subject, None)  # to stand behind what came since
-                    held[subject] = row
+                if row.type in _PROGRESS:
+                    held.pop(row.subject, None)  # so that its new place is the last
+                    held[row.subject] = row
                     continue
                 ready += held.values()
                 ready.append(row)
@@ -127,7 +130,7 @@ async def thinned(pages: Pages, seconds: float) -> Pages:
             if page is None or (held and loop.time() >= due):
                 ready += held.values()
                 held.clear()
-            if any(EventType(row.type) in _PROGRESS for row in ready):
+            if any(row.type in _PROGRESS for row in ready):
                 due = loop.time() + seconds
             if ready:
                 yield ready

@@ -1,28 +1,31 @@
-"""Events: the log read in pages, and analyses and batches as they change."""
+"""Events: the log in pages, and objects as they change."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
-from strawberry.dataloader import DataLoader
 
 from execution.errors import ClientError, ErrorCode
-from resolvers.context import Context
+from resolvers.context import Context, Load
 from resolvers.paging import Connection, Edge, page_info, page_request
+from resolvers.subjects import SUBJECTS
 from resolvers.user_errors import require_id
+from store import subjects
 from store.events import (
     START,
+    EventColumn,
     EventFilter,
     ForeignCursor,
     HistoryGone,
     Place,
     last_place,
+    newest_place,
     page_of_events,
     place_of,
     read_cursor,
@@ -31,18 +34,14 @@ from store.events import (
 )
 from store.queue.progress import ProgressValue
 from store.queue.transitions import Fault
-from store.sql.ids import Kind
-from store.tables import AnalysisRow, BatchRow, EventRow, EventType
-
-RowT = TypeVar("RowT", AnalysisRow, BatchRow)
-
-# A batch that moves is sent at most this often.
-_BATCH_INTERVAL_SECONDS = 0.1
+from store.sql.ids import Kind, prefix_of
+from store.subjects import EventType, events_of
+from store.tables import EventRow
 
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """A line of the log, with its JSON read: the subject's state as it was."""
+    """A row of the log with its decoded JSON: the state of the subject at the time of the event."""
 
     row: EventRow
     cursor: str
@@ -50,60 +49,59 @@ class Happening:
 
     @property
     def type(self) -> EventType:
-        """What happened."""
+        """The type of the event."""
         return EventType(self.row.type)
 
     @property
     def occurred_at(self) -> datetime:
-        """When."""
+        """The time of the event."""
         return self.row.occurred_at
 
     @property
     def place(self) -> Place:
-        """Where it stands in the log."""
+        """The place in the log."""
         return place_of(self.row)
 
     @property
     def subject_id(self) -> str:
-        """The id of what it happened to."""
-        return self.row.analysis_id or self.row.batch_id or ""
+        """The id of the subject."""
+        return self.row.subject
 
     @property
-    def is_of_analysis(self) -> bool:
-        """Whether it happened to an analysis; otherwise to a batch."""
-        return self.row.analysis_id is not None
+    def kind(self) -> str:
+        """The kind of the subject."""
+        return prefix_of(self.row.subject)
 
     @property
     def progress(self) -> ProgressValue:
-        """How far the subject had come."""
+        """The progress of the subject at the time of the event."""
         return ProgressValue(self.data["fraction"], self.data["step"], self.data.get("eta_seconds"))
 
     @property
     def error(self) -> Fault | None:
-        """Why an analysis did not complete."""
+        """The error of the subject at the time of the event. None if there was none."""
         fault = self.data["error"]
         return fault and Fault(*fault)
 
 
 def happening(context: Context, row: EventRow) -> Happening:
-    """A line of the log as clients see it."""
+    """Return a row of the log as clients see it."""
     cursor = write_cursor(context.services.database, place_of(row))
     return Happening(row, cursor, orjson.loads(row.data))
 
 
-def event_filter(
-    types: Sequence[EventType] | None = None, analysis_id: str | None = None, batch_id: str | None = None
-) -> EventFilter:
-    """A filter from a client. Raises ClientError for an id that can't be one."""
-    if analysis_id is not None:
-        require_id("analysis", analysis_id, "filter.analysisId")
-    if batch_id is not None:
-        require_id("batch", batch_id, "filter.batchId")
-    return EventFilter(None if types is None else frozenset(types), analysis_id, batch_id)
+def event_filter(types: Sequence[EventType] | None, ids: Mapping[str, str]) -> EventFilter:
+    """Return the filter for a client's event types and ids by kind. Raises ClientError for a malformed id."""
+    wanted: dict[EventColumn, str] = {}
+    for kind, id_ in ids.items():
+        require_id(kind, id_, f"filter.{kind}Id")
+        if wanted.setdefault(subjects.SUBJECTS[kind].events_by, id_) != id_:
+            return EventFilter(frozenset())  # no event has two subjects
+    return EventFilter(None if types is None else frozenset(types), wanted)
 
 
 async def place_after(context: Context, cursor: str | None) -> Place | None:
-    """The place of a client's cursor. Raises ClientError for one that is malformed, too old, or from the future."""
+    """Return the place of a client's cursor. Raises ClientError if it is malformed, too old or beyond the log's end."""
     if cursor is None:
         return None
     database = context.services.database
@@ -117,7 +115,8 @@ async def place_after(context: Context, cursor: str | None) -> Place | None:
         raise ClientError(ErrorCode.BAD_USER_INPUT, message, argument="after")
     async with database.read() as connection, telling_where_history_begins(context):
         await require_history(connection, place)
-        if place > await last_place(connection):
+        # The newest event's place, held back or not: another server may know of more transactions that they have ended.
+        if place > await newest_place(connection):
             message = "`after` is from the future: this log has not come that far. Was it set back, to a backup of it?"
             raise ClientError(ErrorCode.BAD_USER_INPUT, message, argument="after")
     return place
@@ -125,7 +124,7 @@ async def place_after(context: Context, cursor: str | None) -> Place | None:
 
 @asynccontextmanager
 async def telling_where_history_begins(context: Context) -> AsyncIterator[None]:
-    """Turn HistoryGone into what a client is told."""
+    """Turn HistoryGone into the error for the client."""
     try:
         yield
     except HistoryGone as gone:
@@ -138,7 +137,7 @@ async def telling_where_history_begins(context: Context) -> AsyncIterator[None]:
 
 
 async def events(context: Context, where: EventFilter, first: int | None, after: str | None) -> Connection[Happening]:
-    """A page of what has happened, oldest first."""
+    """Return a page of events, oldest first."""
     request = page_request(first)
     place = await place_after(context, after)
     async with context.services.database.read() as connection, telling_where_history_begins(context):
@@ -152,7 +151,7 @@ async def events(context: Context, where: EventFilter, first: int | None, after:
 
 
 async def end_of_events(context: Context) -> str:
-    """The cursor behind which nothing has happened yet."""
+    """Return the cursor of the log's end. Nothing has happened after it."""
     if context.events_end is None:
         database = context.services.database
         async with database.read() as connection:
@@ -160,52 +159,34 @@ async def end_of_events(context: Context) -> str:
     return context.events_end
 
 
-async def subject_analysis(context: Context, event: Happening) -> AnalysisRow | None:
-    """The analysis as it is now, read together with those of the events that are sent with this one."""
-    if context.neighbors:
-        neighbors, context.neighbors = context.neighbors, []
-        await context.analyses.load_many(neighbors)
-    return await context.analyses.load(event.subject_id)
+async def subject(context: Context, event: Happening) -> Any | None:
+    """Return the current row of the event's subject. Reads it together with the subjects of neighboring events."""
+    load = SUBJECTS[event.kind].load
+    if neighbors := context.neighbors.pop(event.kind, None):
+        await context.load_many(load, neighbors)
+    return await context.load(load, event.subject_id)
 
 
-async def subject_batch(context: Context, event: Happening) -> BatchRow | None:
-    """The batch as it is now."""
-    return await context.batches.load(event.subject_id)
+async def follow_subject(
+    context: Context, kind: Kind, id_: str, *, pause_seconds: float = 0
+) -> AsyncGenerator[Any, None]:
+    """Send the row at once, then after every change, with a pause of at least this time between two rows.
 
-
-async def follow_analysis(context: Context, id_: str) -> AsyncGenerator[AnalysisRow, None]:
-    """The analysis at once, then whenever it changes; ends when it has ended, or is deleted.
-
-    Raises ClientError where there is none.
+    Ends after the row has ended or is deleted. Raises ClientError if there is none, or for an id of another kind.
     """
-    await _require(context.analyses, "analysis", id_)
-    return _follow_row(context, context.analyses, id_, EventFilter(analysis_id=id_), pause_seconds=0)
-
-
-async def follow_batch(context: Context, id_: str) -> AsyncGenerator[BatchRow, None]:
-    """The batch at once, then as it moves, at most ten times a second; ends when it has ended, or is deleted.
-
-    Raises ClientError where there is none.
-    """
-    await _require(context.batches, "batch", id_)
-    return _follow_row(context, context.batches, id_, EventFilter(batch_id=id_), pause_seconds=_BATCH_INTERVAL_SECONDS)
-
-
-async def _require(rows: DataLoader[str, RowT | None], kind: Kind, id_: str) -> None:
-    if await rows.load(require_id(kind, id_)) is None:
+    if await context.load(SUBJECTS[kind].load, require_id(kind, id_)) is None:
         raise ClientError(ErrorCode.NOT_FOUND, f"There is no {kind} of this id.", argument="id")
+    return _follow(context, SUBJECTS[kind].load, id_, pause_seconds)
 
 
-async def _follow_row(
-    context: Context, rows: DataLoader[str, RowT | None], id_: str, where: EventFilter, *, pause_seconds: float
-) -> AsyncGenerator[RowT, None]:
-    """The row as often as it differs from what was sent last. What happens in a pause comes as one page behind it."""
-    sent: RowT | None = None
-    following = context.services.feed.follow(context.viewer, where)
+async def _follow(context: Context, load: Load[Any], id_: str, pause_seconds: float) -> AsyncGenerator[Any, None]:
+    """Send each row that differs from the one before. Events during a pause arrive as one page after it."""
+    sent = None
+    following = context.services.feed.follow(context.viewer, events_of(id_))
     async with telling_where_history_begins(context), aclosing(following) as pages:
         async for _ in pages:
             context.forget()
-            row = await rows.load(id_)
+            row = await context.load(load, id_)
             if row is None:
                 return
             if row != sent:

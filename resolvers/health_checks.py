@@ -99,8 +99,9 @@ def check_events(figures: LogFigures, lag_seconds: float) -> Component:
         messages.append(f"An open transaction holds back events for {late:,.0f} s.")
         open_for = f", the oldest of {figures.open_seconds:,.0f} s," if figures.open_seconds else ""
         advice.append(
-            f"A transaction on the PostgreSQL server that has written and is still open{open_for} holds back events "
-            f"for {late:,.0f} s: find it in pg_stat_activity (backend_xid is not null) or pg_prepared_xacts and end it."
+            f"A transaction of this database that has written and is still open{open_for} holds back events for "
+            f"{late:,.0f} s: find it in pg_stat_activity (datname = current_database() and backend_xid is not null) or "
+            "pg_prepared_xacts (database = current_database()) and end it."
         )
     if lag_seconds > FENCE_LATE_SECONDS:
         messages.append(f"This server is {lag_seconds:,.0f} s behind in reading them.")

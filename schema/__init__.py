@@ -1,1 +1,1 @@
-"""What clients see: a lens over rows and results. `schema.build` makes the schema, `schema.graphql` is it in print."""
+"""The GraphQL types: a lens over rows and results. `schema.build` builds the schema; `schema.graphql` is its SDL."""

@@ -1,7 +1,7 @@
-"""The part of each analyzer in the schema: a field of `AnalysisRequest` and an implementation of `AnalysisResult`.
+"""GraphQL types of analyzers: each adds a field to `AnalysisRequest` and an implementation of `AnalysisResult`.
 
-Their request and result types are pydantic models. A model becomes a GraphQL type of its own name, field by field, with
-the fields' descriptions and defaults; a field with a default is optional for clients, and null means the default.
+An analyzer's request and result are pydantic models. A model becomes a GraphQL type of the same name, with the fields'
+descriptions and defaults. A field with a default is optional for clients, and null means the default.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _NAME = re.compile(r"(?!__)[_A-Za-z][_0-9A-Za-z]*")
 
 
 class AnalyzerTypes:
-    """The GraphQL types of a set of analyzers. Each model becomes one type, however many models refer to it.
+    """The GraphQL types of a set of analyzers. All references to a model share one type.
 
-    Raises TypeError for a model that can't be a type. A name that another type of the schema has is found only in the
-    whole schema, in which the type of that name is not the one in `made`.
+    Raises TypeError for a model that can't become a GraphQL type. A type name that is already taken shows only in the
+    complete schema: its type of this name is not the one in `made`.
     """
 
     def __init__(self, analyzers: Mapping[str, Analyzer[Any, Any]]) -> None:
@@ -44,7 +44,7 @@ class AnalyzerTypes:
         self.request = self._request(analyzers)
 
     def _request(self, analyzers: Mapping[str, Analyzer[Any, Any]]) -> Any:
-        """Make `AnalysisRequest`, an input object with exactly one field set, which is read as a `Requested`."""
+        """Return `AnalysisRequest`, a @oneOf input that is read as a `Requested`."""
         members = {
             name: (
                 self._input(analyzer.request) | None,
@@ -56,7 +56,8 @@ class AnalyzerTypes:
             _new_class("AnalysisRequest", (), members),
             one_of=True,
             description=(
-                "What is to be analyzed, and by which analyzer: exactly one field is set. Each analyzer adds its own."
+                "Selects the analyzer and carries its input. Exactly one field must be set. Each analyzer adds its own "
+                "field."
             ),
         )
 
@@ -121,13 +122,13 @@ class AnalyzerTypes:
             return annotation, strawberry.field(name=written, description=field.description)
 
         def default() -> Any:
-            # GraphQL can't write the default of an untyped field: that is left to the model.
+            # Only the model applies the default of a JSON field: it has no GraphQL literal.
             return _default(field.get_default(call_default_factory=True)) if annotation is not JSON else None
 
         return annotation | None, strawberry.field(name=written, description=field.description, default_factory=default)
 
     def _annotation(self, annotation: Any, of_model: Callable[[type[BaseModel]], Any]) -> Any:
-        """Return the type of a field, with models and enums replaced by their GraphQL types."""
+        """Return the type of a field, with GraphQL types in place of models and enums."""
         origin, arguments = get_origin(annotation), get_args(annotation)
         if origin is Annotated:
             return self._annotation(arguments[0], of_model)
@@ -200,7 +201,7 @@ def _finite(value: Any) -> Any:
 
 
 def _default(value: Any) -> Any:
-    """Return a default in the clients' spelling."""
+    """Return a default in the form in which clients write it."""
     if isinstance(value, BaseModel):
         return {camel(name): _default(getattr(value, name)) for name in type(value).model_fields}
     if isinstance(value, list | tuple):

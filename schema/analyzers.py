@@ -1,4 +1,4 @@
-"""Analyzers in the schema, and the fields of every result. Each analyzer's own types: `schema.analyzer_types`."""
+"""Analyzers in the schema, and the fields common to all results. The other types: `schema.analyzer_types`."""
 
 from __future__ import annotations
 
@@ -19,25 +19,27 @@ from schema.common import Node
 from schema.scalars import JSON
 
 
-@strawberry.type(description="An analyzer that this server has.")
+@strawberry.type(description="An analyzer installed on this server.")
 class Analyzer(Node):
-    @strawberry.field(description="`analyzer_` and its name.")
+    @strawberry.field(description="Global id, `analyzer_` followed by the name.")
     def id(root: strawberry.Parent[AnalyzerValue[Any, Any]]) -> strawberry.ID:
         return strawberry.ID(f"analyzer_{root.name}")
 
-    name: str = strawberry.field(description='Its field in AnalysisRequest: "text", "image".')
-    description: str = strawberry.field(description="What it computes.")
-    version: str = strawberry.field(description="Changes whenever the same input would give another result.")
-    score_meaning: str | None = strawberry.field(description="What its score stands for; null where it gives none.")
-    media_types: list[str] = strawberry.field(
-        description="The media types that it reads; empty where it takes no file."
+    name: str = strawberry.field(description='Name of the analyzer\'s field in AnalysisRequest: "text", "image".')
+    description: str = strawberry.field(description="Description of the computation.")
+    version: str = strawberry.field(
+        description="Version. Changes whenever the same input would give a different result."
     )
+    score_meaning: str | None = strawberry.field(
+        description="Meaning of AnalysisResult.score. Null if the analyzer gives no score."
+    )
+    media_types: list[str] = strawberry.field(description="Accepted media types. Empty if the analyzer takes no file.")
 
-    @strawberry.field(description="JSON Schema of its options.")
+    @strawberry.field(description="JSON Schema of the options.")
     def options_schema(root: strawberry.Parent[AnalyzerValue[Any, Any]]) -> JSON:
         return JSON(options_schema(root.request, root.content_field))
 
-    @strawberry.field(description="The type of its results, an implementation of AnalysisResult.")
+    @strawberry.field(description="Name of the result type, an implementation of AnalysisResult.")
     def result_type_name(root: strawberry.Parent[AnalyzerValue[Any, Any]]) -> str:
         return root.result.__name__
 
@@ -47,42 +49,42 @@ class Analyzer(Node):
 
 
 @strawberry.interface(
-    description=("What every result has; each analyzer adds a type of its own that implements it (TextResult, …).")
+    description=(
+        "Fields common to all results. Each analyzer adds its own type that implements this interface (TextResult, …)."
+    )
 )
 class AnalysisResult:
     score: float | None = strawberry.field(
-        description=(
-            "The analyzer's headline figure, from 0 to 1. Its analyzer's scoreMeaning says what it stands for."
-        )
+        description=("Main score of the analyzer, from 0 to 1. Analyzer.scoreMeaning defines the meaning.")
     )
-    tags: list[str] = strawberry.field(description="Short labels, lower case, most telling first.")
-    summary: str = strawberry.field(description="One sentence that sums the result up.")
+    tags: list[str] = strawberry.field(description="Short lower-case labels, most relevant first.")
+    summary: str = strawberry.field(description="One-sentence summary of the result.")
 
-    @strawberry.field(description="The whole result as JSON, for clients that don't know its type.")
+    @strawberry.field(description="Complete result as JSON, for clients without support for the concrete type.")
     def data(root: strawberry.Parent[Result]) -> JSON:
         return JSON(root.model_dump(mode="json", by_alias=True, warnings=False))
 
 
 @strawberry.type(
     description=(
-        "A result of an analyzer that this server does not have any more, or not in the version that made it: "
-        "what every result has, and the rest as JSON."
+        "Result without a type of its own: its analyzer, or the analyzer version that produced the "
+        "result, is no longer installed on this server."
     )
 )
 class UntypedResult(AnalysisResult):
-    @strawberry.field(description="As the analyzer gave it, if it did.")
+    @strawberry.field(description="Main score of the analyzer, from 0 to 1. Null if the analyzer gave no score.")
     def score(root: strawberry.Parent[StoredResult]) -> float | None:
         return orjson.loads(root.json).get("score")
 
-    @strawberry.field(description="As the analyzer gave them.")
+    @strawberry.field(description="Short labels given by the analyzer.")
     def tags(root: strawberry.Parent[StoredResult]) -> list[str]:
         return orjson.loads(root.json).get("tags", [])
 
-    @strawberry.field(description="As the analyzer gave it.")
+    @strawberry.field(description="Summary given by the analyzer.")
     def summary(root: strawberry.Parent[StoredResult]) -> str:
         return orjson.loads(root.json).get("summary", "")
 
-    @strawberry.field(description="The whole result as JSON.")
+    @strawberry.field(description="Complete result as JSON.")
     def data(root: strawberry.Parent[StoredResult]) -> JSON:
         return JSON(root.data)
 

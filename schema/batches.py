@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, cast
 
 import strawberry
 from strawberry.types.nodes import SelectedField
@@ -12,184 +12,244 @@ from strawberry.types.nodes import SelectedField
 from resolvers import analyses as resolve_analyses
 from resolvers import batches as resolve
 from resolvers import events as resolve_events
+from resolvers.events import Happening
+from resolvers.paging import page_request
 from schema.analyses import Analysis
 from schema.common import (
     USER_ERRORS,
-    After,
     AfterEvent,
-    Before,
     Connection,
-    First,
     FirstEvents,
-    Id,
     Info,
-    Last,
     Node,
     Progress,
     UserError,
+    after_of,
+    before_of,
+    first_of,
+    id_of,
+    last_of,
 )
+from schema.events import Event, EventConnection, current_state, describe_events
 from schema.scalars import describe
 from store.queue import progress
 from store.sql.clock import utcnow
+from store.sql.paging import DEFAULT_PAGE
+from store.subjects import events_of
 from store.tables import AnalysisStatus, BatchRow, BatchStatus
-
-if TYPE_CHECKING:
-    from schema.events import EventConnection
 
 describe(
     BatchStatus,
-    "Where a batch stands.",
+    "State of a batch.",
     {
-        "QUEUED": "No item of it has begun.",
-        "RUNNING": "Items of it have begun, and not all have ended.",
-        "COMPLETED": "Every item has ended, whatever its end.",
-        "CANCELED": "Somebody canceled it, and every item has ended.",
-        "TIMED_OUT": "Its time was up before every item had ended; now all have.",
+        "QUEUED": "No item has started.",
+        "RUNNING": "At least one item has started, and not all have ended.",
+        "COMPLETED": "Every item has ended, in any final state.",
+        "CANCELED": "The batch was canceled, and every item has ended.",
+        "TIMED_OUT": "The batch timeout expired, and every item has ended.",
     },
 )
 
 
-@strawberry.type(description="Many analyses, submitted as one and counted together.")
+@strawberry.type(description="A group of analyses submitted and counted together.")
 class Batch(Node):
-    id: strawberry.ID = strawberry.field(description="The id, `batch_…`.")
-    name: str | None = strawberry.field(description="The caller's name for it.")
-    status: BatchStatus = strawberry.field(description="Where it stands.")
+    id: strawberry.ID = strawberry.field(description="Global id, `batch_…`.")
+    name: str | None = strawberry.field(description="Name chosen by the caller.")
+    status: BatchStatus = strawberry.field(description="Current state.")
     total_items: int = strawberry.field(
-        description="How many items it was submitted with; grows while items of a stream still come."
+        description="Number of submitted items. Grows while the items of a stream arrive."
     )
-    processed: int = strawberry.field(description="Items that completed.")
-    failed: int = strawberry.field(description="Items that failed.")
-    canceled: int = strawberry.field(description="Items that were canceled.")
-    timed_out: int = strawberry.field(description="Items whose time was up.")
-    running: int = strawberry.field(description="Items that a worker has.")
-    queued: int = strawberry.field(description="Items that wait for a worker.")
+    processed: int = strawberry.field(description="Number of COMPLETED items.")
+    failed: int = strawberry.field(description="Number of FAILED items.")
+    canceled: int = strawberry.field(description="Number of CANCELED items.")
+    timed_out: int = strawberry.field(description="Number of TIMED_OUT items.")
+    running: int = strawberry.field(description="Number of RUNNING items.")
+    queued: int = strawberry.field(description="Number of QUEUED items.")
     stop_reason: str | None = strawberry.field(
-        description="Why it was canceled, where nobody asked for that: its items stopped coming. Else null."
+        description="Reason for a cancellation by the server, after a stream of items broke off. Null otherwise."
     )
     timeout_seconds: int = strawberry.field(
-        description="Seconds from its submission until what has not ended is timed out."
+        description=(
+            "Seconds until unfinished items time out, counted from submission, or from a retry that reopens the batch."
+        )
     )
-    created_at: datetime = strawberry.field(description="When it was accepted.")
-    started_at: datetime | None = strawberry.field(description="When its first item began; null before.")
-    finished_at: datetime | None = strawberry.field(description="When its last item ended; null before.")
+    created_at: datetime = strawberry.field(description="Time of submission.")
+    started_at: datetime | None = strawberry.field(description="Start of the first item. Null before that.")
+    finished_at: datetime | None = strawberry.field(description="End of the last item. Null before that.")
 
-    @strawberry.field(description="How far it has come, by items that have ended, whatever their end.")
+    @strawberry.field(description="Progress by ended items, in any final state.")
     def progress(root: strawberry.Parent[BatchRow]) -> Progress:
         return progress.progress_of_batch(root, utcnow())
 
     @strawberry.field(
-        description="Items ended a second of late: over about ten seconds, or 200 items if they take longer."
+        description=(
+            "Throughput in ended items per second, over the last ten seconds or the last 200 items, if those "
+            "took longer. Null until the first item ends."
+        )
     )
     def items_per_second(root: strawberry.Parent[BatchRow]) -> float | None:
         return progress.items_per_second(root, utcnow())
 
-    @strawberry.field(description="From its start to its last item's end, in milliseconds; null while it runs.")
+    @strawberry.field(
+        description=(
+            "Milliseconds from the start of the first item to the end of the last item. A retry that reopens "
+            "the batch starts the measurement again. Null while the batch runs."
+        )
+    )
     def total_processing_time_ms(root: strawberry.Parent[BatchRow]) -> float | None:
         if root.started_at is None or root.finished_at is None:
             return None
         return (root.finished_at - root.started_at).total_seconds() * 1000
 
-    @strawberry.field(description="Its items, in the order in which they were given.")
+    @strawberry.field(description="Items of the batch, in submission order.")
     async def results(
         root: strawberry.Parent[BatchRow],
         info: Info,
-        first: First = 20,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
+        first: Annotated[int | None, first_of("items")] = DEFAULT_PAGE,
+        after: Annotated[str | None, after_of("items")] = None,
+        last: Annotated[int | None, last_of("items")] = None,
+        before: Annotated[str | None, before_of("items")] = None,
         status: Annotated[
-            list[AnalysisStatus] | None, strawberry.argument(description="Only those in one of these statuses.")
+            list[AnalysisStatus] | None, strawberry.argument(description="Returns only items in one of these states.")
         ] = None,
     ) -> Connection[Analysis]:
         if last is not None and cast(SelectedField, info.selected_fields[0]).arguments.get("first") is None:
-            first = None  # its default says nothing against `last`
-        return await resolve_analyses.results(info.context, root.id, status, first, after, last, before)
+            first = None  # the default of `first` does not conflict with `last`
+        page = page_request(first, after, last, before)
+        return await resolve_analyses.results(info.context, root.id, status, page)
 
-    @strawberry.field(description="Its own history and that of its items, oldest first.")
+    @strawberry.field(description="Events of the batch and its items, oldest first.")
     async def events(
-        root: strawberry.Parent[BatchRow], info: Info, first: FirstEvents = 20, after: AfterEvent = None
-    ) -> Annotated[EventConnection, strawberry.lazy("schema.events")]:
-        where = resolve_events.event_filter(batch_id=root.id)
-        return await resolve_events.events(info.context, where, first, after)
-
-    @classmethod
-    def is_type_of(cls, value: Any, _info: object) -> bool:
-        return getattr(value, "id", "").startswith("batch_")
+        root: strawberry.Parent[BatchRow], info: Info, first: FirstEvents = DEFAULT_PAGE, after: AfterEvent = None
+    ) -> EventConnection:
+        return await resolve_events.events(info.context, events_of(root.id), first, after)
 
 
-@strawberry.input(description="Which batch to cancel.")
+@strawberry.input(description="Input of cancelBatch.")
 class CancelBatchInput:
-    id: strawberry.ID = strawberry.field(description="Its id, `batch_…`.")
+    id: strawberry.ID = strawberry.field(description="Id of the batch to cancel, `batch_…`.")
 
 
-@strawberry.type(description="The batch that was canceled.")
+@strawberry.type(description="Result of cancelBatch.")
 class CancelBatchPayload:
     batch: Batch | None = strawberry.field(
-        description="CANCELED, or still open where stopping it takes longer than two seconds; null where refused."
+        description=(
+            "The batch: CANCELED, or not yet ended if stopping takes longer than two seconds. Null if the "
+            "request was rejected."
+        )
     )
     user_errors: list[UserError] = strawberry.field(description=USER_ERRORS)
 
 
-@strawberry.input(description="Which batch to run again.")
+@strawberry.input(description="Input of retryBatch.")
 class RetryBatchInput:
-    id: strawberry.ID = strawberry.field(description="Its id, `batch_…`.")
+    id: strawberry.ID = strawberry.field(description="Id of the batch with the items to run again, `batch_…`.")
 
 
-@strawberry.type(description="The batch that runs again.")
+@strawberry.type(description="Result of retryBatch.")
 class RetryBatchPayload:
-    batch: Batch | None = strawberry.field(description="It, with the items that were queued again; null where refused.")
+    batch: Batch | None = strawberry.field(
+        description="The batch, with its retried items QUEUED. Null if the request was rejected."
+    )
     user_errors: list[UserError] = strawberry.field(description=USER_ERRORS)
 
 
-@strawberry.input(description="Which batch to delete.")
+@strawberry.input(description="Input of deleteBatch.")
 class DeleteBatchInput:
-    id: strawberry.ID = strawberry.field(description="Its id, `batch_…`.")
+    id: strawberry.ID = strawberry.field(description="Id of the batch to delete, `batch_…`. The batch must have ended.")
 
 
-@strawberry.type(description="The batch that was deleted.")
+@strawberry.type(description="Result of deleteBatch.")
 class DeleteBatchPayload:
-    deleted_id: strawberry.ID | None = strawberry.field(description="The id that it had; null where refused.")
+    deleted_id: strawberry.ID | None = strawberry.field(
+        description="Id of the deleted batch. Null if the request was rejected."
+    )
     user_errors: list[UserError] = strawberry.field(description=USER_ERRORS)
+
+
+describe_events(
+    {
+        "BATCH_STARTED": "The first item of a batch started.",
+        "BATCH_PROGRESS": "Items of a batch ended. Sent at most four times a second.",
+        "BATCH_COMPLETED": "Every item of a batch has ended.",
+        "BATCH_CANCELED": "A batch was canceled, and every item has ended.",
+        "BATCH_TIMED_OUT": "A batch timed out, and every item has ended.",
+    }
+)
+
+
+@strawberry.type(description="An event of a batch.")
+class BatchEvent(Event):
+    subject_id: strawberry.ID = strawberry.field(description="Id of the batch.")
+
+    @strawberry.field(description="State of the batch at the time of the event.")
+    def status(root: strawberry.Parent[Happening]) -> BatchStatus:
+        return root.data["status"]
+
+    @strawberry.field(description="Number of submitted items at the time of the event.")
+    def total_items(root: strawberry.Parent[Happening]) -> int:
+        return root.data["total_items"]
+
+    @strawberry.field(description="Number of COMPLETED items at the time of the event.")
+    def processed(root: strawberry.Parent[Happening]) -> int:
+        return root.data["processed"]
+
+    @strawberry.field(description="Number of FAILED items at the time of the event.")
+    def failed(root: strawberry.Parent[Happening]) -> int:
+        return root.data["failed"]
+
+    progress: Progress = strawberry.field(description="Progress at the time of the event.")
+
+    @strawberry.field(description=current_state("batch"))
+    async def batch(root: strawberry.Parent[Happening], info: Info) -> Batch | None:
+        return await resolve_events.subject(info.context, root)
 
 
 @strawberry.type
 class BatchQuery:
-    @strawberry.field(description="Null where there is none, or it is not the caller's to see.")
-    async def batch(self, info: Info, id: Id) -> Batch | None:
+    @strawberry.field(
+        description="Returns a batch by id. Null if the batch does not exist or is not visible to the caller."
+    )
+    async def batch(self, info: Info, id: Annotated[strawberry.ID, id_of("batch")]) -> Batch | None:
         return await resolve.batch(info.context, id)
 
-    @strawberry.field(description="The caller's batches, the newest first.")
+    @strawberry.field(description="Lists the caller's batches, newest first.")
     async def batches(
         self,
         info: Info,
         status: Annotated[
-            list[BatchStatus] | None, strawberry.argument(description="Only those in one of these statuses.")
+            list[BatchStatus] | None, strawberry.argument(description="Returns only batches in one of these states.")
         ] = None,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
+        first: Annotated[int | None, first_of("batches")] = None,
+        after: Annotated[str | None, after_of("batches")] = None,
+        last: Annotated[int | None, last_of("batches")] = None,
+        before: Annotated[str | None, before_of("batches")] = None,
     ) -> Connection[Batch]:
-        return await resolve.batches(info.context, status, first, after, last, before)
+        return await resolve.batches(info.context, status, page_request(first, after, last, before))
 
 
 @strawberry.type
 class BatchMutation:
-    @strawberry.mutation(description="Takes back what of a batch is queued, and stops what runs.")
+    @strawberry.mutation(description="Cancels all queued and running items of a batch.")
     async def cancel_batch(
-        self, info: Info, input: Annotated[CancelBatchInput, strawberry.argument(description="Which.")]
+        self, info: Info, input: Annotated[CancelBatchInput, strawberry.argument(description="Batch to cancel.")]
     ) -> CancelBatchPayload:
         return await resolve.cancel_batch(info.context, input.id)
 
-    @strawberry.mutation(description="Runs the batch's failed, canceled and timed-out items again.")
+    @strawberry.mutation(
+        description=(
+            "Runs the failed, canceled and timed-out items of a batch again. Items with rejected input can't "
+            "be retried. The retry of a large batch can continue after the response."
+        )
+    )
     async def retry_batch(
-        self, info: Info, input: Annotated[RetryBatchInput, strawberry.argument(description="Which.")]
+        self, info: Info, input: Annotated[RetryBatchInput, strawberry.argument(description="Batch to retry.")]
     ) -> RetryBatchPayload:
         return await resolve.retry_failed(info.context, input.id)
 
-    @strawberry.mutation(description="Deletes a batch that has ended, and its items. Its events stay in the log.")
+    @strawberry.mutation(description="Deletes a batch that has ended, with its items. Its events remain in the log.")
     async def delete_batch(
-        self, info: Info, input: Annotated[DeleteBatchInput, strawberry.argument(description="Which.")]
+        self, info: Info, input: Annotated[DeleteBatchInput, strawberry.argument(description="Batch to delete.")]
     ) -> DeleteBatchPayload:
         return await resolve.remove_batch(info.context, input.id)
 
@@ -197,7 +257,10 @@ class BatchMutation:
 @strawberry.type
 class BatchSubscription:
     @strawberry.subscription(
-        description="The batch at once, then as it moves, at most ten times a second; ends when it does."
+        description=(
+            "Sends the batch immediately and after changes, at most ten times a second. Completes after the "
+            "batch ends or is deleted."
+        )
     )
-    async def batch(self, info: Info, id: Id) -> AsyncGenerator[Batch, None]:
-        return await resolve_events.follow_batch(info.context, id)
+    async def batch(self, info: Info, id: Annotated[strawberry.ID, id_of("batch")]) -> AsyncGenerator[Batch, None]:
+        return await resolve_events.follow_subject(info.context, "batch", id, pause_seconds=resolve.INTERVAL_SECONDS)

@@ -1,4 +1,4 @@
-"""The whole schema, for a set of analyzers."""
+"""The complete schema for a set of analyzers."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.tools import merge_types
 
 from analyzers.base import Analyzer as AnalyzerValue
-from resolvers import nodes as resolve
-from schema.analyses import AnalysisMutation, AnalysisQuery, AnalysisSubscription
+from resolvers import subjects as resolve
+from schema.analyses import AnalysisEvent, AnalysisMutation, AnalysisQuery, AnalysisSubscription
 from schema.analyzer_types import AnalyzerTypes
 from schema.analyzers import UntypedResult
-from schema.batches import BatchMutation, BatchQuery, BatchSubscription
-from schema.common import Id, Info, Node
+from schema.batches import BatchEvent, BatchMutation, BatchQuery, BatchSubscription
+from schema.common import NOUNS, Info, Node
 from schema.controls import QueueMutation, QueueQuery
-from schema.events import AnalysisEvent, BatchEvent, EventQuery, EventsEndFirst, EventSubscription
+from schema.events import EventQuery, EventsEndFirst, EventSubscription
 from schema.metrics import MetricsQuery, MetricsSubscription
 from schema.retention import RetentionQuery
 from schema.scalars import SCALARS
@@ -36,29 +36,40 @@ from schema.submissions import submission_mutation
 
 @strawberry.type
 class NodeQuery:
-    @strawberry.field(description="Anything by its id; null where there is none, or it is not the caller's to see.")
-    async def node(self, info: Info, id: Id) -> Node | None:
+    @strawberry.field(
+        description="Returns an object by id. Null if the object does not exist or is not visible to the caller."
+    )
+    async def node(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Global id.")]
+    ) -> Node | None:
         return await resolve.node(info.context, id)
 
     @strawberry.field(
-        description="One place in the answer for each id, in order; null where there is nothing to see. At most 100."
+        description=(
+            "Returns one entry per id, in the same order. An entry is null if its object does not exist or is "
+            "not visible to the caller."
+        )
     )
     async def nodes(
-        self, info: Info, ids: Annotated[list[strawberry.ID], strawberry.argument(description="Up to 100 ids.")]
+        self, info: Info, ids: Annotated[list[strawberry.ID], strawberry.argument(description="At most 100 ids.")]
     ) -> list[Node | None]:
         return await resolve.nodes(info.context, ids)
 
 
 _QUERIES = (NodeQuery, AnalysisQuery, BatchQuery, EventQuery, QueueQuery, RetentionQuery, MetricsQuery)
+_MUTATIONS = (AnalysisMutation, BatchMutation, QueueMutation)
 _SUBSCRIPTIONS = (EventSubscription, AnalysisSubscription, BatchSubscription, MetricsSubscription)
+_EVENTS = (AnalysisEvent, BatchEvent)
 
 
 def fit(
     analyzers: Mapping[str, AnalyzerValue[Any, Any]],
 ) -> tuple[strawberry.Schema, dict[str, AnalyzerValue[Any, Any]], dict[str, str]]:
-    """The schema of those analyzers that fit into it together, these analyzers, and why the others don't, by name.
+    """Build the schema of all analyzers that fit into it together.
 
-    Where names collide, the earlier analyzer has them. Raises what is wrong where none fits.
+    Returns the schema, its analyzers, and the reasons for the absence of the others, both by the analyzer's name. Of
+    two analyzers with types of the same name, the earlier one is in the schema. Raises TypeError, or Strawberry's
+    error, if no analyzer fits.
     """
     try:
         return build_schema(analyzers), dict(analyzers), {}
@@ -82,7 +93,7 @@ def fit(
 
 
 def _reason(error: Exception, analyzer: AnalyzerValue[Any, Any], fitting: Mapping[str, Any], there: set[str]) -> str:
-    """Why an analyzer does not fit in beside those that do, whose schema has types of the names `there`."""
+    """Return why an analyzer does not fit beside `fitting`, whose schema has types with the names `there`."""
     said = f"{type(error).__name__}: {error}"
     try:
         own = AnalyzerTypes({analyzer.name: analyzer}).made.keys() - AnalyzerTypes(fitting).made.keys()
@@ -93,26 +104,29 @@ def _reason(error: Exception, analyzer: AnalyzerValue[Any, Any], fitting: Mappin
 
 
 def build_schema(analyzers: Mapping[str, AnalyzerValue[Any, Any]]) -> strawberry.Schema:
-    """The schema in which each of these analyzers has its field of `AnalysisRequest` and its result type.
+    """Build the schema in which each of these analyzers has a field of `AnalysisRequest` and a result type.
 
-    Raises TypeError, or what Strawberry does, for one whose types can't be in it, by their form or by their names.
+    Raises TypeError, or Strawberry's error, for an analyzer with types that GraphQL can't express or with a type name
+    that is already taken.
     """
     made = AnalyzerTypes(analyzers)
     query = merge_types("Query", _QUERIES)
-    mutations = (submission_mutation(made.request), AnalysisMutation, BatchMutation, QueueMutation)
-    mutation = merge_types("Mutation", mutations)
+    mutation = merge_types("Mutation", (submission_mutation(made.request), *_MUTATIONS))
     subscription = merge_types("Subscription", _SUBSCRIPTIONS)
     for root, about in (
-        (query, "What can be read."),
-        (mutation, "What can be done."),
-        (subscription, "What can be watched, over WebSocket with the subprotocol graphql-transport-ws."),
+        (query, "Root query type."),
+        (mutation, "Root mutation type."),
+        (
+            subscription,
+            "Root subscription type. Served over WebSocket (graphql-transport-ws) and as server-sent events.",
+        ),
     ):
         root.__strawberry_definition__.description = about  # type: ignore[attr-defined]
     schema = strawberry.Schema(
         query=query,
         mutation=mutation,
         subscription=subscription,
-        types=[AnalysisEvent, BatchEvent, UntypedResult, *made.results],
+        types=[*_EVENTS, UntypedResult, *made.results],
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[EventsEndFirst],
     )
@@ -122,7 +136,7 @@ def build_schema(analyzers: Mapping[str, AnalyzerValue[Any, Any]]) -> strawberry
 
 
 def _check_names(schema: GraphQLSchema, expected: Iterable[Any]) -> None:
-    """Raise TypeError where a type was taken for another one of its name, which Strawberry does not always see."""
+    """Raise TypeError if the schema has another type under an expected name: Strawberry does not always notice."""
     for each in expected:
         definition = each.__strawberry_definition__
         found = schema.type_map.get(definition.name)
@@ -131,7 +145,7 @@ def _check_names(schema: GraphQLSchema, expected: Iterable[Any]) -> None:
 
 
 def _finish(schema: GraphQLSchema) -> None:
-    """Say what Strawberry leaves unsaid: that a @oneOf input is one, and that what defaults to null has no default."""
+    """Complete Strawberry's types: mark @oneOf inputs, drop defaults of null, and name the nodes of pages."""
     for type_ in schema.type_map.values():
         if isinstance(type_, GraphQLInputObjectType):
             definition = type_.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
@@ -140,6 +154,7 @@ def _finish(schema: GraphQLSchema) -> None:
         elif isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
             for field in type_.fields.values():
                 _drop_null_defaults(field.args.values())
+            _name_nodes(type_)
 
 
 def _drop_null_defaults(values: Iterable[GraphQLArgument | GraphQLInputField]) -> None:
@@ -148,6 +163,19 @@ def _drop_null_defaults(values: Iterable[GraphQLArgument | GraphQLInputField]) -
             value.default_value = Undefined
 
 
+def _name_nodes(type_: GraphQLObjectType | GraphQLInterfaceType) -> None:
+    """Fill the nouns of the node type into the descriptions of an edge or a connection."""
+    definition = type_.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    node: Any = getattr(definition, "type_var_map", {}).get("NodeT")
+    if node is None:
+        return
+    article, noun, plural = NOUNS[node.__strawberry_definition__.name]
+    for described in (type_, *type_.fields.values()):
+        described.description = (described.description or "").format(
+            A=article, node=noun, nodes=plural, Nodes=plural.capitalize()
+        )
+
+
 def print_sdl(schema: strawberry.Schema) -> str:
-    """The schema in print."""
+    """Return the schema as SDL."""
     return schema.as_str() + "\n"

@@ -1,118 +1,160 @@
-"""Shapes that every subject shares: nodes, pages, faults, progress."""
+"""Types that all subjects share: nodes, pages, user errors, progress; and the descriptions of their arguments."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
+from strawberry.types.arguments import StrawberryArgumentAnnotation
 
 from resolvers import user_errors
 from resolvers.context import Context
 from resolvers.paging import Connection as ConnectionOf
+from resolvers.subjects import SUBJECTS, is_row_of
 from resolvers.user_errors import UserErrorCode
 from schema.scalars import describe
+from store import subjects
 
 Info = strawberry.Info[Context, Any]
 NodeT = TypeVar("NodeT")
 
-Id = Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
-First = Annotated[
-    int | None,
+FirstEvents = Annotated[int | None, strawberry.argument(description="Maximum number of events: 0 to 1,000.")]
+AfterEvent = Annotated[
+    str | None,
     strawberry.argument(
         description=(
-            "At most so many, from the start or behind `after`: 0 to 1,000. "
-            "20 where neither `first` nor `last` is given."
+            "Returns events after this cursor. Null starts at the oldest event. If events after the cursor were "
+            "deleted for their age, the request fails with the code HISTORY_GONE; its extension `historyBegins` holds "
+            "the first usable cursor."
         )
     ),
 ]
-After = Annotated[str | None, strawberry.argument(description="Behind this cursor of the same list.")]
-Last = Annotated[
-    int | None,
-    strawberry.argument(
-        description="At most so many, from the end or before `before`: 0 to 1,000. Not together with `first`."
-    ),
-]
-Before = Annotated[str | None, strawberry.argument(description="Before this cursor of the same list.")]
 
-FirstEvents = Annotated[int | None, strawberry.argument(description="At most so many: 0 to 1,000.")]
-AfterEvent = Annotated[str | None, strawberry.argument(description="Behind the event of this cursor.")]
+
+def id_of(noun: str) -> StrawberryArgumentAnnotation:
+    """Describe the argument `id` of a field that reads one object."""
+    return strawberry.argument(description=f"Id of the {noun}.")
+
+
+def first_of(nodes: str) -> StrawberryArgumentAnnotation:
+    """Describe the argument `first` of a list, whose entries have this noun in the plural."""
+    return strawberry.argument(
+        description=(
+            f"Maximum number of {nodes} from the start, or after the cursor `after`: 0 to 1,000. "
+            "20 if both `first` and `last` are omitted."
+        )
+    )
+
+
+def after_of(nodes: str) -> StrawberryArgumentAnnotation:
+    """Describe the argument `after` of a list."""
+    return strawberry.argument(description=f"Returns {nodes} after this cursor of the same list.")
+
+
+def last_of(nodes: str) -> StrawberryArgumentAnnotation:
+    """Describe the argument `last` of a list."""
+    return strawberry.argument(
+        description=(
+            f"Maximum number of {nodes} from the end, or before the cursor `before`: 0 to 1,000. "
+            "Must not be combined with `first`."
+        )
+    )
+
+
+def before_of(nodes: str) -> StrawberryArgumentAnnotation:
+    """Describe the argument `before` of a list."""
+    return strawberry.argument(description=f"Returns {nodes} before this cursor of the same list.")
+
 
 describe(
     UserErrorCode,
-    "What kind of fault a request has.",
+    "Kind of problem with a mutation's input.",
     {
-        "INVALID": "A value is malformed, missing, or out of its bounds.",
-        "NOT_FOUND": "What an id names does not exist, or is not the caller's to see.",
-        "CONFLICT": "The thing is in a state in which this can't be done (canceling what has ended, say).",
-        "TOO_LARGE": "More items, bytes or work than one request may bring.",
-        "UNSUPPORTED": "The content is of a kind that no analyzer here can read.",
-        "IDEMPOTENCY_MISMATCH": "The same idempotency key came before with another input.",
+        "INVALID": "A value is malformed, missing or out of bounds.",
+        "NOT_FOUND": "The id refers to an object that does not exist or is not visible to the caller.",
+        "CONFLICT": (
+            "The object's current state does not allow the operation, for example canceling a finished analysis."
+        ),
+        "TOO_LARGE": "The request exceeds the limit on items, bytes or work for one request.",
+        "UNSUPPORTED": (
+            "No analyzer on this server can read content of this type, or the installation lacks a required package."
+        ),
+        "IDEMPOTENCY_MISMATCH": "The idempotency key was used before with different input.",
     },
 )
 
 
 @strawberry.interface(
     description=(
-        "Anything that has an id of its own. Ids are opaque, typed by their prefix (analysis_…, batch_…) "
-        "and unique across types."
+        "An object with a global id. Ids are opaque, carry a type prefix (analysis_…, batch_…) and are unique across "
+        "types."
     )
 )
 class Node:
-    id: strawberry.ID = strawberry.field(description="The id, for `node` and for a client's cache.")
+    id: strawberry.ID = strawberry.field(description="Global id, for `node` and for client caches.")
+
+    @classmethod
+    def is_type_of(cls, value: object, _info: object) -> bool:
+        return is_row_of(cls.__name__, value)
 
 
-@strawberry.type(description="Relay's page info.")
+@strawberry.type(description="Relay page information.")
 class PageInfo:
-    has_next_page: bool = strawberry.field(description="Whether there is more behind this page.")
-    has_previous_page: bool = strawberry.field(description="Whether there is more before this page.")
-    start_cursor: str | None = strawberry.field(description="The cursor of the first edge; null on an empty page.")
-    end_cursor: str | None = strawberry.field(description="The cursor of the last edge; null on an empty page.")
+    has_next_page: bool = strawberry.field(description="Whether more edges follow this page.")
+    has_previous_page: bool = strawberry.field(description="Whether more edges precede this page.")
+    start_cursor: str | None = strawberry.field(description="Cursor of the first edge. Null for an empty page.")
+    end_cursor: str | None = strawberry.field(description="Cursor of the last edge. Null for an empty page.")
 
 
-@strawberry.type(description="One thing of a list, and its place there.")
+# Strawberry gives `Edge[Analysis]` and `Edge[Batch]` one description: `schema.build` puts in the nouns.
+NOUNS: Mapping[str, tuple[str, str, str]] = {
+    subject.type_name: ("An" if kind[0] in "aeiou" else "A", kind, subjects.SUBJECTS[kind].name)
+    for kind, subject in SUBJECTS.items()
+}
+
+
+@strawberry.type(description="{A} {node} in a page.")
 class Edge(Generic[NodeT]):
-    cursor: str = strawberry.field(description="Its place, for `after` and `before`.")
-    node: NodeT = strawberry.field(description="The thing itself.")
+    cursor: str = strawberry.field(description="Position in the list, for `after` and `before`.")
+    node: NodeT = strawberry.field(description="The {node}.")
 
 
-@strawberry.type(description="A page of a list. It stays where it is while the list grows.")
+@strawberry.type(description="A page of {nodes}. The page does not shift while the list grows.")
 class Connection(Generic[NodeT]):
-    edges: list[Edge[NodeT]] = strawberry.field(description="The page, each thing with its cursor.")
-    nodes: list[NodeT] = strawberry.field(description="The page, without cursors.")
-    page_info: PageInfo = strawberry.field(description="Whether there is more, and where to go on.")
+    edges: list[Edge[NodeT]] = strawberry.field(description="{Nodes} of the page, with cursors.")
+    nodes: list[NodeT] = strawberry.field(description="{Nodes} of the page.")
+    page_info: PageInfo = strawberry.field(description="Page information.")
 
-    @strawberry.field(description="How many there are in the whole list; counted only where it is selected.")
+    @strawberry.field(description="Number of {nodes} in the whole list. Counted only if selected.")
     async def total_count(root: strawberry.Parent[ConnectionOf[Any]]) -> int:
         assert root.count is not None
         return await root.count()
 
 
 @strawberry.type(
-    description=(
-        "Why a mutation did not do what was asked. Faults of the request stand here; faults of the server are "
-        "top-level errors."
-    )
+    description="A problem with a mutation's input. Server failures are reported as top-level errors instead."
 )
 class UserError:
-    code: user_errors.UserErrorCode = strawberry.field(description="What kind of fault it is.")
-    message: str = strawberry.field(description="Says what is wrong and what would be right, in one sentence.")
+    code: user_errors.UserErrorCode = strawberry.field(description="Kind of problem.")
+    message: str = strawberry.field(description="One sentence: the problem and the correct form.")
     path: list[str] | None = strawberry.field(
         description=(
-            "The way to the input field at fault, from the input object down, list positions as numbers in text: "
-            '["items", "3", "request", "text", "text"]. Null where no one field is at fault.'
+            "Path to the invalid input field, from the input object down, with list positions as numbers in text: "
+            '["items", "3", "request", "text", "text"]. Null if the problem does not belong to a single field.'
         )
     )
 
 
-@strawberry.type(description="How far a piece of work has come.")
+@strawberry.type(description="Progress of an analysis or a batch.")
 class Progress:
-    fraction: float = strawberry.field(description="From 0 to 1, never going back within one attempt.")
+    fraction: float = strawberry.field(description="Completed share, from 0 to 1. Never decreases within one attempt.")
     step: str | None = strawberry.field(
-        description='What is being done now, in words a person can read: "extracting page 12 of 40".'
+        description='Human-readable description of the current step: "extracting page 12 of 40".'
     )
     eta_seconds: float | None = strawberry.field(
-        description="Seconds until it is expected to end; null before there is something to reckon from."
+        description="Estimated seconds until the end. Null until there is enough data for an estimate."
     )
 
 
-USER_ERRORS = "What is wrong with the request; empty where it was done as asked."
+USER_ERRORS = "Problems with the request. Empty on success."

@@ -1,4 +1,4 @@
-"""The operator's hold on the queue, in the schema."""
+"""Pauses and concurrency limits of the queue in the schema."""
 
 from __future__ import annotations
 
@@ -12,92 +12,120 @@ from resolvers import metrics as resolve_metrics
 from schema.common import USER_ERRORS, Info, UserError
 from schema.metrics import QueueMetrics
 
-WHICH = "The analyzer's name; null is the whole queue."
 
-
-@strawberry.type(description="What an administrator holds of one analyzer.")
+@strawberry.type(description="Pause and concurrency limit of one analyzer.")
 class AnalyzerQueue:
-    analyzer: str = strawberry.field(description="Its name. One that is held here may be another server's.")
-    paused_since: datetime | None = strawberry.field(description="Since when it is paused; null where it is not.")
+    analyzer: str = strawberry.field(
+        description="Name of the analyzer. A paused or limited analyzer may be installed only on another server."
+    )
+    paused_since: datetime | None = strawberry.field(
+        description="Start of the pause. Null if the analyzer is not paused."
+    )
     limit: int | None = strawberry.field(
-        description="How many slots of each worker may run it at once: 1 to 256; null where there is no limit."
+        description=(
+            "Maximum number of slots of each worker that run this analyzer at the same time: 1 to 256. Null "
+            "if there is no limit."
+        )
     )
 
-    @strawberry.field(description="Whether nothing more of it begins. The whole queue may be paused besides.")
+    @strawberry.field(
+        description=(
+            "Whether the analyzer is paused: workers start no more of its analyses. Independent of a pause of "
+            "the whole queue."
+        )
+    )
     def paused(root: strawberry.Parent[resolve.AnalyzerQueue]) -> bool:
         return root.paused_since is not None
 
 
 @strawberry.type(
     description=(
-        "What an administrator holds of the queue, for every server that shares the database. Workers follow within a "
-        "second."
+        "Pauses and concurrency limits of the queue, for all servers that share the database. Workers "
+        "apply changes within a second."
     )
 )
 class Queue:
-    paused_since: datetime | None = strawberry.field(description="Since when it is paused; null where it is not.")
+    paused_since: datetime | None = strawberry.field(
+        description="Start of the pause of the whole queue. Null if the queue is not paused."
+    )
     concurrency: int | None = strawberry.field(
-        description="Slots of each worker: 1 to 256; null where each has as many as it was started with."
+        description=(
+            "Number of slots of each worker: 1 to 256. Null if each worker has the number of slots it was started with."
+        )
     )
     analyzers: list[AnalyzerQueue] = strawberry.field(
-        description="Each analyzer that this server has or that is held, by name."
+        description="All analyzers that are installed on this server, paused or limited, by name."
     )
 
     @strawberry.field(
-        description="Whether nothing more begins. What runs goes on, and what is submitted is taken and waits."
+        description=(
+            "Whether the whole queue is paused: workers start no more analyses. Running analyses continue; "
+            "new submissions are accepted and wait."
+        )
     )
     def paused(root: strawberry.Parent[resolve.Queue]) -> bool:
         return root.paused_since is not None
 
-    @strawberry.field(description="What waits and what runs.")
+    @strawberry.field(description="Queued and running analyses.")
     async def metrics(self, info: Info) -> QueueMetrics:
         return await resolve_metrics.queue(info.context.services)
 
 
-@strawberry.input(description="What to pause.")
+@strawberry.input(description="Input of pauseQueue.")
 class PauseQueueInput:
-    analyzer: str | None = strawberry.field(default=None, description=WHICH)
+    analyzer: str | None = strawberry.field(
+        default=None, description="Name of the analyzer to pause. Null pauses the whole queue."
+    )
 
 
-@strawberry.type(description="The queue as it is then.")
+@strawberry.type(description="Result of pauseQueue.")
 class PauseQueuePayload:
-    queue: Queue | None = strawberry.field(description="With the pause, from when it first was; null where refused.")
+    queue: Queue | None = strawberry.field(
+        description=(
+            "The queue with the pause. An earlier pause keeps its start time. Null if the request was rejected."
+        )
+    )
     user_errors: list[UserError] = strawberry.field(description=USER_ERRORS)
 
 
-@strawberry.input(description="What to resume.")
+@strawberry.input(description="Input of resumeQueue.")
 class ResumeQueueInput:
-    analyzer: str | None = strawberry.field(default=None, description=WHICH)
+    analyzer: str | None = strawberry.field(
+        default=None, description="Name of the analyzer to resume. Null ends the pause of the whole queue."
+    )
 
 
-@strawberry.type(description="The queue as it is then.")
+@strawberry.type(description="Result of resumeQueue.")
 class ResumeQueuePayload:
-    queue: Queue | None = strawberry.field(description="Without that pause; null where refused.")
+    queue: Queue | None = strawberry.field(description="The queue without the pause. Null if the request was rejected.")
     user_errors: list[UserError] = strawberry.field(description=USER_ERRORS)
 
 
-@strawberry.input(description="What may run at once.")
+@strawberry.input(description="Input of setConcurrency.")
 class SetConcurrencyInput:
     analyzer: str | None = strawberry.field(
-        default=None, description="The analyzer's name; null sets the slots of each worker."
+        default=None, description="Name of the analyzer to limit. Null sets the number of slots of each worker."
     )
     limit: int | None = strawberry.field(
         default=None,
         description=(
-            "1 to 256. Null: no limit for the analyzer; without one, as many slots as each worker was started with."
+            "Number of slots: 1 to 256. Null removes the limit of the analyzer or, without an analyzer, "
+            "restores the number of slots that each worker was started with."
         ),
     )
 
 
-@strawberry.type(description="The queue as it is then.")
+@strawberry.type(description="Result of setConcurrency.")
 class SetConcurrencyPayload:
-    queue: Queue | None = strawberry.field(description="With what was set; null where refused.")
+    queue: Queue | None = strawberry.field(
+        description="The queue with the new limit. Null if the request was rejected."
+    )
     user_errors: list[UserError] = strawberry.field(description=USER_ERRORS)
 
 
 @strawberry.type
 class QueueQuery:
-    @strawberry.field(description="What is paused, and how much may run at once.")
+    @strawberry.field(description="Returns the pauses and concurrency limits of the queue.")
     async def queue(self, info: Info) -> Queue:
         return await resolve.queue(info.context.services)
 
@@ -106,33 +134,37 @@ class QueueQuery:
 class QueueMutation:
     @strawberry.mutation(
         description=(
-            "Has nothing more begin, of one analyzer or at all, until it is resumed. What runs goes on; what is "
-            "submitted is taken and waits. For administrators."
+            "Pauses one analyzer or the whole queue until resumeQueue. Running analyses continue; new "
+            "submissions are accepted and wait. For administrators."
         )
     )
     async def pause_queue(
-        self, info: Info, input: Annotated[PauseQueueInput, strawberry.argument(description="What.")]
+        self,
+        info: Info,
+        input: Annotated[PauseQueueInput, strawberry.argument(description="Analyzer or queue to pause.")],
     ) -> PauseQueuePayload:
         return await resolve.pause_queue(info.context, input.analyzer)
 
     @strawberry.mutation(
         description=(
-            "Takes a pause back. That of the whole queue and those of analyzers are taken back one by one. For "
-            "administrators."
+            "Ends the pause of one analyzer or of the whole queue. The pauses of the queue and of analyzers "
+            "end independently of each other. For administrators."
         )
     )
     async def resume_queue(
-        self, info: Info, input: Annotated[ResumeQueueInput, strawberry.argument(description="What.")]
+        self,
+        info: Info,
+        input: Annotated[ResumeQueueInput, strawberry.argument(description="Analyzer or queue to resume.")],
     ) -> ResumeQueuePayload:
         return await resolve.resume_queue(info.context, input.analyzer)
 
     @strawberry.mutation(
         description=(
-            "Sets how many analyses each worker runs at once, or how many of them may be one analyzer's. What runs "
-            "goes on. For administrators."
+            "Sets the number of analyses that each worker runs at the same time, or the maximum number of one "
+            "analyzer. Running analyses continue. For administrators."
         )
     )
     async def set_concurrency(
-        self, info: Info, input: Annotated[SetConcurrencyInput, strawberry.argument(description="What.")]
+        self, info: Info, input: Annotated[SetConcurrencyInput, strawberry.argument(description="Limit to set.")]
     ) -> SetConcurrencyPayload:
         return await resolve.set_concurrency(info.context, input.analyzer, input.limit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Annotated
@@ -13,165 +13,121 @@ from strawberry.extensions import SchemaExtension
 from resolvers import events as resolve
 from resolvers.event_streams import follow_events
 from resolvers.events import Happening
-from schema.analyses import Analysis, AnalysisError
-from schema.batches import Batch
-from schema.common import Info, PageInfo, Progress
-from schema.scalars import describe
+from resolvers.subjects import SUBJECTS
+from schema.common import AfterEvent, Info, PageInfo
 from store.events import EventFilter as FilterValue
-from store.tables import AnalysisStatus, BatchStatus, EventType
+from store.subjects import EventType
 
-describe(
-    EventType,
-    "What happened.",
-    {
-        "ANALYSIS_QUEUED": "An analysis was accepted, retried by a person, or given back unharmed by its worker.",
-        "ANALYSIS_STARTED": "A worker took an analysis; each try has one.",
-        "ANALYSIS_PROGRESS": "A running analysis told how far it has come.",
-        "ANALYSIS_RETRYING": "A try failed in a way that another may not; the error tells how. It waits for the next.",
-        "ANALYSIS_COMPLETED": "An analysis has a result.",
-        "ANALYSIS_FAILED": "An analysis ended with an error.",
-        "ANALYSIS_CANCELED": "An analysis was canceled.",
-        "ANALYSIS_TIMED_OUT": "An analysis's time was up.",
-        "BATCH_STARTED": "The first item of a batch began.",
-        "BATCH_PROGRESS": "Items of a batch ended; told at most four times a second.",
-        "BATCH_COMPLETED": "Every item of a batch has ended.",
-        "BATCH_CANCELED": "A batch was canceled, and every item has ended.",
-        "BATCH_TIMED_OUT": "A batch's time was up, and every item has ended.",
-    },
-)
+strawberry.enum(EventType, description="Type of an event.")
 
-# Who wants the same shares an answer, for as long as `events.hub` keeps it.
-_AS_ANSWERED = "As it was when this was answered, at most ten seconds ago; null where it had been deleted."
+
+def describe_events(descriptions: Mapping[str, str]) -> None:
+    """Set the descriptions of a subject's event types in the enum that clients read."""
+    values = {value.name: value for value in EventType.__strawberry_definition__.values}  # type: ignore[attr-defined]
+    for name, description in descriptions.items():
+        values[name].description = description
+
+
+def current_state(noun: str) -> str:
+    """Return the description of an event's field for its subject.
+
+    Subscribers to the same events share one answer, which `events.hub` keeps for ten seconds.
+    """
+    return f"Current state of the {noun}, at most ten seconds old. Null if the {noun} was deleted."
 
 
 @strawberry.interface(
-    description="Something that happened. Kept, in order, so that a subscriber that was away can catch up."
+    description=(
+        "An entry of the event log. The log is durable and ordered, so a disconnected subscriber can catch up."
+    )
 )
 class Event:
-    cursor: str = strawberry.field(
-        description="Its place in the order of all events. Give it back as `after` to go on behind it."
-    )
-    type: EventType = strawberry.field(description="What happened.")
-    occurred_at: datetime = strawberry.field(description="When.")
-    subject_id: strawberry.ID = strawberry.field(description="The id of what it happened to.")
+    cursor: str = strawberry.field(description="Position in the event log. Pass as `after` to resume after this event.")
+    type: EventType = strawberry.field(description="Type of the event.")
+    occurred_at: datetime = strawberry.field(description="Time of the event.")
+    subject_id: strawberry.ID = strawberry.field(description="Id of the object that the event is about.")
 
-
-@strawberry.type(description="Something that happened to an analysis.")
-class AnalysisEvent(Event):
-    @strawberry.field(description="As it was when the event happened.")
-    def status(root: strawberry.Parent[Happening]) -> AnalysisStatus:
-        return root.data["status"]
-
-    progress: Progress = strawberry.field(description="How far it had come.")
-    error: AnalysisError | None = strawberry.field(
-        description="Why it, or this try of it, did not complete; null otherwise."
-    )
-
-    @strawberry.field(description=_AS_ANSWERED)
-    async def analysis(root: strawberry.Parent[Happening], info: Info) -> Analysis | None:
-        return await resolve.subject_analysis(info.context, root)
+    @classmethod
+    def resolve_type(cls, event: Happening, _info: object, _type: object) -> str:
+        return SUBJECTS[event.kind].event_type_name
 
     @classmethod
     def is_type_of(cls, value: object, _info: object) -> bool:
-        return isinstance(value, Happening) and value.is_of_analysis
+        return isinstance(value, Happening)  # of the type that `resolve_type` has found
 
 
-@strawberry.type(description="Something that happened to a batch.")
-class BatchEvent(Event):
-    @strawberry.field(description="As it was when the event happened.")
-    def status(root: strawberry.Parent[Happening]) -> BatchStatus:
-        return root.data["status"]
-
-    @strawberry.field(description="How many items it was submitted with.")
-    def total_items(root: strawberry.Parent[Happening]) -> int:
-        return root.data["total_items"]
-
-    @strawberry.field(description="Items that had completed.")
-    def processed(root: strawberry.Parent[Happening]) -> int:
-        return root.data["processed"]
-
-    @strawberry.field(description="Items that had failed.")
-    def failed(root: strawberry.Parent[Happening]) -> int:
-        return root.data["failed"]
-
-    progress: Progress = strawberry.field(description="How far it had come.")
-
-    @strawberry.field(description=_AS_ANSWERED)
-    async def batch(root: strawberry.Parent[Happening], info: Info) -> Batch | None:
-        return await resolve.subject_batch(info.context, root)
-
-    @classmethod
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        return isinstance(value, Happening) and not value.is_of_analysis
-
-
-@strawberry.type(description="One event of a list, and its place there.")
+@strawberry.type(description="An event in a page.")
 class EventEdge:
-    cursor: str = strawberry.field(description="Its place, for `after`: the event's own cursor.")
+    cursor: str = strawberry.field(
+        description="Position in the event log, for `after`. Equal to the cursor of the event."
+    )
     node: Event = strawberry.field(description="The event.")
 
 
-@strawberry.type(description="A page of the log, oldest first.")
+@strawberry.type(description="A page of events, oldest first.")
 class EventConnection:
-    edges: list[EventEdge] = strawberry.field(description="The page, each event with its cursor.")
-    nodes: list[Event] = strawberry.field(description="The page, without cursors.")
-    page_info: PageInfo = strawberry.field(description="Whether there is more, and where to go on.")
+    edges: list[EventEdge] = strawberry.field(description="Events of the page, with cursors.")
+    nodes: list[Event] = strawberry.field(description="Events of the page.")
+    page_info: PageInfo = strawberry.field(description="Page information.")
 
 
-@strawberry.input(description="Which events; every condition that is given must hold.")
+@strawberry.input(description="Conditions for events. An event must match all given conditions.")
 class EventFilter:
-    types: list[EventType] | None = strawberry.field(default=None, description="Of one of these types.")
-    analysis_id: strawberry.ID | None = strawberry.field(default=None, description="Of this analysis.")
-    batch_id: strawberry.ID | None = strawberry.field(default=None, description="Of this batch and its items.")
+    types: list[EventType] | None = strawberry.field(default=None, description="Matches events of any of these types.")
+    analysis_id: strawberry.ID | None = strawberry.field(default=None, description="Matches events of this analysis.")
+    batch_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Matches events of this batch and its items."
+    )
 
     def value(self) -> FilterValue:
-        """What the feed takes."""
-        return resolve.event_filter(self.types, self.analysis_id, self.batch_id)
+        """Return the filter of the store. Each field for an id is named for a kind of subject."""
+        given = {kind: getattr(self, f"{kind}_id", None) for kind in SUBJECTS}
+        return resolve.event_filter(self.types, {kind: id_ for kind, id_ in given.items() if id_ is not None})
 
 
 After = Annotated[
     str | None,
     strawberry.argument(
         description=(
-            "Behind the event of this cursor. Where what stood behind it has been deleted for its age, the error has "
-            "the code HISTORY_GONE, and the cursor behind which all is kept as `historyBegins`."
+            "Resumes after this cursor. Null starts with the next event. If events after the cursor were deleted for "
+            "their age, the request fails with the code HISTORY_GONE; its extension `historyBegins` holds the first "
+            "usable cursor."
         )
     ),
 ]
-Filter = Annotated[EventFilter | None, strawberry.argument(description="Which; all without it.")]
+Filter = Annotated[EventFilter | None, strawberry.argument(description="Conditions. All events if omitted.")]
 
 
 class EventsEndFirst(SchemaExtension):
-    """Reads `eventsEnd` before any other field of its operation is read, so that nothing falls between them."""
+    """Reads `eventsEnd` before all other fields of the operation, so that no event falls between them."""
 
     async def on_execute(self) -> AsyncIterator[None]:
         operation = self.execution_context
         if "eventsEnd" in (operation.query or ""):
-            with suppress(Exception):  # which the field meets too, and can tell
+            with suppress(Exception):  # the field fails in the same way, and reports the error
                 await resolve.end_of_events(operation.context)
         yield
 
 
 @strawberry.type
 class EventQuery:
-    @strawberry.field(description="What has happened, oldest first.")
+    @strawberry.field(description="Lists past events, oldest first.")
     async def events(
         self,
         info: Info,
         filter: Filter = None,
         first: Annotated[
-            int | None, strawberry.argument(description="At most so many: 0 to 1,000; 20 where it is not given.")
+            int | None, strawberry.argument(description="Maximum number of events: 0 to 1,000. 20 if omitted.")
         ] = None,
-        after: After = None,
+        after: AfterEvent = None,
     ) -> EventConnection:
         where = FilterValue() if filter is None else filter.value()
         return await resolve.events(info.context, where, first, after)
 
     @strawberry.field(
         description=(
-            "The cursor of the log's end, an empty log's too: what happens from now on stands behind it, and nothing "
-            "else. It is read before any other field of the same query: subscribe after it, and of what those fields "
-            "show no change is missed."
+            "Cursor of the end of the event log, also of an empty log. Read before all other fields of the "
+            "same query: a subscription after this cursor misses no change of the data in those fields."
         )
     )
     async def events_end(self, info: Info) -> str:
@@ -182,8 +138,9 @@ class EventQuery:
 class EventSubscription:
     @strawberry.subscription(
         description=(
-            "What happens from now on or, with `after`, from behind that cursor on: first what was missed, then what "
-            "is new, each event once and in order, whichever server instance it happened on."
+            "Streams events. Without `after`, the stream starts with the next event. With `after`, the stream "
+            "first replays all events after that cursor and then continues live. Each event arrives exactly "
+            "once and in order, from all server instances."
         )
     )
     async def events(
@@ -195,9 +152,9 @@ class EventSubscription:
             float | None,
             strawberry.argument(
                 description=(
-                    "How often progress is worth telling: of what comes within so many seconds only the newest of each "
-                    "analysis and batch is sent, unless something else happened in between. 0 to 60; 0, all of it, "
-                    "where it is not given."
+                    "Interval in seconds for thinning progress events: 0 to 60. Of the progress events of one object "
+                    "in an interval, only the newest is sent, unless an event of another type comes in between; "
+                    "events of other types are never thinned. Null means 0: all progress events."
                 )
             ),
         ] = None,

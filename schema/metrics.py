@@ -23,192 +23,209 @@ if TYPE_CHECKING:
 
 describe(
     HealthStatus,
-    "How well a part of the server, or the whole, does.",
+    "Health of a component or of the whole server.",
     {
-        "HEALTHY": "All is well.",
-        "DEGRADED": "It works, but not as it should: somebody should look.",
-        "UNHEALTHY": "It does not do what it is for: somebody must look.",
+        "HEALTHY": "Works as intended.",
+        "DEGRADED": "Works with limitations and needs attention.",
+        "UNHEALTHY": "Does not work and needs immediate attention.",
     },
 )
 
-Interval = Annotated[
-    float | None, strawberry.argument(description="Seconds from one to the next: 0.5 to 60; 5 where it is null.")
-]
+Interval = Annotated[float | None, strawberry.argument(description="Interval in seconds: 0.5 to 60. Null means 5.")]
 
 
-@strawberry.type(description="Milliseconds, over the last five minutes. Null where nothing was measured in them.")
+@strawberry.type(
+    description=(
+        "Latency percentiles in milliseconds, over the last five minutes. Null without measurements in that period."
+    )
+)
 class Latency:
-    p50_ms: float | None = strawberry.field(description="Half took no longer than this.")
-    p95_ms: float | None = strawberry.field(description="95 of 100 took no longer than this.")
-    p99_ms: float | None = strawberry.field(description="99 of 100 took no longer than this.")
+    p50_ms: float | None = strawberry.field(description="50th percentile, in milliseconds.")
+    p95_ms: float | None = strawberry.field(description="95th percentile, in milliseconds.")
+    p99_ms: float | None = strawberry.field(description="99th percentile, in milliseconds.")
 
 
-@strawberry.type(description="The machine, and this server's share of it.")
+@strawberry.type(description="Load of the machine, and memory of this server.")
 class SystemMetrics:
     cpu_percent: float = strawberry.field(
-        description="How busy the machine's processors are, all together, over the last second: 0 to 100."
+        description="CPU utilization of the machine, all processors together, over the last second: from 0 to 100."
     )
-    memory_percent: float = strawberry.field(description="How much of the machine's memory is taken: 0 to 100.")
+    memory_percent: float = strawberry.field(description="Memory utilization of the machine, from 0 to 100.")
     memory_mb: float = strawberry.field(
         description=(
-            "Resident memory of this server and its workers, in MiB. What processes share counts for each of them."
+            "Resident memory of this server and its workers, in MiB. Memory shared by processes counts for "
+            "each of them."
         )
     )
-    disk_percent: float = strawberry.field(description="How full the disk of the data folder is: 0 to 100.")
+    disk_percent: float = strawberry.field(description="Disk utilization of the data folder's disk, from 0 to 100.")
 
 
-@strawberry.type(description="The operations of one name, over every transport.")
+@strawberry.type(description="Metrics of the GraphQL operations with one name, over all transports.")
 class OperationMetrics:
     name: str = strawberry.field(
         description=(
-            "As the document names it; `anonymous` where it names none. Beyond 200 names, the rest is counted together "
-            "as `other`."
+            "Operation name in the document; `anonymous` for operations without a name. After 200 names, all "
+            "further names are counted together as `other`."
         )
     )
-    count: BigInt = strawberry.field(description="Since the server started.")
-    errors: BigInt = strawberry.field(description="Those that were answered with errors.")
+    count: BigInt = strawberry.field(description="Number of operations since the server started.")
+    errors: BigInt = strawberry.field(description="Number of operations answered with errors.")
 
-    @strawberry.field(description="From request to answer; of subscriptions there is none.")
+    @strawberry.field(description="Latency from request to response. Subscriptions are not measured.")
     def latency(root: strawberry.Parent[OperationTelemetry]) -> Latency:
         return root.latency.percentiles()
 
 
-@strawberry.type(description="Requests over HTTP and operations over any transport, of this server, since it started.")
+@strawberry.type(description="HTTP requests, and GraphQL operations over all transports, since this server started.")
 class HttpMetrics:
-    requests_total: BigInt = strawberry.field(description="Requests over HTTP.")
-    errors_total: BigInt = strawberry.field(description="Requests that were answered with a status of 400 or more.")
-    in_flight: int = strawberry.field(description="Requests that are being answered now, this one among them.")
+    requests_total: BigInt = strawberry.field(description="Number of HTTP requests.")
+    errors_total: BigInt = strawberry.field(
+        description="Number of HTTP requests answered with a status of 400 or higher."
+    )
+    in_flight: int = strawberry.field(description="Number of HTTP requests in progress, including this one.")
 
-    @strawberry.field(description="Of requests, from their arrival to the end of their answer.")
+    @strawberry.field(
+        description="Latency of HTTP requests, from arrival to the end of the response. Streams are not measured."
+    )
     def latency(root: strawberry.Parent[HttpTelemetry]) -> Latency:
         return root.latency.percentiles()
 
-    @strawberry.field(description="Operations by name, the most frequent first; at most 201.")
+    @strawberry.field(description="GraphQL operations by name, most frequent first; at most 201.")
     def operations(self, info: Info) -> list[OperationMetrics]:
         return info.context.services.telemetry.operations()
 
 
-@strawberry.type(description="Batches that are kept, of every server that shares the database.")
+@strawberry.type(description="Batch counts and throughput, across all servers that share the database.")
 class BatchMetrics:
-    total: BigInt = strawberry.field(description="All of them, whatever their status.")
-    running: int = strawberry.field(description="Those that have begun and not ended.")
-    items_processed: BigInt = strawberry.field(description="Their items that completed.")
-    items_failed: BigInt = strawberry.field(description="Their items that failed.")
+    total: BigInt = strawberry.field(description="Number of stored batches, in any state.")
+    running: int = strawberry.field(description="Number of batches that have started and not ended.")
+    items_processed: BigInt = strawberry.field(description="Number of COMPLETED items of stored batches.")
+    items_failed: BigInt = strawberry.field(description="Number of FAILED items of stored batches.")
 
     @strawberry.field(
         description=(
-            "Analyses that workers ended a second, over the ten seconds before the last one: items of batches and "
-            "those of no batch, whatever their end."
+            "Throughput in ended items per second, in any final state, over the ten seconds before the last "
+            "one. Includes analyses without a batch."
         )
     )
     async def items_per_second(self, info: Info) -> float:
         return (await resolve.work(info.context.services)).last_ten_seconds
 
-    @strawberry.field(description="Of batches, from their start to their last item's end.")
+    @strawberry.field(description="Latency of batches, from the start to the end of the last item.")
     def latency(root: strawberry.Parent[BatchFigures]) -> Latency:
         return root.durations
 
 
-@strawberry.type(description="How much waits at one priority.")
+@strawberry.type(description="Number of queued analyses with one priority.")
 class PriorityDepth:
-    priority: int = strawberry.field(description="From 1 (last) to 10 (first).")
-    depth: int = strawberry.field(description="Analyses that wait at it.")
+    priority: int = strawberry.field(description="Priority, from 1 (lowest) to 10 (highest).")
+    depth: int = strawberry.field(description="Number of queued analyses with this priority.")
     oldest_seconds: float | None = strawberry.field(
         description=(
-            "For how many seconds the one has waited that has waited longest; null where none could be taken now."
+            "Waiting time in seconds of the oldest analysis with this priority that is ready to run. Null if "
+            "no analysis is ready."
         )
     )
 
 
-@strawberry.type(description="How much waits for one analyzer.")
+@strawberry.type(description="Number of queued analyses of one analyzer.")
 class AnalyzerDepth:
-    analyzer: str = strawberry.field(description="Its name.")
-    depth: int = strawberry.field(description="Analyses that wait for it.")
+    analyzer: str = strawberry.field(description="Name of the analyzer.")
+    depth: int = strawberry.field(description="Number of queued analyses of this analyzer.")
 
 
 @strawberry.type(
     description=(
-        "Analyses that workers ended a second, whatever their end. Workers tell of a second up to a second later: the "
-        "last one is not among them."
+        "Throughput in analyses ended by workers per second, in any final state. The last second is not "
+        "included, because workers report with a delay of up to one second."
     )
 )
 class Throughput:
-    last_ten_seconds: float = strawberry.field(description="Over ten seconds.")
-    last_five_minutes: float = strawberry.field(description="Over five minutes.")
+    last_ten_seconds: float = strawberry.field(description="Ended analyses per second, over ten seconds.")
+    last_five_minutes: float = strawberry.field(description="Ended analyses per second, over five minutes.")
 
 
-@strawberry.type(description="How long the analyses took that workers took and ended of late; within 3.2 %.")
+@strawberry.type(
+    description=(
+        "Latency of analyses run by workers, over the last five minutes. Each percentile is accurate to 3.2 %."
+    )
+)
 class AnalysisLatency:
-    waiting: Latency = strawberry.field(description="From the queue to a worker, for the first try of each.")
-    processing: Latency = strawberry.field(description="The try that ended it, in its process.")
+    waiting: Latency = strawberry.field(
+        description="Time in the queue before the first attempt, until a worker claims the analysis."
+    )
+    processing: Latency = strawberry.field(
+        description="Duration of the final attempt, in the process that runs the analyzer."
+    )
     total: Latency = strawberry.field(
-        description="From the queue to the recorded end, with all tries and what it waited between them."
+        description=(
+            "Time from queueing to the recorded end, including all attempts and the waiting time between them."
+        )
     )
 
 
-@strawberry.type(description="What waits and what runs, of every server that shares the database.")
+@strawberry.type(description="Queued and running analyses, across all servers that share the database.")
 class QueueMetrics:
-    depth: int = strawberry.field(
-        description="Analyses that wait for a worker, those that wait for their next try among them."
-    )
+    depth: int = strawberry.field(description="Number of queued analyses, including those waiting for a retry.")
     running: int = strawberry.field(
         description=(
-            "Analyses that a worker has taken and that have not ended. Workers take short ones by the hundred, to run "
-            "them one after the other: what runs at this moment is `busy` of the workers."
+            "Number of analyses claimed by workers and not ended. A worker claims short analyses by the "
+            "hundred and runs them one after another; `Worker.busy` counts the slots at work."
         )
     )
     oldest_seconds: float | None = strawberry.field(
         description=(
-            "For how many seconds the one has waited that has waited longest; null where none could be taken now."
+            "Waiting time in seconds of the oldest analysis that is ready to run. Null if no analysis is ready."
         )
     )
     by_priority: list[PriorityDepth] = strawberry.field(
-        description="Where something waits, the highest priority first."
+        description="Number of queued analyses by priority, highest priority first."
     )
 
     @strawberry.field(
         description=(
-            "For which analyzers something waits, the most first. Counting takes long where much waits, so that the "
-            "figures may then be up to a minute old."
+            "Number of queued analyses by analyzer, largest number first. Up to a minute old if the queue is long."
         )
     )
     async def by_analyzer(self, info: Info) -> list[AnalyzerDepth]:
         return await resolve.analyzer_depths(info.context.services)
 
-    @strawberry.field(description="How much gets done.")
+    @strawberry.field(description="Throughput of all workers.")
     async def throughput(self, info: Info) -> Throughput:
         return await resolve.work(info.context.services)
 
-    @strawberry.field(description="How long it takes.")
+    @strawberry.field(description="Waiting and processing times of recent analyses.")
     async def latency(self, info: Info) -> AnalysisLatency:
         return await resolve.work(info.context.services)
 
 
-@strawberry.type(description="A process that runs analyses: the server's own, where it runs them itself.")
+@strawberry.type(description="A process that runs analyses. The server's own process if the server runs them itself.")
 class Worker(Node):
-    id: strawberry.ID = strawberry.field(description="The id, `worker_…`.")
-    instance: str = strawberry.field(description="The server that it belongs to, by host and process.")
-    host: str = strawberry.field(description="The machine that it runs on.")
-    pid: int = strawberry.field(description="Its process there.")
-    slots: int = strawberry.field(description="Analyses that it runs at once.")
-    busy: int = strawberry.field(description="Slots that had work at its last sign of life.")
-    last_seen_at: datetime = strawberry.field(description="Its last sign of life; it gives one every second.")
-    started_at: datetime = strawberry.field(description="When it began.")
-    completed: BigInt = strawberry.field(description="Analyses that it completed since it began.")
-    failed: BigInt = strawberry.field(description="Analyses that it ran and that failed, since it began.")
-    cpu_percent: float = strawberry.field(
-        description="How busy it and its processes keep the processors: 100 is one processor in full."
+    id: strawberry.ID = strawberry.field(description="Global id, `worker_…`.")
+    instance: str = strawberry.field(description="Server instance of the worker, identified by host and process.")
+    host: str = strawberry.field(description="Name of the machine that runs the worker.")
+    pid: int = strawberry.field(description="Process id of the worker on its machine.")
+    slots: int = strawberry.field(description="Maximum number of analyses that the worker runs at the same time.")
+    busy: int = strawberry.field(description="Number of slots with work at the last heartbeat.")
+    last_seen_at: datetime = strawberry.field(
+        description="Time of the last heartbeat. A worker sends one every second."
     )
-    memory_mb: float = strawberry.field(description="Resident memory of it and its processes, in MiB.")
+    started_at: datetime = strawberry.field(description="Start of the worker.")
+    completed: BigInt = strawberry.field(description="Number of analyses completed since the worker started.")
+    failed: BigInt = strawberry.field(description="Number of analyses failed since the worker started.")
+    cpu_percent: float = strawberry.field(
+        description="CPU utilization of the worker and its processes. 100 is one full CPU core."
+    )
+    memory_mb: float = strawberry.field(description="Resident memory of the worker and its processes, in MiB.")
 
-    @strawberry.field(description="False where its last sign of life is older than it may be: 5 seconds.")
+    @strawberry.field(description="Whether the last heartbeat is at most 5 seconds old.")
     def alive(root: strawberry.Parent[WorkerRow]) -> bool:
         return resolve.is_alive(root, utcnow())
 
     @strawberry.field(
         description=(
-            "What ran in its slots at its last sign of life and still runs, oldest first, of what the caller may see. "
-            "Short ones come and go between two signs of life."
+            "Running analyses of the worker that are visible to the caller, oldest first. Read from the last "
+            "heartbeat: an analysis that starts and ends between two heartbeats is not listed."
         )
     )
     async def current(
@@ -221,111 +238,115 @@ class Worker(Node):
         return getattr(value, "id", "").startswith("worker_")
 
 
-@strawberry.type(description="What is kept. Counting much takes long, so that figures may then be up to a minute old.")
+@strawberry.type(
+    description="Contents of the database and the data folder. Up to a minute old if there is much to count."
+)
 class StorageMetrics:
-    database_bytes: BigInt = strawberry.field(description="What the database takes on disk, in bytes.")
+    database_bytes: BigInt = strawberry.field(description="Size of the database on disk, in bytes.")
     analyses: BigInt = strawberry.field(
-        description="Analyses that are kept; on PostgreSQL, from 100,000 on, its own estimate."
+        description="Number of stored analyses. On PostgreSQL, from 100,000 on, the planner's estimate."
     )
     events: BigInt = strawberry.field(
-        description="Events in the log; on PostgreSQL, from 100,000 on, its own estimate."
+        description="Number of events in the log. On PostgreSQL, from 100,000 on, the planner's estimate."
     )
 
-    @strawberry.field(description="What files take in the data folder, in bytes: uploads and what analyses made.")
+    @strawberry.field(description="Total size of stored files, in bytes. Excludes the database.")
     async def file_bytes(self, info: Info) -> BigInt:
         return (await resolve.files(info.context.services)).file_bytes
 
-    @strawberry.field(description="Files in the data folder: uploads and what analyses made.")
+    @strawberry.field(description="Number of stored files. Excludes the database.")
     async def files(self, info: Info) -> BigInt:
         return (await resolve.files(info.context.services)).files
 
 
-@strawberry.type(description="Subscriptions on this server.")
+@strawberry.type(description="Subscriptions of this server.")
 class SubscriptionMetrics:
-    connections: int = strawberry.field(description="WebSockets and HTTP streams that are open.")
-    active: int = strawberry.field(description="Subscriptions that run on them.")
-    delivered: BigInt = strawberry.field(description="Answers sent to subscribers since the server started.")
+    connections: int = strawberry.field(description="Number of open WebSocket connections and HTTP streams.")
+    active: int = strawberry.field(description="Number of running subscriptions.")
+    delivered: BigInt = strawberry.field(
+        description="Number of responses sent to subscribers since the server started."
+    )
     overflowed: BigInt = strawberry.field(
-        description="Subscribers ended because they did not keep up; each was told where to resume."
+        description="Number of slow subscribers that the server disconnected. Each received a cursor to resume from."
     )
 
 
-@strawberry.type(description="How one part of the server does.")
+@strawberry.type(description="Health of one component.")
 class ComponentHealth:
     name: str = strawberry.field(
-        description="One of database, bus, events, workers, queue, disk, memory, analyzers, event_loop."
+        description=(
+            "Name of the component: database, bus, events, workers, queue, disk, memory, analyzers or event_loop."
+        )
     )
-    status: HealthStatus = strawberry.field(description="How well it does.")
-    message: str | None = strawberry.field(description="What was found, in words.")
+    status: HealthStatus = strawberry.field(description="Status of the component.")
+    message: str | None = strawberry.field(description="Human-readable finding.")
     latency_ms: float | None = strawberry.field(
-        description="Milliseconds that it took to answer, or was late by; null where there is nothing to time."
+        description="Response time or delay of the component, in milliseconds. Null if there is nothing to measure."
     )
 
 
-@strawberry.type(description="How the server does.")
+@strawberry.type(description="Health of the server.")
 class Health:
-    status: HealthStatus = strawberry.field(description="The worst of its components'.")
-    components: list[ComponentHealth] = strawberry.field(description="Each part of the server that can fail.")
+    status: HealthStatus = strawberry.field(description="Worst status of all components.")
+    components: list[ComponentHealth] = strawberry.field(description="Health of each component.")
     recommendations: list[str] = strawberry.field(
-        description="What an operator should do, in words; empty where all is well."
+        description="Recommended actions for the operator. Empty if all components are healthy."
     )
 
 
-@strawberry.type(description="The server's own figures at one moment. A part is read only where it is selected.")
+@strawberry.type(description="Metrics of the server at one point in time. Each part is read only if selected.")
 class Metrics:
-    timestamp: datetime = strawberry.field(description="The moment.")
-    instance: str = strawberry.field(description="The server that answers, by host and process.")
-    uptime_seconds: float = strawberry.field(description="Seconds since it started.")
+    timestamp: datetime = strawberry.field(description="Time of measurement.")
+    instance: str = strawberry.field(description="Server instance that answered, identified by host and process.")
+    uptime_seconds: float = strawberry.field(description="Seconds since the server started.")
 
-    @strawberry.field(description="The machine, and this server's share of it.")
+    @strawberry.field(description="Load of the machine and memory of this server.")
     async def system(self, info: Info) -> SystemMetrics:
         return await resolve.system(info.context.services)
 
-    @strawberry.field(description="Requests over HTTP and operations over any transport.")
+    @strawberry.field(description="HTTP requests, and GraphQL operations over all transports.")
     def http(self, info: Info) -> HttpMetrics:
         return info.context.services.telemetry.http
 
-    @strawberry.field(description="Batches, and how fast their items end.")
+    @strawberry.field(description="Batch counts and throughput.")
     async def batches(self, info: Info) -> BatchMetrics:
         return await resolve.batches(info.context.services)
 
-    @strawberry.field(description="What waits and what runs.")
+    @strawberry.field(description="Queued and running analyses.")
     async def queue(self, info: Info) -> QueueMetrics:
         return await resolve.queue(info.context.services)
 
-    @strawberry.field(description="Every worker that has not said goodbye, oldest first.")
+    @strawberry.field(description="Registered workers, oldest first. A worker that shuts down leaves the list.")
     async def workers(self, info: Info) -> list[Worker]:
         return await resolve.workers(info.context.services)
 
-    @strawberry.field(description="What the database and the data folder hold.")
+    @strawberry.field(description="Contents of the database and the data folder.")
     async def storage(self, info: Info) -> StorageMetrics:
         return await resolve.storage(info.context.services)
 
-    @strawberry.field(description="Subscriptions on this server.")
+    @strawberry.field(description="Subscriptions of this server.")
     def subscriptions(self, info: Info) -> SubscriptionMetrics:
         return info.context.services.telemetry.subscriptions
 
-    @strawberry.field(description="How the server does.")
+    @strawberry.field(description="Health of the server.")
     async def health(self, info: Info) -> Health:
         return await resolve_health.health(info.context.services)
 
 
 @strawberry.type
 class MetricsQuery:
-    @strawberry.field(description="The server's own figures, now.")
+    @strawberry.field(description="Returns current metrics of the server.")
     def metrics(self, info: Info) -> Metrics:
         return resolve.metrics(info.context)
 
-    @strawberry.field(description="How the server does, and what to do about it.")
+    @strawberry.field(description="Returns the health of the server, with recommendations.")
     async def health(self, info: Info) -> Health:
         return await resolve_health.health(info.context.services)
 
 
 @strawberry.type
 class MetricsSubscription:
-    @strawberry.subscription(
-        description="The server's own figures at once, then every interval; from 0.5 to 60 seconds."
-    )
+    @strawberry.subscription(description="Sends metrics immediately and then once per interval.")
     async def metrics(
         self, info: Info, interval_seconds: Interval = resolve.DEFAULT_INTERVAL_SECONDS
     ) -> AsyncGenerator[Metrics, None]:

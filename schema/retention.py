@@ -11,37 +11,44 @@ from schema.common import Info
 from schema.scalars import BigInt
 
 
-@strawberry.type(description="What a clean-up did: one of all the servers that share the database does it.")
+@strawberry.type(
+    description="Result of a clean-up. Each clean-up is run by one of the servers that share the database."
+)
 class Cleanup:
-    started_at: datetime = strawberry.field(description="When it began.")
-    finished_at: datetime = strawberry.field(description="When it ended.")
-    batches: BigInt = strawberry.field(description="Batches that it deleted.")
-    analyses: BigInt = strawberry.field(description="Analyses that it deleted, items of batches among them.")
-    events: BigInt = strawberry.field(description="Events that it deleted.")
+    started_at: datetime = strawberry.field(description="Start of the clean-up.")
+    finished_at: datetime = strawberry.field(description="End of the clean-up.")
+    batches: BigInt = strawberry.field(description="Number of deleted batches.")
+    analyses: BigInt = strawberry.field(description="Number of deleted analyses, including items of batches.")
+    events: BigInt = strawberry.field(description="Number of deleted events.")
 
 
-@strawberry.type(description="How long things are kept.")
+@strawberry.type(description="Retention periods of stored data.")
 class Retention:
     analyses_days: int | None = strawberry.field(
         description=(
-            "Days for which analyses and batches are kept after their end, by this server's settings; null is for ever."
+            "Number of days for which analyses and batches are kept after their end, by this server's "
+            "settings. Null means without limit."
         )
     )
     events_days: int | None = strawberry.field(
-        description="Days for which the event log goes back, by this server's settings; null is to its beginning."
+        description="Number of days for which events are kept, by this server's settings. Null means without limit."
     )
     history_begins: str | None = strawberry.field(
         description=(
-            "The cursor behind which every event is kept, and before which none is; null while none was deleted."
+            "First usable cursor of the event log: all events after this cursor are kept, all earlier events "
+            "were deleted. Null if no events were deleted."
         )
     )
     last_cleanup: Cleanup | None = strawberry.field(
-        description="The last clean-up that ended; null before the first. Idempotency keys go with it after their day."
+        description=(
+            "Last finished clean-up. Null before the first. A clean-up also deletes idempotency keys that are "
+            "more than a day old."
+        )
     )
 
 
 @strawberry.type
 class RetentionQuery:
-    @strawberry.field(description="How long things are kept, and what the last clean-up deleted.")
+    @strawberry.field(description="Returns the retention periods and the result of the last clean-up.")
     async def retention(self, info: Info) -> Retention:
         return await resolve.retention(info.context.services)

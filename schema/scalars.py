@@ -1,4 +1,4 @@
-"""The scalars, and how enums of the store get their descriptions."""
+"""The scalars, and the descriptions of enums that are defined in other packages."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ EnumT = TypeVar("EnumT", bound=type[Enum])
 
 MAX_JSON_DEPTH = 100
 
-# RFC 3339: a date, a time to at most nanoseconds, and an offset that must be there.
+# RFC 3339: a date, a time with at most nine decimals of a second, and a required offset.
 _RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)")
 
 
 def read_instant(value: object) -> datetime:
-    """An aware datetime of an RFC 3339 text. Raises GraphQLError for anything else."""
+    """Return the UTC datetime of an RFC 3339 text, cut to microseconds. Raises GraphQLError for anything else."""
     match = _RFC_3339.fullmatch(value) if isinstance(value, str) else None
     if match is not None:
         date, time, fraction, offset = match.groups()
@@ -38,16 +38,16 @@ def read_instant(value: object) -> datetime:
 def _read_whole(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53:
         return value
-    raise GraphQLError("BigInt is a whole number from -(2^53 - 1) to 2^53 - 1.")
+    raise GraphQLError("BigInt is an integer from -(2^53 - 1) to 2^53 - 1.")
 
 
 def _read_json(value: object) -> object:
-    """Raises GraphQLError for what can't be kept as it is: numbers beyond 64 bits, and what is nested without end."""
+    """Return the value unchanged. Raises GraphQLError for numbers beyond 64 bits and more than 100 nested levels."""
     level, depth = [value], 0
     while level:
         depth += 1
         if depth > MAX_JSON_DEPTH:
-            raise GraphQLError(f"JSON is nested at most {MAX_JSON_DEPTH} deep.")
+            raise GraphQLError(f"JSON has at most {MAX_JSON_DEPTH} nested levels.")
         below: list[object] = []
         for each in level:
             if isinstance(each, dict):
@@ -55,9 +55,9 @@ def _read_json(value: object) -> object:
             elif isinstance(each, list):
                 below.extend(each)
             elif isinstance(each, float) and not math.isfinite(each):
-                raise GraphQLError("JSON has no number that large.")
+                raise GraphQLError("A number in JSON must be finite.")
             elif isinstance(each, int) and not -(2**63) <= each < 2**64:
-                raise GraphQLError("Whole numbers in JSON go from -(2^63) to 2^64 - 1.")
+                raise GraphQLError("An integer in JSON is from -(2^63) to 2^64 - 1.")
         level = below
     return value
 
@@ -73,7 +73,10 @@ BigInt = NewType("BigInt", int)
 SCALARS: Mapping[object, Any] = {
     datetime: strawberry.scalar(
         name="DateTime",
-        description="An instant, RFC 3339, always in UTC, with milliseconds: 2026-11-21T10:00:00.000Z.",
+        description=(
+            "A point in time: RFC 3339, always UTC, with milliseconds, for example 2026-11-21T10:00:00.000Z. "
+            "Input may have any offset, but must have one."
+        ),
         specified_by_url="https://scalars.graphql.org/andimarek/date-time",
         serialize=write_instant,
         parse_value=read_instant,
@@ -81,7 +84,8 @@ SCALARS: Mapping[object, Any] = {
     JSON: strawberry.scalar(
         name="JSON",
         description=(
-            "Any JSON value. Used only where the shape is the caller's own: everything that this API shapes has a type."
+            "Any JSON value. Used only for data with a caller-defined shape; data with a shape defined by this API has "
+            "a type. Input has at most 100 nested levels, and integers from -(2^63) to 2^64 - 1."
         ),
         specified_by_url="https://ecma-international.org/publications-and-standards/standards/ecma-404/",
         serialize=_write_json,
@@ -90,7 +94,8 @@ SCALARS: Mapping[object, Any] = {
     BigInt: strawberry.scalar(
         name="BigInt",
         description=(
-            "A whole number up to 2^53 - 1, for byte counts and totals that outgrow Int. Sent as a JSON number."
+            "An integer up to 2^53 - 1, for byte counts and totals beyond the range of Int. Serialized as a JSON "
+            "number."
         ),
         specified_by_url="https://tc39.es/ecma262/#sec-number.max_safe_integer",
         serialize=int,
@@ -100,7 +105,7 @@ SCALARS: Mapping[object, Any] = {
 
 
 def describe(enum: EnumT, description: str, values: Mapping[str, str]) -> EnumT:
-    """Make an enum of a lower room one of the schema, its name and every value described."""
+    """Turn an enum of another package into a GraphQL enum, with a description of the enum and of each value."""
     described = strawberry.enum(enum, description=description)
     for value in described.__strawberry_definition__.values:  # type: ignore[attr-defined]
         value.description = values[value.name]

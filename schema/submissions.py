@@ -1,4 +1,4 @@
-"""Submitting in the schema. The types that hold an `AnalysisRequest` are made for a set of analyzers."""
+"""Submissions in the schema. Types with an `AnalysisRequest` are made for a set of analyzers."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, cast
@@ -10,59 +10,72 @@ from resolvers.submissions import Item, Requested, Terms
 from schema.analyses import Analysis
 from schema.batches import Batch
 from schema.common import USER_ERRORS, Info, UserError
+from store.bounds import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, DEFAULT_TIMEOUT_SECONDS
 
-_PRIORITY = "From 1 (last) to 10 (first). A null stands for the default."
-_ATTEMPTS = "How often each analysis is tried where another try could end differently: 1 to 10."
+_PRIORITY = "Priority, from 1 (lowest) to 10 (highest). Null means 5."
 _IDEMPOTENCY = (
-    "1 to 200 characters. The same key with the same input, within a day, answers with the first call's {} and starts "
-    "nothing; with another input it is refused."
+    "Idempotency key, 1 to 200 characters, without control characters. Within one day, the same key with the same "
+    "input returns the first call's {} and starts no work; with different input the request is rejected."
 )
 
 
-@strawberry.type(description="What came of a submission.")
+@strawberry.type(description="Result of submitAnalysis.")
 class SubmitAnalysisPayload:
-    analysis: Analysis | None = strawberry.field(description="Null where the submission was refused.")
+    analysis: Analysis | None = strawberry.field(description="Submitted analysis. Null if the request was rejected.")
     user_errors: list[UserError] = strawberry.field(description=USER_ERRORS)
 
 
-@strawberry.type(description="What came of a batch's submission.")
+@strawberry.type(description="Result of batchProcess.")
 class BatchProcessPayload:
-    batch: Batch | None = strawberry.field(description="Null where the whole batch was refused.")
+    batch: Batch | None = strawberry.field(description="Submitted batch. Null if the whole batch was rejected.")
     user_errors: list[UserError] = strawberry.field(
         description=(
-            "Why the batch was refused; or, where there is one, the items whose content is at fault, at most 1,000: "
-            "they have FAILED, and the others run."
+            "Reasons for rejecting the batch or, if the batch was accepted, up to 1,000 items with invalid "
+            "content. Those items are FAILED; all others run."
         )
     )
 
 
 def submission_mutation(analysis_request: Any) -> type:
-    """The mutations that submit, for this `AnalysisRequest`."""
+    """Return the type with the mutations that submit, for this `AnalysisRequest`."""
 
     @strawberry.input(description="One item of a batch.")
     class BatchItem:
         key: str | None = strawberry.field(
             default=None,
             description=(
-                'The caller\'s own name for the item, 1 to 200 characters; made up ("0", "1", …) where it is not given.'
+                "Key chosen by the caller, 1 to 200 characters, without control characters. Unique within the "
+                'batch. Generated ("0", "1", …) if omitted.'
             ),
         )
-        request: analysis_request = strawberry.field(description="What is to be analyzed.")
-        priority: int | None = strawberry.field(default=5, description=_PRIORITY)
+        request: analysis_request = strawberry.field(description="Analyzer and input of the item.")
+        priority: int | None = strawberry.field(default=DEFAULT_PRIORITY, description=_PRIORITY)
 
-    @strawberry.input(description="A batch to run.")
+    @strawberry.input(description="Input of batchProcess.")
     class BatchProcessInput:
-        name: str | None = strawberry.field(default=None, description="A name for it, 1 to 200 characters.")
+        name: str | None = strawberry.field(
+            default=None, description="Name of the batch, 1 to 200 characters, without control characters."
+        )
         items: list[BatchItem] | None = strawberry.field(default=None, description="1 to 10,000 items.")
         timeout_seconds: int | None = strawberry.field(
-            default=300, description="Seconds until what has not ended is timed out: 1 to 86,400."
+            default=DEFAULT_TIMEOUT_SECONDS,
+            description=(
+                "Seconds until unfinished items time out: 1 to 86,400. Counted from submission, or from a retry "
+                "that reopens the batch. Null means 300."
+            ),
         )
-        max_attempts: int | None = strawberry.field(default=3, description=_ATTEMPTS)
+        max_attempts: int | None = strawberry.field(
+            default=DEFAULT_ATTEMPTS,
+            description=(
+                "Maximum number of attempts for each item: 1 to 10. Only retryable errors lead to another "
+                "attempt. Null means 3."
+            ),
+        )
         wait_seconds: float | None = strawberry.field(
             default=0,
             description=(
-                "Answer when the batch has ended, or after this many seconds, whichever is first; 0 answers at once. "
-                "At most 60."
+                "Seconds to wait for the batch to end before the mutation returns, at most 60. 0 returns "
+                "immediately. Null means 0."
             ),
         )
         idempotency_key: str | None = strawberry.field(default=None, description=_IDEMPOTENCY.format("batch"))
@@ -72,7 +85,7 @@ def submission_mutation(analysis_request: Any) -> type:
     def read_item(value: Mapping[str, Any], context: Any) -> Item:
         priority = value["priority"]
         requested = read_request(analysis_request, value["request"], context)
-        return Item(value.get("key"), requested, 5 if priority is None else priority)
+        return Item(value.get("key"), requested, DEFAULT_PRIORITY if priority is None else priority)
 
     def read_batch(batch: type[BatchProcessInput], value: Mapping[str, Any], context: Any) -> BatchProcessInput:
         items = value.get("items")
@@ -85,44 +98,49 @@ def submission_mutation(analysis_request: Any) -> type:
             idempotency_key=value.get("idempotencyKey"),
         )
 
-    # Ten thousand items are read straight from what has been coerced.
+    # For speed, the up to 10,000 items are built straight from the coerced values, without Strawberry's conversion.
     BatchProcessInput.__strawberry_definition__.from_input = read_batch  # type: ignore[attr-defined]
 
-    @strawberry.input(description="One analysis to run.")
+    @strawberry.input(description="Input of submitAnalysis.")
     class SubmitAnalysisInput:
-        request: analysis_request = strawberry.field(description="What is to be analyzed.")
-        priority: int | None = strawberry.field(default=5, description=_PRIORITY)
+        request: analysis_request = strawberry.field(description="Analyzer and input.")
+        priority: int | None = strawberry.field(default=DEFAULT_PRIORITY, description=_PRIORITY)
         timeout_seconds: int | None = strawberry.field(
-            default=300, description="The longest that one try may take, in seconds: 1 to 86,400."
+            default=DEFAULT_TIMEOUT_SECONDS,
+            description="Maximum duration of one attempt in seconds: 1 to 86,400. Null means 300.",
         )
-        max_attempts: int | None = strawberry.field(default=3, description=_ATTEMPTS)
+        max_attempts: int | None = strawberry.field(
+            default=DEFAULT_ATTEMPTS,
+            description=(
+                "Maximum number of attempts: 1 to 10. Only retryable errors lead to another attempt. Null means 3."
+            ),
+        )
         wait_seconds: float | None = strawberry.field(
             default=0,
             description=(
-                "Answer when the analysis has ended, or after this many seconds, whichever is first; 0 answers at "
-                "once. At most 60."
+                "Seconds to wait for the analysis to end before the mutation returns, at most 60. 0 returns "
+                "immediately. Null means 0."
             ),
         )
         idempotency_key: str | None = strawberry.field(default=None, description=_IDEMPOTENCY.format("analysis"))
 
     @strawberry.type
     class SubmissionMutation:
-        @strawberry.mutation(description="Queues one analysis.")
+        @strawberry.mutation(description="Submits one analysis.")
         async def submit_analysis(
-            self, info: Info, input: Annotated[SubmitAnalysisInput, strawberry.argument(description="What and how.")]
+            self,
+            info: Info,
+            input: Annotated[SubmitAnalysisInput, strawberry.argument(description="Analysis to submit.")],
         ) -> SubmitAnalysisPayload:
             requested: Requested = input.request
-            priority = 5 if input.priority is None else input.priority
+            priority = DEFAULT_PRIORITY if input.priority is None else input.priority
             return await resolve.submit_analysis(info.context, requested, priority, _terms(input))
 
         @strawberry.mutation(
-            description=(
-                "Queues 1 to 10,000 analyses as one batch. Partial failure is normal: an item whose content is at "
-                "fault has FAILED, and the others run."
-            )
+            description="Submits 1 to 10,000 analyses as one batch. Items with invalid content fail; all others run."
         )
         async def batch_process(
-            self, info: Info, input: Annotated[BatchProcessInput, strawberry.argument(description="What and how.")]
+            self, info: Info, input: Annotated[BatchProcessInput, strawberry.argument(description="Batch to submit.")]
         ) -> BatchProcessPayload:
             items = cast(list[Item] | None, input.items)
             return await resolve.batch_process(info.context, input.name, items, _terms(input))
@@ -131,10 +149,10 @@ def submission_mutation(analysis_request: Any) -> type:
 
 
 def _terms(input_: Any) -> Terms:
-    """A null stands for the default."""
+    """Return the terms of an input object, with the default for each null."""
     return Terms(
-        timeout_seconds=300 if input_.timeout_seconds is None else input_.timeout_seconds,
-        max_attempts=3 if input_.max_attempts is None else input_.max_attempts,
+        timeout_seconds=DEFAULT_TIMEOUT_SECONDS if input_.timeout_seconds is None else input_.timeout_seconds,
+        max_attempts=DEFAULT_ATTEMPTS if input_.max_attempts is None else input_.max_attempts,
         wait_seconds=input_.wait_seconds or 0,
         idempotency_key=input_.idempotency_key,
     )

@@ -1,1 +1,1 @@
-"""What is kept: tables, the two doors, and statements by subject. All SQL of the house stands here."""
+"""Persistence: tables, database access, and statements by subject. All SQL of the program is in this package."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from enum import StrEnum
+from functools import partial
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -20,6 +22,7 @@ from sqlalchemy import (
     literal_column,
     select,
     true,
+    tuple_,
     type_coerce,
     update,
 )
@@ -38,31 +41,42 @@ from store.queue.transitions import (
     changes_of,
     record,
     record_alike,
+    take_turns,
     take_turns_with,
 )
+from store.retention import Deleted, Round
 from store.sql.columns import microseconds
 from store.sql.database import announce
 from store.sql.ids import new_ids
-from store.sql.paging import Listing, Page, PageRequest, Part, fetch_page, rows_of
+from store.sql.paging import Listing, Page, PageArguments, Part, fetch_page, rows_of
+from store.sql.scope import mine
 from store.sql.script import Script, run
-from store.sql.statements import Bulk
+from store.sql.statements import Bulk, among
 from store.sql.viewer import Viewer
-from store.tables import AnalysisRow, AnalysisStatus, EventType, Form
+from store.tables import AnalysisEventType, AnalysisRow, AnalysisStatus
 
-OrderField = Literal["CREATED_AT", "FINISHED_AT", "PRIORITY", "PROCESSING_TIME"]
+
+class AnalysisOrderField(StrEnum):
+    """Orders of a list of analyses."""
+
+    CREATED_AT = "CREATED_AT"
+    FINISHED_AT = "FINISHED_AT"
+    PRIORITY = "PRIORITY"
+    PROCESSING_TIME = "PROCESSING_TIME"
+
 
 _analysis = tables.analysis
-# Ids grow with time: by id is by creation.
-_ORDERS: dict[OrderField, list[ColumnElement[Any]]] = {
-    "CREATED_AT": [_analysis.c.id],
-    "FINISHED_AT": [type_coerce(_analysis.c.finished_at, BigInteger), _analysis.c.id],
-    "PRIORITY": [_analysis.c.priority, _analysis.c.id],
-    "PROCESSING_TIME": [tables.duration, _analysis.c.id],
+# Ids grow with time: the order of ids is the order of creation.
+_ORDERS: dict[AnalysisOrderField, list[ColumnElement[Any]]] = {
+    AnalysisOrderField.CREATED_AT: [_analysis.c.id],
+    AnalysisOrderField.FINISHED_AT: [type_coerce(_analysis.c.finished_at, BigInteger), _analysis.c.id],
+    AnalysisOrderField.PRIORITY: [_analysis.c.priority, _analysis.c.id],
+    AnalysisOrderField.PROCESSING_TIME: [tables.duration, _analysis.c.id],
 }
-# What has not ended yet counts as ended longest ago, and took no time yet.
-_OF_UNFINISHED: dict[OrderField, ColumnElement[Any]] = {
-    "FINISHED_AT": literal_column("0", BigInteger),
-    "PROCESSING_TIME": literal_column("-1.0", Float),
+# A running or queued analysis sorts as the longest ended, with no duration.
+_OF_UNFINISHED: dict[AnalysisOrderField, ColumnElement[Any]] = {
+    AnalysisOrderField.FINISHED_AT: literal_column("0", BigInteger),
+    AnalysisOrderField.PROCESSING_TIME: literal_column("-1.0", Float),
 }
 
 
@@ -97,10 +111,7 @@ _INSERT = Bulk.insert(
 
 
 class NewAnalysis(NamedTuple):
-    """An analysis to queue; options and input data are in the clients' spelling.
-
-    One with a fault is kept as FAILED, without its content.
-    """
+    """A new analysis. With a `fault` of the input it is stored as FAILED, without the content."""
 
     analyzer: str
     options: str
@@ -113,7 +124,7 @@ class NewAnalysis(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AnalysisFilter:
-    """Every condition that is given must hold; all the words of `search` stand in the input text."""
+    """A filter: all given conditions must hold. `search`: the input text must contain all of its words."""
 
     status: Sequence[AnalysisStatus] | None = None
     analyzer: Sequence[str] | None = None
@@ -135,9 +146,9 @@ async def insert_analyses(
     ids: Sequence[str] | None = None,
     first_position: int = 0,
 ) -> None:
-    """Queue these items, with their events. The row of the batch, if there is one, is there before its items.
+    """Insert and queue these items, with their events. The row of their batch must exist.
 
-    In their batch they stand from `first_position` on.
+    Their positions in the batch begin at `first_position`.
     """
     lanes = [Lane(item.analyzer, item.priority) for item in items]
     after = -1
@@ -179,12 +190,12 @@ async def insert_analyses(
         ]
         _INSERT.run_columns(script, columns)
         if not any(faults):
-            step = Step(workspace, batch_id, None, queued, EventType.ANALYSIS_QUEUED)
+            step = Step(workspace, batch_id, None, queued, AnalysisEventType.ANALYSIS_QUEUED)
             record_alike(script, {step: ids}, now)
 
     await run(connection, script)
     if any(faults):
-        events = (EventType.ANALYSIS_QUEUED, EventType.ANALYSIS_FAILED)
+        events = (AnalysisEventType.ANALYSIS_QUEUED, AnalysisEventType.ANALYSIS_FAILED)
         changes = [
             Change(id_, workspace, batch_id, None, failed if fault else queued, events[bool(fault)], 0, fault=fault)
             for id_, fault in zip(ids, faults, strict=True)
@@ -197,19 +208,19 @@ async def insert_analyses(
 
 
 async def analyses_by_id(connection: AsyncConnection, viewer: Viewer, ids: Sequence[str]) -> dict[str, AnalysisRow]:
-    """Those of these that there are and that this viewer may see."""
-    statement = select(_analysis).where(_analysis.c.id.in_(ids), _analysis.c.workspace == viewer.workspace)
+    """Returns the existing analyses of the viewer's workspace among these, by id."""
+    statement = select(_analysis).where(_analysis.c.id.in_(ids), mine(_analysis, viewer))
     return {row.id: row for row in rows_of(await connection.execute(statement), AnalysisRow)}
 
 
 async def analysis_by_id(connection: AsyncConnection, viewer: Viewer, analysis_id: str) -> AnalysisRow | None:
-    """None where there is none, or it is not this viewer's to see."""
+    """Returns the analysis; None if absent from the viewer's workspace."""
     return (await analyses_by_id(connection, viewer, [analysis_id])).get(analysis_id)
 
 
 def _filtered(statement: Select[Any], viewer: Viewer, where: AnalysisFilter) -> Select[Any]:
     column = _analysis.c
-    statement = statement.where(column.workspace == viewer.workspace)
+    statement = statement.where(mine(_analysis, viewer))
     if where.status is not None:
         statement = statement.where(column.status.in_([status.value for status in where.status]))
     if where.analyzer is not None:
@@ -229,24 +240,24 @@ async def page_of_analyses(
     connection: AsyncConnection,
     viewer: Viewer,
     where: AnalysisFilter,
-    request: PageRequest,
+    page: PageArguments,
     *,
-    order: OrderField = "CREATED_AT",
+    order: AnalysisOrderField = AnalysisOrderField.CREATED_AT,
     descending: bool = True,
 ) -> Page[AnalysisRow]:
-    """A page of what this viewer may see. Raises PageError for a wrong cursor."""
+    """Read a page of the viewer's analyses. Raises PageError for an invalid cursor."""
     name = f"analyses {order} {'DESC' if descending else 'ASC'}"
-    if order == "CREATED_AT" and where.status:
-        # With the status said twice SQLite takes another index.
+    if order is AnalysisOrderField.CREATED_AT and where.status:
+        # A repeated condition on the status makes SQLite choose another index.
         parts, where = _parts_by_status(where.status), replace(where, status=None)
     else:
         parts = _parts(order)
     listing = Listing(name, _ORDERS[order], descending, parts)
-    return await fetch_page(connection, _filtered(select(_analysis), viewer, where), listing, request, AnalysisRow)
+    return await fetch_page(connection, _filtered(select(_analysis), viewer, where), listing, page, AnalysisRow)
 
 
-def _parts(order: OrderField) -> list[Part]:
-    """The parts of a list that have an index."""
+def _parts(order: AnalysisOrderField) -> list[Part]:
+    """Returns the indexed parts of the list of this order."""
     if order not in _OF_UNFINISHED:
         return [Part(true())]
     by_id = [_analysis.c.id]
@@ -254,7 +265,7 @@ def _parts(order: OrderField) -> list[Part]:
 
 
 def _parts_by_status(status: Sequence[AnalysisStatus], *bounds: ColumnElement[bool]) -> list[Part]:
-    """What is in one of these statuses, each part of it by the ids; they have these bounds."""
+    """Returns one part, ordered by id, for each of these statuses, within these bounds."""
     by_id = [_analysis.c.id]
     parts = [
         Part(and_(tables.finished, _analysis.c.status == each.value, *bounds), by=by_id)
@@ -265,7 +276,7 @@ def _parts_by_status(status: Sequence[AnalysisStatus], *bounds: ColumnElement[bo
         waits = true() if AnalysisStatus.RUNNING in status else _analysis.c.status == AnalysisStatus.QUEUED.value
         parts.append(Part(and_(tables.unfinished, waits, *bounds), by=by_id))
     elif AnalysisStatus.RUNNING in status:
-        # Few run at once. By a condition alone SQLite would take the index of a whole workspace.
+        # Few analyses run at once. Without the subquery SQLite would read the index of the whole workspace.
         ids = select(_analysis.c.id).where(tables.running, _analysis.c.id > "").correlate(None)
         parts.append(Part(_analysis.c.id.in_(ids), by=by_id))
     return parts
@@ -276,19 +287,19 @@ async def page_of_results(
     viewer: Viewer,
     batch_id: str,
     status: Sequence[AnalysisStatus] | None,
-    request: PageRequest,
+    page: PageArguments,
 ) -> Page[AnalysisRow]:
-    """A page of a batch's items, in the order in which they were given. Raises PageError for a wrong cursor."""
+    """Read a page of a batch's items in the order of submission. Raises PageError for an invalid cursor."""
     listing = Listing(f"results {batch_id}", [_analysis.c.position])
     if status is None:
         statement = _filtered(select(_analysis), viewer, AnalysisFilter(batch_id=batch_id))
-        return await fetch_page(connection, statement, listing, request, AnalysisRow)
-    # By the index on the status: by that on the batch, a page of what few have would be looked for through all of it.
-    # The ids of a batch's items grow with their positions.
+        return await fetch_page(connection, statement, listing, page, AnalysisRow)
+    # By the index on the status: a page of a rare status would read the whole index on the batch.
+    # Ids of a batch's items grow with their positions.
     column = _analysis.c
     batch: ColumnElement[Any] = column.batch_id + "" if connection.dialect.name == "sqlite" else column.batch_id
     lowest, highest = -1, 2**31 - 1
-    for argument, cursor in (("after", request.after), ("before", request.before)):
+    for argument, cursor in (("after", page.after), ("before", page.before)):
         if cursor is not None:
             (position,) = listing.values(argument, cursor)
             lowest, highest = (position, highest) if argument == "after" else (lowest, position)
@@ -298,17 +309,17 @@ async def page_of_results(
     bounds = (column.id >= first.scalar_subquery(), column.id <= last.scalar_subquery())
     statement = _filtered(select(_analysis), viewer, AnalysisFilter()).where(batch == batch_id)
     listing = replace(listing, parts=_parts_by_status(status, *bounds) or [Part(false())])
-    return await fetch_page(connection, statement, listing, request, AnalysisRow)
+    return await fetch_page(connection, statement, listing, page, AnalysisRow)
 
 
 async def count_analyses(connection: AsyncConnection, viewer: Viewer, where: AnalysisFilter) -> int:
-    """How many there are in all: of a batch by its own counters, where all of its items are there."""
+    """Count the matching analyses; those of a complete batch by the batch's own counters."""
     if where == AnalysisFilter(status=where.status, batch_id=where.batch_id) and where.batch_id is not None:
         batch = tables.batch.c
         counters = {
             status: batch[COUNTER[status]] for status in (AnalysisStatus if where.status is None else where.status)
         }
-        all_there = (batch.id == where.batch_id, batch.workspace == viewer.workspace, batch.thinned.is_(False))
+        all_there = (batch.id == where.batch_id, mine(tables.batch, viewer), batch.thinned.is_(False))
         found = (await connection.execute(select(sum(counters.values(), literal(0))).where(*all_there))).scalar()
         if found is not None:
             return int(found)
@@ -320,21 +331,20 @@ async def count_analyses(connection: AsyncConnection, viewer: Viewer, where: Ana
 async def request_stop(
     connection: AsyncConnection, viewer: Viewer, analysis_id: str, end: AnalysisStatus, now: datetime
 ) -> AnalysisRow | None:
-    """End a queued analysis as CANCELED or TIMED_OUT, or ask the worker that runs it to.
+    """End a queued analysis as CANCELED or TIMED_OUT, or request that end from its worker.
 
-    Returns the row as it is then; None where there was nothing to stop: it is not there, has ended, or was
-    asked before.
+    Returns the new row; None if the analysis is absent, has ended, or has a requested stop already.
     """
     column = _analysis.c
-    mine = (column.id == analysis_id, column.workspace == viewer.workspace)
-    await take_turns_with(connection, *mine)
-    changes = await stop_queued(connection, *mine, end=end, now=now)
+    this = (column.id == analysis_id, mine(_analysis, viewer))
+    await take_turns_with(connection, *this)
+    changes = await stop_queued(connection, *this, end=end, now=now)
     if changes:
         await record(connection, changes, now)
         return await analysis_by_id(connection, viewer, analysis_id)
     statement = (
         update(_analysis)
-        .where(*mine, column.status == AnalysisStatus.RUNNING, column.stop_requested.is_(None))
+        .where(*this, column.status == AnalysisStatus.RUNNING, column.stop_requested.is_(None))
         .values(stop_requested=end.value, updated_at=now)
         .returning(_analysis)
     )
@@ -348,7 +358,7 @@ async def request_stop(
 async def stop_queued(
     connection: AsyncConnection, *where: ColumnElement[bool], end: AnalysisStatus, now: datetime
 ) -> list[Change]:
-    """End what waits in the queue and meets the conditions. The caller records the changes."""
+    """End the queued analyses that match the conditions. The caller records the changes."""
     column = _analysis.c
     fault = STOP_FAULTS[end]
     statement = (
@@ -370,14 +380,14 @@ async def stop_queued(
 
 
 async def delete_analysis(connection: AsyncConnection, viewer: Viewer, analysis_id: str) -> bool:
-    """Delete an analysis that has ended and is in no open batch; False where there is none such. Its events stay."""
+    """Delete an ended analysis without an open batch; False if there is none. Its events stay."""
     column = _analysis.c
-    mine = (column.id == analysis_id, column.workspace == viewer.workspace)
-    await take_turns_with(connection, *mine)
+    this = (column.id == analysis_id, mine(_analysis, viewer))
+    await take_turns_with(connection, *this)
     open_batches = select(tables.batch.c.id).where(tables.batch.c.finished_at.is_(None))
     statement = (
         delete(_analysis)
-        .where(*mine, column.status.not_in([AnalysisStatus.QUEUED.value, AnalysisStatus.RUNNING.value]))
+        .where(*this, column.status.not_in([AnalysisStatus.QUEUED.value, AnalysisStatus.RUNNING.value]))
         .where(column.batch_id.is_(None) | column.batch_id.not_in(open_batches))
         .returning(column.batch_id)
     )
@@ -385,3 +395,68 @@ async def delete_analysis(connection: AsyncConnection, viewer: Viewer, analysis_
     if row is not None and row.batch_id is not None:
         await connection.execute(update(tables.batch).where(tables.batch.c.id == row.batch_id).values(thinned=True))
     return row is not None
+
+
+class Ended(NamedTuple):
+    """A place in the list of ended analyses, ordered by the time of their end within each workspace."""
+
+    workspace: str
+    finished_at: int
+    id: str
+
+
+FIRST = Ended("", 0, "")
+_finished_at: ColumnElement[int] = type_coerce(_analysis.c.finished_at, BigInteger)
+
+
+async def clean_up_analyses(round_: Round, before: datetime) -> None:
+    """Delete analyses that are in no batch and ended before this time. Items are deleted with their batch."""
+    place = FIRST
+    while True:
+        async with round_.read() as connection:
+            found = await ended_analyses(connection, before, place, round_.rows)
+        if not found:
+            return
+        place, ids = found[-1], [each.id for each in found]
+        round_.deleted["analyses"] += await round_.slice(partial(delete_lone_analyses, ids=ids, before=before))
+
+
+async def ended_analyses(connection: AsyncConnection, before: datetime, after: Ended, limit: int) -> list[Ended]:
+    """Return analyses after this place that ended before this time, in batches or not, at most `limit`.
+
+    Reads only an index. Returns an empty list only after the last workspace.
+    """
+    column = _analysis.c
+    listed = select(column.workspace, _finished_at.label("finished_at"), column.id)
+    workspace: str | None = after.workspace
+    while workspace is not None:
+        place: tuple[int, str] = (after.finished_at, after.id) if workspace == after.workspace else (0, "")
+        statement = (
+            listed.where(column.workspace == workspace, tables.finished)
+            .where(tuple_(_finished_at, column.id) > tuple_(*place), _finished_at < microseconds(before))
+            .order_by(_finished_at, column.id)
+            .limit(limit)
+        )
+        found = [Ended(*row) for row in (await connection.execute(statement)).all()]
+        if found:
+            return found
+        following = select(func.min(column.workspace)).where(column.workspace > workspace)
+        workspace = (await connection.execute(following)).scalar_one()
+    return []
+
+
+async def delete_lone_analyses(connection: AsyncConnection, ids: Sequence[str], before: datetime) -> int:
+    """Delete the analyses with these ids that are in no batch and ended before this time, and return their number."""
+    await take_turns(connection, [None])
+    column = _analysis.c
+    statement = delete(_analysis).where(
+        among(connection, column.id, ids), column.batch_id.is_(None), column.finished_at < before
+    )
+    return (await connection.execute(statement)).rowcount
+
+
+async def count_old_analyses(connection: AsyncConnection, before: datetime) -> Deleted:
+    """Return the number of analyses that `clean_up_analyses` would delete now."""
+    column = _analysis.c
+    old = select(func.count()).where(column.batch_id.is_(None), column.finished_at < before)
+    return Deleted(analyses=(await connection.execute(old)).scalar_one())

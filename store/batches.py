@@ -1,9 +1,10 @@
-"""Batches: made with their items, read, listed, stopped, deleted. How they are run again: `store.queue.retries`."""
+"""Batches: insert with items, read, list, stop, delete. Retries: `store.queue.retries`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import BigInteger, ColumnElement, cast, delete, func, insert, select, type_coerce, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,17 +12,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import tables
 from store.analyses import NewAnalysis, insert_analyses, stop_queued
 from store.queue.transitions import end_if_done, record, take_turns
+from store.retention import Deleted, Round
 from store.sql.columns import microseconds
 from store.sql.database import announce
-from store.sql.paging import Listing, Page, PageRequest, fetch_page, rows_of
+from store.sql.paging import Listing, Page, PageArguments, fetch_page, rows_of
+from store.sql.scope import mine
 from store.sql.statements import among
 from store.sql.viewer import Viewer
 from store.tables import AnalysisStatus, BatchRow, BatchStatus
 
 _batch = tables.batch
 _analysis = tables.analysis
-# A stop or a deletion takes so many items in its own transaction; the keeper goes on with the rest, so many at a time.
+# Items per transaction of a stop or a deletion. The keeper continues with the next slices.
 STOP_SLICE = DELETE_SLICE = 2_000
+# Batches that one transaction of the clean-up takes turns for, at most: on PostgreSQL each turn is a lock.
+MOST_BATCHES = 100
 
 
 async def insert_batch(
@@ -35,14 +40,14 @@ async def insert_batch(
     timeout_seconds: int,
     max_attempts: int,
 ) -> None:
-    """Queue a batch and its items, at least one, with their events."""
+    """Insert a batch and queue its items, at least one, with their events."""
     row = BatchRow(
         id=batch_id,
         workspace=viewer.workspace,
         name=name,
         status=BatchStatus.QUEUED.value,
         total_items=len(items),
-        queued=0,  # its items count themselves in
+        queued=0,  # the insert of the items adds them
         timeout_seconds=timeout_seconds,
         deadline_at=now + timedelta(seconds=timeout_seconds),
         created_at=now,
@@ -61,29 +66,29 @@ async def insert_batch(
 
 
 async def batches_by_id(connection: AsyncConnection, viewer: Viewer, ids: Sequence[str]) -> dict[str, BatchRow]:
-    """Those of these that there are and that this viewer may see."""
-    statement = select(_batch).where(_batch.c.id.in_(ids), _batch.c.workspace == viewer.workspace)
+    """Returns the existing batches of the viewer's workspace among these, by id."""
+    statement = select(_batch).where(_batch.c.id.in_(ids), mine(_batch, viewer))
     return {row.id: row for row in rows_of(await connection.execute(statement), BatchRow)}
 
 
 async def batch_by_id(connection: AsyncConnection, viewer: Viewer, batch_id: str) -> BatchRow | None:
-    """None where there is none, or it is not this viewer's to see."""
+    """Returns the batch; None if absent from the viewer's workspace."""
     return (await batches_by_id(connection, viewer, [batch_id])).get(batch_id)
 
 
 async def page_of_batches(
-    connection: AsyncConnection, viewer: Viewer, status: Sequence[BatchStatus] | None, request: PageRequest
+    connection: AsyncConnection, viewer: Viewer, status: Sequence[BatchStatus] | None, page: PageArguments
 ) -> Page[BatchRow]:
-    """A page of what this viewer may see, newest first. Raises PageError for a wrong cursor."""
-    statement = select(_batch).where(_batch.c.workspace == viewer.workspace)
+    """Read a page of the viewer's batches, newest first. Raises PageError for an invalid cursor."""
+    statement = select(_batch).where(mine(_batch, viewer))
     if status is not None:
         statement = statement.where(_batch.c.status.in_([each.value for each in status]))
-    return await fetch_page(connection, statement, Listing("batches", [_batch.c.id], True), request, BatchRow)
+    return await fetch_page(connection, statement, Listing("batches", [_batch.c.id], True), page, BatchRow)
 
 
 async def count_batches(connection: AsyncConnection, viewer: Viewer, status: Sequence[BatchStatus] | None) -> int:
-    """How many there are in all."""
-    statement = select(func.count()).select_from(_batch).where(_batch.c.workspace == viewer.workspace)
+    """Count the viewer's batches."""
+    statement = select(func.count()).select_from(_batch).where(mine(_batch, viewer))
     if status is not None:
         statement = statement.where(_batch.c.status.in_([each.value for each in status]))
     return (await connection.execute(statement)).scalar_one()
@@ -92,21 +97,21 @@ async def count_batches(connection: AsyncConnection, viewer: Viewer, status: Seq
 async def request_batch_stop(
     connection: AsyncConnection, viewer: Viewer, batch_id: str, end: AnalysisStatus, now: datetime
 ) -> bool:
-    """End what of the batch waits as CANCELED or TIMED_OUT, and ask the workers that run the rest to.
+    """End the batch's queued items as CANCELED or TIMED_OUT, and request that end for the running ones.
 
-    False where there was nothing to stop: it is not there, has ended, or was asked before.
+    Returns False if the batch is absent, has ended, or has a requested stop already.
     """
     await take_turns(connection, [batch_id])
-    return await stop_batch(connection, batch_id, _batch.c.workspace == viewer.workspace, end=end, now=now)
+    return await stop_batch(connection, batch_id, mine(_batch, viewer), end=end, now=now)
 
 
 async def time_out_batches(connection: AsyncConnection, now: datetime) -> list[str]:
-    """Stop every batch whose time is up; returns their ids."""
+    """Stop every batch past its deadline; returns their ids."""
     late = (tables.unended, _batch.c.deadline_at <= now)
     statement = select(_batch.c.id).where(*late, _batch.c.stop_requested.is_(None))
     ids = (await connection.execute(statement)).scalars().all()
     await take_turns(connection, ids)
-    # One that was run again until it was our turn has a new deadline.
+    # Without batches that a retry gave a new deadline before the lock was granted.
     return [id_ for id_ in ids if await stop_batch(connection, id_, *late, end=AnalysisStatus.TIMED_OUT, now=now)]
 
 
@@ -118,7 +123,7 @@ async def stop_batch(
     now: datetime,
     reason: str | None = None,
 ) -> bool:
-    """Stop this batch, whose turn it is, if it has not ended, was not asked to before, and meets the conditions."""
+    """Stop this locked batch if it is open, has no requested stop, and matches the conditions; False otherwise."""
     statement = (
         update(_batch)
         .where(_batch.c.id == batch_id, _batch.c.finished_at.is_(None), _batch.c.stop_requested.is_(None), *where)
@@ -127,35 +132,35 @@ async def stop_batch(
     )
     if (await connection.execute(statement)).first() is None:
         return False
-    if not await _stop_items(connection, batch_id, end, now):  # of a stream's batch all that has come may have ended
+    if not await _stop_items(connection, batch_id, end, now):  # all items of an open stream may have ended
         await end_if_done(connection, batch_id, now)
     return True
 
 
 async def _stop_items(connection: AsyncConnection, batch_id: str, end: AnalysisStatus, now: datetime) -> int:
-    """End the next STOP_SLICE of what waits of this batch, whose turn it is; ask what runs to stop. How many ended."""
+    """End the next STOP_SLICE queued items of this locked batch, request a stop of running ones; returns the ended."""
     column = _analysis.c
-    mine = column.batch_id == batch_id
+    its = column.batch_id == batch_id
     if connection.dialect.name == "sqlite":
-        # Not by the index on the batch: each slice would pass over all of it that has ended.
-        mine = (column.batch_id + "") == batch_id
+        # `+ ""` keeps SQLite from the index on the batch, by which each slice would read all ended items.
+        its = (column.batch_id + "") == batch_id
     order = (column.analyzer, column.priority.desc(), column.turn, column.id)
-    ready = select(column.id).where(tables.queued, mine).order_by(*order).limit(STOP_SLICE)
+    ready = select(column.id).where(tables.queued, its).order_by(*order).limit(STOP_SLICE)
     ids = list((await connection.execute(ready)).scalars())
     if len(ids) < STOP_SLICE:
-        later = select(column.id).where(tables.waiting, mine).limit(STOP_SLICE - len(ids))
+        later = select(column.id).where(tables.waiting, its).limit(STOP_SLICE - len(ids))
         ids += (await connection.execute(later)).scalars()
-    # In the batch's turn no item that runs comes to wait again between these two.
+    # Under the batch's lock no running item returns to the queue between these two.
     changes = await stop_queued(connection, among(connection, column.id, ids), end=end, now=now) if ids else []
     await connection.execute(
         update(_analysis)
-        .where(tables.running, mine, column.stop_requested.is_(None))
+        .where(tables.running, its, column.stop_requested.is_(None))
         .values(stop_requested=end.value, updated_at=now)
     )
     await record(connection, changes, now)
     announce(connection, "stop")
     if len(ids) == STOP_SLICE:
-        announce(connection, "waiting")  # for the keeper, who goes on
+        announce(connection, "waiting")  # the keeper continues
     return len(changes)
 
 
@@ -163,19 +168,19 @@ _STOPPING = (tables.unended, _batch.c.stop_requested.is_not(None), _batch.c.queu
 
 
 async def go_on_stopping(connection: AsyncConnection, now: datetime) -> None:
-    """End the next of what waits of every batch that was stopped while more waited than one transaction ends."""
+    """End the next slice of queued items of every batch in the middle of a stop."""
     ids = (await connection.execute(select(_batch.c.id).where(*_STOPPING))).scalars().all()
     if not ids:
         return
     await take_turns(connection, ids)
-    # One that was run again until it was our turn is stopped no longer.
+    # Without batches that a retry reopened before the lock was granted.
     statement = select(_batch.c.id, _batch.c.stop_requested).where(_batch.c.id.in_(ids), *_STOPPING)
     for row in (await connection.execute(statement)).all():
         await _stop_items(connection, row.id, AnalysisStatus(row.stop_requested), now)
 
 
 async def bring_deadlines_near(connection: AsyncConnection, now: datetime) -> int:
-    """Let no open batch's time be up later than if it began now; returns how many were."""
+    """Move deadlines of open batches that lie further away than the batch's timeout; returns their number."""
     latest = microseconds(now) + cast(_batch.c.timeout_seconds, BigInteger) * 1_000_000
     statement = (
         update(_batch)
@@ -187,9 +192,9 @@ async def bring_deadlines_near(connection: AsyncConnection, now: datetime) -> in
 
 
 async def next_deadline(connection: AsyncConnection) -> datetime | None:
-    """When the next batch's time is up, its stream counts as broken off, or the keeper is to go on with it.
+    """Returns the next instant at which the keeper has work on a batch; None without one.
 
-    That is where it is stopped, retried or deleted in slices.
+    This is a deadline, the end of an open stream's silence, or the next slice of a stop, a retry or a deletion.
     """
     earliest = select(func.min(_batch.c.deadline_at), func.min(_batch.c.open_until))
     statement = earliest.where(tables.unended, _batch.c.stop_requested.is_(None))
@@ -201,14 +206,14 @@ async def next_deadline(connection: AsyncConnection) -> datetime | None:
 
 
 async def delete_batch(connection: AsyncConnection, viewer: Viewer, batch_id: str) -> bool:
-    """Delete a batch that has ended, and its items; False where there is none such. Its events stay.
+    """Delete an ended batch and its items; False if there is none. Its events stay.
 
-    It is gone at once. Of more than DELETE_SLICE items the keeper deletes the rest.
+    The batch disappears at once. The keeper deletes the items beyond DELETE_SLICE.
     """
     await take_turns(connection, [batch_id])
     statement = (
         update(_batch)
-        .where(_batch.c.id == batch_id, _batch.c.workspace == viewer.workspace, _batch.c.finished_at.is_not(None))
+        .where(_batch.c.id == batch_id, mine(_batch, viewer), _batch.c.finished_at.is_not(None))
         .values(workspace=tables.NOWHERE)
         .returning(_batch.c.id)
     )
@@ -219,7 +224,7 @@ async def delete_batch(connection: AsyncConnection, viewer: Viewer, batch_id: st
 
 
 async def go_on_deleting(connection: AsyncConnection) -> bool:
-    """Delete the next items of every batch that is being deleted, or what has none left; whether there was any."""
+    """Delete the next items of every batch in deletion, and batches without items; False if there is none."""
     statement = select(_batch.c.id).where(_batch.c.workspace == tables.NOWHERE)
     ids = (await connection.execute(statement)).scalars().all()
     await take_turns(connection, ids)
@@ -235,4 +240,67 @@ async def _delete_items(connection: AsyncConnection, batch_id: str) -> None:
     if deleted.rowcount < DELETE_SLICE:
         await connection.execute(delete(_batch).where(_batch.c.id == batch_id))
     else:
-        announce(connection, "waiting")  # for the keeper, who goes on
+        announce(connection, "waiting")  # the keeper continues
+
+
+async def clean_up_batches(round_: Round, before: datetime) -> None:
+    """Delete batches that ended before this time, with their items."""
+    last = ""
+    while True:
+        async with round_.read() as connection:
+            found = await ended_batches(connection, before, last)
+        if not found:
+            return
+        while found:
+            # As many as fill a slice; a larger batch takes several slices.
+            ids, total = [found[0][0]], found[0][1]
+            while len(ids) < len(found) and total + found[len(ids)][1] <= round_.rows:
+                total += found[len(ids)][1]
+                ids.append(found[len(ids)][0])
+            limit = items = 0
+            while items == limit:
+                limit = round_.rows
+                items, batches = await round_.slice(partial(delete_batches, ids=ids, before=before, limit=limit))
+                round_.deleted.update(batches=batches, analyses=items)
+            del found[: len(ids)]
+            last = ids[-1]
+
+
+async def ended_batches(connection: AsyncConnection, before: datetime, after: str) -> list[tuple[str, int]]:
+    """Return batches with a greater id that ended before this time: ids and totals, ordered by id, at most 100."""
+    statement = (
+        select(_batch.c.id, _batch.c.total_items)
+        .where(_batch.c.id > after, _batch.c.finished_at < before)
+        .order_by(_batch.c.id)
+        .limit(MOST_BATCHES)
+    )
+    return [(row.id, row.total_items) for row in (await connection.execute(statement)).all()]
+
+
+async def delete_batches(
+    connection: AsyncConnection, ids: Sequence[str], before: datetime, limit: int
+) -> tuple[int, int]:
+    """Delete at most `limit` items of these batches, of those that ended before this time, and the empty batches.
+
+    Returns the numbers of items and batches. A batch that was retried meanwhile stays, with its remaining items.
+    """
+    await take_turns(connection, ids)
+    column = _analysis.c
+    old = (among(connection, _batch.c.id, ids), _batch.c.finished_at < before)
+    some = select(column.id).where(column.batch_id.in_(select(_batch.c.id).where(*old))).limit(limit)
+    items = await connection.execute(delete(_analysis).where(column.id.in_(some)))
+    if items.rowcount == limit:
+        await connection.execute(update(_batch).where(*old).values(thinned=True))
+        return limit, 0
+    left = select(column.id).where(column.batch_id == _batch.c.id).exists()
+    batches = await connection.execute(delete(_batch).where(*old, ~left))
+    return items.rowcount, batches.rowcount
+
+
+async def count_old_batches(connection: AsyncConnection, before: datetime) -> Deleted:
+    """Return the numbers of batches, and of their items, that `clean_up_batches` would delete now."""
+    ended = _batch.c.finished_at < before
+    batches = await connection.execute(select(func.count()).where(ended))
+    of_batches = _analysis.c.batch_id.in_(select(_batch.c.id).where(ended))
+    items = await connection.execute(select(func.count()).where(of_batches))
+    return Deleted(batches=batches.scalar_one(), analyses=items.scalar_one())

@@ -1,73 +1,90 @@
 """The event log: written in the transaction that makes an event true, read in its order.
 
 A cursor is a place in the log, (`xid`, `position`), in one opaque form that says which database it is of.
-Reading behind a cursor in the order of the log never skips and never repeats: on PostgreSQL a transaction that is
-still open holds back those that began after it (see `EventRow`), so that nothing appears behind a reader's back.
+Reading behind a cursor in the order of the log never skips and never repeats: on PostgreSQL a transaction of this
+database that is still open holds back those that began after it (see `EventRow`), so that nothing appears behind a
+reader's back.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from enum import StrEnum
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Select, literal_column, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Select, func, literal_column, select, text, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
 from store.sql.columns import microseconds
 from store.sql.database import Database, announce
 from store.sql.paging import rows_of
-from store.sql.script import EACH, Row, Script, run
+from store.sql.scope import mine
+from store.sql.script import EACH, Script, run
 from store.sql.statements import Bulk
 from store.sql.viewer import Viewer
-from store.tables import EventRow, EventType
+from store.tables import EventRow
 
 _IDENTITY_DIGITS = 8
 _CURSOR = re.compile(rf"([sp])([0-9a-f]{{1,15}})-([0-9a-f]{{1,15}})(?:-([0-9a-f]{{{_IDENTITY_DIGITS}}}))?")
 
 
+Reference = Literal["batch_id", "session_id", "file_id", "owner_id"]
+"""A column of an event for an object, besides the subject, that the event belongs to."""
+
+EventColumn = Literal["subject", Reference]
+"""A column that readers select events by."""
+
+
 class NewEvent(NamedTuple):
-    """A row for `append`. `data` is JSON: the subject's state as it was."""
+    """A row for `append`. `data` is JSON: the state of the subject at the time of the event."""
 
     workspace: str
     type: str
-    analysis_id: str | None
+    subject: str
     batch_id: str | None
     occurred_at: int
     data: str
+    session_id: str | None = None
+    file_id: str | None = None
+    owner_id: str | None = None
 
 
 _INSERT = Bulk.insert(tables.event, NewEvent._fields)
 _INSERT_ALIKE = f"""
-    INSERT INTO event (workspace, type, batch_id, occurred_at, data, analysis_id)
+    INSERT INTO event (workspace, type, batch_id, occurred_at, data, subject)
     SELECT CAST(? AS text), CAST(? AS text), CAST(? AS text), CAST(? AS bigint), CAST(? AS text), value FROM {EACH}
     """  # noqa: S608 - of constants
 
 
 def new_event(
     workspace: str,
-    type_: EventType,
+    type_: StrEnum,
+    subject: str,
     occurred_at: datetime,
     data: str,
     *,
-    analysis_id: str | None = None,
     batch_id: str | None = None,
+    session_id: str | None = None,
+    file_id: str | None = None,
+    owner_id: str | None = None,
 ) -> NewEvent:
-    """A row for `append`."""
-    return NewEvent(workspace, type_.value, analysis_id, batch_id, microseconds(occurred_at), data)
+    """Return a row for `append`. The type is one of the event types of the subject's kind."""
+    when = microseconds(occurred_at)
+    return NewEvent(workspace, type_.value, subject, batch_id, when, data, session_id, file_id, owner_id)
 
 
-async def append(connection: AsyncConnection, events: Sequence[Row]) -> None:
-    """Write events (`NewEvent`, or plain tuples like it) in this order, in the transaction that makes them true."""
+async def append(connection: AsyncConnection, events: Sequence[NewEvent]) -> None:
+    """Write events in this order, in the transaction of the changes that they report."""
     if events:
         await run(connection, lambda script: note(script, events))
         announce(connection, "events")
 
 
-def note(script: Script, events: Sequence[Row]) -> None:
+def note(script: Script, events: Sequence[NewEvent]) -> None:
     """`append`, in a script. The caller announces "events"."""
     if events:
         _INSERT.run(script, events)
@@ -76,7 +93,7 @@ def note(script: Script, events: Sequence[Row]) -> None:
 def note_alike(
     script: Script, ids: Sequence[str], workspace: str, type_: str, batch_id: str | None, occurred_at: int, data: str
 ) -> None:
-    """`note` for analyses of which all is the same but their ids: one statement, which knows of the rest once."""
+    """`note` for events that differ only in their subjects, which have these ids. One statement writes them all."""
     script.do(_INSERT_ALIKE, workspace, type_, batch_id, occurred_at, data, script.keys(ids))
 
 
@@ -131,19 +148,19 @@ def read_cursor(database: Database, cursor: str) -> Place | None:
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events: every condition that is given must hold."""
+    """Conditions for events. An event must match all given conditions."""
 
-    types: frozenset[EventType] | None = None
-    analysis_id: str | None = None
-    batch_id: str | None = None
+    types: frozenset[str] | None = None
+    ids: Mapping[EventColumn, str] = field(default_factory=dict)
 
     def matches(self, event: EventRow) -> bool:
-        """Whether this event is among them."""
-        return (
-            (self.types is None or event.type in self.types)
-            and (self.analysis_id is None or event.analysis_id == self.analysis_id)
-            and (self.batch_id is None or event.batch_id == self.batch_id)
-        )
+        """Return whether the event matches."""
+        if self.types is not None and event.type not in self.types:
+            return False
+        for column, value in self.ids.items():  # noqa: SIM110 - `all` would make a generator for each event
+            if getattr(event, column) != value:
+                return False
+        return True
 
 
 def place_of(event: EventRow) -> Place:
@@ -151,8 +168,33 @@ def place_of(event: EventRow) -> Place:
     return Place(event.xid, event.position or 0)
 
 
-# On PostgreSQL readers see the events of transactions below this one: all of those have ended.
-_FENCE: ColumnElement[int] = literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint", BigInteger)
+# On PostgreSQL, the oldest transaction that is open in any database of the cluster: all below it have ended.
+_OLDEST_OPEN: ColumnElement[int] = literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint", BigInteger)
+# The oldest transaction that may be open in this database, or the next one to begin. A transaction is of another
+# database if its lock on its own id belongs to a session or a prepared transaction there. One without that lock counts
+# as ours: it has ended meanwhile, or is about to take the lock. The list of locks depends on both other lists, so that
+# PostgreSQL makes it last: the holder of a lock then was listed with its database, and not with its successor's.
+# Every role sees these columns.
+_FENCE = text(
+    """
+    SELECT coalesce(min(open.id::text::bigint), pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
+    FROM (SELECT array_agg(pid) AS pids FROM pg_stat_activity WHERE datname <> current_database()) AS sessions
+    CROSS JOIN (
+        SELECT array_agg(transaction) AS ids FROM pg_prepared_xacts WHERE database <> current_database()
+    ) AS prepared
+    CROSS JOIN LATERAL (
+        SELECT array_agg(transactionid) AS ids FROM pg_locks
+        WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND granted
+            AND (pid = ANY (sessions.pids) OR pid IS NULL AND transactionid = ANY (prepared.ids))
+    ) AS elsewhere
+    CROSS JOIN (
+        SELECT pg_snapshot_xip(pg_current_snapshot()) AS id
+        UNION ALL SELECT pg_snapshot_xmin(pg_current_snapshot())
+        UNION ALL SELECT pg_current_xact_id_if_assigned()
+    ) AS open
+    WHERE (open.id::xid = ANY (elsewhere.ids)) IS NOT TRUE
+    """
+)
 
 
 def place_columns(connection: AsyncConnection) -> list[ColumnElement[int]]:
@@ -168,14 +210,41 @@ def behind(connection: AsyncConnection, place: Place) -> ColumnElement[bool]:
 
 
 def in_order(connection: AsyncConnection, *columns: ColumnElement[Any], newest_first: bool = False) -> Select[Any]:
-    """The log in its order, or these columns of it, without what a reader must not see yet."""
+    """The log in its order, or these columns of it, including events that are held back."""
     order = place_columns(connection)
-    statement = select(*columns or (tables.event,)).order_by(
+    return select(*columns or (tables.event,)).order_by(
         *(column.desc() if newest_first else column for column in order)
     )
-    if connection.dialect.name == "postgresql":
-        statement = statement.where(tables.event.c.xid < _FENCE)
-    return statement
+
+
+async def shown(connection: AsyncConnection, statement: Select[Any]) -> tuple[list[EventRow], bool]:
+    """Execute a statement of `in_order`; return the rows that a reader may see, and whether others are held back.
+
+    PostgreSQL looks for transactions of other databases only if rows are held back.
+    """
+    if connection.dialect.name == "sqlite":
+        return rows_of(await connection.execute(statement), EventRow), False
+    # One statement, for the fence moves.
+    rows: list[Any] = list((await connection.execute(statement.add_columns(_OLDEST_OPEN.label("fence")))).all())
+    found = [row for row in rows if row.xid < row.fence]
+    if len(found) < len(rows) and (fence := await _fence(connection)) > rows[len(found)].xid:
+        # The rows above were read before the fence: a transaction may have ended in between that is missing in them.
+        rows = list((await connection.execute(statement)).all())
+        found = [row for row in rows if row.xid < fence]
+    return found, len(found) < len(rows)
+
+
+async def below_fence(connection: AsyncConnection) -> ColumnElement[bool]:
+    """Return the condition that a reader may see an event, for statements executed after this call.
+
+    In a transaction PostgreSQL lists the sessions only once: there, call this once.
+    """
+    return true() if connection.dialect.name == "sqlite" else tables.event.c.xid < await _fence(connection)
+
+
+async def _fence(connection: AsyncConnection) -> int:
+    fence: int = (await connection.execute(_FENCE)).scalar_one()
+    return fence
 
 
 async def log_start(connection: AsyncConnection) -> Place:
@@ -194,9 +263,20 @@ async def require_history(connection: AsyncConnection, after: Place) -> None:
         raise HistoryGone(start)
 
 
+async def newest_place(connection: AsyncConnection) -> Place:
+    """Return the place of the newest event, held back or not; the log's start if there is none."""
+    row = (await connection.execute(in_order(connection, newest_first=True).limit(1))).first()
+    return await log_start(connection) if row is None else Place(row.xid, row.position)
+
+
 async def last_place(connection: AsyncConnection) -> Place:
     """The place of the newest event that a reader may see; where there is none, where the log begins."""
-    row = (await connection.execute(in_order(connection, newest_first=True).limit(1))).first()
+    if connection.dialect.name == "sqlite":
+        return await newest_place(connection)
+    newest = in_order(connection, newest_first=True).limit(1)
+    row = (await connection.execute(newest.add_columns(_OLDEST_OPEN.label("fence")))).first()
+    if row is not None and row.xid >= row.fence:
+        row = (await connection.execute(newest.where(await below_fence(connection)))).first()
     return await log_start(connection) if row is None else Place(row.xid, row.position)
 
 
@@ -206,19 +286,24 @@ async def events_after(connection: AsyncConnection, place: Place, limit: int) ->
     Held back is what has been committed and can't be shown yet, for a transaction that began before it is still open.
     When that ends nobody need tell, so the reader looks again soon.
     """
-    statement = select(tables.event).where(behind(connection, place)).order_by(*place_columns(connection)).limit(limit)
-    if connection.dialect.name == "sqlite":
-        return rows_of(await connection.execute(statement), EventRow), False
-    # One statement, for the fence moves.
-    rows = (await connection.execute(statement.add_columns(_FENCE.label("fence")))).all()
-    shown = [row for row in rows if row.xid < row.fence]
-    return cast(list[EventRow], shown), len(shown) < len(rows)
+    return await shown(connection, in_order(connection).where(behind(connection, place)).limit(limit))
 
 
 async def oldest_behind(connection: AsyncConnection, place: Place) -> datetime | None:
     """When the first event behind this place happened that a reader may see; None where there is none."""
-    statement = in_order(connection, tables.event.c.occurred_at).where(behind(connection, place)).limit(1)
-    oldest: datetime | None = (await connection.execute(statement)).scalar()
+    columns = (tables.event.c.xid, tables.event.c.occurred_at)
+    rows, _ = await shown(connection, in_order(connection, *columns).where(behind(connection, place)).limit(1))
+    return rows[0].occurred_at if rows else None
+
+
+async def oldest_held_back(connection: AsyncConnection) -> datetime | None:
+    """Return the time of the oldest committed event that readers may not see yet; None if there is none."""
+    if connection.dialect.name == "sqlite":
+        return None
+    held_back = select(func.min(tables.event.c.occurred_at))
+    oldest: datetime | None = (await connection.execute(held_back.where(tables.event.c.xid >= _OLDEST_OPEN))).scalar()
+    if oldest is not None:
+        oldest = (await connection.execute(held_back.where(~await below_fence(connection)))).scalar()
     return oldest
 
 
@@ -231,16 +316,16 @@ async def page_of_events(
     *,
     until: Place | None = None,
 ) -> list[EventRow]:
-    """What this viewer may see behind a place (and not behind `until`), oldest first, at most `limit`."""
+    """What this viewer may see behind a place (and not behind `until`), oldest first, at most `limit`.
+
+    `until` is the place of an event that a reader has seen: nothing is held back before it.
+    """
     event = tables.event.c
-    behind_after = (event.workspace == viewer.workspace, behind(connection, after))
-    statement = in_order(connection).where(*behind_after).limit(limit)
-    if until is not None:
-        statement = statement.where(~behind(connection, until))
+    statement = in_order(connection).where(mine(tables.event, viewer), behind(connection, after)).limit(limit)
     if where.types is not None:
         statement = statement.where(event.type.in_(sorted(where.types)))
-    if where.analysis_id is not None:
-        statement = statement.where(event.analysis_id == where.analysis_id)
-    if where.batch_id is not None:
-        statement = statement.where(event.batch_id == where.batch_id)
-    return rows_of(await connection.execute(statement), EventRow)
+    for column, value in where.ids.items():
+        statement = statement.where(event[column] == value)
+    if until is None:
+        return (await shown(connection, statement))[0]
+    return rows_of(await connection.execute(statement.where(~behind(connection, until))), EventRow)

@@ -1,4 +1,4 @@
-"""Idempotency keys: the same key with the same input, within a day, is the same call."""
+"""Idempotency keys: a repeated key with the same input, within a day, is the same call."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
+from store.sql.scope import mine
 from store.sql.viewer import Viewer
 
 LIFETIME = timedelta(days=1)
@@ -17,33 +18,33 @@ _table = tables.idempotency
 
 
 class IdempotencyMismatch(Exception):
-    """This key came before with another input."""
+    """The key was used before with another input."""
 
 
 async def take_key(
     connection: AsyncConnection, viewer: Viewer, key: str, input_hash: str, subject_id: str, now: datetime
 ) -> str:
-    """Tie a key to what the call makes, in the transaction that makes it.
+    """Bind a key to the new subject, in the transaction that inserts the subject.
 
-    Returns the id of what an earlier call with it made (then nothing may be made now), or `subject_id`.
-    Two calls at once: the second waits for the first's transaction. Raises IdempotencyMismatch.
+    Returns the subject's id of an earlier call with this key (the caller must then insert nothing), or `subject_id`.
+    Of two concurrent calls the second waits for the first's transaction. Raises IdempotencyMismatch.
     """
-    mine = (_table.c.workspace == viewer.workspace, _table.c.key == key)
-    await connection.execute(delete(_table).where(*mine, _table.c.created_at <= now - LIFETIME))
+    this = (mine(_table, viewer), _table.c.key == key)
+    await connection.execute(delete(_table).where(*this, _table.c.created_at <= now - LIFETIME))
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     await connection.execute(
         dialect.insert(_table)
         .values(workspace=viewer.workspace, key=key, input_hash=input_hash, subject_id=subject_id, created_at=now)
         .on_conflict_do_nothing()
     )
-    row = (await connection.execute(select(_table.c.input_hash, _table.c.subject_id).where(*mine))).one()
+    row = (await connection.execute(select(_table.c.input_hash, _table.c.subject_id).where(*this))).one()
     if row.input_hash != input_hash:
         raise IdempotencyMismatch(key)
     return str(row.subject_id)
 
 
 async def trim_keys(connection: AsyncConnection, now: datetime, limit: int) -> int:
-    """Delete keys whose day is over, at most `limit`; returns how many."""
+    """Delete keys older than a day, at most `limit`; returns their number."""
     over = _table.c.created_at <= now - LIFETIME
     which = tuple_(_table.c.workspace, _table.c.key)
     some = select(_table.c.workspace, _table.c.key).where(over).limit(limit)

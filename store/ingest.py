@@ -1,10 +1,9 @@
-"""Batches whose items come in a stream: of any number, with a slice of them in memory and in a transaction at a time.
+"""Batches from a stream of items of any length, with one slice at a time in memory and in a transaction.
 
-While its items come, a batch has `open_until`: workers run what there is of it, its total grows, and it does not end
-though all that has come has. Each slice, and each sign of life between slices, pushes that instant out. A stream ends
-in one of two ways. Closed, the batch ends with its last item, as any other. Broken off (its sender said so, or was not
-heard of until `open_until`), the batch is CANCELED, with the reason in `stop_reason`: a part is never taken for the
-whole. What of it had completed stays.
+The batch of an open stream has `open_until`: workers run its items, its total grows, and it can't end yet. Each slice,
+and each keep-alive between slices, moves that instant. A stream ends in one of two ways. A closed stream: the batch
+ends with its last item, like any other. A broken stream (the sender gave up, or was silent until `open_until`): the
+batch is CANCELED with a `stop_reason`, so that a part never passes for the whole. Completed items stay.
 """
 
 from __future__ import annotations
@@ -19,27 +18,27 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import tables
 from store.analyses import NewAnalysis, insert_analyses
 from store.batches import stop_batch
+from store.bounds import DEFAULT_TIMEOUT_SECONDS
 from store.queue.transitions import end_if_done, take_turns
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.paging import rows_of
+from store.sql.scope import mine
 from store.sql.viewer import Viewer
 from store.tables import AnalysisRow, AnalysisStatus, BatchRow, BatchStatus
 
-# After so long without a word of its sender a stream has broken off.
+# Silence of the sender after which a stream counts as broken.
 SILENCE = timedelta(seconds=30)
-# One try of an item takes no longer, whatever time the batch has: with a day, one that hangs would keep its slot.
-ITEM_TIMEOUT_SECONDS = 300
 
 _batch = tables.batch
 
 
 class StreamBroken(Exception):
-    """The source of the items gives no more of them. The message tells the user why."""
+    """The source of the items failed. The message has the reason for the user."""
 
 
 class StreamClosed(Exception):
-    """The batch takes no more items: it was canceled, its time was up, or its stream was taken for broken off."""
+    """The batch takes no more items: it was canceled, timed out, or its stream counts as broken."""
 
 
 async def open_stream(
@@ -52,7 +51,7 @@ async def open_stream(
     timeout_seconds: int,
     silence: timedelta = SILENCE,
 ) -> None:
-    """Make a batch that has no items yet; its time, for all of them, begins now."""
+    """Insert a batch without items. Its timeout begins now."""
     row = BatchRow(
         id=batch_id,
         workspace=viewer.workspace,
@@ -79,11 +78,11 @@ async def extend_stream(
     max_attempts: int,
     silence: timedelta = SILENCE,
 ) -> None:
-    """Queue the next items of a batch, or with none just say that more will come. Raises StreamClosed."""
+    """Queue the next items of a batch; without items, only keep the stream open. Raises StreamClosed."""
     await take_turns(connection, [batch_id])
     statement = (
         update(_batch)
-        .where(_batch.c.id == batch_id, _batch.c.workspace == viewer.workspace, _batch.c.open_until.is_not(None))
+        .where(_batch.c.id == batch_id, mine(_batch, viewer), _batch.c.open_until.is_not(None))
         .values(total_items=_batch.c.total_items + len(items), open_until=now + silence, updated_at=now)
         .returning(_batch.c.total_items, _batch.c.timeout_seconds)
     )
@@ -96,7 +95,8 @@ async def extend_stream(
             viewer,
             items,
             now,
-            timeout_seconds=min(row.timeout_seconds, ITEM_TIMEOUT_SECONDS),
+            # One attempt: an item that hangs must not keep its slot for the day that the batch may have.
+            timeout_seconds=min(row.timeout_seconds, DEFAULT_TIMEOUT_SECONDS),
             max_attempts=max_attempts,
             batch_id=batch_id,
             first_position=row.total_items - len(items),
@@ -104,11 +104,11 @@ async def extend_stream(
 
 
 async def close_stream(connection: AsyncConnection, viewer: Viewer, batch_id: str, now: datetime) -> None:
-    """All items have come: the batch ends with the last of them, or now if it has ended. Raises StreamClosed."""
+    """Close the stream: the batch ends with its last item, or now if all have ended. Raises StreamClosed."""
     await take_turns(connection, [batch_id])
     statement = (
         update(_batch)
-        .where(_batch.c.id == batch_id, _batch.c.workspace == viewer.workspace, _batch.c.open_until.is_not(None))
+        .where(_batch.c.id == batch_id, mine(_batch, viewer), _batch.c.open_until.is_not(None))
         .values(open_until=None, updated_at=now)
         .returning(_batch.c.id)
     )
@@ -118,19 +118,19 @@ async def close_stream(connection: AsyncConnection, viewer: Viewer, batch_id: st
 
 
 async def break_stream(connection: AsyncConnection, viewer: Viewer, batch_id: str, reason: str, now: datetime) -> bool:
-    """The rest will not come: cancel the batch, for this reason. False where it was open no more."""
+    """Break the stream: cancel the batch for this reason; False if the stream is not open."""
     await take_turns(connection, [batch_id])
-    mine = (_batch.c.workspace == viewer.workspace, _batch.c.open_until.is_not(None))
-    return await stop_batch(connection, batch_id, *mine, end=AnalysisStatus.CANCELED, now=now, reason=reason)
+    open_ = (mine(_batch, viewer), _batch.c.open_until.is_not(None))
+    return await stop_batch(connection, batch_id, *open_, end=AnalysisStatus.CANCELED, now=now, reason=reason)
 
 
 async def break_silent_streams(connection: AsyncConnection, now: datetime) -> list[str]:
-    """Cancel every batch whose sender was not heard of in time; returns their ids."""
+    """Cancel every batch with a silent sender; returns their ids."""
     silent = (tables.unended, _batch.c.open_until <= now)
     ids = (await connection.execute(select(_batch.c.id).where(*silent))).scalars().all()
     await take_turns(connection, ids)
-    reason = "Its items stopped coming before the last: submit the batch again."
-    # One that was heard of until it was our turn goes on.
+    reason = "The items stopped arriving before the end: submit the batch again."
+    # Without batches whose sender spoke before the lock was granted.
     return [
         id_
         for id_ in ids
@@ -150,10 +150,10 @@ async def insert_batch_stream(
     silence: timedelta = SILENCE,
     inserted: Callable[[int], None] = lambda total: None,
 ) -> int:
-    """Queue a batch of all that `slices` gives, each slice in a transaction of its own; returns how many items.
+    """Queue a batch of all items of `slices`, each slice in its own transaction; returns the number of items.
 
-    `inserted` is told their number after each slice. Nothing is made where there are no items at all. Where `slices`
-    raises, or this is cancelled, the stream is broken off before that goes on. Raises StreamClosed.
+    Calls `inserted` with the total after each slice. Without any item no batch is inserted. If `slices` raises, or the
+    task is canceled, the stream is broken before the exception propagates. Raises StreamClosed.
     """
 
     async def next_slice() -> Sequence[NewAnalysis] | None:
@@ -169,7 +169,7 @@ async def insert_batch_stream(
             if items is None:
                 break
             if done:
-                coming = asyncio.ensure_future(next_slice())  # is read while this one is written
+                coming = asyncio.ensure_future(next_slice())  # reads during the write of this one
             if not items and not is_open:
                 continue
             async with database.write() as connection:
@@ -191,7 +191,7 @@ async def insert_batch_stream(
         raise
     except BaseException as error:
         if is_open:
-            reason = str(error) if isinstance(error, StreamBroken) else "Its submission was broken off."
+            reason = str(error) if isinstance(error, StreamBroken) else "The submission was interrupted."
             async with database.write() as connection:
                 await break_stream(connection, viewer, batch_id, reason, utcnow())
         raise
@@ -209,15 +209,14 @@ async def window_of_items(
     first: int,
     count: int,
 ) -> list[AnalysisRow]:
-    """Of the items at the positions from `first` on, `count` of them, those in one of these statuses, in order.
+    """Returns the items at positions `first` to `first + count` that have one of these statuses, in order.
 
-    By positions and not by how many are found: with a status that few have, a page of so many would be looked for
-    through all the batch in one statement.
+    The window is one of positions: a page of matching rows would read the whole batch for a rare status.
     """
     column = tables.analysis.c
     statement = (
         select(tables.analysis)
-        .where(column.batch_id == batch_id, column.workspace == viewer.workspace)
+        .where(column.batch_id == batch_id, mine(tables.analysis, viewer))
         .where(column.position >= first, column.position < first + count)
         .order_by(column.position)
     )

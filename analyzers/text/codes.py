@@ -1,4 +1,4 @@
-"""The codes and English names of languages: ISO 639-1, and those of ISO 639-3 that the language model knows besides."""
+"""Codes and English names of languages: all of ISO 639-1, and the language model's others of ISO 639-3."""
 
 from __future__ import annotations
 

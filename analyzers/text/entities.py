@@ -1,8 +1,8 @@
-"""What a text names: by pattern in any language, by word lists and neighbours in English.
+"""Entities of a text: by pattern in any language, by word lists and context in English.
 
-No statistical model is used: none of free licence ships in a package. Names are found by what stands in them
-(given names, company suffixes, countries and large cities) and beside them (titles, "said"), which finds fewer than a
-model would; the scores say how often each rule was right on newspaper text.
+There is no statistical model, because no package ships one under a free license. Rules find names by their own words
+(given names, company suffixes, countries and large cities) and by the words beside them (titles, "said"). They find
+fewer names than a model. A rule's score is its precision on newspaper text.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PLACE_BEFORE = frozenset({"in", "near", "from", "at"})
 
 
 def entities(document: Document, language: str | None) -> list[TextEntity]:
-    """The entities in the order in which they first stand in the text, at most `MOST`; equal ones are counted."""
+    """Return the entities in order of first occurrence, at most `MOST`. Equal entities are merged and counted."""
     text = document.text
     taken = bytearray(len(text))
     found: dict[tuple[str, TextEntityType], TextEntity] = {}
@@ -54,7 +54,7 @@ def entities(document: Document, language: str | None) -> list[TextEntity]:
 
 
 def _names(document: Document) -> Iterator[patterns.Found]:
-    """Names in English text. Surnames are taken for the person whose full name stands somewhere in the text."""
+    """Yield names in English text. A surname alone counts as a person if the full name occurs anywhere in the text."""
     words, spans = document.word_texts, document.words
     starts = {begin for begin, _ in document.sentences}
     runs = list(_runs(document, starts))
@@ -91,13 +91,13 @@ def _is_surname(word: str) -> bool:
 
 
 def _span(document: Document, first: int, last: int) -> Span:
-    """From the first word's begin to the last one's end, without a possessive 's."""
+    """Return the span of the words from `first` to before `last`, without a possessive 's."""
     begin, end = document.words[first][0], document.words[last - 1][1]
     return (begin, end - 2) if document.text[end - 2 : end] in {"'s", "’s"} else (begin, end)
 
 
 def _runs(document: Document, starts: set[int]) -> Iterator[tuple[int, int]]:
-    """Runs of capitalized words, of the words as (first, last + 1), with "of", "de" and the like only inside."""
+    """Yield runs of capitalized words as (first, last + 1). Words like "of" and "de" are allowed inside a run only."""
     text, words, spans = document.text, document.word_texts, document.words
     stops = stop_words("en")
     shouting = document.letters > 20 and sum(map(str.isupper, text)) > 0.6 * document.letters
@@ -141,7 +141,7 @@ def _joined(gap: str, before: str) -> bool:
 
 
 def _classify(words: list[str], first: int, last: int) -> tuple[int, int, TextEntityType, float] | None:
-    """What a run of capitalized words names: the words that belong to it, type and score; None if it can't be told."""
+    """Return a name's words, type and score from a run of capitalized words. None if no rule applies."""
     while last - first > 1 and words[first].rstrip(".") in names.TITLES:
         first += 1
         if words[first] not in _INNER and not words[first].isupper():

@@ -1,10 +1,10 @@
-"""The phrases that say most about a text.
+"""Key phrases of a text.
 
-Candidates are those of RAKE (Rose et al. 2010, "Automatic keyword extraction from individual documents"): runs of
-words with no stop word and no punctuation in them; in English they also lose participles at their end ("storage
-based"). A word's weight is its TextRank (Mihalcea and Tarau 2004), PageRank over which words stand near each other;
-a phrase's is the sum over its words, times how often it stands there (logarithm) and how early it first does.
-Linear in the text's length.
+Candidates are those of RAKE (Rose et al. 2010, "Automatic keyword extraction from individual documents"): runs of words
+without stop words and punctuation. English candidates also lose participles at their end ("storage based"). A word's
+weight is its TextRank (Mihalcea and Tarau 2004), PageRank over a graph of neighboring words. A phrase's weight is the
+sum over its words, times factors for its count (logarithmic) and for an early first occurrence. The time is linear in
+the text's length.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DENSE_UP_TO = 300
 
 @dataclass(slots=True)
 class Phrase:
-    """A candidate: its words' stems, where it first stands, how often it stands there, its weight."""
+    """A candidate phrase: stems, first occurrence, count and weight."""
 
     stems: tuple[str, ...]
     span: Span
@@ -35,7 +35,7 @@ class Phrase:
 
 
 def phrases(document: Document, language: str) -> list[Phrase]:
-    """All candidates with their weights, heaviest first; equal weights in the order of the text."""
+    """Return all candidates, heaviest first. Equal weights are in the order of the text."""
     stops = content_free(language)
     english = language == "en"
     text, words, lowered = document.text, document.words, document.lowered
@@ -75,9 +75,9 @@ def _is_content(word: str) -> bool:
 
 
 def word_ranks(content: list[str]) -> dict[str, float]:
-    """TextRank of each word: edges between content words that follow each other (`REACH`), weighed by how often.
+    """Return each word's TextRank. Edges join content words at a distance of up to `REACH`, weighted by their count.
 
-    `content` holds the stems in the order of the text, empty where a stop word stands. The ranks sum to 1.
+    `content` has the stems in the order of the text, and an empty string for each stop word. The ranks sum to 1.
     """
     import numpy as np
 

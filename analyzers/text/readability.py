@@ -1,4 +1,4 @@
-"""How hard a text is to read: the classic formulas, from counts alone."""
+"""Readability: the classic formulas, which use counts only."""
 
 from __future__ import annotations
 
@@ -46,8 +46,11 @@ _LEVELS = (
 def readability(
     words: Sequence[str], sentences: int, characters: int, counts: Sequence[int] | None, language: str | None
 ) -> TextReadability:
-    """All formulas that fit. `words` as they stand in the text, `characters` their letters and digits in all,
-    `counts` each word's syllables where they can be counted; at least one word and one sentence."""
+    """Compute all formulas that apply to the language, from at least one word and one sentence.
+
+    `words`: in their original case. `characters`: the letters and digits of all words. `counts`: the syllables of each
+    word, None if they can't be counted.
+    """
     total = len(words)
     per_sentence = total / sentences
     ease = level = source = None
@@ -83,7 +86,10 @@ def _rounded(value: float | None) -> float | None:
 
 
 def _is_hard(word: str) -> bool:
-    """Gunning's hard word, of one with three syllables or more: no name, no compound, not made so by -es, -ed, -ing."""
+    """Return whether a word of three or more syllables is hard by Gunning's rule.
+
+    Names and compounds are not hard, nor are words with three syllables only because of -es, -ed or -ing.
+    """
     if word[0].isupper() or "-" in word:
         return False
     for ending in ("es", "ed", "ing"):

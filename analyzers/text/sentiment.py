@@ -1,10 +1,10 @@
-"""How positive or negative an English text is, by VADER (Hutto and Gilbert 2014).
+"""Sentiment of English text by VADER (Hutto and Gilbert 2014).
 
-VADER's word list and rules are vaderSentiment's (MIT). What it reads is put right first, since it gets these wrong:
-typographic apostrophes ("don’t like" would count as liking) and quotes, words joined by dashes, dots or a slash, emoji
-beside a word, a variation selector or a skin tone behind an emoji, thumbs. Its scoring is meant for a sentence or a
-tweet, and its sum runs to ±1 in longer texts: up to `AS_ONE` sentences are scored as one, as published; beyond, the
-sentences' sums are averaged so that the scale stays that of `AS_ONE` sentences.
+Word list and rules are from vaderSentiment (MIT). The text is normalized first, because VADER misreads typographic
+apostrophes ("don’t like" would count as liking) and quotes, words joined by dashes, dots or a slash, emoji beside a
+word, variation selectors and skin tones after an emoji, and thumbs. VADER is meant for a sentence or a tweet, and its
+sum approaches ±1 in longer texts. Up to `AS_ONE` sentences are scored as one, as published. In longer texts the
+sentences' sums are averaged, on the scale of `AS_ONE` sentences.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _THUMBS = {"👍": "good", "👎": "bad"}
 
 
 class Scores(NamedTuple):
-    """VADER's figures: `compound` from -1 to 1, the others the shares of the words, which sum to 1."""
+    """VADER's scores: `compound` from -1 to 1, and three shares of the words, which sum to 1."""
 
     compound: float
     positive: float
@@ -44,8 +44,10 @@ class Scores(NamedTuple):
 
 
 def _but_check(words: list[str], sentiments: list[float]) -> list[float]:
-    """What stands before "but" counts half, what stands after it one and a half; vaderSentiment's own takes quadratic
-    time, and mixes up words of equal weight."""
+    """Multiply the weights of words before "but" by 0.5, and after it by 1.5.
+
+    This replaces vaderSentiment's function, which takes quadratic time and confuses words of equal weight.
+    """
     lowered = [word.lower() for word in words]
     if "but" not in lowered:
         return sentiments
@@ -68,7 +70,7 @@ def warm() -> None:
 
 
 def score(text: str) -> Scores:
-    """The sentiment of a sentence or a few. Of a longer piece than `LONGEST` characters only as much is read."""
+    """Score one or a few sentences. Only the first `LONGEST` characters count."""
     vader = _vader()
     plain = text[:LONGEST].translate(_LETTERS)
     if not plain.isascii():
@@ -80,7 +82,7 @@ def score(text: str) -> Scores:
 
 
 def label(scores: Scores) -> TextSentimentLabel:
-    """The direction; mixed where positive and negative words are each at least a fifth."""
+    """Return the direction of scores. It is mixed if positive and negative words each have at least a fifth."""
     if scores.positive >= MIXED_SHARE and scores.negative >= MIXED_SHARE:
         return TextSentimentLabel.MIXED
     if scores.compound >= THRESHOLD:
@@ -91,7 +93,7 @@ def label(scores: Scores) -> TextSentimentLabel:
 
 
 def sentiment(document: Document) -> TextSentiment:
-    """The sentiment of an English text with at least one word, as a whole and by sentence."""
+    """Return the sentiment of an English text with at least one word, as a whole and by sentence."""
     text, spans = document.text, document.sentences
     each = [score(text[begin:end]) for begin, end in spans]
     whole = each[0] if len(each) == 1 else score(text) if len(each) <= AS_ONE else _together(each, spans)
@@ -119,7 +121,7 @@ def sentiment(document: Document) -> TextSentiment:
 
 
 def _together(each: list[Scores], spans: list[Span]) -> Scores:
-    """The sentences' sums (VADER's compound before it is normalized) averaged, and normalized as for `AS_ONE`."""
+    """Average the sentences' sums (VADER's compound before normalization), and normalize the mean as for `AS_ONE`."""
     sums = [c * math.sqrt(_ALPHA / (1 - c * c)) for c in (max(-0.9999, min(0.9999, one.compound)) for one in each)]
     level = AS_ONE * sum(sums) / len(sums)
     weights = [end - begin for begin, end in spans]

@@ -1,4 +1,4 @@
-"""Counts, averages and reading time."""
+"""Counts, averages and reading time of a text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .results import TextStatistics
 from .syllables import countable, syllables
 from .tokens import Document
 
-# Words a minute. English: Brysbaert 2019, silent reading of non-fiction. The others: Trauzettel-Klosinski and Dietz
+# Words per minute. English: Brysbaert 2019, silent reading of non-fiction. The others: Trauzettel-Klosinski and Dietz
 # 2012 (IReST), reading of standardized paragraphs.
 WORDS_A_MINUTE = {
     "en": 238, "ar": 138, "nl": 202, "fi": 161, "fr": 195, "de": 179, "he": 187, "it": 188, "pl": 166, "pt": 181,
@@ -15,11 +15,11 @@ WORDS_A_MINUTE = {
 }  # fmt: skip
 OTHER_WORDS_A_MINUTE = 184
 CHARACTERS_A_MINUTE = {"zh": 255, "ja": 357}
-"""The same study's figures for the two languages whose words are not parted."""
+"""The same study's figures for the two languages without spaces between words."""
 
 
 def statistics(document: Document, language: str | None) -> TextStatistics:
-    """All counts of the text; what hangs on words, sentences or the language is null where these can't be told."""
+    """Compute all counts. Figures that need words, sentences or the language are None if these are unknown."""
     text = document.text
     spaced, ended = document.spaced, document.ended
     words = document.word_texts if spaced else None

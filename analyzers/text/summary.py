@@ -1,9 +1,10 @@
-"""The most telling sentences of a text.
+"""Extractive summary of a text.
 
-LexRank (Erkan and Radev 2004): PageRank over the sentences, linked by the cosine of their TF-IDF vectors; weighed by
-where a sentence stands and how long it is, since bare LexRank likes reference lists and headings; and chosen one by
-one so that none repeats another (maximal marginal relevance, Carbonell and Goldstein 1998). LexRank takes quadratic
-time, so that of a text with more than `MOST_SENTENCES` only those with the most frequent words take part.
+Sentences are ranked by LexRank (Erkan and Radev 2004), PageRank over a graph of sentences with the cosine of their
+TF-IDF vectors as edge weights. The rank is weighted by a sentence's position and length, because LexRank alone prefers
+reference lists and headings. Sentences are chosen one by one by maximal marginal relevance (Carbonell and Goldstein
+1998), which avoids repetition. LexRank takes quadratic time, so in a text with more than `MOST_SENTENCES` only the
+sentences with the most frequent words are ranked.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _CLUTTER = re.compile(r"https?://|www\.|\bdoi\b|@|\bet al\b|^\s*(?:\[\d+\]|[-*â€
 
 
 def summary(document: Document, language: str) -> TextSummary | None:
-    """A fifth of the sentences, at least 1 and at most 5; None where fewer than three can be chosen from."""
+    """Return a fifth of the sentences, at least 1 and at most 5. None if fewer than three are suitable."""
     import numpy as np
 
     candidates = [span for span in document.sentences if _is_fit(document, span)]
@@ -74,7 +75,7 @@ def summary(document: Document, language: str) -> TextSummary | None:
 
 
 def _is_fit(document: Document, span: Span) -> bool:
-    """Whether a sentence can stand in a summary: no heading, no reference, no line of addresses, no endless one."""
+    """Return whether a sentence is suitable: no heading, reference or line of addresses, and at most `LONGEST` long."""
     begin, end = span
     if end - begin > LONGEST:
         return False

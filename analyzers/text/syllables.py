@@ -1,9 +1,9 @@
-"""How many syllables a word has.
+"""Syllable counts of words.
 
-English goes by its spelling: groups of vowels, less silent e, plus vowels that are spoken apart, with a short list of
-common exceptions (right for 98 % of running words against the CMU Pronouncing Dictionary; hyphenation patterns: 85 %).
-Where the spelling gives the count exactly or nearly (Russian, Spanish, Italian, German, Turkish, …) a rule counts
-vowels; other languages count the places where the word may be hyphenated (pyphen's patterns of LibreOffice).
+English is counted by spelling: groups of vowels, minus silent e, plus vowels spoken separately, with a short list of
+common exceptions. This is right for 98 % of running words against the CMU Pronouncing Dictionary (hyphenation patterns:
+85 %). In languages with regular spelling (Russian, Spanish, Italian, German, Turkish, …) a rule counts vowels. In other
+languages the count is that of the word's hyphenation points (pyphen's patterns from LibreOffice) plus one.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _hyphenation(language: str) -> Any:
 
 
 def countable(language: str) -> bool:
-    """Whether syllables can be counted in this language (ISO 639-1)."""
+    """Return whether syllables can be counted in this language (ISO 639-1)."""
     return language in _RULES or language in _VOWELS or (language != "th" and _hyphenation(language) is not None)
 
 
@@ -114,8 +114,11 @@ def _count(language: str, word: str) -> int:
 
 
 def syllables(language: str, word: str) -> int:
-    """The syllables of a lower-case word, at least 1. Figures, addresses and words over 40 letters count as 1,
-    as Flesch counts them; of words joined by hyphens each counts for itself."""
+    """Return the syllables of a lower-case word, at least 1.
+
+    Numbers, addresses and words over 40 letters count as 1, as in Flesch's formula. The parts of hyphenated words are
+    counted separately.
+    """
     if "-" in word:
         return sum(syllables(language, part) for part in word.split("-") if part)
     if len(word) > _LONGEST or not word.isalpha():

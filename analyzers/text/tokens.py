@@ -1,9 +1,8 @@
-"""Where the words, sentences and paragraphs of a text stand.
+"""Words, sentences and paragraphs of a text.
 
-All positions are Unicode code points of the text as it was given, half open: `text[begin:end]` is the piece.
-Every pass is linear in the text's length: patterns match runs whole, and what decides about a boundary
-looks at a bounded stretch around it. Scripts that write no spaces between words are recognized and left
-unparted: their words are not counted rather than counted wrongly.
+All positions are Unicode code points of the original text, half open: `text[begin:end]` is the piece. Every pass takes
+time linear in the text's length: patterns match whole runs, and the decision about a boundary reads a bounded stretch
+around it. Scripts without spaces between words are recognized. Their words are neither separated nor counted.
 """
 
 from __future__ import annotations
@@ -24,27 +23,27 @@ UNSPACED = re.compile(
 """Letters of Thai, Lao, Tibetan, Burmese, Khmer, Japanese and Chinese."""
 
 UNENDED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
-"""Letters of Thai, Lao, Burmese and Khmer: no mark that surely ends a sentence, either."""
+"""Letters of Thai, Lao, Burmese and Khmer, which also have no reliable mark for the end of a sentence."""
 
 _JOINERS = "'’ʼ\\-‐‑·׳״"
 _INVISIBLE = "\u200c\u200d\u00ad"  # zero-width non-joiner and joiner (Persian, Hindi), soft hyphen
 _URL = r"(?:https?://|www\.)\S*[\w/]"
 _ACRONYM = r"(?:[^\W\d_]\.){2,}"
 
-# A sentence may end at a run of these; closing quotes and brackets after it belong to the sentence.
+# A sentence can end at a run of these. Closing quotes and brackets after the run belong to the sentence.
 _ENDS = re.compile("([.!?…‽؟۔।॥։።]+|[。！？｡]+)([\"'”’»›)\\]}」』）】]*)|\n[ \t\r\f\v]*(?:\n\\s*)?")
 _WIDE_ENDS = frozenset("。！？｡")
 _SURE_ENDS = frozenset("!?…‽؟۔।॥։።")
 _PARAGRAPH_GAP = re.compile(r"\n[^\S\n]*\n\s*")
 _LIST_MARK = re.compile(r"(?:[-*•–—]|\(?\d{1,3}[.)]|[a-zA-Z][.)])\s")
 
-# Followed by a name or a figure, so that their point never ends a sentence.
+# Abbreviations before a name or a number: their period never ends a sentence.
 _TITLES = word_set(
     "mr mrs ms dr prof st rev hon gen col sgt capt lt cmdr maj gov sen rep pres mt ft vs fig figs eq eqs sec ch vol "
     "pp ed eds cf ca approx dept univ bros messrs mme mlle mgr hr fr nr str bzw z.b d.h u.a sog evtl ggf inkl "
     "sr sra srta ud uds dña pág núm art sig dott ing dhr mevr bijv tel al e.g i.e viz resp ул г-н г-жа т.е им"
 )
-# Followed by anything: their point ends a sentence where what follows begins one.
+# Other abbreviations: their period ends a sentence if the next word starts with a capital.
 _SHORTENED = word_set(
     "etc inc ltd co corp jr sr esq a.m p.m u.s u.k u.n u.s.a d.c ph.d b.c a.d usw ecc т.д т.п др гг jan feb mar apr "
     "jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun ave blvd rd"
@@ -60,7 +59,7 @@ _WRAP_WIDTH = 45
 
 @lru_cache(maxsize=1)
 def _marks() -> str:
-    """The combining marks, as the inside of a character class: `\\w` lacks them, and words of India need them."""
+    """Return the combining marks as the inside of a character class. `\\w` lacks them; Indic words contain them."""
     ranges: list[list[int]] = []
     for point in (*range(0x300, 0x20000), *range(0xE0100, min(0xE01F0, sys.maxunicode))):
         if unicodedata.category(chr(point))[0] == "M":
@@ -79,22 +78,22 @@ def _word_pattern(ascii_only: bool) -> re.Pattern[str]:
 
 
 def warm() -> None:
-    """Build the patterns that are made on first use."""
+    """Compile the patterns, which are otherwise compiled at first use."""
     _word_pattern(True)
     _word_pattern(False)
 
 
 class Document:
-    """A text with its pieces, each found once and only if it is asked for."""
+    """A text and its pieces. Each kind of piece is computed once, at first use."""
 
     def __init__(self, text: str) -> None:
         self.text = text
 
     @cached_property
     def words(self) -> list[Span]:
-        """Where each word stands: a run of letters, digits and their marks, joined by hyphens and apostrophes.
+        """Spans of the words: runs of letters, digits and marks, joined by hyphens and apostrophes.
 
-        A web address is one word. In scripts without spaces a "word" is a whole run of letters (see `spaced`).
+        A web address is one word. In scripts without spaces, a "word" is a whole run of letters (see `spaced`).
         """
         return [match.span() for match in _word_pattern(self.text.isascii()).finditer(self.text)]
 
@@ -109,7 +108,7 @@ class Document:
 
     @cached_property
     def letters(self) -> int:
-        """How many code points are letters (Unicode categories L*)."""
+        """The number of letters (code points of the Unicode categories L*)."""
         return sum(map(str.isalpha, self.text))
 
     @cached_property
@@ -122,7 +121,7 @@ class Document:
 
     @property
     def spaced(self) -> bool:
-        """Whether the text's words can be told apart: less than three letters in ten are of an unspaced script."""
+        """Whether spaces separate the words: less than three letters in ten are of a script without spaces."""
         return self._unspaced_share[0] < 0.3
 
     @property
@@ -132,7 +131,7 @@ class Document:
 
     @cached_property
     def paragraphs(self) -> list[Span]:
-        """Blocks between blank lines; in a text without blank lines, lines, unless they are wrapped ones."""
+        """Spans of the blocks between blank lines. Without blank lines, each line is a block, unless it is wrapped."""
         text = self.text.replace("\r", "\n") if "\r" in self.text and "\n" not in self.text else self.text
         spans: list[Span] = []
         begin = 0
@@ -146,9 +145,9 @@ class Document:
 
     @cached_property
     def sentences(self) -> list[Span]:
-        """Where each sentence stands, its end marks and closing quotes included, the white space around it not.
+        """Spans of the sentences, with end marks and closing quotes, without surrounding white space.
 
-        A line break ends a sentence where a paragraph or a list item ends, not where a line is wrapped.
+        A line break ends a sentence at the end of a paragraph or list item, but not inside a wrapped paragraph.
         """
         text = self.text
         spans: list[Span] = []
@@ -203,7 +202,7 @@ def _newlines(text: str) -> list[int]:
 
 
 def _is_wrap(text: str, at: int) -> bool:
-    """Whether the line break at `at` only wraps a long line, so that the sentence goes on after it."""
+    """Return whether the line break at `at` wraps a long line inside a sentence."""
     before = text[max(0, at - 400) : at].rstrip()
     line = before[before.rfind("\n") + 1 :]
     following = text[at + 1 : at + 1 + _LOOKBACK].lstrip(" \t\r")

@@ -1,8 +1,9 @@
-"""What a text is about, part by part.
+"""Topics of a text.
 
-Non-negative matrix factorization (Lee and Seung 2001, multiplicative updates) of the TF-IDF vectors of the text's
-passages, begun from their singular vectors (NNDSVD, Boutsidis and Gallopoulos 2008), so that the same text always
-gives the same topics. A passage is a sentence, or several in a row where the text has more than `MOST_PASSAGES`.
+Topics are found by non-negative matrix factorization (Lee and Seung 2001, multiplicative updates) of the TF-IDF vectors
+of the text's passages. The factorization starts from their singular vectors (NNDSVD, Boutsidis and Gallopoulos 2008),
+so that the same text always gives the same topics. A passage is a sentence, or several consecutive sentences in a text
+with more than `MOST_PASSAGES`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ TERMS = 8
 
 
 def topics(document: Document, language: str) -> list[TextTopic] | None:
-    """One to `MOST_TOPICS` topics, largest first; None where the text has too few sentences with words in common."""
+    """Return 1 to `MOST_TOPICS` topics, largest first. None if too few sentences have words in common."""
     passages = _passages(document)
     terms = passage_terms(document, language, passages)
     kept = [i for i, passage in enumerate(terms) if passage]
@@ -56,12 +57,12 @@ def topics(document: Document, language: str) -> list[TextTopic] | None:
 
 
 def topic_count(passages: int) -> int:
-    """How many topics to look for, by the number of passages: it is better to find too few than to cut one up."""
+    """Return the number of topics to find. It is low, because a missing topic is better than a split one."""
     return 2 + sum(passages >= bound for bound in (12, 40, 90, 200))
 
 
 def factorize(matrix: Matrix, count: int) -> tuple[Matrix, Matrix]:
-    """Non-negative W (passages, topics) and H (topics, terms) with W @ H near `matrix`, rows of H of length 1."""
+    """Return non-negative W (passages, topics) and H (topics, terms), W @ H near `matrix`, rows of H of length 1."""
     import numpy as np
 
     values, vectors = np.linalg.eigh(matrix @ matrix.T)
@@ -98,7 +99,7 @@ def _passages(document: Document) -> list[Span]:
 
 
 def _forms(document: Document, language: str) -> dict[str, str]:
-    """For each stem the form in which it is most frequent in the text; of equals the first."""
+    """Return the most frequent form of each stem in the text. Of equally frequent forms, the first."""
     counted: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for word, lower in zip(document.word_texts, document.lowered, strict=True):
         counted[stem(language, lower)][word.removesuffix("'s").removesuffix("’s")] += 1

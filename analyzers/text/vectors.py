@@ -1,8 +1,8 @@
-"""Passages of a text as vectors, for the summary and the topics.
+"""Vectors of a text's passages, for the summary and the topics.
 
-TF-IDF (Spärck Jones 1972) with sublinear term frequency over the passages of one text, rows of length 1. Terms are
-stems without stop words; in scripts without spaces they are pairs of neighbouring letters, as is usual for Chinese
-and Japanese retrieval.
+The vectors are TF-IDF (Spärck Jones 1972) with sublinear term frequency over the passages of one text, with length 1.
+Terms are stems without stop words. In scripts without spaces, terms are pairs of neighboring letters, as usual in
+Chinese and Japanese retrieval.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MOST_TERMS = 3_000
 
 
 def passage_terms(document: Document, language: str, passages: list[Span]) -> list[list[str]]:
-    """The terms of each passage, in order; `passages` are in the order of the text and don't overlap."""
+    """Return the terms of each passage, in order. `passages` must be in the order of the text, without overlap."""
     if not document.spaced:
         return [_letter_pairs(document.text[begin:end]) for begin, end in passages]
     stops = content_free(language)
@@ -48,9 +48,9 @@ def _letter_pairs(text: str) -> list[str]:
 
 
 def tf_idf(terms: list[list[str]], *, least: int = 1) -> tuple[Matrix, list[str]]:
-    """One row a passage, one column a term, and the columns' terms.
+    """Return a matrix with a row for each passage and a column for each term, and the columns' terms.
 
-    Terms that stand in fewer than `least` passages are left out, and beyond `MOST_TERMS` the rarer ones.
+    Terms in fewer than `least` passages are left out, and the rarest terms above `MOST_TERMS`.
     """
     import numpy as np
 

@@ -1,6 +1,6 @@
-"""What is known of a language's words: the ones that carry no content, and what a word's stem is.
+"""Stop words and stems of languages.
 
-Stop words are those of stopwords-iso (57 languages, MIT); stems are Snowball's (Porter, 2001).
+Stop words are from stopwords-iso (57 languages, MIT), stems from Snowball (Porter, 2001).
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ _SNOWBALL = {
 
 @lru_cache(maxsize=64)
 def stop_words(language: str) -> frozenset[str]:
-    """The language's stop words, lower case; empty where there is no list of them (ISO 639-1 code)."""
+    """Return the stop words of a language (ISO 639-1 code) in lower case. Empty if there is no list."""
     import stopwordsiso
 
     words = stopwordsiso.stopwords("no" if language in _NORWEGIAN else language)
     return frozenset(words) | {word.replace("'", "’") for word in words if "'" in word}
 
 
-# Nouns and adjectives of stopwords-iso's English list that name things in real key phrases.
+# Nouns and adjectives of stopwords-iso's English list that occur in good key phrases.
 _CONTENT = word_set(
     "system systems information research computer problem problems value values states state width index microsoft "
     "netscape world website webpage homepage rooms room group groups member members areas area invention goods section "
     "point points number numbers order orders low high young early general thick novel small large long old interest "
     "side sides face faces"
 )
-# Verbs and nouns of reporting that the list lacks: they stand beside key phrases, seldom in them.
+# Reporting verbs and nouns missing from the list: they occur beside key phrases, rarely in them.
 _REPORTING = word_set(
     "based using used uses use achieve achieved achieves provide provides provided propose proposed proposes show "
     "shows shown present presents presented study studied develop developed discuss discussed examine examined "
@@ -52,7 +52,7 @@ _REPORTING = word_set(
 
 @lru_cache(maxsize=64)
 def content_free(language: str) -> frozenset[str]:
-    """The words at which a candidate phrase ends: stop words, for English put right by two short lists."""
+    """Return the words that end a candidate phrase: stop words, corrected for English by two short lists."""
     words = stop_words(language)
     return (words - _CONTENT) | _REPORTING if language == "en" else words
 
@@ -72,5 +72,5 @@ def _stem(language: str, word: str) -> str:
 
 
 def stem(language: str, word: str) -> str:
-    """The stem of a lower-case word; the word itself where the language has no stemmer, or it is over 40 characters."""
+    """Return a lower-case word's stem, or the word if the language has no stemmer or the word is over 40 characters."""
     return _stem(language, word) if len(word) <= 40 else word

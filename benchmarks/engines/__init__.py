@@ -1,1 +1,1 @@
-"""The same trivial work, one job an item, on other engines: what each app below needs to be run by its own worker."""
+"""Apps that run the same trivial work on several job engines, one job for each item, with each engine's own worker."""

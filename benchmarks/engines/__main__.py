@@ -1,9 +1,10 @@
-"""Assay's job engine beside others: the same trivial work on the same machine, every engine with two worker processes.
+"""Compare job engines: the same trivial work on the same machine, every engine with two worker processes.
 
     python -m benchmarks.engines [--items 10000] [--rounds 3] [--json FILE]
 
-Every engine keeps what it was given on disk before it says so: SQLite with every commit synchronous, Redis with its log
-written through at every command, PostgreSQL as it comes. Each runs in turn in every round; the medians count.
+Every engine writes a job to disk before it acknowledges the job: SQLite with synchronous commits, Redis with its log
+synced at every command, PostgreSQL with its default configuration. The engines run in turns in every round; the medians
+count.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ BIN = Path(sys.executable).parent
 
 @contextmanager
 def redis(folder: Path) -> Iterator[str]:
-    """A Redis of its own that writes its log through at every command."""
+    """Run a new Redis that syncs its log at every command, and yield its URL."""
     port = free_port()
     options = {"port": f"{port}", "dir": f"{folder}", "save": "", "appendonly": "yes", "appendfsync": "always"}
     command = [part for name, value in options.items() for part in (f"--{name}", value)]
@@ -55,7 +56,7 @@ def redis(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """A database of its own on the server that the tests use."""
+    """Create a database on the PostgreSQL server of the tests, and yield its URL."""
     name = f"assay_bench_{uuid4().hex}"
 
     async def administer(statement: str) -> None:
@@ -72,7 +73,7 @@ def postgresql() -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """One line of the table: its app, what it stores in, and the commands of its workers."""
+    """One line of the table: an app, its kind of store, and the commands of its workers."""
 
     name: str
     app: str
@@ -82,7 +83,7 @@ class Engine:
 
 
 def engines() -> list[Engine]:
-    """All that are measured, ours first."""
+    """Return all engines, Assay first."""
     python, package = sys.executable, "benchmarks.engines"
     ours = [python, "-m", f"{package}.assay_app"]
     celery = ["celery", "-A", f"{package}.celery_app", "worker", "-c", f"{PROCESSES}", "-P", "prefork", "-l", "error"]
@@ -108,7 +109,7 @@ def engines() -> list[Engine]:
 
 @contextmanager
 def storage(kind: str, folder: Path) -> Iterator[dict[str, str]]:
-    """A new, empty store of this kind, as the variables that name it."""
+    """Create an empty store of this kind, and yield the environment variables with its address."""
     if kind == "sqlite":
         yield {"BENCH_DATABASE": f"{folder / 'bench.db'}"}
     elif kind == "redis":
@@ -120,7 +121,7 @@ def storage(kind: str, folder: Path) -> Iterator[dict[str, str]]:
 
 
 def run(engine: Engine, items: int) -> Run:
-    """One run of one engine, on a store of its own."""
+    """Run one engine once, on a new store."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="assay-bench-")))
         variables = stack.enter_context(storage(engine.store, folder))
@@ -137,7 +138,7 @@ def run(engine: Engine, items: int) -> Run:
 
 
 def table_of(rates: dict[str, list[Run]]) -> Table:
-    """The medians as people read them, and how many times each is slower than Assay on the same kind of store."""
+    """Format the medians as a table, with Assay's speed as a multiple on the same kind of store."""
     table = Table(title="Trivial items, one job each, from the first enqueued to the last recorded")
     for column in ("", "enqueued a second", "completed a second", "Assay is … times as fast"):
         table.add_column(column, justify="left" if not column else "right")
@@ -151,9 +152,9 @@ def table_of(rates: dict[str, list[Run]]) -> Table:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="benchmarks.engines", description="Measure Assay's engine beside others.")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each runs; the median counts")
+    parser.add_argument("--rounds", type=int, default=3, help="number of rounds; the median counts")
     parser.add_argument("--items", type=int, default=10_000, help="items in a run")
     parser.add_argument("--only", default="", help="only engines whose name contains this")
     parser.add_argument("--json", type=Path, help="also write the figures here")

@@ -1,4 +1,4 @@
-"""Assay: the items of one batch, each with its record, its result and its three events in the log."""
+"""Assay: items of a batch, each with a record, a result and three events in the log."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from store.sql.viewer import LOCAL_ADMINISTRATOR
 
 _SQLITE = os.environ.get("BENCH_DATABASE", "")
 _URL = os.environ.get("BENCH_POSTGRESQL") or f"sqlite:///{_SQLITE}"
-# As the mutation has it.
+# The maximum of the mutation `batchProcess`.
 _BATCH = 10_000
 
 
@@ -44,13 +44,13 @@ def _run(request: Count, _job: Job) -> Result:
 
 
 def load() -> Mapping[str, Analyzer[Any, Any]]:
-    """The analyzer, by its name."""
+    """Return the analyzer by its name."""
     count = Analyzer(name="count", version="1", description="Counts words.", request=Count, result=Result, run=_run)
     return {"count": count}
 
 
 def enqueue(items: int) -> Any:
-    """Batches of 10,000, as they are submitted through the graph."""
+    """Submit batches of 10,000 items, as the mutation does."""
 
     async def run() -> None:
         database = Database(_url())
@@ -73,7 +73,7 @@ def enqueue(items: int) -> Any:
 
 
 def ended() -> int:
-    """What the batches say that was completed."""
+    """Return the number of completed items, by the counters of the batches."""
     statement = "SELECT coalesce(sum(processed), 0) FROM batch"
     connection: Any = sqlite3.connect(_SQLITE) if _SQLITE else psycopg.connect(_URL)
     try:
@@ -88,14 +88,14 @@ def _url() -> str:
 
 
 async def prepare() -> None:
-    """The tables."""
+    """Create the tables."""
     database = Database(_url())
     await migrate(database)
     await database.close()
 
 
 async def main() -> None:
-    """The worker, as `server.py worker` runs it."""
+    """Run the worker in the same way as `server.py worker`."""
     database = Database(_url())
     where = "benchmarks.engines.assay_app:load"
     worker = Worker(database, load(), slots=PROCESSES, instance="bench", where=where)

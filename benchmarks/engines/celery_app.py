@@ -1,4 +1,4 @@
-"""Celery on Redis: late acknowledgement, results kept."""
+"""Celery on Redis, with late acknowledgement and stored results."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ app.conf.worker_prefetch_multiplier = 16
 
 @app.task
 def work(text: str) -> dict[str, int]:
-    """One item."""
+    """Process one item."""
     return count_words(text)
 
 
 def enqueue(items: int) -> Any:
-    """One job an item, over one connection."""
+    """Enqueue one job for each item, over one connection."""
     with app.connection_for_write() as connection, app.amqp.Producer(connection) as producer:
         for _ in range(items):
             work.apply_async((TEXT,), producer=producer)
 
 
 def ended() -> int:
-    """Results that are stored."""
+    """Return the number of stored results."""
     return int(Redis.from_url(f"{_URL}/1").dbsize())

@@ -1,4 +1,4 @@
-"""Huey on SQLite: WAL, and every commit on disk."""
+"""Huey on SQLite, with WAL and synchronous commits."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ huey = SqliteHuey("bench", filename=os.environ["BENCH_DATABASE"], fsync=True, jo
 
 @huey.task()
 def work(text: str) -> dict[str, int]:
-    """One item."""
+    """Process one item."""
     return count_words(text)
 
 
 def enqueue(items: int) -> Any:
-    """One job an item: Huey has no bulk."""
+    """Enqueue one job for each item: Huey has no bulk operation."""
     for _ in range(items):
         work(TEXT)
 
 
 def ended() -> int:
-    """Results that are stored."""
+    """Return the number of stored results."""
     return int(huey.storage.result_store_size())

@@ -1,4 +1,4 @@
-"""One run of one engine, whose worker runs already: `python -m benchmarks.engines.one APP ITEMS` prints it as JSON."""
+"""Run one engine with a running worker: `python -m benchmarks.engines.one APP ITEMS` prints the run as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PgQueuer alone on PostgreSQL: a job an item, batches of 100; what it keeps of a job is a line of its log."""
+"""PgQueuer alone on PostgreSQL: one job for each item, batches of 100; the record of a job is a line of its log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _URL = os.environ["BENCH_POSTGRESQL"]
 
 
 def enqueue(items: int) -> Any:
-    """A thousand jobs a statement."""
+    """Enqueue a thousand jobs with each statement."""
 
     async def run() -> None:
         connection = await asyncpg.connect(_URL)
@@ -30,21 +30,21 @@ def enqueue(items: int) -> Any:
 
 
 def ended() -> int:
-    """Jobs that its log says were successful."""
+    """Return the number of successful jobs in the log."""
     with psycopg.connect(_URL) as connection:
         found = connection.execute("SELECT count(*) FROM pgqueuer_log WHERE status = 'successful'").fetchone()
     return int(found[0]) if found else 0
 
 
 async def prepare() -> None:
-    """The tables."""
+    """Create the tables."""
     connection = await asyncpg.connect(_URL)
     await Queries(AsyncpgDriver(connection)).install()
     await connection.close()
 
 
 async def main() -> None:
-    """The worker."""
+    """Run the worker."""
     async with asyncpg.create_pool(_URL, min_size=2, max_size=4) as pool:
         queuer = PgQueuer(AsyncpgPoolDriver(pool))
 

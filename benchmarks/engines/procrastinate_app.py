@@ -1,4 +1,4 @@
-"""Procrastinate on PostgreSQL: a job an item, enqueued in bulk; the job's row is the record."""
+"""Procrastinate on PostgreSQL: one job for each item, enqueued in bulk; the record of a job is its row."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ app = App(connector=PsycopgConnector(conninfo=_URL), import_paths=["benchmarks.e
 
 @app.task(name="work")
 async def work(text: str) -> dict[str, int]:
-    """One item."""
+    """Process one item."""
     return count_words(text)
 
 
 def enqueue(items: int) -> Any:
-    """A thousand jobs a statement."""
+    """Enqueue a thousand jobs with each statement."""
 
     async def run() -> None:
         async with app.open_async():
@@ -33,13 +33,13 @@ def enqueue(items: int) -> Any:
 
 
 def ended() -> int:
-    """Jobs that succeeded."""
+    """Return the number of succeeded jobs."""
     with psycopg.connect(_URL) as connection:
         found = connection.execute("SELECT count(*) FROM procrastinate_jobs WHERE status = 'succeeded'").fetchone()
     return int(found[0]) if found else 0
 
 
 async def prepare() -> None:
-    """The tables."""
+    """Create the tables."""
     async with app.open_async():
         await app.schema_manager.apply_schema_async()

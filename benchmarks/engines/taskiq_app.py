@@ -1,4 +1,4 @@
-"""taskiq on a Redis stream, with results kept."""
+"""taskiq on a Redis stream, with stored results."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ broker = RedisStreamBroker(f"{_URL}/0").with_result_backend(RedisAsyncResultBack
 
 @broker.task
 def work(text: str) -> dict[str, int]:
-    """One item."""
+    """Process one item."""
     return count_words(text)
 
 
 def enqueue(items: int) -> Any:
-    """One job an item, a hundred at a time under way."""
+    """Enqueue one job for each item, a hundred concurrently."""
 
     async def run() -> None:
         await broker.startup()
@@ -34,5 +34,5 @@ def enqueue(items: int) -> Any:
 
 
 def ended() -> int:
-    """Results that are stored."""
+    """Return the number of stored results."""
     return int(Redis.from_url(f"{_URL}/1").dbsize())

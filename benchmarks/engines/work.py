@@ -1,4 +1,4 @@
-"""The work, and how a run is timed: from the first item enqueued until the last one is recorded as done."""
+"""The work of all engines, and the timing of a run: from the first enqueued item to the last recorded one."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from typing import Any
 
 TEXT = "The quick brown fox jumps over the lazy dog, and the dog does not mind."
 PROCESSES = 2
-# Whoever looks too often takes the time from those who work.
+# Pause between two polls: more frequent polls would take CPU from the workers.
 LOOK_SECONDS = 0.05
 
 
 def count_words(text: str) -> dict[str, int]:
-    """Next to nothing: what is left is the engine."""
+    """Count the words: almost no work, so the run measures the engine."""
     return {"words": len(text.split())}
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Items, and the seconds until all were enqueued and until all had ended, counted from the first."""
+    """The number of items, and the seconds from the first item until all were enqueued, and until all had ended."""
 
     items: int
     enqueued_seconds: float
@@ -32,7 +32,7 @@ class Run:
 
 
 def timed(items: int, enqueue: Callable[[int], Any], ended: Callable[[], int]) -> Run:
-    """Let the worker warm up with one item, then enqueue `items` and wait until `ended` counts them all."""
+    """Warm up the worker with one item, then enqueue `items` and wait until `ended` counts them all."""
     enqueue(1)
     wait_until(lambda: ended() >= 1)
     began = time.perf_counter()
@@ -43,7 +43,7 @@ def timed(items: int, enqueue: Callable[[int], Any], ended: Callable[[], int]) -
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 600) -> None:
-    """Raises TimeoutError after `seconds`."""
+    """Poll the condition until it is true. Raises TimeoutError after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -53,7 +53,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 600) -> None:
 
 @contextmanager
 def process(*command: str, root: Path, **environment: str) -> Iterator[Popen[bytes]]:
-    """A process with these variables added to the environment, terminated at the end, and killed if that is ignored."""
+    """Run a process with additional environment variables; terminate it at the end, and kill it after 10 seconds."""
     running = Popen(command, cwd=root, env=os.environ | environment, stdout=DEVNULL, stderr=DEVNULL)
     try:
         yield running

@@ -1,4 +1,4 @@
-// What both servers of Node have: the schema of the events, and an endpoint that makes them.
+// Shared by both Node servers: the schema of the events, and the next event.
 export const typeDefs = `
   type Query { hello: String }
   type Progress { fraction: Float! step: String! }
@@ -26,5 +26,5 @@ export function nextEvent() {
   };
 }
 
-// The clock that all processes of the machine share, in seconds.
+// The clock shared by all processes of the machine, in seconds.
 export const now = () => Number(process.hrtime.bigint()) / 1e9;

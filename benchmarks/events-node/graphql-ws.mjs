@@ -7,7 +7,7 @@ import { nextEvent, now, typeDefs } from "./common.mjs";
 
 const subscribers = new Set();
 
-// One subscriber's events: what has come and was not yet asked for, or else who asks.
+// The events of one subscriber: a queue of events not yet requested, or else the pending request.
 function events() {
   const waiting = [];
   let ask = null;

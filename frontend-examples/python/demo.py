@@ -1,10 +1,10 @@
-"""Submits 1,000 texts as one batch, watches it live, and shows what came out.
+"""Submit 1,000 texts as one batch, watch it live, and show a table of the results.
 
     python frontend-examples/python/demo.py [--url http://127.0.0.1:8000/graphql]
 
-One WebSocket carries all of it: the mutation, the subscription that feeds the progress bar, and the queries for the
-results. The texts are product reviews with the rating that twenty people gave each, and sentences of many languages
-(see README.md beside this file), so that what comes out can be held against what people said.
+One WebSocket carries the mutation, the subscription for the progress bar, and the queries for the results. The texts
+are product reviews, each with the mean rating of twenty people, and sentences in many languages (see README.md in this
+folder). The results can therefore be compared with people's own labels.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ query Results($id: ID!, $after: String) {
 
 
 class Rate(ProgressColumn):
-    """What the server says: items a second, and when it will be done."""
+    """The server's figures: items per second, and the estimated time to the end."""
 
     def render(self, task: Task) -> Text:
         rate, eta = task.fields.get("rate"), task.fields.get("eta")
@@ -65,7 +65,7 @@ class Rate(ProgressColumn):
 
 
 async def run(url: str, console: Console) -> int:
-    """The whole demo; returns the exit status."""
+    """Run the demo. Returns the exit status."""
     with (Path(__file__).parent / "texts.tsv").open(encoding="utf-8", newline="") as file:
         texts = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     transport = WebsocketsTransport(url=url, subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL])
@@ -85,7 +85,7 @@ async def run(url: str, console: Console) -> int:
 
 
 async def execute(session: AsyncClientSession, document: str, variables: dict[str, Any]) -> dict[str, Any]:
-    """One query or mutation."""
+    """Run a query or mutation. Returns its data."""
     request = gql(document)
     request.variable_values = variables
     result: dict[str, Any] = await session.execute(request)
@@ -93,12 +93,12 @@ async def execute(session: AsyncClientSession, document: str, variables: dict[st
 
 
 async def watch(session: AsyncClientSession, batch_id: str, total: int, console: Console) -> dict[str, Any]:
-    """Show a bar until the batch has ended; returns it as it then is."""
+    """Show a progress bar until the batch has ended. Returns the batch's last state."""
     request = gql(WATCH)
     request.variable_values = {"id": batch_id}
     batch: dict[str, Any] = {}
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=40), MofNCompleteColumn(), Rate())
-    # The bar moves on a console of its own, so that only its last state is part of the picture.
+    # The bar has its own console, so that a recording has only its last state.
     with Progress(*columns, console=Console(), transient=True) as progress:
         bar = progress.add_task("Analyzing", total=total)
         async for answer in session.subscribe(request):
@@ -115,7 +115,7 @@ async def watch(session: AsyncClientSession, batch_id: str, total: int, console:
 
 
 async def all_results(session: AsyncClientSession, batch_id: str) -> Any:
-    """Every item of the batch, page by page."""
+    """Yield all items of the batch, page by page."""
     after = None
     while True:
         page = (await execute(session, RESULTS, {"id": batch_id, "after": after}))["batch"]["results"]
@@ -127,7 +127,7 @@ async def all_results(session: AsyncClientSession, batch_id: str) -> Any:
 
 
 def show(console: Console, batch: dict[str, Any], results: list[dict[str, Any]], texts: list[dict[str, str]]) -> None:
-    """What came out, as a table."""
+    """Print a table of the results."""
     done = [(node, node["result"], texts[int(node["key"])]) for node in results if node["result"]]
     languages = Counter(result["language"]["name"] for _, result, _ in done if result["language"])
     moods = Counter(result["sentiment"]["label"].lower() for _, result, _ in done if result["sentiment"])
@@ -152,7 +152,7 @@ def show(console: Console, batch: dict[str, Any], results: list[dict[str, Any]],
     table.add_row("sentiment", ", ".join(f"{n} {mood}" for mood, n in moods.most_common()))
     if len(rated) > 2:
         agreement = correlation(*map(list, zip(*rated, strict=True)))
-        table.add_row("", f"{agreement:.2f} correlation with what people said of {len(rated)} of them")
+        table.add_row("", f"{agreement:.2f} correlation with people's ratings of {len(rated)} of them")
     table.add_row("keywords", ", ".join(f"{tag} {n}" for tag, n in tags.most_common(7)))
     scored = sorted((each for each in done if each[1]["sentiment"]), key=lambda each: each[1]["sentiment"]["score"])
     for name, each in (("gladdest", scored[-1:]), ("saddest", scored[:1])):
@@ -162,27 +162,27 @@ def show(console: Console, batch: dict[str, Any], results: list[dict[str, Any]],
 
 
 def socket_url(url: str) -> str:
-    """The WebSocket address of a server that may be named as a browser does: http://127.0.0.1:8000."""
+    """Return a server's WebSocket address. The form of a browser's address is accepted too: http://127.0.0.1:8000."""
     parts = urlsplit(url)
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
     return urlunsplit(parts._replace(scheme=scheme, path=parts.path if parts.path.strip("/") else "/graphql"))
 
 
 def explained(error: Exception, url: str) -> str:
-    """What is wrong, and what would be right."""
+    """Return a message with the error and its remedy."""
     if isinstance(error, TransportQueryError):
         return f"{url} refused: {error.errors[0]['message'] if error.errors else error}"
     reason = error.__cause__ or error
     if isinstance(reason, InvalidHandshake | InvalidURI):
-        return f"No GraphQL at {url} ({reason}): is the URL right? It is written http://HOST:PORT/graphql."
-    return f"No answer from {url}: {reason}. Start the server first: make run"
+        return f"No GraphQL at {url} ({reason}): is the URL right? Its form is http://HOST:PORT/graphql."
+    return f"No response from {url}: {reason}. Start the server first: make run"
 
 
 def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="Submit 1,000 texts to a running server, and watch.")
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description="Submit 1,000 texts to a running server, and watch them.")
     parser.add_argument("--url", default="http://127.0.0.1:8000/graphql", help="the server's GraphQL address")
-    parser.add_argument("--svg", help="also save what was shown as a picture of this name")
+    parser.add_argument("--svg", help="also save the output as an SVG image of this name")
     arguments = parser.parse_args()
     console = Console(record=arguments.svg is not None)
     try:
@@ -192,7 +192,7 @@ def main() -> None:
         status = 1
     except KeyboardInterrupt:
         page = urljoin(arguments.url, "/dashboard")
-        console.print(f"Interrupted. What was submitted goes on: {page} shows it.", markup=False, soft_wrap=True)
+        console.print(f"Interrupted. The batch keeps running: {page} shows it.", markup=False, soft_wrap=True)
         status = 130
     if arguments.svg is not None:
         console.save_svg(arguments.svg, title="make demo")

@@ -2,12 +2,12 @@
 # requires-python = ">=3.11"
 # dependencies = ["gql[aiohttp,websockets]>=4.0"]
 # ///
-"""A batch submitted, followed live and read, with gql and nothing else.
+"""Submit a batch, follow it live and read its results, with gql alone.
 
     uv run --script frontend-examples/python/with_gql.py [http://127.0.0.1:8000/graphql]
 
-Queries and mutations go over HTTP, the subscription over WebSocket. `client/` does more by itself: it comes back after
-a lost connection, reads pages to their end, and knows the API's types.
+Queries and mutations use HTTP, the subscription a WebSocket. The package in `client/` does more: it reconnects, reads
+all pages, and has the API's types.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ TEXTS = ["I love it. It works like a charm.", "It broke on the second day. What 
 
 
 async def run(url: str) -> None:
-    """Submit, then follow until the batch has ended."""
+    """Submit a batch, then follow its events until its end."""
     socket_url = url.replace("http", "ws", 1)
     http = Client(transport=AIOHTTPTransport(url=url, ssl=url.startswith("https")))
     ws = Client(transport=WebsocketsTransport(socket_url, subprotocols=["graphql-transport-ws"]))
     async with http as queries, ws as subscriptions:
-        # From before the submission on: nothing of it can be missed, however late the subscription begins.
+        # Read before the submission, so that a late subscription misses no event of the batch.
         after = (await queries.execute(EVENTS_END))["eventsEnd"]
 
         items = [{"key": f"text {n}", "request": {"text": {"text": text}}} for n, text in enumerate(TEXTS)]
@@ -65,13 +65,13 @@ async def run(url: str) -> None:
 
 
 def outcome(analysis: dict[str, Any]) -> str:
-    """What came of one item, in a sentence."""
+    """Return the result or error of an item, in a sentence."""
     found = analysis["error"]["message"] if analysis["error"] else analysis["result"]["summary"]
     return str(found)
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     url = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000/graphql"
     try:
         asyncio.run(run(url))
@@ -80,7 +80,7 @@ def main() -> None:
     except (OSError, TransportError) as error:
         sys.exit(f"No GraphQL at {url} ({error.__cause__ or error}): is the server running, and is the URL right?")
     except KeyboardInterrupt:
-        print("Interrupted. What was submitted goes on.", file=sys.stderr)
+        print("Interrupted. The batch keeps running.", file=sys.stderr)
         sys.exit(130)
 
 

@@ -1,7 +1,7 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 
-/* The page asks its own origin, and vite passes that on to the server: no CORS, and the WebSocket goes the same way. */
+/* The page uses its own origin, and vite proxies requests and WebSockets to the server: no CORS. */
 const target = process.env['ASSAY_URL'] ?? 'http://127.0.0.1:8000';
 
 export default defineConfig({
@@ -11,7 +11,7 @@ export default defineConfig({
       '/graphql': {
         target,
         ws: true,
-        // Of itself vite keeps a stream open whose server is gone, and the page would wait for ever.
+        // By default vite keeps a stream open after its server has ended, and the page would wait forever.
         configure: (proxy) => proxy.on('proxyRes', (stream, _request, response) => stream.on('error', () => response.destroy())),
       },
     },

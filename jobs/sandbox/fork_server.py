@@ -1,21 +1,21 @@
-"""The process that sandbox processes are forked from: `python -m jobs.sandbox.fork_server`.
+"""The fork server, the parent of the sandbox processes: `python -m jobs.sandbox.fork_server`.
 
-It imports every analyzer once, then forks on request; a fork is ready in milliseconds and shares the imported
-pages. It runs no analyzer itself and holds nothing of the server but one socket, the control channel.
+The fork server imports every analyzer once, then forks on request. A fork is ready in milliseconds and shares the
+imported pages. The fork server runs no analyzer itself, and shares one socket with the server, the control channel.
 
 Invariants:
 
-- It ends when the server does, however the server ends. While analyzers are imported (which may be in C code, or
-  for ever) the kernel's SIGIO at the hang-up of the control channel ends it; afterwards its loop reads the hang-up,
-  kills what it forked and exits.
-- What it forked ends when it does: PR_SET_PDEATHSIG, which no analyzer loses by closing files.
-- A dead process stays unreaped until the server has said that it knows. So a process id that the server may still
-  kill is never another process's.
-- With a forked process die its whole process group and, on Linux, whatever it left to the template as an orphan.
+- The fork server ends with the server, also after a kill. During the imports (which may hang, also in C code) the
+  kernel's SIGIO at the hang-up of the control channel ends it. Afterwards its loop reads the hang-up, kills its forks
+  and exits.
+- The forks end with the fork server, by PR_SET_PDEATHSIG, which an analyzer can't lose by closing files.
+- A dead process stays unreaped until the server has acknowledged its death. A process id that the server may still
+  kill is therefore never reused.
+- With a fork die its whole process group and, on Linux, the orphans that it left to the fork server.
 
-The control channel. From the server, five bytes: `f` and 0, with the descriptors (channel, frames, output) that a new
-process is to have; or `r` and the id of a process to reap. To the server, a JSON object a line:
-`ready`, `failed`, `forked`, `refused`, `exited`.
+The control channel. From the server, five bytes: `f` and 0, with the descriptors (channel, frames, output, tickets) of
+a new process; or `r` and the id of a process to reap. To the server, a JSON object a line: `ready`, `failed`, `forked`,
+`refused`, `exited`.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ from jobs.sandbox.runner import Runner
 
 REQUEST = struct.Struct("<cI")
 FORK, REAP = b"f", b"r"
-CHANNEL_FD = 900  # well above what an analyzer that closes "all" low descriptors hits; below Limits.open_files
+CHANNEL_FD = 900  # above the range of an analyzer that closes "all" low descriptors; below Limits.open_files
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 ON_LINUX = sys.platform == "linux"
 
 
 def control_process(option: int, value: int) -> None:
-    """Linux's prctl(2); elsewhere nothing, and what it would do is left to the template's loop."""
+    """Call Linux's prctl(2). On other systems do nothing: the loop of the fork server kills the processes."""
     if ON_LINUX:
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
@@ -67,7 +67,7 @@ def load_analyzers(where: str) -> dict[str, Analyzer[Any, Any]]:
 
 
 class Forks:
-    """The template's loop: forks on request, tells of deaths, buries on request."""
+    """The loop of the fork server: forks on request, reports deaths, reaps on request."""
 
     def __init__(self, control: socket.socket, analyzers: Mapping[str, Analyzer[Any, Any]], limits: Limits) -> None:
         self._control = control
@@ -77,7 +77,7 @@ class Forks:
         self._dead: set[int] = set()
 
     def serve(self) -> None:
-        """Until the server hangs up."""
+        """Serve until the server hangs up."""
         self._wake, wake = os.pipe()
         os.set_blocking(self._wake, False)
         os.set_blocking(wake, False)
@@ -93,7 +93,7 @@ class Forks:
             pass
         for pid in self._running:
             _kill_group(pid)
-        while left := list(_children()):  # an orphan's own children come to light when it dies
+        while left := list(_children()):  # the children of an orphan become ours at its death
             for pid in left:
                 with contextlib.suppress(ProcessLookupError, ChildProcessError):
                     os.kill(pid, signal.SIGKILL)
@@ -106,7 +106,7 @@ class Forks:
                 os.read(self._wake, 4096)
             self._look_for_dead()
         if self._control.fileno() in readable:
-            message, descriptors, _, _ = socket.recv_fds(self._control, REQUEST.size, 3)
+            message, descriptors, _, _ = socket.recv_fds(self._control, REQUEST.size, 4)
             if not message:
                 return False
             kind, number = REQUEST.unpack(message)
@@ -120,7 +120,7 @@ class Forks:
     def _say(self, note: dict[str, object]) -> None:
         self._control.sendall(json.dumps(note).encode() + b"\n")
 
-    def _fork(self, channel: int, frames: int, output: int) -> None:
+    def _fork(self, channel: int, frames: int, output: int, tickets: int) -> None:
         template, note = os.getpid(), dict[str, object]()
         try:
             pid = os.fork()
@@ -128,13 +128,13 @@ class Forks:
             note["refused"] = describe(error)
         else:
             if pid == 0:
-                self._be_child(template, channel, frames, output)
-            with contextlib.suppress(OSError):  # also done by the child itself: whoever comes first
+                self._be_child(template, channel, frames, output, tickets)
+            with contextlib.suppress(OSError):  # the child does the same; the first call wins
                 os.setpgid(pid, pid)
             self._running.add(pid)
             note["forked"] = pid
-        # Before the server is told: a template that hung with these open would keep it from seeing that process end.
-        for descriptor in (channel, frames, output):
+        # Before the answer: a hanging fork server with these open would hide the end of that process from the server.
+        for descriptor in (channel, frames, output, tickets):
             os.close(descriptor)
         self._say(note)
 
@@ -153,12 +153,12 @@ class Forks:
                     os.kill(pid, signal.SIGKILL)
                     os.waitpid(pid, os.WNOHANG)
 
-    def _be_child(self, template: int, channel: int, frames: int, output: int) -> None:
+    def _be_child(self, template: int, channel: int, frames: int, output: int, tickets: int) -> None:
         """Turn this fork into a sandbox process; never returns."""
         try:
             os.setpgid(0, 0)
             control_process(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != template:  # it ended just before that
+            if os.getppid() != template:  # the fork server ended just before the prctl
                 os._exit(EXIT_BROKEN)
             self._control.close()
             signal.set_wakeup_fd(-1)
@@ -166,9 +166,10 @@ class Forks:
             os.close(self._wake)
             os.close(self._wake_end)
             lowest = min(CHANNEL_FD, self._limits.open_files - 64)
-            high = [fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, lowest) for low in (channel, frames)]
-            os.close(channel)
-            os.close(frames)
+            low = (channel, frames, tickets)
+            high = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, lowest) for descriptor in low]
+            for descriptor in low:
+                os.close(descriptor)
             for stream in (1, 2):
                 os.dup2(output, stream)
             os.close(output)
@@ -177,7 +178,7 @@ class Forks:
             faulthandler.enable(2)
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             resource.setrlimit(resource.RLIMIT_NOFILE, (self._limits.open_files,) * 2)
-            with contextlib.suppress(OSError):  # when memory runs out the kernel is to take this one, not the server
+            with contextlib.suppress(OSError):  # out of memory, the kernel should kill this process, not the server
                 Path("/proc/self/oom_score_adj").write_text("900")
             runner = Runner(self._analyzers, self._limits, *high)
             os.register_at_fork(after_in_child=runner.disown)
@@ -190,7 +191,7 @@ class Forks:
 
 
 def _nothing(*_: object) -> None:
-    """A handler rather than SIG_IGN: programs that an analyzer starts get the default back."""
+    """Do nothing. A handler instead of SIG_IGN, which programs started by an analyzer would inherit."""
 
 
 def _kill_group(pid: int) -> None:
@@ -199,7 +200,7 @@ def _kill_group(pid: int) -> None:
 
 
 def _children() -> Iterator[int]:
-    """The ids of this process's children, its adopted orphans among them; none where the kernel doesn't tell."""
+    """Yield the ids of this process's children, adopted orphans included; none if the kernel has no such file."""
     with contextlib.suppress(OSError):
         yield from map(int, Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
 
@@ -211,7 +212,7 @@ def _threads() -> int:
 
 
 def main(control: socket.socket, where: str, limits: Limits) -> None:
-    """Import the analyzers, then serve forks. SIGINT, SIGTERM and SIGHUP are the server's to act on."""
+    """Import the analyzers, then serve forks. SIGINT, SIGTERM and SIGHUP are left to the server."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _nothing)
     fcntl.fcntl(control, fcntl.F_SETOWN, os.getpid())

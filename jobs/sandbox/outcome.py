@@ -1,7 +1,6 @@
-"""The outcome of a task, as the bytes that leave its process: the analyzer's result, or the reason of its failure.
+"""The outcome of a task as bytes: the analyzer's result, or its failure.
 
-Every return value and every exception of an analyzer has an outcome. No code of an analyzer's objects is called
-unguarded.
+Everything that an analyzer returns or raises becomes an outcome here. No method of its objects is called unguarded.
 """
 
 from __future__ import annotations
@@ -16,18 +15,18 @@ from analyzers.base import MESSAGE_CHARACTERS, AnalysisFailure, Analyzer, clean
 
 TRACEBACK_CHARACTERS = 8_000
 FAILURE_CODES = frozenset({"INPUT_UNREADABLE", "INPUT_TOO_LARGE", "UNSUPPORTED_FORMAT", "ANALYZER_FAILED"})
-# An OSError counts as transient (a network, a full disk), except these, which mean an error in code or installation.
+# An OSError counts as transient (a network, a full disk), except these, which point to a fault of code or install.
 LASTING_ERRORS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
 
 _encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
 
 
 class TooLarge(Exception):
-    """A result takes more bytes than the limit."""
+    """The result has more bytes than the limit."""
 
 
 def describe(error: BaseException) -> str:
-    """Return the exception's type and text; the type alone if the exception has no readable text."""
+    """Returns the exception's type and text; only the type if the text raises."""
     name = type(error).__name__
     try:
         text = str(error)
@@ -49,7 +48,7 @@ def failure(code: str, message: str, *, retryable: bool = False, error: BaseExce
 
 
 def failure_of(error: BaseException) -> bytes:
-    """Return the failure of a task by its exception. An error in the analyzer's own code would only repeat."""
+    """Returns the failure for an exception of the analyzer. Only OSErrors are retryable: bugs would fail again."""
     if isinstance(error, AnalysisFailure):
         code = error.code if error.code in FAILURE_CODES else "ANALYZER_FAILED"
         return failure(code, str(error.message), retryable=bool(error.retryable))
@@ -68,11 +67,11 @@ def result_json(analyzer: Analyzer[Any, Any], result: object, most: int) -> byte
         raise TypeError(f"run returned {type(result).__name__} instead of {analyzer.result.__name__}")
     plain = result.model_dump(mode="json", by_alias=True, warnings="error")
     data = to_json(plain, inf_nan_mode="constants")
-    if b"NaN" in data or b"Infinity" in data:  # numbers, for which this raises, or mere words
+    if b"NaN" in data or b"Infinity" in data:  # numbers, or words of a text: this raises for numbers
         data = _encode(plain).encode()
     if len(data) > most:
         raise TooLarge(f"The result takes {len(data):,} bytes of JSON; at most {most:,} are kept.")
-    # An escaped backslash before u0000 is no NUL: pairs of backslashes are removed before the search.
+    # An escaped backslash before u0000 is no NUL: the search ignores those pairs.
     if b"\\u0000" in data and b"\\u0000" in data.replace(b"\\\\", b""):
         raise ValueError("the result holds a NUL character")
     return data

@@ -1,10 +1,10 @@
-"""The server's side of one sandbox process: its channel, what it prints, and how it ended.
+"""The server's side of one sandbox process: its channel, its output, and the cause of its end.
 
 Invariants:
 
-- What the process wrote before it ended is read before its end is noticed.
-- A frame that can't be kills the process: an analyzer may have written into its descriptors.
-- Printing without end costs the server a bounded share: one read each PRINT_PAUSE_SECONDS, of which a part is logged.
+- All frames that the process wrote are read before its end is reported.
+- An invalid frame kills the process: an analyzer may have written into its descriptors.
+- Endless output costs the server a bounded share: one read each PRINT_PAUSE_SECONDS, of which a part is logged.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import os
 import signal
 import socket
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
@@ -26,7 +27,7 @@ READ_BYTES = 262_144
 REPLY_BYTES_BEYOND_RESULT = 65_536  # no other frame is longer
 PRINT_PAUSE_SECONDS = 0.05
 PRINT_READ_BYTES = 65_536
-PRINTED_BYTES = 4_096  # what is logged of one read, and what is remembered for how the process ended
+PRINTED_BYTES = 4_096  # logged of one read, and remembered for the cause of the end
 CLOSING_SECONDS = 0.2
 OUT_OF_MEMORY_SIGNS = (b"bad_alloc", b"memoryerror", b"out of memory", b"cannot allocate memory")
 
@@ -35,23 +36,34 @@ log = structlog.get_logger(__name__)
 Frame = tuple[bytes, float, bytes]  # kind, number, payload
 
 
-class SandboxProcess:
-    """One process. `doomed`: no new work for it. `ended`: its channel has nothing more."""
+class Pipe(NamedTuple):
+    """The descriptors of a pipe."""
 
-    def __init__(self, fork: Process, channel: socket.socket, frames: int, printed: int, result_bytes: int) -> None:
+    reading: int
+    writing: int
+
+
+class SandboxProcess:
+    """One process. `doomed`: it gets no more work. `ended`: its channel is closed and read to the end."""
+
+    def __init__(
+        self, fork: Process, channel: socket.socket, frames: int, printed: int, tickets: Pipe, result_bytes: int
+    ) -> None:
         self.fork = fork
         self.doomed = False
         self.ended = False
-        self.unread = False  # it ended with something handed over but not taken up
+        self.unread = False  # the process ended before it read all that was sent
         self.prepared: set[str] = set()
         self.analyzer: str | None = None
         self._channel = channel
         self._frames = frames
+        self._tickets = tickets
+        self._windows = 0
         self._received = bytearray()
         self._longest = result_bytes + REPLY_BYTES_BEYOND_RESULT
         self._garbled = False
         self._rung = False
-        self._settled = True  # no outcome can have come without a ring since the last look
+        self._settled = True  # no unread outcome without a ring is possible
         self._hung_up = False
         self._closed = False
         self._waiter: asyncio.Future[None] | None = None
@@ -65,38 +77,50 @@ class SandboxProcess:
 
     @classmethod
     async def forked(cls, template: Template) -> SandboxProcess:
-        """A new process of the template's; it says READY when it is set up. Raises SandboxUnavailable."""
+        """Fork a process from the template; its first frame is READY. Raises SandboxUnavailable."""
         with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
             channel, far_channel = socket.socketpair()
             ours.callback(channel.close)
             theirs.callback(far_channel.close)
             frames, far_frames = _pipe(ours, theirs)
             printed, far_printed = _pipe(ours, theirs)
+            tickets = Pipe(*os.pipe())
+            for descriptor in tickets:
+                ours.callback(os.close, descriptor)
+                os.set_blocking(descriptor, False)
             channel.setblocking(False)
             os.set_blocking(far_frames, False)
-            fork = await template.fork(far_channel.fileno(), far_frames, far_printed)
+            fork = await template.fork(far_channel.fileno(), far_frames, far_printed, tickets.reading)
             ours.pop_all()
-        return cls(fork, channel, frames, printed, template.limits.result_bytes)
+        return cls(fork, channel, frames, printed, tickets, template.limits.result_bytes)
 
     @property
     def alive(self) -> bool:
-        """Whether it has not been seen to exit."""
+        """Whether no exit of the process is known."""
         return not self.fork.exited.done()
 
     def kill(self) -> None:
-        """SIGKILL now. What it wrote can still be read."""
+        """Send SIGKILL now. Frames already written can still be read."""
         self.doomed = True
         self.fork.kill()
 
-    async def send(self, data: bytes) -> None:
-        """Hand over one window. A process that has ended takes nothing; `frames` will tell."""
+    async def send(self, data: bytes, tasks: int) -> None:
+        """Send one window of this many tasks. If the process has ended, nothing happens; `frames` reports the end."""
+        self._windows = (self._windows + 1) % 256
+        os.write(self._tickets.writing, bytes((self._windows,)) * tasks)
         try:
             await self._loop.sock_sendall(self._channel, data)
         except ConnectionError:
             self.unread = True
 
+    def take_back(self, most: int) -> int:
+        """Take tasks that have not begun out of the window, its last ones first; returns how many, at most `most`."""
+        with contextlib.suppress(BlockingIOError):
+            return len(os.read(self._tickets.reading, most))
+        return 0
+
     async def frames(self) -> list[Frame]:
-        """The frames that have arrived since the last look, waiting for the bell; can be none, and is when `ended`."""
+        """Wait for the bell and return the new frames; may be empty, and is after the end."""
         if not (self._rung or self._hung_up):
             self._waiter = self._loop.create_future()
             timer = None if self._settled else self._loop.call_later(SETTLE_SECONDS, self._wake)
@@ -110,7 +134,7 @@ class SandboxProcess:
             self.ended = True
             return []
         self._settled, self._rung = not self._rung, False
-        hung_up = self._hung_up  # asked before the read: after a hang-up nothing more is written
+        hung_up = self._hung_up  # before the read: nothing is written after a hang-up
         try:
             data = os.read(self._frames, READ_BYTES)
         except BlockingIOError:
@@ -136,7 +160,7 @@ class SandboxProcess:
         return found
 
     async def close(self) -> int | None:
-        """Kill it if need be, wait until it is gone and let go of it; its exit code. Calling it again is fine."""
+        """Kill the process, wait for its end, close its descriptors, return its exit code. May be called again."""
         self.kill()
         code = await self.fork.wait()
         if self._closed:
@@ -149,12 +173,12 @@ class SandboxProcess:
             self._pause.cancel()
         self._read_printed()
         self._channel.close()
-        os.close(self._frames)
-        os.close(self._printed)
+        for descriptor in (self._frames, self._printed, *self._tickets):
+            os.close(descriptor)
         return code
 
     async def cause_of_death(self) -> tuple[str, str]:
-        """Why it ended, as code and message, when nobody here killed it. Closes it."""
+        """Close the process, and return code and message for an end that was no kill from here."""
         await asyncio.wait((self.fork.exited,), timeout=CLOSING_SECONDS)
         hung_up = self.alive
         code = await self.close()
@@ -180,7 +204,7 @@ class SandboxProcess:
             rings = self._channel.recv(READ_BYTES)
         except BlockingIOError:
             return
-        except ConnectionError:  # a reset, not an end: it left unread what it was handed
+        except ConnectionError:  # a reset instead of an end: the process left data unread
             rings, self.unread = b"", True
         if not rings:
             self._hung_up = True
@@ -215,7 +239,7 @@ class SandboxProcess:
 
 
 def _pipe(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[int, int]:
-    """A pipe whose reading end, which doesn't block, is ours."""
+    """Returns a pipe: our non-blocking reading end, and the writing end of the process."""
     reading, writing = os.pipe()
     ours.callback(os.close, reading)
     theirs.callback(os.close, writing)
@@ -226,7 +250,7 @@ def _pipe(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[int
 
 
 def _kills_for_memory() -> int:
-    """How often the kernel's OOM killer has struck on this machine; always 0 where it doesn't tell."""
+    """Returns the number of kills by the kernel's OOM killer on this machine; 0 if the kernel has no such count."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/vmstat").read_text().splitlines():
             if line.startswith("oom_kill "):

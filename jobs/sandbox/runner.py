@@ -1,19 +1,18 @@
-"""The loop of a sandbox process: run each task, send its outcome, leave no trace.
+"""The loop of a sandbox process: it runs each task, sends its outcome, and restores the process.
 
-The template imports this module before it forks: asyncio, the server and its settings are unknown here.
+The fork server imports this module before it forks: the module uses no asyncio and no settings.
 
 Invariants:
 
 - Each outcome is one frame, written before the next task begins. The first task without an outcome is therefore the
-  running one. No outcome is held back until a later task.
-- The server is not woken for every frame, which would cost both sides more than a quick task: the bell rings at the end
-  of the window, or RING_SECONDS after the last bell. The server reads once more a little after each bell
-  (SETTLE_SECONDS), so that no outcome stays unread during a long task.
-- Every exception and every return value of `run` becomes the outcome of its own task. Only the death of the process
-  does not.
-- Every task finds the process in the state of the first: the runner restores the working directory, the timer, the
-  recursion limit and the output streams. After a change that it can't undo (threads, child processes, exhausted memory)
-  the process stops. The runner checks for child processes after tasks long enough to start one, and after each window.
+  running one. No frame is held back across tasks.
+- The server is not woken for every frame, which would cost both sides more than a quick task. The bell rings at the
+  end of a window, or RING_SECONDS after the last ring. The server reads once more SETTLE_SECONDS after a ring, so that
+  it sees every outcome also during a long task.
+- All that `run` raises or returns becomes an outcome of its own task, except the death of the process.
+- A task finds the process as the first one did. The working directory, the timer, the recursion limit and the output
+  streams are restored; after threads, child processes or exhausted memory the process stops.
+  The process looks for children after tasks that had the time to start one, and after each window.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ PROGRESS_AT_ONCE = 5
 
 
 class Progress:
-    """The `Job` of a call of `run`: sends at most about ten notes a second, with fractions that never fall."""
+    """The `Job` argument of `run`: sends at most about ten notes a second, with rising fractions."""
 
     def __init__(self, send: Callable[[bytes, float, bytes], None]) -> None:
         self._send = send
@@ -54,7 +53,7 @@ class Progress:
         self.open = True
 
     def progress(self, fraction: float, step: str | None = None) -> None:
-        """Report progress, as described in `analyzers.base.Job`; a NaN counts as no progress."""
+        """See `analyzers.base.Job`. A NaN counts as no progress."""
         number = float(fraction)
         self._fraction = max(self._fraction, min(number, 1.0)) if number == number else self._fraction
         now = time.monotonic()
@@ -68,18 +67,23 @@ class Progress:
 class Runner:
     """The loop of one process over windows of tasks. `serve` returns after the server has closed the channel."""
 
-    def __init__(self, analyzers: Mapping[str, Analyzer[Any, Any]], limits: Limits, channel: int, pipe: int) -> None:
+    def __init__(
+        self, analyzers: Mapping[str, Analyzer[Any, Any]], limits: Limits, channel: int, pipe: int, tickets: int
+    ) -> None:
         self._analyzers = analyzers
         self._limits = limits
-        self._channel = channel  # windows come from it; a byte into it is the bell
-        self._pipe = pipe  # for frames; it doesn't block
+        self._channel = channel  # delivers windows; a byte into it is the bell
+        self._pipe = pipe  # for frames; non-blocking
+        self._tickets = tickets  # one byte for each task that may begin; non-blocking
+        self._ticket = b""  # read, and not used yet
+        self._windows = 0
         self._rang = 0.0
         self._pid = os.getpid()
-        self._lock = threading.Lock()  # progress may come from a thread of the analyzer's
+        self._lock = threading.Lock()  # threads of the analyzer may send progress
         self._served = 0
         self._prepared: set[str] = set()
         self._last: str | None = None
-        self._settled_bytes: int | None = None  # resident memory once the last analyzer had done its first window
+        self._settled_bytes: int | None = None  # resident memory after the first window of the last analyzer
         self._spent = False
         self._mapped_at_start = memory()[0]
         self._home = os.getcwd()
@@ -91,29 +95,33 @@ class Runner:
         self._send(frames.READY)
         while (window := self._receive()) is not None:
             name, requests = window
+            self._windows = (self._windows + 1) % 256
             if self._worn(name):
                 self._send(frames.REFUSED)
             else:
                 self._window(name, requests)
 
     def disown(self) -> None:
-        """Close the channel and the pipe in a child process that the analyzer forked."""
-        for descriptor in (self._channel, self._pipe):
+        """Close the channel and the pipes, in a child process that the analyzer forked."""
+        for descriptor in (self._channel, self._pipe, self._tickets):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
-        self._channel = self._pipe = -1
+        self._channel = self._pipe = self._tickets = -1
 
     def _window(self, name: str, requests: list[bytes]) -> None:
         analyzer = self._analyzers.get(name)
         problem = self._prepare(name, analyzer)
         for left in range(len(requests) - 1, -1, -1):
+            if not self._may_begin():
+                self._spent = self._spent or not self._restored(thorough=True)
+                return
             started = time.perf_counter()
             if analyzer is None or problem is not None:
                 kind, payload = FAILED, problem or b""
             else:
                 kind, payload = self._attempt(analyzer, requests[-1 - left])
             if os.getpid() != self._pid:
-                os._exit(0)  # a fork inside `run` that came back here
+                os._exit(0)  # a child forked inside `run` has returned here
             milliseconds = (time.perf_counter() - started) * 1000
             self._served += 1
             if not self._restored(thorough=milliseconds > QUICK_MILLISECONDS or not left):
@@ -124,11 +132,20 @@ class Runner:
             if self._spent:
                 return
 
+    def _may_begin(self) -> bool:
+        """Take the ticket of the next task; False if the server has taken back the rest of the window."""
+        with contextlib.suppress(BlockingIOError):
+            self._ticket = self._ticket or os.read(self._tickets, 1)
+        if self._ticket != bytes((self._windows,)):  # none, or one of the next window, which is on its way
+            return False
+        self._ticket = b""
+        return True
+
     def _prepare(self, name: str, analyzer: Analyzer[Any, Any] | None) -> bytes | None:
-        """Call the analyzer's `prepare` once. A failure fails the whole window, and the next window tries again."""
+        """Prepare the analyzer, once. A failure fails the whole window, and the next window tries again."""
         if analyzer is None:
             return failure("ANALYZER_FAILED", f"This worker has no analyzer named {clean(name, 100)}.")
-        # The limit is for the analyzer's own mappings, on top of those of a fresh process.
+        # The limit counts the analyzer's mappings, without those of a fresh process.
         soft = self._mapped_at_start + analyzer.memory_limit_mb * MIB
         hard = resource.getrlimit(resource.RLIMIT_AS)[1]
         resource.setrlimit(resource.RLIMIT_AS, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
@@ -143,7 +160,7 @@ class Runner:
             problem = self._failed(analyzer, error)
         if os.getpid() != self._pid:
             os._exit(0)
-        # Threads and child processes of `prepare` belong to the state of a fresh process.
+        # Threads and children started by `prepare` may stay.
         self._threads, self._parent = threading.active_count(), has_children()
         self._recursion = sys.getrecursionlimit()
         self._send(frames.PREPARED, float(problem is None))
@@ -170,14 +187,14 @@ class Runner:
                 return failure_of(error)
             except BaseException as second:  # the exception's own attributes can be anything
                 return failure("ANALYZER_FAILED", type(error).__name__, error=second)
-        # Memory for this report. The analyzer's memory is freed when the process ends.
+        # Room for the message. The memory that the analyzer still holds is freed with the process.
         resource.setrlimit(resource.RLIMIT_AS, (resource.getrlimit(resource.RLIMIT_AS)[1],) * 2)
         self._spent = True
         message = f"The analyzer needed more than its {analyzer.memory_limit_mb} MiB of memory."
         return failure("MEMORY_EXCEEDED", message, error=error)
 
     def _worn(self, name: str) -> bool:
-        """Return whether a fresh process must run this window. Never true of a fresh one."""
+        """Whether a fresh process is due before this window. Always False in a fresh one."""
         if not self._served:
             self._last = name
             return False
@@ -186,11 +203,11 @@ class Runner:
         try:
             if self._served >= self._limits.tasks or len(os.listdir("/dev/fd")) > self._limits.open_files // 2:
                 return True
-        except OSError:  # no descriptor is left to look with
+        except OSError:  # no free descriptor
             return True
         mapped, resident = memory()
         if name != self._last:
-            # One analyzer's memory must not be missing to the other.
+            # The memory of one analyzer must not be missing for the next.
             other = self._analyzers.get(name)
             self._last, self._settled_bytes = name, None
             return other is not None and mapped - self._mapped_at_start > other.memory_limit_mb * MIB // 2
@@ -199,7 +216,7 @@ class Runner:
         return resident - self._settled_bytes > self._limits.growth_bytes
 
     def _restored(self, *, thorough: bool) -> bool:
-        """Undo a task's changes of the process. Returns False if only a fresh process would undo them."""
+        """Restore the process's state after a task; False if that needs a fresh process."""
         signal.setitimer(signal.ITIMER_REAL, 0)
         sys.stdout, sys.stderr = self._streams
         if sys.getrecursionlimit() != self._recursion:
@@ -224,7 +241,7 @@ class Runner:
             while True:
                 try:
                     written += os.write(self._pipe, frame[written:] if written else frame)
-                except BlockingIOError:  # the pipe is full: have it read
+                except BlockingIOError:  # the pipe is full: ring
                     os.write(self._channel, b"!")
                     select.select([], [self._pipe], [])
                 if written == len(frame):
@@ -253,7 +270,7 @@ class Runner:
 
 
 def has_children() -> bool:
-    """Return whether this process has child processes, including ended ones that were not reaped."""
+    """Whether this process has child processes, unreaped ones included."""
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
@@ -262,7 +279,7 @@ def has_children() -> bool:
 
 
 def memory() -> tuple[int, int]:
-    """Return the mapped and the resident bytes of this process."""
+    """Returns the mapped and the resident bytes of this process."""
     try:
         with open("/proc/self/statm", "rb") as file:
             mapped, resident = file.read().split()[:2]

@@ -1,12 +1,11 @@
-"""The server's side of the template: starts it, asks it for processes, hears of their deaths, starts it again.
+"""The server's side of the fork server: starts and restarts it, requests processes, receives their deaths.
 
-One `Template` serves all sandboxes of a server, in one event loop. It uses no thread and blocks nowhere.
+One `Template` serves all sandboxes of a server, in one event loop, without threads and blocking calls.
 
 Invariants:
 
-- A process that couldn't be started is waited for longer each time (0.2 s, doubled up to 30 s), so nothing
-  starts in a loop.
-- `Process.kill` never hits another process: the template keeps a dead process's id until told here to let go.
+- After a failed start the next one waits longer, 0.2 s doubled up to 30 s: no tight loop of starts.
+- `Process.kill` never hits another process: the fork server keeps the id of a dead process until it is acknowledged.
 """
 
 from __future__ import annotations
@@ -32,19 +31,19 @@ from jobs.sandbox.frames import Limits
 
 DEFAULT_ANALYZERS = "analyzers.registry:load_analyzers"
 LONGEST_PAUSE_SECONDS = 30.0
-SILENCE_SECONDS = 10.0  # a template that doesn't answer for so long is given up, and killed
-# Each slot is a process that computes: threads of a linear algebra library would only fight over the same cores.
+SILENCE_SECONDS = 10.0  # time limit of an answer: a silent fork server is killed
+# Every slot is a computing process: threads of a linear algebra library would compete for the same cores.
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 log = structlog.get_logger(__name__)
 
 
 class SandboxUnavailable(Exception):
-    """No process can be started to run analyzers in. The message says why; trying again waits longer each time."""
+    """No process for analyzers can be started. The message has the reason; each further try waits longer."""
 
 
 class Process:
-    """A forked process. `exited` has its exit code, or minus the signal that ended it; None when that is unknown."""
+    """A forked process. `exited`: its exit code, or minus the signal that ended it; None if unknown."""
 
     def __init__(self, pid: int, on_silence: Callable[[str], None]) -> None:
         self.pid = pid
@@ -52,13 +51,13 @@ class Process:
         self.exited: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
 
     def kill(self) -> None:
-        """SIGKILL, to it and its process group."""
+        """Send SIGKILL to the process and its group."""
         if not self.exited.done():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
 
     async def wait(self) -> int | None:
-        """The value of `exited`, for a process that was killed. A waiter's cancellation doesn't reach other waiters."""
+        """Wait for the end of a killed process, and return `exited`. A canceled waiter leaves other waiters alone."""
         await asyncio.wait((self.exited,), timeout=SILENCE_SECONDS)
         if not self.exited.done():
             self._on_silence("it told of no death")
@@ -66,7 +65,7 @@ class Process:
 
 
 class Template:
-    """The warm process that sandbox processes are forked from. `analyzers` is `module:function`, called in it."""
+    """The fork server of the sandbox processes. It calls `analyzers`, a `module:function`."""
 
     def __init__(self, analyzers: str = DEFAULT_ANALYZERS, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
@@ -83,13 +82,13 @@ class Template:
 
     @property
     def pid(self) -> int | None:
-        """The template's process id while it runs."""
+        """The process id of the running fork server; None without one."""
         return self._popen.pid if self._popen is not None and self._control is not None else None
 
-    async def fork(self, channel: int, frames: int, output: int) -> Process:
-        """A new process that has these descriptors: its channel, and two pipes, for frames and for what is printed.
+    async def fork(self, channel: int, frames: int, output: int, tickets: int) -> Process:
+        """Fork a process with these descriptors: its channel, and pipes for frames, output and tickets.
 
-        Raises SandboxUnavailable, after the pause that earlier failures have earned.
+        Raises SandboxUnavailable. Waits first after earlier failures.
         """
         async with self._starting:
             await asyncio.sleep(self._not_before - time.monotonic())
@@ -99,7 +98,7 @@ class Template:
             answer: asyncio.Future[Process] = asyncio.get_running_loop().create_future()
             self._asked.append(answer)
             try:
-                socket.send_fds(self._control, [REQUEST.pack(FORK, 0)], [channel, frames, output])
+                socket.send_fds(self._control, [REQUEST.pack(FORK, 0)], [channel, frames, output, tickets])
             except OSError as error:
                 self._lost(f"it takes no requests: {error}")
         try:
@@ -112,22 +111,22 @@ class Template:
             raise self.failed(str(error)) from None
         except asyncio.CancelledError:
             if answer.done() and not answer.cancelled() and answer.exception() is None:
-                answer.result().kill()  # it came at the same moment
+                answer.result().kill()  # the process arrived at the same moment
             raise
 
     def failed(self, why: str) -> SandboxUnavailable:
-        """Note that a process never became ready, which lengthens the pause; the exception is the caller's to raise."""
+        """Count a failed start, which lengthens the pause, and return the exception for the caller to raise."""
         self._failures += 1
         self._not_before = time.monotonic() + min(0.1 * 2**self._failures, LONGEST_PAUSE_SECONDS)
         log.error("sandbox.unavailable", reason=why, failures=self._failures)
         return SandboxUnavailable(why)
 
     def succeeded(self) -> None:
-        """Note that a process became ready: the pauses begin anew."""
+        """Count a successful start: the next pause is the first again."""
         self._failures = 0
 
     async def close(self) -> None:
-        """End the template and all that it forked. It can be started again by `fork`."""
+        """End the fork server and all its forks. `fork` can start it again."""
         self._lost("it was closed")
         await self._bury()
 
@@ -157,20 +156,20 @@ class Template:
 
     def _spawn(self, control: socket.socket) -> subprocess.Popen[bytes]:
         arguments = [str(control.fileno()), self._analyzers, json.dumps(asdict(self.limits))]
-        return subprocess.Popen(  # noqa: S603 - nothing of a client's is in it
+        return subprocess.Popen(  # noqa: S603 - no client input
             [sys.executable, "-P", "-m", "jobs.sandbox.fork_server", *arguments],
             env=_environment(),
             stdin=subprocess.DEVNULL,
-            stdout=2,  # what imports print belongs in the log
+            stdout=2,  # the output of imports belongs in the log
             pass_fds=(control.fileno(),),
-            process_group=0,  # Ctrl-C is for the server
+            process_group=0,  # the server handles Ctrl-C
         )
 
     async def _bury(self) -> None:
-        """Kill and reap a template that is no longer listened to."""
+        """Kill and reap a fork server whose control channel is closed."""
         if self._popen is None:
             return
-        # Its loop sees the hang-up and takes its processes along; the signal is for one that is stuck.
+        # Its loop reads the hang-up and ends its forks too; the signal is for a stuck one.
         kill_at = time.monotonic() + 1
         while self._popen.poll() is None:
             if time.monotonic() > kill_at:
@@ -206,7 +205,7 @@ class Template:
             case {"forked": pid}:
                 process = self._living[pid] = Process(pid, self._lost)
                 if not self._settle(self._asked.popleft(), process):
-                    process.kill()  # whoever asked was cancelled
+                    process.kill()  # the requesting task was canceled
             case {"refused": why}:
                 self._settle(self._asked.popleft(), SandboxUnavailable(f"No process can be forked: {why}"))
             case {"exited": pid, "code": code}:
@@ -217,7 +216,7 @@ class Template:
                         self._control.send(REQUEST.pack(REAP, pid))
 
     def _lost(self, why: str) -> None:
-        """Let go of the template, and settle all that waits for it."""
+        """Close the control channel, and fail all requests that wait for the fork server."""
         if self._control is None:
             return
         asyncio.get_running_loop().remove_reader(self._control.fileno())
@@ -235,7 +234,7 @@ class Template:
 
     @staticmethod
     def _settle(waiter: asyncio.Future[Any] | None, value: object) -> bool:
-        """Give a waiter its result or exception; False when it waits no more."""
+        """Give a waiter its result or exception; False if it waits no longer."""
         if waiter is None or waiter.done():
             return False
         if isinstance(value, Exception):
@@ -246,7 +245,7 @@ class Template:
 
 
 def _environment() -> dict[str, str]:
-    """The server's environment without its settings, which hold passwords, and with its import path."""
+    """Returns the server's environment without its settings, which hold passwords, and with its import path."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
     for name in ONE_THREAD:
         kept.setdefault(name, "1")

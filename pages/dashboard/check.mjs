@@ -1,6 +1,6 @@
 /**
- * Whether web/static/dashboard is what these sources and this lock file build, byte for byte, and whether the types and
- * the operations hold. `npm run check`, or `node pages/dashboard/check.mjs` from anywhere; installs first where it must.
+ * Compares web/static/dashboard with a new build of these sources, byte for byte, and checks the types and
+ * the operations. `npm run check`, or `node pages/dashboard/check.mjs` from any folder; installs the packages if necessary.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -16,7 +16,7 @@ function run(command, ...args) {
   execFileSync(command, args, { cwd: here, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-/** npm writes this file last, so one that is older than the lock file is of another install. */
+/** npm writes this file last: if it is older than the lock file, another version is installed. */
 function isInstalled() {
   const written = join(here, 'node_modules/.package-lock.json');
   return existsSync(written) && statSync(written).mtimeMs >= statSync(join(here, 'package-lock.json')).mtimeMs;
@@ -57,7 +57,7 @@ try {
   run('npx', '--no-install', 'vite', 'build', '--logLevel=error', '--outDir', built);
   const stale = differences(built, committed);
   if (stale.length) {
-    wrong.push(`web/static/dashboard is not what pages/dashboard builds. Run "npm run build" there and commit the result.`);
+    wrong.push(`web/static/dashboard is out of date. Run "npm run build" in pages/dashboard and commit the result.`);
     wrong.push(...stale.map((name) => `  differs: ${name}`));
   }
   wrong.push(...(await wrongOperations()));
@@ -68,4 +68,4 @@ if (wrong.length) {
   console.error(wrong.join('\n'));
   process.exit(1);
 }
-console.log('The live page: the committed build is fresh, the types and the operations hold.');
+console.log('Live page: the committed build is up to date, types and operations are valid.');

@@ -1,6 +1,6 @@
 import { defineConfig } from 'vite';
 
-/* `npm run dev` passes the API on to a server on port 8000 (or ASSAY_URL). */
+/* `npm run dev` proxies the API to the server on port 8000 (or ASSAY_URL). */
 const server = process.env.ASSAY_URL ?? 'http://127.0.0.1:8000';
 
 export default defineConfig({

@@ -1,6 +1,6 @@
 /**
- * Whether web/static/graphiql is what these sources and this lock file build, byte for byte, and whether the types and
- * the saved examples hold. `npm run check`, or `node pages/graphiql/check.mjs` from anywhere; installs first where it must.
+ * Compares web/static/graphiql with a new build of these sources, byte for byte, and checks the types and
+ * the saved examples. `npm run check`, or `node pages/graphiql/check.mjs` from any folder; installs the packages if necessary.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -16,7 +16,7 @@ function run(command, ...args) {
   execFileSync(command, args, { cwd: here, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-/** npm writes this file last, so one that is older than the lock file is of another install. */
+/** npm writes this file last: if it is older than the lock file, another version is installed. */
 function isInstalled() {
   const written = join(here, 'node_modules/.package-lock.json');
   return existsSync(written) && statSync(written).mtimeMs >= statSync(join(here, 'package-lock.json')).mtimeMs;
@@ -60,7 +60,7 @@ try {
   run('npx', '--no-install', 'vite', 'build', '--logLevel=error', '--outDir', built);
   const stale = differences(built, committed);
   if (stale.length) {
-    wrong.push(`web/static/graphiql is not what pages/graphiql builds. Run "npm run build" there and commit the result.`);
+    wrong.push(`web/static/graphiql is out of date. Run "npm run build" in pages/graphiql and commit the result.`);
     wrong.push(...stale.map((name) => `  differs: ${name}`));
   }
   wrong.push(...(await wrongExamples()));
@@ -71,4 +71,4 @@ if (wrong.length) {
   console.error(wrong.join('\n'));
   process.exit(1);
 }
-console.log('GraphiQL: the committed build is fresh, the types and the examples hold.');
+console.log('GraphiQL: the committed build is up to date, types and examples are valid.');

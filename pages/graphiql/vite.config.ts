@@ -2,8 +2,8 @@ import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 
 /*
- * The page itself is the answer of `GET /graphql` to a browser; everything that it loads is below `/graphiql/`.
- * `npm run dev` passes the API on to a server on port 8000 (or ASSAY_URL).
+ * Browsers get the page from `GET /graphql`; its files are below `/graphiql/`.
+ * `npm run dev` proxies the API to the server on port 8000 (or ASSAY_URL).
  */
 const server = process.env.ASSAY_URL ?? 'http://127.0.0.1:8000';
 
@@ -20,7 +20,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 8000,
     rolldownOptions: {
       output: {
-        // The large parts by themselves, so that a change of Assay's own lines leaves their files as they are.
+        // Separate files for the large libraries, so that a change of Assay's own code does not change them.
         codeSplitting: {
           groups: [
             { name: 'monaco', test: /node_modules\/(monaco-editor|monaco-graphql)\// },

@@ -1,8 +1,8 @@
 """Claims: a worker takes the head of the queue.
 
-A claim is one conditional UPDATE that gives the row a fresh lease. Whatever a worker says about a row later holds only
-while the row runs under that lease: a worker that was away too long writes over nothing. Which row comes first says
-`store.queue.fairness`, how a claim ends `store.queue.finish`, and how long it lasts `store.queue.leases`.
+A claim is one conditional UPDATE that gives the row a new lease. Every later write of the worker is fenced by that
+lease: a worker that was away too long overwrites nothing. `store.queue.fairness` has the order of the rows,
+`store.queue.finish` the end of a claim, `store.queue.leases` its renewal.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from store.sql.columns import instant_of, microseconds
 from store.sql.database import announce
 from store.sql.ids import new_id
 from store.sql.script import AMONG, Script, run
-from store.tables import AnalysisStatus, EventType
+from store.tables import AnalysisEventType, AnalysisStatus
 
 LEASE = timedelta(seconds=30)
 
 
 class Claimed(NamedTuple):
-    """What a worker needs of a row that it has claimed."""
+    """The columns of a claimed row that a worker needs."""
 
     id: str
     workspace: str
@@ -47,17 +47,17 @@ class Claimed(NamedTuple):
     queued_at: datetime
 
 
-# A claim looks for more of its batch among so many times the rows that it may take.
+# A claim searches for further rows of its batch among this multiple of the rows that it may take.
 _WINDOW = 8
 _ALIKE = "analyzer = ? AND priority = ?"
 _ALONE = f"SELECT id FROM analysis WHERE {tables.alone} AND {_ALIKE} ORDER BY turn, id LIMIT ?"  # noqa: S608
-# The outer query has no order of its own, which both databases keep: so it ends with the last row that is taken.
+# Both databases keep the order of the inner query. Without an ORDER BY of its own the outer one stops at its LIMIT.
 _OF_BATCH = f"""
     SELECT id FROM (
       SELECT id, batch_id FROM analysis WHERE {tables.queued} AND {_ALIKE} ORDER BY turn, id LIMIT ?
     ) AS near WHERE batch_id = ? LIMIT ?
     """  # noqa: S608 - of constants
-# Not as a partial index has it: rows are named by their ids here, and PostgreSQL would read the whole index instead.
+# `status || ''` keeps PostgreSQL from reading a whole partial index instead of the rows by their ids.
 _CLAIM = f"""
     UPDATE analysis SET
       status = 'RUNNING', lease = ?, lease_expires_at = ?, worker_id = ?, attempt = attempt + 1,
@@ -77,10 +77,10 @@ async def claim(
     analyzers: Collection[str] | None = None,
     lane: Lane | None = None,
 ) -> list[Claimed]:
-    """Claim the head of the queue and what follows of the same batch, analyzer and priority.
+    """Claim the head of the queue, and the rows after it of the same batch, analyzer and priority.
 
-    Of these analyzers alone, or of this lane, where one is given. `most` says how many at once, by the analyzer. What
-    comes back is in the queue's order, all under one lease that runs for `lease` from now; empty when nothing waits.
+    `analyzers` or `lane` restrict the claim. `most` returns the largest number of rows for an analyzer. Returns the
+    rows in the order of the queue, under one lease that ends `lease` after now; empty if no row is claimable.
     """
     first: Head | None = None
     if lane is not None or analyzers is None:
@@ -97,7 +97,7 @@ async def claim(
     if rows is None:
         return []
     if not rows:
-        announce_queued(connection)  # others were faster with this batch: there may be another
+        announce_queued(connection)  # other workers took this batch's rows; there may be another batch
         return []
     announce_claimed(connection)
     announce(connection, "events")
@@ -112,7 +112,7 @@ def _claim(script: Script, head: Head, worker_id: str, most: int, now: datetime,
         found = script.rows(_OF_BATCH, *head.lane, _WINDOW * most, head.batch_id, most)
     instant = microseconds(now)
     claimed = (new_id("lease"), microseconds(now + lease), worker_id, instant, instant)
-    # By itself: PostgreSQL, which thinks that next to nothing waits while it has no statistics, joined it the long way.
+    # A statement of its own: without statistics PostgreSQL expects few queued rows, and chose a slow join.
     found = script.rows(_CLAIM, *claimed, script.keys([id_ for (id_,) in found]))
     since = {value: instant_of(value) for value in {row[-1] for row in found}}
     rows = [Claimed._make((*row[:-1], since[row[-1]])) for row in found]
@@ -121,7 +121,7 @@ def _claim(script: Script, head: Head, worker_id: str, most: int, now: datetime,
         alike: dict[tuple[str, int], list[str]] = {}
         for row in rows:
             alike.setdefault((row.workspace, row.attempt), []).append(row.id)
-        queued, running, event = AnalysisStatus.QUEUED, AnalysisStatus.RUNNING, EventType.ANALYSIS_STARTED
+        queued, running, event = AnalysisStatus.QUEUED, AnalysisStatus.RUNNING, AnalysisEventType.ANALYSIS_STARTED
         steps = {
             Step(workspace, head.batch_id, queued, running, event, attempt): ids
             for (workspace, attempt), ids in alike.items()

@@ -1,7 +1,7 @@
-"""The operator's hold on the queue: what is paused, and how many slots of a worker run what.
+"""Controls of the queue: pauses, and limits of slots.
 
-One row for the queue as a whole and one for each analyzer that was ever held. Workers obey within their next look;
-what runs already goes on. A paused queue still takes what is submitted.
+One row for the whole queue, and one for each analyzer that ever had a control. Workers follow a change at their next
+look, within a second; running analyses continue. A paused queue still accepts submissions.
 """
 
 from __future__ import annotations
@@ -19,29 +19,28 @@ from store.sql.database import announce
 from store.sql.paging import rows_of
 from store.tables import ControlRow
 
-# The name under which the queue as a whole is kept; no analyzer has it.
+# The name of the whole queue's row; no analyzer has an empty name.
 WHOLE_QUEUE = ""
-MAX_SLOTS = 256
 
 _control = tables.control
 
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """What workers obey."""
+    """The present controls."""
 
     paused: bool
-    """Nothing is claimed."""
+    """Whether the whole queue is paused."""
     paused_analyzers: frozenset[str]
-    """Nothing of these analyzers is claimed."""
+    """The paused analyzers."""
     limits: Mapping[str, int]
-    """Slots of one worker that may run this analyzer at once, from 1; an analyzer that is not there has no limit."""
+    """The most slots of one worker by analyzer, from 1; a missing analyzer has no limit."""
     slots: int | None
-    """Slots of each worker, from 1 to MAX_SLOTS; None is what each was started with."""
+    """Slots of each worker, 1 to MAX_SLOTS; None for each worker's own setting."""
 
 
 async def read_controls(connection: AsyncConnection) -> Controls:
-    """What holds now."""
+    """Read the present controls."""
     rows = {row.analyzer: row for row in await control_rows(connection)}
     whole = rows.pop(WHOLE_QUEUE, None)
     return Controls(
@@ -53,24 +52,24 @@ async def read_controls(connection: AsyncConnection) -> Controls:
 
 
 async def control_rows(connection: AsyncConnection) -> list[ControlRow]:
-    """The rows as they are, that of the whole queue first; an analyzer without one was never held."""
+    """Returns the rows, the whole queue's first; an analyzer without a row never had a control."""
     return rows_of(await connection.execute(select(_control).order_by(_control.c.analyzer)), ControlRow)
 
 
 async def pause(connection: AsyncConnection, analyzer: str | None, now: datetime) -> bool:
-    """Have nothing more of this analyzer claimed, or nothing at all; False where that was so already."""
+    """Pause this analyzer, or the whole queue; False if paused already."""
     return await _set(connection, analyzer, _control.c.paused_at.is_(None), paused_at=now)
 
 
 async def resume(connection: AsyncConnection, analyzer: str | None) -> bool:
-    """Take back the pause of this analyzer, or that of the whole queue; False where there was none."""
+    """End the pause of this analyzer, or of the whole queue; False if not paused."""
     return await _clear(connection, analyzer, "paused_at")
 
 
 async def set_slots(connection: AsyncConnection, analyzer: str | None, slots: int | None) -> bool:
-    """Set how many slots of one worker may run this analyzer, or how many each worker has; False where it was so.
+    """Set the most slots of one worker for this analyzer, or the slots of each worker; False without a change.
 
-    None is no limit, or as many as each worker was started with. The caller keeps to 1 … MAX_SLOTS.
+    None for no limit, or for each worker's own setting. The caller checks the bounds, 1 to MAX_SLOTS.
     """
     if slots is None:
         return await _clear(connection, analyzer, "slots")

@@ -1,10 +1,10 @@
-"""The order of the queue: priority first, then turns, then age.
+"""The order of the queue: priority, then turn, then age.
 
-Turns share the workers out among what waits at one priority, by start-time fair queueing (Goyal, Vin and Cheng,
-SIGCOMM 1996): a turn is a time that passes with the items that are served. A batch begins at the present turn of its
-lane (an analyzer and a priority) and its items advance by one each, so that two batches go on side by side; what was
-submitted alone makes up one more such flow, whose items go before those of batches. So nothing new stands behind the
-whole of what is there, and nothing that is there behind all that comes.
+Turns share the workers among the batches of one priority, by start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM
+1996). A turn is the virtual time of an item, which advances with the served items. A batch begins at the present turn
+of its lane (an analyzer and a priority), and its items advance by one each: batches of one lane are served side by
+side. Analyses without a batch are one more flow, served before batches. A new submission therefore never waits for the
+whole queue, and the queue never waits for all new submissions.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from store import tables
 from store.sql.script import Script
 from store.sql.statements import Bulk
 
-# So many items of a batch have one turn: a chunk of quick ones is not cut to crumbs where many batches wait.
+# Items of a batch per turn: with many queued batches, chunks of quick items keep this size at least.
 BLOCK = 16
 
 
 class Lane(NamedTuple):
-    """What is served in the order of its turns alone."""
+    """An analyzer and a priority: rows of one lane are served in the order of their turns."""
 
     analyzer: str
     priority: int
 
 
 class Head(NamedTuple):
-    """The first row of a lane. `last_alone` is the last turn that waits there of what was submitted alone."""
+    """The first row of a lane. `last_alone`: the last turn of the lane's queued analyses without a batch."""
 
     id: str
     analyzer: str
@@ -42,12 +42,12 @@ class Head(NamedTuple):
 
     @property
     def lane(self) -> Lane:
-        """Where it stands."""
+        """The lane of the row."""
         return Lane(self.analyzer, self.priority)
 
     @property
     def time(self) -> int:
-        """The lane's present turn: what comes alone now goes before the batch that is served."""
+        """The lane's present turn. A new analysis without a batch goes before the batch in service."""
         return self.turn if self.batch_id is None else self.turn - 1
 
 
@@ -79,7 +79,7 @@ _HEADS = text(
 
 
 async def heads(connection: AsyncConnection) -> list[Head]:
-    """The head of every lane in which something waits: two or three look-ups each, however much waits."""
+    """Returns the head of every lane with queued rows, by two or three index look-ups each."""
     return [Head(*row) for row in (await connection.execute(_HEADS)).all()]
 
 
@@ -96,7 +96,7 @@ _FIRST_POSTGRESQL = _FIRST.format(value="unnest", names="unnest(?::text[])")
 
 
 def first_of(script: Script, analyzers: Collection[str]) -> Head | None:
-    """The head of the queue among what waits for these analyzers: one look-up for each of them."""
+    """Returns the head of the queue for these analyzers, by one index look-up each; None if nothing is queued."""
     found = script.rows(_FIRST_SQLITE if script.sqlite else _FIRST_POSTGRESQL, script.keys(sorted(analyzers)))
     return Head(*found[0]) if found else None
 
@@ -106,18 +106,18 @@ class Times:
 
     def __init__(self, found: Sequence[Head]) -> None:
         self._heads = {head.lane: head for head in found}
-        # A lane in which nothing waits is where the one is that is furthest behind at its priority.
+        # An empty lane has the smallest present turn among the lanes of its priority.
         self._least: dict[int, int] = {}
         for head in found:
             self._least[head.priority] = min(self._least.get(head.priority, head.time), head.time)
 
     def of(self, lane: Lane) -> int:
-        """Of this lane; 0 where nothing waits."""
+        """Returns the present turn of this lane; 0 if no lane of its priority has queued rows."""
         head = self._heads.get(lane)
         return self._least.get(lane.priority, 0) if head is None else head.time
 
     def first(self, lane: Lane, *, alone: bool) -> int:
-        """The first turn of what comes now: a batch, or what is submitted alone, which goes before batches."""
+        """Returns the first turn of a new batch or, with `alone`, of a new analysis without a batch."""
         if not alone:
             return self.of(lane) + 1
         head = self._heads.get(lane)
@@ -125,14 +125,14 @@ class Times:
 
 
 async def times(connection: AsyncConnection) -> Times:
-    """The present turns."""
+    """Read the present turns."""
     return Times(await heads(connection))
 
 
 async def turns_for(connection: AsyncConnection, lanes: Sequence[Lane], *, alone: bool, after: int = -1) -> list[int]:
-    """The turns of new items, in the order in which their lanes are given: of one batch, or each submitted alone.
+    """Returns the turns of new items, one for each lane given: items of one batch or, with `alone`, without a batch.
 
-    `after` is the last turn of what the batch had already.
+    `after`: the last turn of the batch's earlier items.
     """
     now = await times(connection)
     begun = {lane: max(now.first(lane, alone=alone), after + 1) for lane in set(lanes)}
@@ -149,9 +149,9 @@ _SET_TURN = Bulk.update(tables.analysis, ("turn",))
 
 
 async def catch_up(connection: AsyncConnection, now: Times, rows: Iterable[Any]) -> None:
-    """Give rows (id, analyzer, priority, turn) that begin to wait again no turn that is over.
+    """Raise past turns of rows (id, analyzer, priority, turn) that return to the queue to the present turn.
 
-    Time went on without them: with their old turns they would hold it back for all that is submitted meanwhile.
+    With their old turns they would set back the lane's virtual time, and with it all later submissions.
     """
     late = [(time, row.id) for row in rows if (time := now.of(Lane(row.analyzer, row.priority))) > row.turn]
     if late:

@@ -1,6 +1,6 @@
-"""Ends: what workers say of the rows that they claimed, how far they have come and how they ended.
+"""The outcomes and the progress of claimed rows, as workers report them.
 
-It holds only while the row runs under the lease of the claim, and is written with its event.
+Each write is fenced by the lease of the claim, and written with its event.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ from store.sql.columns import microseconds
 from store.sql.database import announce
 from store.sql.script import Row, Script, run
 from store.sql.statements import Bulk, among
-from store.tables import AnalysisStatus, EventType, Form
+from store.tables import AnalysisEventType, AnalysisStatus
 
 _analysis = tables.analysis
 _column = _analysis.c
 
 
 class End(Enum):
-    """How an attempt ended."""
+    """The end of an attempt."""
 
     COMPLETED = auto()
     FAILED = auto()
     TIMED_OUT = auto()
     CANCELED = auto()
     AGAIN = auto()
-    """It failed, and is tried again after `retry_at`."""
+    """Failed, with another attempt after `retry_at`."""
     GIVEN_BACK = auto()
-    """It was not at fault: it waits again, and the attempt does not count."""
+    """Returned to the queue without fault: the attempt does not count."""
 
-    __hash__ = object.__hash__  # an Enum's own is a function of Python's, and called for each outcome
+    __hash__ = object.__hash__  # Enum's own is a Python function, called for each outcome
 
 
 class Origin(NamedTuple):
-    """What the claim said of a row and no other transaction changes while it lasts."""
+    """Columns of a claimed row that no other transaction changes during the claim."""
 
     workspace: str
     batch_id: str | None
@@ -62,10 +62,9 @@ class Origin(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The end of an attempt, as its worker reports it. `result` is JSON in the clients' spelling.
+    """A worker's report on one claimed row. `result` is JSON; the time is stored to the microsecond.
 
-    The time is kept to the microsecond.
-    With its `origin` a completed one is recorded without being read before.
+    With an `origin`, a completed row is recorded without a read before.
     """
 
     id: str
@@ -112,15 +111,16 @@ _FINISH = Bulk.update(
 
 
 async def finish(connection: AsyncConnection, outcomes: Sequence[Outcome], now: datetime) -> list[Outcome]:
-    """Record these ends, with their events; returns those that held, as they were recorded.
+    """Record these outcomes with their events; returns the recorded ones, as recorded.
 
-    One whose lease is no longer the row's is dropped. One that would wait again though a stop was asked for ends so.
+    An outcome without a valid lease is dropped. A row that would return to the queue despite a requested stop ends with
+    that stop.
     """
     quick: list[Outcome] = []
     rest: list[Outcome] = []
     for outcome in outcomes:
         (quick if outcome.origin is not None and outcome.end is End.COMPLETED else rest).append(outcome)
-    if quick and rest:  # first of all: who has shared turns and then wants them alone waits for who does the same
+    if quick and rest:  # before the shared locks: two transactions that upgrade shared locks would deadlock
         await take_turns_of(connection, {outcome.id for outcome in outcomes})
     held = await _complete(connection, quick, now) if quick else []
     if held is None:
@@ -136,8 +136,8 @@ _COMPLETE = f"""
       processing_time_ms = ended.microseconds / 1000.0
     FROM {{ended}}
     WHERE analysis.id = ended.id AND analysis.lease = ended.lease AND analysis.status = 'RUNNING'
-    """  # noqa: S608 - of a constant
-# On both one statement for all: the sqlite3 module holds up all other threads between two.
+    """
+# One statement for all rows on both databases: the sqlite3 module takes the GIL between statements.
 _COMPLETE_SQLITE = _COMPLETE.format(
     ended="""(
       SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS lease,
@@ -154,9 +154,9 @@ _COMPLETE_POSTGRESQL = (
 
 
 async def _complete(connection: AsyncConnection, outcomes: list[Outcome], now: datetime) -> list[Outcome] | None:
-    """Record completed ones by what is known of their claims; returns those that held.
+    """Record completed rows by the columns of their claims; returns those with a valid lease.
 
-    None on SQLite where not all did: then nothing was written.
+    None on SQLite if any lease was invalid: then nothing was written.
     """
 
     def script(script: Script) -> list[Outcome] | None:
@@ -164,7 +164,8 @@ async def _complete(connection: AsyncConnection, outcomes: list[Outcome], now: d
         ids: dict[Origin | None, list[str]] = {}
         for outcome in held or ():
             ids.setdefault(outcome.origin, []).append(outcome.id)
-        running, completed, event = AnalysisStatus.RUNNING, AnalysisStatus.COMPLETED, EventType.ANALYSIS_COMPLETED
+        running, completed = AnalysisStatus.RUNNING, AnalysisStatus.COMPLETED
+        event = AnalysisEventType.ANALYSIS_COMPLETED
         steps = {
             Step(origin.workspace, origin.batch_id, running, completed, event, origin.attempt, 1.0): alike
             for origin, alike in ids.items()
@@ -197,7 +198,7 @@ def _completed(script: Script, outcomes: list[Outcome], instant: int) -> list[Ou
 
 
 async def _finish_read(connection: AsyncConnection, outcomes: Sequence[Outcome], now: datetime) -> list[Outcome]:
-    """Record these by what their rows say."""
+    """Record these outcomes after a read of their rows."""
     by_claim = {(outcome.id, outcome.lease): outcome for outcome in outcomes}
     mine = among(connection, _column.id, {outcome.id for outcome in outcomes})
     await take_turns_with(connection, mine)
@@ -236,7 +237,7 @@ async def _finish_read(connection: AsyncConnection, outcomes: Sequence[Outcome],
         status = _STATUS[end]
         attempt = row.attempt - 1 if end is End.GIVEN_BACK else row.attempt
         fraction = 1.0 if end is End.COMPLETED else 0.0 if status is AnalysisStatus.QUEUED else row.progress
-        # What waits for its next try shows no error: it has not failed yet. The event tells of it.
+        # A row with another attempt shows no error, since it has not failed yet. Its event has the error.
         shown = None if status is AnalysisStatus.QUEUED else fault
         values.append(
             (
@@ -254,12 +255,12 @@ async def _finish_read(connection: AsyncConnection, outcomes: Sequence[Outcome],
                 None if outcome.processing_time_ms is None else round(outcome.processing_time_ms, 3),
                 *(None, None, None),  # the claim is over
                 microseconds(outcome.retry_at) if end is End.AGAIN and outcome.retry_at is not None else None,
-                None,  # what was asked for has been done
+                None,  # the requested stop is done
                 row.id,
             )
         )
         event = END_EVENTS.get(status) or (
-            EventType.ANALYSIS_RETRYING if end is End.AGAIN else EventType.ANALYSIS_QUEUED
+            AnalysisEventType.ANALYSIS_RETRYING if end is End.AGAIN else AnalysisEventType.ANALYSIS_QUEUED
         )
         changes.append(
             Change(
@@ -291,14 +292,14 @@ async def _finish_read(connection: AsyncConnection, outcomes: Sequence[Outcome],
 
 
 async def take_turns_of(connection: AsyncConnection, analysis_ids: Collection[str]) -> None:
-    """`take_turns` for a transaction that goes on to say something of each of these analyses."""
+    """`take_turns` for a transaction that will write each of these analyses."""
     await take_turns_with(connection, among(connection, _column.id, analysis_ids))
 
 
 async def report_progress(
     connection: AsyncConnection, lease: str, analysis_id: str, fraction: float, step: str | None, now: datetime
 ) -> bool:
-    """Note how far a claimed row has come, with its event; False where the claim is gone or it would go back."""
+    """Record the progress of a claimed row with its event; False without a valid lease, or for a smaller fraction."""
     await take_turns_with(connection, _column.id == analysis_id)
     statement = (
         update(_analysis)
@@ -310,7 +311,7 @@ async def report_progress(
     row = (await connection.execute(statement)).first()
     if row is None:
         return False
-    running, event = AnalysisStatus.RUNNING, EventType.ANALYSIS_PROGRESS
+    running, event = AnalysisStatus.RUNNING, AnalysisEventType.ANALYSIS_PROGRESS
     change = Change(row.id, row.workspace, row.batch_id, running, running, event, row.attempt, fraction, step)
     await record(connection, [change], now)
     return True

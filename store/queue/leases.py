@@ -1,6 +1,6 @@
-"""What holds a row up: the leases of claims, and the pause before another try.
+"""Leases of claims, and pauses before another attempt.
 
-A lease is renewed by the worker that holds it. Which one ran out, the keeper tells by its own clock (`jobs.keeper`).
+A worker renews its leases. The keeper (`jobs.keeper`) finds expired leases by its own clock.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from store.queue.transitions import take_turns_with
 from store.sql.paging import rows_of
 from store.tables import AnalysisStatus
 
-# The longest that a row waits for its next try.
+# Longest pause before another attempt.
 LONGEST_PAUSE = timedelta(seconds=60)
 
 _analysis = tables.analysis
@@ -30,9 +30,9 @@ _column = _analysis.c
 async def renew(
     connection: AsyncConnection, worker_id: str, leases: Collection[str], now: datetime, lease: timedelta = LEASE
 ) -> set[str]:
-    """Push the end of these leases of this worker's out to `lease` from now; returns those under which something runs.
+    """Extend these leases of this worker to `lease` from now; returns those with running rows.
 
-    A claim that the worker does not know of (its answer was lost on the way) is not renewed, and so runs out.
+    A claim unknown to the worker (its answer was lost) is not renewed, and expires.
     """
     mine = (tables.running, _column.worker_id == worker_id, _column.lease.in_(leases))
     await take_turns_with(connection, *mine)
@@ -41,7 +41,7 @@ async def renew(
 
 
 async def stops(connection: AsyncConnection, worker_id: str) -> dict[str, tuple[str, AnalysisStatus]]:
-    """What this worker runs and is asked to stop: by id, the lease and the end that was asked for."""
+    """Returns the requested stops of this worker's rows: by id, the lease and the requested status."""
     statement = select(_column.id, _column.lease, _column.stop_requested).where(
         tables.running, _column.worker_id == worker_id, _column.stop_requested.is_not(None)
     )
@@ -51,7 +51,7 @@ async def stops(connection: AsyncConnection, worker_id: str) -> dict[str, tuple[
 
 
 async def running_leases(connection: AsyncConnection) -> dict[str, datetime]:
-    """The leases under which something runs, and when each ends if it is not renewed."""
+    """Returns the leases of all running rows, and the end of each."""
     statement = select(_column.lease, func.max(_column.lease_expires_at)).where(tables.running).group_by(_column.lease)
     return {row[0]: row[1] for row in (await connection.execute(statement)).all()}
 
@@ -59,9 +59,9 @@ async def running_leases(connection: AsyncConnection) -> dict[str, datetime]:
 async def lost(
     connection: AsyncConnection, gone_workers: Collection[str], silent: Mapping[str, datetime]
 ) -> list[Claimed]:
-    """What runs under these leases, still unrenewed, or of a worker that is known to be gone; without the inputs.
+    """Returns the rows of silent leases, if still unrenewed, and of dead workers; without the inputs.
 
-    `silent` says of each lease what `running_leases` said of it.
+    `silent`: expired leases with their ends, as `running_leases` returned them.
     """
     empty = {"input_text", "input_data", "options"}
     columns = [literal_column("''").label(name) if name in empty else _column[name] for name in Claimed._fields]
@@ -71,11 +71,11 @@ async def lost(
 
 
 async def wake_waiting(connection: AsyncConnection, now: datetime) -> int:
-    """Let what has waited long enough for its next try be claimed; returns how many.
+    """Make rows claimable whose pause is over; returns their number.
 
-    What would wait for much longer than anything may was told so by a clock that has been set back since.
+    A pause of more than twice LONGEST_PAUSE comes from a clock that was set back since, and also ends now.
     """
-    # Takes no turns, and so waits for nobody: what another transaction moves just now is found at the next look.
+    # Without locks on batches, so without a wait: rows that another transaction moves are found at the next look.
     over = (_column.not_before <= now) | (_column.not_before > now + 2 * LONGEST_PAUSE)
     due = select(_column.id).where(tables.waiting, over).with_for_update(skip_locked=True).cte("due")
     statement = (
@@ -93,7 +93,7 @@ async def wake_waiting(connection: AsyncConnection, now: datetime) -> int:
 
 
 async def next_wake(connection: AsyncConnection, now: datetime) -> datetime | None:
-    """When `wake_waiting` next finds something, by what waits now."""
+    """Returns the instant at which `wake_waiting` next finds a row; None without paused rows."""
     ends = [select(end(_column.not_before)).where(tables.waiting).scalar_subquery() for end in (func.min, func.max)]
     earliest, latest = (await connection.execute(select(*ends))).one()
     return now if latest is not None and latest > now + 2 * LONGEST_PAUSE else cast(datetime | None, earliest)

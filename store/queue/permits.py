@@ -1,8 +1,8 @@
-"""Permits to look for work, which workers on PostgreSQL wait for: jobs of PgQueuer's, in tables of its own making.
+"""Permits to look for work, on PostgreSQL: jobs of PgQueuer, in PgQueuer's own tables.
 
-What waits and who has it stand in our rows. A permit says that a look is worth its while, and is left in the
-transaction that made it so. One that is lost costs its rows a second at most, for workers look by themselves that
-often; one too many costs a look. So its tables needn't survive a crash (UNLOGGED), and never hold many.
+The rows hold the queue and the claims; a permit only announces that a look is worth while. The transaction that queues
+the rows also leaves the permit. A lost permit delays its rows by a second, the interval of the workers' own looks; a
+needless one costs a look. The tables therefore need not survive a crash (UNLOGGED), and stay small.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from store import tables
 if TYPE_CHECKING:
     import asyncpg
 
-# Each is given: PgQueuer would take one that is not from the environment, some from variables as common as CHANNEL.
+# All settings are explicit: PgQueuer reads a missing one from the environment, some from names as common as CHANNEL.
 _SETTINGS = DBSettings(
     prefix="assay_",
     db_schema=None,
@@ -38,8 +38,7 @@ _SETTINGS = DBSettings(
 )
 CHANNEL = _SETTINGS.channel
 ENTRYPOINT = "chunk"
-# So many rows are worth another worker's look, and so many permits are enough for any number of them: a claim that
-# leaves some behind leaves a permit too.
+# Rows per permit, and the most permits for any number of rows: a claim that leaves rows behind leaves a permit too.
 ROWS_EACH = 100
 MOST = 16
 LOG_KEPT = timedelta(minutes=1)
@@ -48,7 +47,7 @@ _BEHIND = f"EXISTS (SELECT FROM {tables.analysis.name} WHERE {tables.queued})"
 
 
 def queries(connection: asyncpg.Connection) -> Queries:
-    """PgQueuer's statements, on this connection and for these tables."""
+    """Returns PgQueuer's statements for this connection and our table names."""
     return Queries(
         AsyncpgDriver(connection),
         qbe=qb.QueryBuilderEnvironment(_SETTINGS),
@@ -58,7 +57,7 @@ def queries(connection: asyncpg.Connection) -> Queries:
 
 
 async def install(connection: asyncpg.Connection) -> None:
-    """Make PgQueuer's tables what its release asks for, in the transaction that is open; nothing where they are."""
+    """Create or upgrade PgQueuer's tables for its installed release, in the open transaction."""
     for statement in (await queries(connection).plan_upgrade()).statements:
         await connection.execute(statement)
 
@@ -69,10 +68,10 @@ async def uninstall(connection: asyncpg.Connection) -> None:
 
 
 async def leave(connection: AsyncConnection, *, rows: int, claimed: bool) -> None:
-    """Leave permits, in this transaction, for so many rows that it makes claimable, or for what a claim left behind.
+    """Leave permits in this transaction, for its `rows` new claimable rows, or for rows that its claim left behind.
 
-    Where `MOST` wait none is added. Should all of those be used up before this transaction commits, its rows wait for
-    a worker to look by itself.
+    With `MOST` permits waiting none is added. If those are used before this transaction commits, its rows wait for the
+    workers' next look.
     """
     driver = (await connection.get_raw_connection()).driver_connection
     assert driver is not None
@@ -90,9 +89,9 @@ async def leave(connection: AsyncConnection, *, rows: int, claimed: bool) -> Non
 
 
 async def trim_log(own: Queries) -> bool:
-    """Delete what PgQueuer logged more than a minute ago; whether there may be more.
+    """Delete PgQueuer's log rows older than a minute; True if there may be more.
 
-    Few at a time, for a transaction that writes holds back the readers of the event log. Any number may trim at once.
+    Few rows at a time: a writing transaction holds back the readers of the event log. Any number of workers may trim.
     """
     more = False
     for table in (_SETTINGS.queue_table_log, _SETTINGS.statistics_table):

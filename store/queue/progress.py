@@ -1,8 +1,8 @@
-"""How far work has come, how fast it moves, and when it will end.
+"""Progress, rate and estimated end of analyses and batches.
 
-A batch's rate is exponentially weighted over its ends. Their weight falls by e within ten seconds or within 200 ends,
-whichever takes longer: by time alone a few slow items would decide, by ends alone a burst of short ones, which end by
-the hundred. Short of that, it is the mean since the start.
+The rate of a batch is an exponentially weighted mean over its ended items. Their weight falls by e within ten seconds
+or within 200 items, whichever is longer: by time alone a few slow items would dominate, by items alone a burst of quick
+ones. Before that the rate is the mean since the start.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from store.sql.clock import utcnow
 from store.tables import AnalysisRow, AnalysisStatus, BatchRow, BatchStatus
 
 _HORIZON_SECONDS, _HORIZON_ENDS = 10.0, 200.0
-# Fewer ends than this say nothing about the rate yet.
+# Ended items, or their share of the total, required for an ETA.
 _LEAST_ENDS, _LEAST_SHARE = 20, 0.03
 _MOST_IN_HAND = 0.1
-# For so long no end is no news.
+# Grace period in seconds: a shorter pause between ended items does not lower the rate.
 _PATIENCE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class ProgressValue:
-    """`fraction` from 0 to 1, a step in words, and the seconds until the end where they can be reckoned."""
+    """A fraction from 0 to 1, a step in words, and the estimated seconds to the end; None if unknown."""
 
     fraction: float
     step: str | None
@@ -34,7 +34,7 @@ class ProgressValue:
 
 
 def progress_of_analysis(row: AnalysisRow) -> ProgressValue:
-    """A running analysis's ETA assumes that the rest takes as long, for its share, as what has been done."""
+    """Returns the progress of an analysis. The ETA assumes a constant rate since the start."""
     if row.status == AnalysisStatus.COMPLETED:
         return ProgressValue(1.0, None, None)
     eta = None
@@ -45,9 +45,10 @@ def progress_of_analysis(row: AnalysisRow) -> ProgressValue:
 
 
 def after_more_ends(recent_ends: str, ended: int, started_at: datetime | None, now: datetime) -> str:
-    """`BatchRow.recent_ends` once `ended` more items have ended now.
+    """Returns the new `BatchRow.recent_ends` after `ended` more items ended now.
 
-    It is how many ended and in how many seconds, both weighted, and the instant of the last end in seconds since 1970.
+    The value is JSON: the weighted number of ended items, their weighted seconds, and the last end in seconds since
+    1970.
     """
     ends, seconds, last = orjson.loads(recent_ends) or (0.0, 0.0, (started_at or now).timestamp())
     instant = now.timestamp()
@@ -57,9 +58,9 @@ def after_more_ends(recent_ends: str, ended: int, started_at: datetime | None, n
 
 
 def items_per_second(row: BatchRow, now: datetime) -> float | None:
-    """Items ended a second of late, whatever their end; None before the first has.
+    """Returns the recent rate of ended items per second, of any outcome; None before the first.
 
-    It falls while nothing ends for longer than what runs should take.
+    The rate falls while no item ends for longer than the running ones should take.
     """
     ends, seconds, last = orjson.loads(row.recent_ends) or (0.0, 0.0, 0.0)
     if not ends:
@@ -70,19 +71,19 @@ def items_per_second(row: BatchRow, now: datetime) -> float | None:
 
 
 def progress_of_batch(row: BatchRow, now: datetime) -> ProgressValue:
-    """By items that have ended, whatever their end. No ETA before 20 items or 3 % have.
+    """Returns the progress of a batch, by ended items of any outcome. No ETA before 20 items or 3 % have ended.
 
-    It counts down between two ends, as far as to the time that what waits will take.
+    Between two ends the ETA counts down, at most to the time that the queued items need.
     """
     open_items = row.queued + row.running
     ended = row.total_items - open_items
     if BatchStatus(row.status).ended:
         return ProgressValue(1.0, None, None)
     eta = None
-    rate = items_per_second(row, now) if row.open_until is None else None  # how many more come is not known
+    rate = items_per_second(row, now) if row.open_until is None else None  # an open stream has no known total
     if rate and (ended >= _LEAST_ENDS or ended >= _LEAST_SHARE * row.total_items):
-        # What workers have in hand is half done, on the average, which makes a difference where ends are few. Where
-        # they are many, much of it may not have begun.
+        # Running items are half done on average, which matters while few have ended. The bound is for chunks, whose
+        # claimed items may not have begun.
         rate *= 1 + min(row.running / 2 / ended, _MOST_IN_HAND)
         since = max((now - row.updated_at).total_seconds(), 0.0)
         eta = round(max(open_items / rate - since, row.queued / rate), 1)

@@ -1,18 +1,14 @@
-"""How long analyses waited and took: histograms that workers keep, one row for each worker and minute.
+"""Waiting and processing times of analyses: histograms, one row for each worker and minute.
 
-Measured where the work ends, so that asking costs the same however many analyses are kept: a window of five minutes is
-five rows a worker. A worker writes its current minute over again with each sign of life (what it counted in its last
-second is lost when it is killed). Minutes that no window reaches any more are added into one row of totals, which only
-grows, whatever becomes of the workers: what Prometheus reads.
-
-A histogram's buckets are those of HdrHistogram with 16 steps to each doubling: a percentile is at most 3.2 % off.
+Workers count as they record, so that a query costs the same for any number of stored analyses: a window of five minutes
+reads five rows a worker. A worker rewrites its current minute with each heartbeat; a kill loses the counts of its last
+second. Minutes outside every window are added to one row of totals, which only grows and serves Prometheus.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -23,104 +19,36 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
+from telemetry import Histogram, Percentiles
 
 MINUTE = 60
 WINDOW_MINUTES = 5
-# A row of totals, by the worker and the minute that no other row has. The first migration makes it.
+# The key (worker and minute) of the row of totals, created by the first migration.
 TOTALS = ("", 0)
-# Minutes this old are added to the totals; a worker that stood still for so long drops what it had not written.
+# Age at which minutes are added to the totals. A worker paused for longer drops its unwritten minutes.
 _KEPT_MINUTES = 10
-_STEPS = 4  # 2^4 to a doubling
 
 _timing = tables.timing
 
 
-@dataclass(frozen=True, slots=True)
-class Durations:
-    """Percentiles of durations, in milliseconds, by nearest rank; None where there was none."""
-
-    p50_ms: float | None
-    p95_ms: float | None
-    p99_ms: float | None
-
-
-def bucket_of(microseconds: int) -> int:
-    """The bucket of a duration, which is not negative."""
-    shift = max(microseconds.bit_length() - _STEPS - 1, 0)
-    return (shift << _STEPS) + (microseconds >> shift)
-
-
-def _bounds(bucket: int) -> tuple[int, int]:
-    """The bucket's least duration and the next one's, in microseconds."""
-    shift = max((bucket >> _STEPS) - 1, 0)
-    step = bucket - (shift << _STEPS)
-    return step << shift, (step + 1) << shift
-
-
-@dataclass(slots=True)
-class Histogram:
-    """Durations, counted by bucket."""
-
-    counts: dict[int, int] = field(default_factory=dict)
-    microseconds: int = 0
-    """Their sum."""
-
-    def record(self, microseconds: int, times: int = 1) -> None:
-        """Count this duration; one below zero, by clocks that differ, counts as zero."""
-        microseconds = max(microseconds, 0)
-        bucket = bucket_of(microseconds)
-        self.counts[bucket] = self.counts.get(bucket, 0) + times
-        self.microseconds += microseconds * times
-
-    def add(self, other: Histogram) -> None:
-        """Count all of the other's."""
-        for bucket, count in other.counts.items():
-            self.counts[bucket] = self.counts.get(bucket, 0) + count
-        self.microseconds += other.microseconds
-
-    @property
-    def count(self) -> int:
-        """How many."""
-        return sum(self.counts.values())
-
-    def percentiles(self) -> Durations:
-        """By the middle of the bucket in which each lies."""
-        ordered, total = sorted(self.counts.items()), self.count
-        return Durations(*(_percentile(ordered, total, percent) for percent in (50, 95, 99)))
-
-    def below(self, microseconds: int) -> int:
-        """How many were shorter than this, which is a power of two."""
-        bound = bucket_of(microseconds)
-        return sum(count for bucket, count in self.counts.items() if bucket < bound)
-
-
-def _percentile(ordered: Sequence[tuple[int, int]], total: int, percent: int) -> float | None:
-    left = math.ceil(total * percent / 100)
-    for bucket, count in ordered:
-        left -= count
-        if left <= 0:
-            return sum(_bounds(bucket)) / 2 / 1000
-    return None
-
-
 @dataclass(slots=True)
 class Timings:
-    """Analyses of some time: how long they waited and took, and their ends by status.
+    """Times and outcomes of the analyses of a period.
 
-    `waiting` is from the queue to a worker, once for each analysis; `processing` is the attempt that ended it, in its
-    process; `total` is from the queue to the recorded end, tries between and all.
+    `waiting`: from the queue to a worker, once for each analysis. `processing`: the last attempt, in its process.
+    `total`: from the queue to the recorded end, with all attempts and pauses.
     """
 
     waiting: Histogram = field(default_factory=Histogram)
     processing: Histogram = field(default_factory=Histogram)
     total: Histogram = field(default_factory=Histogram)
     ends: Counter[str] = field(default_factory=Counter)
-    """How many ended, by their status."""
+    """Ended analyses by status."""
     seconds: Counter[int] = field(default_factory=Counter)
-    """How many ended in which second since 1970: of a minute, not of the totals."""
+    """Ended analyses by second since 1970; empty in the totals."""
 
     def add(self, other: Timings) -> None:
-        """Count all of the other's."""
+        """Add the counts of other timings."""
         self.waiting.add(other.waiting)
         self.processing.add(other.processing)
         self.total.add(other.total)
@@ -128,11 +56,11 @@ class Timings:
         self.seconds.update(other.seconds)
 
     def ended_between(self, begin: int, end: int) -> int:
-        """How many ended from the second `begin` on and before `end`."""
+        """Returns the number of analyses ended from second `begin` to before second `end`."""
         return sum(count for second, count in self.seconds.items() if begin <= second < end)
 
     def dump(self) -> str:
-        """As JSON."""
+        """Returns the timings as JSON."""
         histograms = {
             name: [histogram.microseconds, sorted(histogram.counts.items())]
             for name, histogram in (("waiting", self.waiting), ("processing", self.processing), ("total", self.total))
@@ -141,7 +69,7 @@ class Timings:
 
     @classmethod
     def load(cls, text: str) -> Timings:
-        """What `dump` gave."""
+        """Read the JSON of `dump`."""
         data: dict[str, Any] = orjson.loads(text)
         histograms = {
             name: Histogram(dict(data[name][1]), data[name][0]) if name in data else Histogram()
@@ -151,14 +79,14 @@ class Timings:
 
 
 def minute_of(instant: datetime) -> int:
-    """Whole minutes since 1970."""
+    """Returns the whole minutes since 1970."""
     return int(instant.timestamp()) // MINUTE
 
 
 async def write_timings(
     connection: AsyncConnection, worker_id: str, minutes: Mapping[int, Timings], now: datetime
 ) -> None:
-    """Write what a worker counted, in place of what it wrote about the same minutes before."""
+    """Write a worker's minutes, in place of its earlier rows for them."""
     oldest = minute_of(now) - _KEPT_MINUTES
     rows = [
         {"worker_id": worker_id, "minute": minute, "data": timings.dump()}
@@ -175,9 +103,9 @@ async def write_timings(
 
 
 async def fold_timings(connection: AsyncConnection, now: datetime) -> int:
-    """Add the minutes that no window reaches any more to the totals; returns how many rows that were.
+    """Add the minutes outside every window to the totals, and delete them; returns their number.
 
-    Does nothing while another transaction does so: nobody waits for it.
+    Does nothing while another transaction does the same.
     """
     worker_id, minute = _timing.c.worker_id, _timing.c.minute
     of_totals = (worker_id == TOTALS[0], minute == TOTALS[1])
@@ -198,23 +126,24 @@ async def fold_timings(connection: AsyncConnection, now: datetime) -> int:
 
 @dataclass(frozen=True, slots=True)
 class WorkFigures:
-    """What workers did of late, all of them: analyses that ended a second, and how long they had waited and taken."""
+    """Recent work of all workers: ended analyses per second, and percentiles of their times."""
 
     last_ten_seconds: float
     last_five_minutes: float
-    waiting: Durations
-    processing: Durations
-    total: Durations
+    waiting: Percentiles
+    processing: Percentiles
+    total: Percentiles
 
 
 async def work_figures(connection: AsyncConnection, now: datetime) -> WorkFigures:
-    """Rates are over whole seconds and end one before `now`: workers tell of a second up to a second later.
+    """Read the figures of recent work.
 
-    Durations are of whole minutes, the one that is not over among them: of the last four to five.
+    Rates cover whole seconds and end one second before `now`, since workers write a second up to one second later.
+    Percentiles cover the present minute and the four before it.
     """
     minute = minute_of(now)
     window, rates = Timings(), Timings()
-    # One minute more than the window has: a rate looks back for whole five minutes.
+    # One minute more than the window: the rate covers five whole minutes.
     recent = select(_timing.c.minute, _timing.c.data).where(_timing.c.minute >= minute - WINDOW_MINUTES)
     for row in (await connection.execute(recent)).all():
         (window if row.minute > minute - WINDOW_MINUTES else rates).add(Timings.load(row.data))
@@ -230,7 +159,7 @@ async def work_figures(connection: AsyncConnection, now: datetime) -> WorkFigure
 
 
 async def all_timings(connection: AsyncConnection) -> Timings:
-    """Of every worker there ever was: grows only."""
+    """Returns the sum of all workers' timings since the first migration; never decreases."""
     merged = Timings()
     for row in (await connection.execute(select(_timing.c.data))).scalars():
         merged.add(Timings.load(row))

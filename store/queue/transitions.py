@@ -1,8 +1,8 @@
-"""What follows when analyses change state: their events, and their batches' counters, status and events.
+"""Transitions of analyses: their events, and the counters, status and events of their batches.
 
-Every change of a row's status goes through `record`, in the transaction that made it, so that states, counters and the
-log can't disagree: a batch's counters always add up to its total, and each end of an item has one event. Before it
-writes anything, a transaction that moves rows which others may move takes turns with them: see `take_turns`.
+Every change of a row's status goes through `record`, in the same transaction. States, counters and the log therefore
+agree: the counters of a batch add up to its total, and each ended item has one event of its end. A transaction that
+changes rows of a batch first takes the batch's lock: see `take_turns`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from store.queue.progress import after_more_ends, progress_of_batch
 from store.sql.columns import instant_of, microseconds
 from store.sql.database import announce
 from store.sql.script import Script, run
-from store.tables import AnalysisStatus, BatchRow, BatchStatus, EventType
+from store.tables import AnalysisEventType, AnalysisStatus, BatchEventType, BatchRow, BatchStatus
 
 _Move = tuple[str | None, AnalysisStatus | None, AnalysisStatus]  # batch, before, after
-# More often than this a batch's progress is no news.
+# Shortest interval between two progress events of a batch.
 _PROGRESS_INTERVAL = timedelta(seconds=0.25)
 
 COUNTER = {
@@ -43,21 +43,21 @@ COUNTER = {
 }
 _COUNTERS = tuple(COUNTER.values())
 END_EVENTS = {
-    AnalysisStatus.COMPLETED: EventType.ANALYSIS_COMPLETED,
-    AnalysisStatus.FAILED: EventType.ANALYSIS_FAILED,
-    AnalysisStatus.CANCELED: EventType.ANALYSIS_CANCELED,
-    AnalysisStatus.TIMED_OUT: EventType.ANALYSIS_TIMED_OUT,
+    AnalysisStatus.COMPLETED: AnalysisEventType.ANALYSIS_COMPLETED,
+    AnalysisStatus.FAILED: AnalysisEventType.ANALYSIS_FAILED,
+    AnalysisStatus.CANCELED: AnalysisEventType.ANALYSIS_CANCELED,
+    AnalysisStatus.TIMED_OUT: AnalysisEventType.ANALYSIS_TIMED_OUT,
 }
 _BATCH_EVENTS = {
-    BatchStatus.COMPLETED: EventType.BATCH_COMPLETED,
-    BatchStatus.CANCELED: EventType.BATCH_CANCELED,
-    BatchStatus.TIMED_OUT: EventType.BATCH_TIMED_OUT,
+    BatchStatus.COMPLETED: BatchEventType.BATCH_COMPLETED,
+    BatchStatus.CANCELED: BatchEventType.BATCH_CANCELED,
+    BatchStatus.TIMED_OUT: BatchEventType.BATCH_TIMED_OUT,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why an analysis did not complete: an AnalysisErrorCode, a sentence, and whether another try could help."""
+    """The error of an analysis: an AnalysisErrorCode, a message, and whether another attempt may succeed."""
 
     code: str
     message: str
@@ -65,20 +65,20 @@ class Fault:
 
 
 STOP_FAULTS = {
-    AnalysisStatus.CANCELED: Fault("CANCELED", "It was canceled."),
-    AnalysisStatus.TIMED_OUT: Fault("TIMED_OUT", "Its time was up before it had ended.", retryable=True),
+    AnalysisStatus.CANCELED: Fault("CANCELED", "The analysis was canceled."),
+    AnalysisStatus.TIMED_OUT: Fault("TIMED_OUT", "The analysis reached its time limit.", retryable=True),
 }
 
 
 class Change(NamedTuple):
-    """One row's step from a status (None: it is new) to another, already written to the row."""
+    """One row's transition from a status (None: a new row) to another, already written to the row."""
 
     id: str
     workspace: str
     batch_id: str | None
     before: AnalysisStatus | None
     after: AnalysisStatus
-    event: EventType
+    event: AnalysisEventType
     attempt: int
     fraction: float = 0
     step: str | None = None
@@ -86,7 +86,7 @@ class Change(NamedTuple):
 
 
 def _state(after: AnalysisStatus, attempt: int, fraction: float, step: str | None, fault: Fault | None) -> str:
-    """What an event says of an analysis, as JSON."""
+    """Returns the data of an analysis event as JSON."""
     data = {
         "status": after.value,
         "attempt": attempt,
@@ -101,7 +101,7 @@ def _events(changes: Iterable[Change], now: datetime) -> list[NewEvent]:
     """The log's lines for changes. Of those made together many say the same, which is written out once."""
     occurred_at = microseconds(now)
     state = cache(_state)
-    names = {type_: type_.value for type_ in EventType}
+    names = {type_: type_.value for type_ in AnalysisEventType}
     return [
         NewEvent(
             change.workspace,
@@ -116,15 +116,15 @@ def _events(changes: Iterable[Change], now: datetime) -> list[NewEvent]:
 
 
 async def take_turns(connection: AsyncConnection, batch_ids: Iterable[str | None]) -> None:
-    """Wait until no other transaction moves analyses of these batches (None: those of no batch), until this one ends.
+    """Lock these batches (None: the analyses without a batch) until the end of the transaction.
 
-    On PostgreSQL, before the transaction's first write: a transaction gets its place in the log when it first writes or
-    locks a row, so one that did so and then waited for another's rows would tell of what follows before what went
-    before. Waiting for an advisory lock gives no place. On SQLite there is one writer.
+    On PostgreSQL, call this before the first write. A transaction gets its id, and with it its position in the log, at
+    its first write or row lock. If it waited for another transaction's rows after that, its events would precede the
+    earlier events of the other. Waiting for an advisory lock assigns no id. SQLite has one writer and needs no lock.
     """
     if connection.dialect.name == "sqlite":
         return
-    # In one order, so that two transactions never wait for each other.
+    # In one order, against deadlocks.
     keys = sorted({_lock_key(batch_id or "") for batch_id in batch_ids})
     key = func.unnest(bindparam("keys", keys, type_=ARRAY(BigInteger))).column_valued("key")
     await connection.execute(select(func.count(func.pg_advisory_xact_lock(key))))
@@ -137,10 +137,10 @@ _SHARE_TURNS = """
 
 
 def share_turns(script: Script, kind: str, batch_ids: Iterable[str | None]) -> None:
-    """`take_turns`, in a script, with those of this kind and all who take turns, but beside those of another kind.
+    """Like `take_turns`, in a script, but shared with transactions of another kind.
 
-    So claims and ends of one batch go on at the same time: they move no row in common but the batch's own, which they
-    move last, and of its events claims write the first alone.
+    Claims and outcomes of one batch run at the same time: the only row that both write is the batch's own, which they
+    write last, and of its events claims write only the first.
     """
     if not script.sqlite:
         names = {batch_id or "" for batch_id in batch_ids}
@@ -148,7 +148,7 @@ def share_turns(script: Script, kind: str, batch_ids: Iterable[str | None]) -> N
 
 
 async def take_turns_with(connection: AsyncConnection, *where: ColumnElement[bool]) -> None:
-    """`take_turns` for the batches of the analyses that meet the conditions."""
+    """`take_turns` for the batches of the analyses that match the conditions."""
     if connection.dialect.name != "sqlite":
         statement = select(tables.analysis.c.batch_id).where(*where).distinct()
         await take_turns(connection, (await connection.execute(statement)).scalars())
@@ -159,7 +159,7 @@ def _lock_key(name: str) -> int:
 
 
 async def record(connection: AsyncConnection, changes: Sequence[Change], now: datetime) -> None:
-    """Write the events of these changes, then move their batches where a status has changed."""
+    """Write the events of these changes, then update the batches of changed statuses."""
     if not changes:
         return
 
@@ -172,13 +172,13 @@ async def record(connection: AsyncConnection, changes: Sequence[Change], now: da
 
 
 class Step(NamedTuple):
-    """What many rows of one batch, or of none, do alike: `Change` but for their ids."""
+    """One transition of many rows of one batch, or of none: a `Change` without the id."""
 
     workspace: str
     batch_id: str | None
     before: AnalysisStatus | None
     after: AnalysisStatus
-    event: EventType
+    event: AnalysisEventType
     attempt: int = 0
     fraction: float = 0.0
 
@@ -203,13 +203,13 @@ def _move_batches(script: Script, moves: Counter[_Move], now: datetime) -> None:
         if before is not None:
             delta[COUNTER[before]] -= count
         delta[COUNTER[after]] += count
-    # In one order, so that two transactions never wait for each other's batches.
+    # In one order, against deadlocks.
     for batch_id in sorted(deltas):
         _move_batch(script, batch_id, deltas[batch_id], now)
 
 
 async def end_if_done(connection: AsyncConnection, batch_id: str, now: datetime) -> None:
-    """End this batch, whose turn it is and which has not ended, if it waits for nothing any more."""
+    """End this locked, open batch if no item is left to queue or run."""
     await run(connection, lambda script: _move_batch(script, batch_id, Counter(), now))
     announce(connection, "events")
 
@@ -234,11 +234,11 @@ def _move_batch(script: Script, batch_id: str, delta: Counter[str], now: datetim
         if name not in ("queued", "running"):
             ended += delta[name]
     row.updated_at = now
-    events: list[EventType] = []
+    events: list[BatchEventType] = []
     if row.status == BatchStatus.QUEUED and delta["running"] > 0:
         row.status = BatchStatus.RUNNING.value
         row.started_at = now
-        events.append(EventType.BATCH_STARTED)
+        events.append(BatchEventType.BATCH_STARTED)
     if ended > 0:
         row.recent_ends = after_more_ends(row.recent_ends, ended, row.started_at, now)
     if row.queued == row.running == 0 and row.open_until is None and row.retry_before is None:
@@ -248,13 +248,13 @@ def _move_batch(script: Script, batch_id: str, delta: Counter[str], now: datetim
         events.append(_BATCH_EVENTS[status])
     elif ended > 0 and (row.progress_event_at is None or abs(now - row.progress_event_at) >= _PROGRESS_INTERVAL):
         row.progress_event_at = now
-        events.append(EventType.BATCH_PROGRESS)
+        events.append(BatchEventType.BATCH_PROGRESS)
     values = [getattr(row, name) for name in _MOVED]
     script.do(_SET_BATCH, *(microseconds(each) if isinstance(each, datetime) else each for each in values), batch_id)
     note(script, [_batch_event(row, type_, now) for type_ in events])
 
 
-def _batch_event(row: BatchRow, type_: EventType, now: datetime) -> NewEvent:
+def _batch_event(row: BatchRow, type_: BatchEventType, now: datetime) -> NewEvent:
     """The log's line for a batch as it is."""
     progress = progress_of_batch(row, now)
     data = {
@@ -266,13 +266,17 @@ def _batch_event(row: BatchRow, type_: EventType, now: datetime) -> NewEvent:
         "step": progress.step,
         "eta_seconds": progress.eta_seconds,
     }
-    return new_event(row.workspace, type_, now, orjson.dumps(data).decode(), batch_id=row.id)
+    return new_event(row.workspace, type_, row.id, now, orjson.dumps(data).decode(), batch_id=row.id)
 
 
 def changes_of(
-    rows: Iterable[Any], before: AnalysisStatus, after: AnalysisStatus, event: EventType, fault: Fault | None = None
+    rows: Iterable[Any],
+    before: AnalysisStatus,
+    after: AnalysisStatus,
+    event: AnalysisEventType,
+    fault: Fault | None = None,
 ) -> list[Change]:
-    """The same change of many rows (id, workspace, batch_id, attempt, progress)."""
+    """Returns the same change for each of these rows (id, workspace, batch_id, attempt, progress)."""
     return [
         Change(
             id=row.id,

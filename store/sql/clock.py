@@ -1,4 +1,4 @@
-"""The one clock: time since 1970 that no setting of the machine's clock reaches."""
+"""The clock of the program: time since 1970, independent of later settings of the machine's clock."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# Linux's boot-time clock goes on while the machine sleeps; elsewhere the monotonic clock has to do.
+# Linux's boot-time clock also counts while the machine sleeps; other systems only have the monotonic clock.
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _START_NS = time.time_ns() - time.clock_gettime_ns(_CLOCK)
 
 
 def now_ns() -> int:
-    """Nanoseconds since 1970: the machine's clock as it was when this process began, and the time that passed since.
+    """Returns nanoseconds since 1970: the machine's clock at the start of this process, plus the time since.
 
-    Whoever sets the machine's clock reaches no process that runs, so no time limit comes early or late.
+    A change of the machine's clock does not affect running processes: no time limit comes early or late.
     """
     return _START_NS + time.clock_gettime_ns(_CLOCK)
 
 
 def utcnow() -> datetime:
-    """Now, aware, in UTC, by `now_ns`."""
+    """Returns the present instant by `now_ns`, aware, in UTC."""
     return EPOCH + timedelta(microseconds=now_ns() // 1000)
 
 
@@ -31,5 +31,5 @@ def write_instant(value: datetime) -> str:
 
 
 def clock_step() -> timedelta:
-    """How far the machine's clock has been set forward since this process began."""
+    """Returns how far the machine's clock was set forward since the start of this process."""
     return timedelta(microseconds=(time.time_ns() - now_ns()) // 1000)

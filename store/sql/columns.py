@@ -14,17 +14,17 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def microseconds(instant: datetime) -> int:
-    """How an instant is kept: whole microseconds since 1970."""
+    """Returns whole microseconds since 1970, the stored form of an instant."""
     return (instant - EPOCH) // _MICROSECOND
 
 
 def instant_of(value: int) -> datetime:
-    """The instant that is kept so."""
+    """Returns the instant of a stored value."""
     return EPOCH + timedelta(microseconds=value)
 
 
 class Instant(TypeDecorator[datetime]):
-    """An instant, kept as whole microseconds since 1970 in UTC: compared and added up alike on every database."""
+    """An instant, stored as whole microseconds since 1970 in UTC: both databases compare and add it alike."""
 
     impl = BigInteger
     cache_ok = True
@@ -36,5 +36,5 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else EPOCH + timedelta(microseconds=value)
 
 
-# Ids and other keys are compared byte by byte: a locale's order would break paging by id.
+# Ids and other keys compare byte by byte: a locale's order would break paging by id.
 Key = Text().with_variant(Text(collation="C"), "postgresql")

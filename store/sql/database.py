@@ -1,9 +1,9 @@
-"""The two doors to the database: one to write, one to read.
+"""The two entry points to the database: one to write, one to read.
 
-`write()` is a transaction: it commits on leaving, or rolls back when left by an exception. On SQLite there is one
-writer per process and every transaction begins IMMEDIATE: a deferred one that reads first fails at once when
-another process has committed in between, whatever the busy timeout says. `read()` runs each statement alone on a
-connection that can't write. Neither door is held open across analysis work, a network call or a stream's `yield`.
+`write()` is a transaction: it commits on exit, or rolls back after an exception. SQLite has one writer per process, and
+every transaction begins IMMEDIATE: a deferred one that reads first fails at once if another process commits in
+between, despite the busy timeout. `read()` runs each statement on its own, on a connection that can't write. Neither
+stays open across analysis work, a network call or the `yield` of a stream.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     import asyncpg
 
 _SQLITE_PRAGMAS = (
-    "PRAGMA journal_mode = WAL",  # readers and the writer don't wait for one another
-    "PRAGMA synchronous = FULL",  # a commit survives power loss; with many rows a commit it costs next to nothing
-    "PRAGMA busy_timeout = 15000",  # another process may hold the write lock for a while
+    "PRAGMA journal_mode = WAL",  # readers and the writer don't block each other
+    "PRAGMA synchronous = FULL",  # a commit survives power loss, at little cost with many rows a commit
+    "PRAGMA busy_timeout = 15000",  # milliseconds, for the write lock of another process
     "PRAGMA foreign_keys = ON",
     "PRAGMA temp_store = MEMORY",
-    "PRAGMA cache_size = -65536",  # 64 MiB, of the writer
+    "PRAGMA cache_size = -65536",  # 64 MiB, for the writer
 )
-# For so long a process that stands still in the middle of a transaction can hold up the others, on PostgreSQL.
+# PostgreSQL ends an idle transaction after this time: until then a paused process holds up the others.
 IDLE_IN_TRANSACTION_SECONDS = 10
-# What another process writes to a SQLite file is seen within this time, for up to 1 % of a core.
+# Interval of looks for commits of other processes to a SQLite file, at up to 1 % of a core.
 WATCH_SECONDS = 0.025
-# PostgreSQL has this long to see its connections off; then they are dropped.
+# Time limit of an orderly close of PostgreSQL connections; then they are dropped.
 CLOSE_SECONDS = 2.0
 _NEWS = "assay_news"
 _BEFORE_COMMIT = "assay_before_commit"
@@ -77,11 +77,11 @@ class Database:
             self._reader = self._postgresql_engine(pool_size=10, isolation_level="AUTOCOMMIT")
         self._listeners: list[Callable[[frozenset[str]], None]] = []
         self.identity = ""
-        """What tells its event log from others', once `store.events.identify` has read it."""
+        """The identity of the event log, read by `store.events.identify`; empty before."""
 
     @property
     def name(self) -> str:
-        """What it is called in a sentence, without its password."""
+        """The database's name for messages, without its password."""
         if self.is_sqlite:
             return f"the SQLite database {self.url.database}"
         return f"the database {self.url.database or ''} on {self.url.host or 'this machine'}:{self.url.port or 5432}"
@@ -92,7 +92,7 @@ class Database:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction. Left normally it is committed, and what it announced goes to the listeners."""
+        """Open a transaction. A normal exit commits, and notifies the listeners of the announced subjects."""
         async with self._writer.connect() as connection:
             info = connection.sync_connection.info  # type: ignore[union-attr]
             info.pop(_NEWS, None)
@@ -108,16 +108,13 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for reading: no transaction, each statement sees what is committed when it starts."""
+        """Open a connection for reading, without a transaction: each statement sees the commits before its start."""
         async with self._reader.connect() as connection:
             yield connection
 
     @asynccontextmanager
     async def apart(self, name: str) -> AsyncIterator[asyncpg.Connection]:
-        """A connection to PostgreSQL outside the pools, for who listens on it; closed afterwards.
-
-        PostgreSQL lists it by this name.
-        """
+        """Open a PostgreSQL connection outside the pools, for LISTEN. `name`: its application name in PostgreSQL."""
         engine = self._postgresql_engine(name, poolclass=NullPool, isolation_level="AUTOCOMMIT")
         async with engine.connect() as connection:
             driver = (await connection.get_raw_connection()).driver_connection
@@ -125,19 +122,19 @@ class Database:
             try:
                 yield driver
             finally:
-                driver.terminate()  # not `close`, which waits for an answer that may never come
+                driver.terminate()  # `close` would wait for an answer, perhaps for ever
 
     async def watch(self, changed: Callable[[], None]) -> None:
-        """Call `changed` soon after every commit to a SQLite file, whichever process makes it, until cancelled.
+        """Call `changed` soon after every commit of any process to a SQLite file, until canceled.
 
-        On PostgreSQL nothing is watched: there, news comes by the bus and by permits.
+        Does nothing on PostgreSQL: the bus and permits announce commits there.
         """
         if not self.is_sqlite:
             await asyncio.Event().wait()
         with closing(sqlite3.connect(self.url.database or "", timeout=0, isolation_level=None)) as connection:
             before = None
             while True:
-                with suppress(sqlite3.OperationalError):  # locked, while a file that was left by a crash is mended
+                with suppress(sqlite3.OperationalError):  # locked, during the recovery after a crash
                     (version,) = connection.execute("PRAGMA data_version").fetchone()
                     if before is not None and version != before:
                         changed()
@@ -145,8 +142,8 @@ class Database:
                 await asyncio.sleep(WATCH_SECONDS)
 
     async def close(self) -> None:
-        """Close every connection. A PostgreSQL that says nothing is waited for no longer than CLOSE_SECONDS."""
-        # All at once, and before the pools do it: they wait without end, for one after the other.
+        """Close every connection, within CLOSE_SECONDS if PostgreSQL does not answer."""
+        # All at once, before the pools: those close one after the other, without a time limit.
         closing = (driver.close(timeout=CLOSE_SECONDS) for driver in list(self._drivers))
         await asyncio.gather(*closing, return_exceptions=True)
         await self._reader.dispose()
@@ -157,13 +154,13 @@ class Database:
 
         @event.listens_for(engine.sync_engine, "connect")
         def configure(connection: Any, _record: Any) -> None:
-            connection.isolation_level = None  # the driver begins nothing by itself
+            connection.isolation_level = None  # the driver begins no transactions
             cursor = connection.cursor()
             for pragma in _SQLITE_PRAGMAS:
                 cursor.execute(pragma)
             if query_only:
                 cursor.execute("PRAGMA query_only = ON")
-                cursor.execute("PRAGMA cache_size = -8192")  # there are several, and the system has the file cached too
+                cursor.execute("PRAGMA cache_size = -8192")  # 8 MiB each: the system caches the file too
             cursor.close()
 
         if begin is not None:
@@ -175,11 +172,11 @@ class Database:
         return engine
 
     def _postgresql_engine(self, name: str = "assay", **options: Any) -> AsyncEngine:
-        # A transaction that is left open holds back its batches and every reader of the event log: the server ends it.
+        # An idle open transaction holds back its batches and every reader of the event log: PostgreSQL ends it.
         server_settings = {
             "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS * 1000}",
             "application_name": name,
-            "random_page_cost": "1.1",  # what is claimed and ended was just written: it is in memory
+            "random_page_cost": "1.1",  # claimed and finished rows were just written, and are in memory
         }
         if "pool_size" in options:
             options |= {"max_overflow": options["pool_size"], "pool_timeout": 60}
@@ -189,7 +186,7 @@ class Database:
         def remember(connection: Any, _record: Any) -> None:
             self._drivers.add(connection.driver_connection)
 
-        # The driver knows when PostgreSQL has hung up. To ask it at each checkout (`pool_pre_ping`) is two round trips.
+        # The driver notices a closed connection. `pool_pre_ping` would cost two round trips at each checkout.
         @event.listens_for(engine.sync_engine, "checkout")
         def require_open(connection: Any, _record: Any, _proxy: Any) -> None:
             if connection.driver_connection.is_closed():

@@ -1,4 +1,4 @@
-"""What the database's errors mean: whether what was to be written is at fault, or the moment."""
+"""Classification of database errors: a fault of the statement, or of the moment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LASTING = ("22", "23", "54")
 
 
 def may_pass(error: BaseException) -> bool:
-    """Whether the same statement could work later: a lock, a lost connection, a full disk, a deadlock."""
+    """Whether the same statement may succeed later: a lock, a lost connection, a full disk, a deadlock."""
     if isinstance(error, OSError | PoolTimeoutError):
         return True
     if not isinstance(error, DBAPIError) or isinstance(error, DataError | IntegrityError):
@@ -21,9 +21,9 @@ def may_pass(error: BaseException) -> bool:
     return not str(getattr(error.orig, "sqlstate", None) or "").startswith(_LASTING)
 
 
-# A connection that is lost, a deadlock, too few resources, a lock that was not had, a server that stops or starts.
+# Lost connection, deadlock, insufficient resources, lock not available, server stops or starts.
 _MOMENTARY = ("08", "40", "53", "55P03", "57P")
-# Not the right state for it. Of a database as a whole, that is one which lets nobody connect for now.
+# Object not in the required state: while connecting, a database that refuses connections for now.
 _WRONG_STATE = "55000"
 _DISK_FULL = "53100"
 
@@ -34,7 +34,7 @@ def is_full(error: BaseException) -> bool:
 
 
 def is_out_of_reach(error: BaseException) -> bool:
-    """Whether the database is locked, too busy, silent or gone. Less than `may_pass`: no statement is at fault."""
+    """Whether the database is locked, busy, silent or gone. A subset of `may_pass`: no statement is at fault."""
     if isinstance(error, ConnectionError | TimeoutError | socket.gaierror | PoolTimeoutError):
         return True
     if isinstance(error, DBAPIError):
@@ -47,12 +47,12 @@ def is_out_of_reach(error: BaseException) -> bool:
 
 
 def _sqlite_code(error: BaseException) -> int | None:
-    """SQLite's primary result code."""
+    """Returns SQLite's primary result code."""
     code = getattr(error.orig, "sqlite_errorcode", None) if isinstance(error, DBAPIError) else None
     return None if code is None else code & 0xFF
 
 
 def _sqlstate(error: BaseException) -> str:
-    """PostgreSQL's code. What fails while connecting comes as the driver raised it."""
+    """Returns PostgreSQL's SQLSTATE. Errors of connecting come unwrapped from the driver."""
     orig = error.orig if isinstance(error, DBAPIError) else error
     return str(getattr(orig, "sqlstate", None) or "")

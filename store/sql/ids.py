@@ -1,7 +1,7 @@
-"""Typed ids: a prefix that names the type and a UUIDv7, written as TypeID (jetify-com/typeid, specification 0.3).
+"""Typed ids: a prefix for the type and a UUIDv7, in the form of TypeID (jetify-com/typeid, specification 0.3).
 
 `analysis_01jd…`: the prefix, `_`, and the UUID's 128 bits in 26 characters of Crockford's base 32, lower case.
-Ids of one process grow strictly, so that their order is the order of creation.
+Ids of one process grow strictly: their order is the order of creation.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from random import Random, SystemRandom
 from threading import Lock
-from typing import Literal
 
 from store.sql.clock import now_ns
 
-Kind = Literal["analysis", "batch", "worker", "lease"]
+Kind = str
+"""The prefix of an id: a subject's (`store.subjects`), `worker` or `lease`."""
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
@@ -25,21 +25,21 @@ _SUFFIX = re.compile(r"[0-7][0-9a-hjkmnp-tv-z]{25}")
 _RANDOM_BITS = 74
 _LOW_BITS = 62
 _LOW_MASK = (1 << _LOW_BITS) - 1
-# What ids of one millisecond seldom have in common.
+# The last bits and characters, in which ids of one millisecond differ.
 _LAST_BITS, _LAST_CHARACTERS = 60, 12
 _random = SystemRandom()
-_step = Random()  # noqa: S311 - where a millisecond's ids begin is what can't be guessed
+_step = Random()  # noqa: S311 - the first id of a millisecond is from SystemRandom
 _lock = Lock()
 _last = 0
 
 
 def new_id(kind: Kind) -> str:
-    """A new id of this kind: `<kind>_` and 26 characters."""
+    """Returns a new id of this kind: `<kind>_` and 26 characters."""
     return new_ids(kind, 1)[0]
 
 
 def new_ids(kind: Kind, count: int) -> list[str]:
-    """So many new ids, in their order."""
+    """Returns `count` new ids in ascending order."""
     ids = []
     first, begun = -1, ""
     for number in _new_uuids(count):
@@ -59,21 +59,26 @@ def new_ids(kind: Kind, count: int) -> list[str]:
 
 
 def write_id(kind: str, number: int) -> str:
-    """The typed id of a UUID's 128 bits."""
+    """Returns the typed id of a UUID's 128 bits."""
     return kind + "_" + "".join([_PAIRS[(number >> shift) & 1023] for shift in _SHIFTS])
 
 
 def kind_of(typed_id: str) -> str | None:
-    """The prefix of a well-formed typed id; None for anything else. Whether such a thing exists is another question."""
+    """Returns the prefix of a well-formed typed id; None otherwise. Does not check that the object exists."""
     prefix, _, suffix = typed_id.rpartition("_")
     return prefix if prefix and _SUFFIX.fullmatch(suffix) else None
 
 
-def _new_uuids(count: int) -> list[int]:
-    """UUIDv7s by the clock that no setting of the machine's clock reaches (RFC 9562, sections 5.7 and 6.2).
+def prefix_of(typed_id: str) -> str:
+    """Return the prefix of a well-formed typed id. `kind_of` is for ids from outside, which may be malformed."""
+    return typed_id.rpartition("_")[0]
 
-    Within a millisecond the random bits are those of the one before, plus a random step; what is asked for together
-    is of one millisecond.
+
+def _new_uuids(count: int) -> list[int]:
+    """Returns UUIDv7s by the clock of `store.sql.clock` (RFC 9562, sections 5.7 and 6.2).
+
+    Within a millisecond the random bits are those of the previous id plus a random step. All ids of one call have the
+    same millisecond.
     """
     global _last
     numbers = []

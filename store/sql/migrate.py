@@ -1,4 +1,4 @@
-"""Bringing a database to this program's tables, by alembic. The migrations run alike on SQLite and PostgreSQL."""
+"""Migrations, by alembic. The same migrations run on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
-async def migrate(database: Database) -> None:
-    """Apply what is missing, in one transaction; does nothing when all is there."""
+async def migrate(database: Database, revision: str = "head") -> None:
+    """Apply the missing migrations up to this revision, in one transaction."""
     async with database.write() as connection:
-        await connection.run_sync(lambda sync: command.upgrade(_config(sync), "head"))
+        await connection.run_sync(lambda sync: command.upgrade(_config(sync), revision))
 
 
 async def is_current(database: Database) -> bool:
-    """Whether the database has all of this program's migrations."""
+    """Return whether the database has all migrations of this program."""
     heads = set(ScriptDirectory.from_config(_config()).get_heads())
     async with database.read() as connection:
         applied = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())

@@ -1,8 +1,8 @@
-"""Several statements in one go, for what is done so often that the way to the database counts.
+"""Scripts: several statements in one call, for the hot paths.
 
-An asynchronous statement on SQLite goes to the connection's thread and back several times, which takes longer than the
-statement. A script is a plain function that runs there as a whole, and on PostgreSQL beside the event loop; its SQL is
-the same but for the names of the parameters, which are written as `?`.
+An asynchronous statement on SQLite goes to the connection's thread and back several times, which costs more than the
+statement itself. A script is a plain function that runs in that thread as a whole, and on PostgreSQL in a greenlet. Its
+SQL is the same for both, with `?` for parameters.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ T = TypeVar("T")
 
 
 class Script(Protocol):
-    """What a script talks to, inside a transaction."""
+    """The statements of a script, inside a transaction."""
 
     sqlite: bool
 
     def rows(self, statement: str, *values: Any) -> Sequence[Any]:
-        """Execute a statement that gives rows, which are tuples of what the driver gives."""
+        """Execute a statement and return its rows, tuples of the driver's values."""
 
     def do(self, statement: str, *values: Any) -> None:
-        """Execute a statement that gives none."""
+        """Execute a statement without rows."""
 
     def each(self, statement: str, rows: Sequence[Row]) -> int:
-        """Execute a statement for each of these rows; on SQLite, how many it changed in all."""
+        """Execute a statement for each of these rows; returns the number of changed rows on SQLite, else -1."""
 
     def keys(self, keys: Collection[str]) -> Any:
-        """The value for `AMONG` or `EACH`."""
+        """Returns the parameter of `AMONG` or `EACH`."""
 
 
-# Whether a column is one of many keys, and a table of them, as `value`: one parameter, however many they are.
+# A condition (one of many keys) and a table (the keys as `value`), each with one parameter for any number of keys.
 AMONG = "= ANY(ARRAY(SELECT value FROM json_each(?)))"
 EACH = "json_each(?)"
 
@@ -96,7 +96,7 @@ def _for_postgresql(statement: str) -> str:
 
 
 async def run(connection: AsyncConnection, script: Callable[[Script], T]) -> T:
-    """Run the script in this connection's transaction. Raises what statements by way of SQLAlchemy raise."""
+    """Run the script in this connection's transaction. Raises the same errors as statements through SQLAlchemy."""
     if connection.dialect.name != "sqlite":
         return await connection.run_sync(lambda sync: script(_PostgreSQL(sync)))
     driver: Any = (await connection.get_raw_connection()).driver_connection

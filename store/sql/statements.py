@@ -1,7 +1,7 @@
-"""Many rows in one statement, without what SQLAlchemy does for each of them.
+"""Statements for many rows, without SQLAlchemy's work per row.
 
-Its `execute` with a list processes every value of every row in Python, which costs more than the database does. Here a
-statement is made once for each kind of database, and values go to the driver as they are: instants as
+SQLAlchemy's `execute` with a list processes every value in Python, which costs more than the database. Here a statement
+is compiled once for each kind of database, and the driver gets the values unchanged: instants as
 `store.sql.columns.microseconds`.
 """
 
@@ -23,41 +23,41 @@ _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 class Bulk:
-    """A statement for many rows, whose values stand in the order of the columns that were named for it.
+    """A statement for many rows, with values in the order of its columns.
 
-    On SQLite it is executed row by row. A column that is null in every row is written into the statement: the sqlite3
-    module looks for an adapter for each None that it is given, which takes longer than to bind a text. On PostgreSQL it
-    is executed once, with an array for each column; what is the same in every row goes there but once.
+    SQLite executes it row by row. A column that is null in every row becomes part of the statement: the sqlite3 module
+    searches an adapter for each None, which takes longer than to bind a text. PostgreSQL executes it once, with an
+    array for each column, and a single value for a column that is the same in every row.
     """
 
     def __init__(self, table: Table, columns: Sequence[str], *, inserts: bool) -> None:
         self._table = table.name
         self._columns = tuple(columns)
         self._names = self._columns if inserts else (*self._columns, "id")
-        # Without their collations, which are the table's.
+        # Without the collations, which belong to the table.
         self._types = {name: table.c[name].type.compile(_POSTGRESQL).partition(" ")[0] for name in self._names}
         self._inserts = inserts
 
     @classmethod
     def insert(cls, table: Table, columns: Sequence[str]) -> Bulk:
-        """Insert rows of these columns; the others are null, or what the database makes them."""
+        """Insert rows of these columns; the others get their defaults."""
         return cls(table, columns, inserts=True)
 
     @classmethod
     def update(cls, table: Table, columns: Sequence[str]) -> Bulk:
-        """Set these columns where the id is the value that stands behind them in each row."""
+        """Update these columns by id. Each row has the columns' values, then the id."""
         return cls(table, columns, inserts=False)
 
     async def execute(self, connection: AsyncConnection, rows: Sequence[Row]) -> None:
-        """Execute it for each of these rows, at least one."""
+        """Execute the statement for these rows, at least one."""
         await run(connection, lambda script: self.run(script, rows))
 
     def run(self, script: Script, rows: Sequence[Row]) -> None:
-        """`execute`, in a script."""
+        """Like `execute`, in a script."""
         self.run_columns(script, list(zip(*rows, strict=True)))
 
     def run_columns(self, script: Script, columns: Sequence[Sequence[Any]]) -> None:
-        """`run`, where the values of each column stand together."""
+        """Like `run`, with the values by column."""
         named = dict(zip(self._names, columns, strict=True))
         alike = [name for name, values in named.items() if values.count(values[0]) == len(values)]
         null = frozenset(name for name in alike if named[name][0] is None)
@@ -69,7 +69,7 @@ class Bulk:
         once = [named[name][0] for name in named if name not in null and name not in many]
         script.do(self._all_rows(null, many), *once, *(list(named[name]) for name in many))
 
-    @cache  # noqa: B019 - these live as long as the program
+    @cache  # noqa: B019 - instances live as long as the program
     def _each_row(self, null: frozenset[str]) -> str:
         names = [name for name in self._columns if name not in null]
         if self._inserts:
@@ -92,7 +92,7 @@ class Bulk:
 
 
 def among(connection: AsyncConnection, column: ColumnElement[str], keys: Collection[str]) -> ColumnElement[bool]:
-    """Whether the column is one of these keys, however many: one parameter, where `in_` has one for each."""
+    """Returns the condition that the column is one of these keys, with one parameter; `in_` has one for each key."""
     if connection.dialect.name == "sqlite":
         each = func.json_each(orjson.dumps(list(keys)).decode()).table_valued("value")
         return column.in_(select(each.c.value))

@@ -1,4 +1,4 @@
-"""Who is asking. Every read of what a user can name takes a viewer and sees that viewer's workspace alone."""
+"""The viewer: the caller of an operation. Every read of a user's rows takes a viewer, and sees only its workspace."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ DEFAULT_WORKSPACE = "default"
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """One caller: a name for the log, the workspace that it works in, and its role there."""
+    """One caller: its name in logs, its workspace, and its role there."""
 
     name: str
     workspace: str
@@ -17,7 +17,7 @@ class Viewer:
 
     @property
     def is_administrator(self) -> bool:
-        """Whether it may change what every workspace shares: the queue's pace, and what is kept how long."""
+        """Whether the viewer may change settings shared by all workspaces: queue controls and retention."""
         return self.role == "administrator"
 
 

@@ -7,6 +7,7 @@ Ids are text, compared byte by byte. Ids grow with time: inserts stay at the rig
 from __future__ import annotations
 
 from store.tables.analyses import (
+    AnalysisEventType,
     AnalysisRow,
     AnalysisStatus,
     Form,
@@ -20,9 +21,9 @@ from store.tables.analyses import (
     unfinished,
     waiting,
 )
-from store.tables.batches import BatchRow, BatchStatus, batch
+from store.tables.batches import BatchEventType, BatchRow, BatchStatus, batch
 from store.tables.controls import ControlRow, control
-from store.tables.events import EventRow, EventType, event
+from store.tables.events import EventRow, event
 from store.tables.idempotency import IdempotencyRow, idempotency
 from store.tables.identity import IdentityRow, identity
 from store.tables.retention import CleanupRow, cleanup
@@ -33,15 +34,15 @@ NOWHERE = ""
 
 __all__ = [
     "NOWHERE",
+    "AnalysisEventType",
     "AnalysisRow",
     "AnalysisStatus",
+    "BatchEventType",
     "BatchRow",
     "BatchStatus",
     "CleanupRow",
     "ControlRow",
     "EventRow",
-    "EventType",
-    "Form",
     "IdempotencyRow",
     "IdentityRow",
     "TimingRow",

@@ -1,4 +1,4 @@
-"""Analyses: rows, statuses, indexes of lists and of the queue."""
+"""Analyses: rows, statuses, indexes for lists and for the queue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from store.sql.columns import Instant, Key
 
 
 class AnalysisStatus(StrEnum):
-    """QUEUED → RUNNING → one of the four ends; RUNNING → QUEUED for another attempt, or if a worker gives it back."""
+    """QUEUED → RUNNING → one of the four ends; RUNNING → QUEUED before a retry and when a worker gives the row back."""
 
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
@@ -23,22 +23,25 @@ class AnalysisStatus(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """Whether the status is final, unless a user retries the analysis."""
+        """Whether the status is final; only a retry by a client changes it."""
         return self not in (AnalysisStatus.QUEUED, AnalysisStatus.RUNNING)
 
 
-class Form(IntEnum):
-    """The names in stored JSON: those of the analyzer's models (in snake_case), or those that clients read.
+class AnalysisEventType(StrEnum):
+    """The types of an analysis's events."""
 
-    Revision 0007 and later write CLIENT alone; rows written before are not rewritten.
-    """
-
-    MODEL = 0
-    CLIENT = 1
+    ANALYSIS_QUEUED = "ANALYSIS_QUEUED"
+    ANALYSIS_STARTED = "ANALYSIS_STARTED"
+    ANALYSIS_PROGRESS = "ANALYSIS_PROGRESS"
+    ANALYSIS_RETRYING = "ANALYSIS_RETRYING"
+    ANALYSIS_COMPLETED = "ANALYSIS_COMPLETED"
+    ANALYSIS_FAILED = "ANALYSIS_FAILED"
+    ANALYSIS_CANCELED = "ANALYSIS_CANCELED"
+    ANALYSIS_TIMED_OUT = "ANALYSIS_TIMED_OUT"
 
 
 class AnalysisRow(SQLModel, table=True):
-    """An analysis and its outcome."""
+    """One analysis: request, state and outcome."""
 
     __tablename__ = "analysis"
 
@@ -50,7 +53,7 @@ class AnalysisRow(SQLModel, table=True):
     analyzer: str = Field(sa_column=Column(Key, nullable=False))
     status: str = Field(sa_column=Column(Key, nullable=False))
     priority: int = Field(sa_column=Column(Integer, nullable=False))
-    # The position among queued analyses of one priority: see `store.queue.fairness`.
+    # Virtual time of the row in its lane of the queue: see `store.queue.fairness`.
     turn: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     input_text: str | None = Field(default=None, sa_column=Column(Text))
     input_data: str | None = Field(default=None, sa_column=Column(Text))
@@ -72,43 +75,45 @@ class AnalysisRow(SQLModel, table=True):
     started_at: datetime | None = Field(default=None, sa_column=Column(Instant))
     finished_at: datetime | None = Field(default=None, sa_column=Column(Instant))
     processing_time_ms: float | None = Field(default=None)
-    # The claim. Every claim has a new lease: a worker that returns late overwrites nothing.
+    # A new lease for each claim. It fences writes: a worker whose claim was taken over changes nothing.
     lease: str | None = Field(default=None, sa_column=Column(Key))
     lease_expires_at: datetime | None = Field(default=None, sa_column=Column(Instant))
     worker_id: str | None = Field(default=None, sa_column=Column(Key))
-    # The end of the pause before the next attempt: workers claim the queued row once this is null again.
+    # The pause before the next attempt: a queued row is not claimed until the keeper sets this to null.
     not_before: datetime | None = Field(default=None, sa_column=Column(Instant))
-    # CANCELED or TIMED_OUT: the requested end of a running analysis. The worker stops it, then records that end.
+    # CANCELED or TIMED_OUT: the requested end of a running row. The worker stops the analysis, then records this end.
     stop_requested: str | None = Field(default=None, sa_column=Column(Key))
-    # The start of the wait for the first attempt, written by the first claim: null before.
+    # The start of the wait for the first attempt. Its claim sets the column; null before.
     queued_at: datetime | None = Field(default=None, sa_column=Column(Instant))
 
 
 analysis = AnalysisRow.__table__  # type: ignore[attr-defined]
 
-# The conditions of the partial indexes. A statement uses an index only if it has the same text, without parameters.
+# The conditions of the partial indexes. A statement uses an index only if its condition has the same text, without
+# parameters.
 queued: ColumnElement[bool] = literal_column("status = 'QUEUED' AND not_before IS NULL")
 waiting: ColumnElement[bool] = literal_column("status = 'QUEUED' AND not_before IS NOT NULL")
 alone: ColumnElement[bool] = literal_column("status = 'QUEUED' AND not_before IS NULL AND batch_id IS NULL")
 running: ColumnElement[bool] = literal_column("status = 'RUNNING'")
 unended: ColumnElement[bool] = literal_column("status IN ('QUEUED', 'RUNNING')")
-# The opposite of `finished`, and equal to `unended` for analyses; a claim does not change the column.
+# Selects the same rows as `unended`, by a column that claims do not change: they need not update this index.
 unfinished: ColumnElement[bool] = literal_column("finished_at IS NULL")
 finished: ColumnElement[bool] = literal_column("finished_at IS NOT NULL")
-# An analysis that never ran took no time.
+# An analysis that never ran sorts below every duration.
 duration: ColumnElement[float] = literal_column("coalesce(processing_time_ms, -1)", Float)
 
-# The order of the queue. Claims read the batch from the index, to skip the items of other batches.
+# The order of the queue, over queued rows only. The index holds the batch, so that a claim skips items of other batches
+# without reading their rows.
 _order = (analysis.c.analyzer, analysis.c.priority.desc(), analysis.c.turn, analysis.c.id)
 Index("analysis_queue", *_order, analysis.c.batch_id, sqlite_where=queued, postgresql_where=queued)
 Index("analysis_alone", *_order, sqlite_where=alone, postgresql_where=alone)
 Index("analysis_waiting", analysis.c.not_before, sqlite_where=waiting, postgresql_where=waiting)
-# On the id: an index on the lease makes the fenced update of a chunk quadratic.
+# By id: with an index on the lease, the fenced update of a chunk takes quadratic time.
 Index("analysis_running", analysis.c.id, sqlite_where=running, postgresql_where=running)
 Index("analysis_batch", analysis.c.batch_id, analysis.c.position)
 Index("analysis_created", analysis.c.workspace, analysis.c.id)
 Index("analysis_priority", analysis.c.workspace, analysis.c.priority, analysis.c.id)
-# Only of ended analyses: on PostgreSQL each change of a status writes to every index that has the row.
+# Ended rows only: on PostgreSQL each change of a status writes to all indexes that contain the row.
 for _name, _column in (
     ("analysis_status", analysis.c.status),
     ("analysis_finished", analysis.c.finished_at),

@@ -1,4 +1,4 @@
-"""Packages with analyzers that can't be loaded or can't be in the schema: the server works without them and says so."""
+"""Analyzers that can't be loaded or can't be in the schema: the server runs without them and reports them."""
 
 from __future__ import annotations
 
@@ -77,11 +77,10 @@ FAULTS: dict[str, str] = {
     "shadow": "other types are named TextResult already",
     "status": "other types are named AnalysisStatus already",
     "hiding": "TypeError: HidingResult may not have fields of its own named data",
-    "nameless = assay_faulty:NAMELESS": "'not-a-name' is no name in camelCase",
-    "number = assay_faulty:NUMBER": "<class 'int'> is no subclass of analyzers.base.Result",
-    "text = assay_faulty:TEXT": "an analyzer named 'text' is there already",
-    "twins = assay_faulty:TWINS": "TypeError: two fields of Twins have the same name in camelCase",
-    "nothing = assay_faulty:NOTHING": "str is no Analyzer",
+    "nameless = assay_faulty:NAMELESS": "'not-a-name' is not a name in camelCase",
+    "number = assay_faulty:NUMBER": "<class 'int'> is not a subclass of analyzers.base.Result",
+    "text = assay_faulty:TEXT": "the name 'text' is already used by another analyzer",
+    "nothing = assay_faulty:NOTHING": "str is not an Analyzer",
     "wrecked = assay_wrecked:WRECKED": "ImportError: it needs a library that is not here",
 }
 
@@ -108,7 +107,7 @@ def faulty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServe
     yield from running(ApiServer(folder, {"workers": 1}, path=path))
 
 
-async def test_what_can_not_be_loaded_is_left_out_and_health_says_so(faulty_server: ApiServer) -> None:
+async def test_a_faulty_analyzer_is_left_out_and_health_reports_it(faulty_server: ApiServer) -> None:
     async with connected(faulty_server) as api:
         assert [each["name"] for each in (await api("{ analyzers { name } }"))["analyzers"]] == [
             "honest",
@@ -125,7 +124,7 @@ async def test_what_can_not_be_loaded_is_left_out_and_health_says_so(faulty_serv
         assert sum(text.startswith("The plug-in ") for text in health["recommendations"]) == len(FAULTS)
 
 
-async def test_the_others_work_beside_it(faulty_server: ApiServer) -> None:
+async def test_other_analyzers_work_beside_faulty_ones(faulty_server: ApiServer) -> None:
     async with connected(faulty_server) as api:
         text = await api.submit(request={"text": "All is well."}, waitSeconds=30)
         assert (text["status"], text["result"]["__typename"]) == ("COMPLETED", "TextResult")
@@ -133,7 +132,7 @@ async def test_the_others_work_beside_it(faulty_server: ApiServer) -> None:
         assert (honest["status"], honest["result"]["summary"]) == ("COMPLETED", "Plain.")
 
 
-async def test_one_that_returns_another_type_fails(faulty_server: ApiServer) -> None:
+async def test_an_analyzer_that_returns_another_type_fails(faulty_server: ApiServer) -> None:
     async with connected(faulty_server) as api:
         liar = await api.submit("liar", request={"text": "Plain."}, waitSeconds=30)
     assert liar["result"] is None

@@ -1,4 +1,4 @@
-"""The operator's commands as processes of their own, on the data of a server that runs and of one that does not."""
+"""The operator's commands, each in a separate process, with and without a running server."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ import pytest
 from graphql import build_schema, parse, validate
 from sqlalchemy import func, select
 
-from commands.arguments import OPERATIONS
-from settings import Settings
+from server import COMMANDS
+from settings import OperatorSettings, Settings
 from store import retention, tables
 from store.batches import go_on_stopping
 from store.sql.clock import utcnow
@@ -37,7 +37,7 @@ QUEUE = "{ queue { paused concurrency analyzers { analyzer paused limit } } }"
 
 @pytest.fixture(scope="module", autouse=True)
 def prompt() -> Iterator[None]:
-    """What runs the commands, for all tests."""
+    """The process that runs the commands of all tests."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.commands.prompt"],
@@ -54,7 +54,7 @@ def prompt() -> Iterator[None]:
 
 
 async def call(url: str, command: str, **environment: str) -> tuple[int, str, str]:
-    """A command on this database: its exit code, and what it wrote to stdout and stderr."""
+    """Run a command on this database; return its exit code, output and errors."""
 
     def ask() -> tuple[int, str, str]:
         (process,) = PROMPT
@@ -68,14 +68,14 @@ async def call(url: str, command: str, **environment: str) -> tuple[int, str, st
 
 
 async def said(url: str, command: str, **environment: str) -> str:
-    """What a command says that must not be refused."""
+    """Run a command that must succeed; return its output."""
     code, out, error = await call(url, command, **environment)
     assert (code, error) == (0, ""), (command, code, out, error)
     return out
 
 
 async def refused(url: str, command: str, code: int = 1, **environment: str) -> str:
-    """The last line of a command that must be refused; before it, there is at most how it is used."""
+    """Run a command that must be refused; return its last line. Only a usage text may precede it."""
     found, out, error = await call(url, command, **environment)
     assert (found, out) == (code, ""), (command, found, out, error)
     assert "Traceback" not in error
@@ -106,33 +106,33 @@ async def statuses(database: Database) -> dict[str, str]:
         return {row.id: row.status for row in await connection.execute(select(tables.analysis))}
 
 
-async def test_a_server_that_runs_follows(tmp_path: Path) -> None:
+async def test_a_running_server_follows_commands(tmp_path: Path) -> None:
     server = ApiServer(tmp_path, {"workers": 1})
     url = f"sqlite:///{server.data_dir / 'assay.db'}"
     await server.start()
     try:
         async with connected(server) as api:
             assert await said(url, "pause") == "The queue is paused.\n"
-            assert await said(url, "pause") == "The queue is paused already.\n"
+            assert await said(url, "pause") == "The queue is already paused.\n"
             assert await said(url, "concurrency text 2") == "Each worker runs at most 2 of text at once.\n"
-            assert await said(url, "concurrency 4") == "Each worker runs 4 at once.\n"
+            assert await said(url, "concurrency 4") == "Each worker runs 4 analyses at once.\n"
             text = {"analyzer": "text", "paused": False, "limit": 2}
             assert (await api(QUEUE))["queue"] == {"paused": True, "concurrency": 4, "analyzers": [text]}
 
-            async def obeys() -> bool:  # what another process says is heard at the worker's next look
+            async def obeys() -> bool:  # a worker polls for changes of other processes
                 workers = (await api("{ metrics { workers { slots } } }"))["metrics"]["workers"]
                 return [each["slots"] for each in workers] == [4]
 
-            await until(obeys, what="the worker to obey")
+            await until(obeys, what="the worker to have four slots")
             first = await api.submit(request={"text": "Waits."})
             assert f"{first['id']} is canceled.\n" == await said(url, f"cancel {first['id']}")
-            assert f"{first['id']} runs again.\n" == await said(url, f"retry {first['id']}")
-            status = (sys.executable, "server.py", "status")  # a process from nothing, as an operator begins it
+            assert f"{first['id']} is queued again.\n" == await said(url, f"retry {first['id']}")
+            status = (sys.executable, "server.py", "status")  # a new process, without a fork
             lines = (
                 await asyncio.to_thread(run, *status, env={"ASSAY_DATABASE_URL": url, "FORCE_COLOR": ""})
             ).splitlines()
-            assert [line.split() for line in lines if "Waiting" in line] == [["Waiting", "1"], ["Priority", "Waiting"]]
-            assert await said(url, "resume") == "The queue goes on.\n"
+            assert [line.split() for line in lines if "Queued" in line] == [["Queued", "1"], ["Priority", "Queued"]]
+            assert await said(url, "resume") == "The queue is resumed.\n"
             assert (await api.ended(first["id"]))["status"] == "COMPLETED"
             assert await said(url, f"delete {first['id']}") == f"{first['id']} is deleted.\n"
             assert (await api("query ($id: ID!) { analysis(id: $id) { id } }", id=first["id"]))["analysis"] is None
@@ -140,40 +140,38 @@ async def test_a_server_that_runs_follows(tmp_path: Path) -> None:
         await server.close()
 
 
-async def test_work_is_run_again_canceled_and_deleted(database: Database, database_url: str) -> None:
+async def test_work_is_retried_canceled_and_deleted(database: Database, database_url: str) -> None:
     batch, other = ended_batch(1, 3), ended_batch(1, 0)
     items = [ended(1, batch.values["id"], status) for status in ("FAILED", "FAILED", "CANCELED")]
     await add(database, batch, other, *items)
     id_ = batch.values["id"]
-    assert await said(database_url, f"retry {id_}") == f"3 of {id_} run again.\n"
+    assert await said(database_url, f"retry {id_}") == f"{id_}: 3 queued again.\n"
     assert set((await statuses(database)).values()) == {"QUEUED"}
     assert await refused(database_url, f"retry {id_}") == (
-        f"{id_} is QUEUED: only what FAILED, was CANCELED or TIMED_OUT, and whose input had been accepted, can run "
-        "again."
+        f"{id_} is QUEUED: only FAILED, CANCELED or TIMED_OUT analyses with valid input can be queued again."
     )
     assert await refused(database_url, f"delete {id_}") == (
-        f"{id_} is QUEUED: only what has ended, and is in no open batch, can be deleted."
+        f"{id_} is QUEUED: only finished batches, and finished analyses outside unfinished batches, can be deleted."
     )
     assert await said(database_url, f"cancel {id_}") == f"{id_} is canceled.\n"
     assert await refused(database_url, f"cancel {id_}") == (
-        f"{id_} is CANCELED: only what has not ended can be canceled, and once."
+        f"{id_} is CANCELED: only unfinished analyses and batches can be canceled, once."
     )
     assert await said(database_url, f"delete {id_}") == f"{id_} is deleted.\n"
     assert await refused(database_url, f"delete {id_}") == f"There is no batch {id_}."
     assert await counts(database) == {"batch": 1, "analysis": 0, "event": 7}
 
 
-async def test_a_large_batch_is_run_again_and_deleted_whole_though_no_server_runs(
-    database: Database, database_url: str
-) -> None:
+async def test_a_large_batch_is_retried_and_deleted_without_a_server(database: Database, database_url: str) -> None:
     batch = ended_batch(1, 2_500)
     id_ = batch.values["id"]
     await add(database, batch, *(ended(1, id_, "FAILED") for _ in range(2_500)))
-    assert await said(database_url, f"retry {id_}") == f"All of {id_} that had not completed runs again.\n"
+    again = f"{id_}: all failed, canceled and timed-out items queued again.\n"
+    assert await said(database_url, f"retry {id_}") == again
     assert Counter((await statuses(database)).values()) == {"QUEUED": 2_500}
     assert await said(database_url, f"cancel {id_}") == f"{id_} is being stopped.\n"
     assert await refused(database_url, f"cancel {id_}") == (
-        f"{id_} is QUEUED, and is being canceled already: only what has not ended can be canceled, and once."
+        f"{id_} is QUEUED, and already being canceled: only unfinished analyses and batches can be canceled, once."
     )
     async with database.write() as connection:
         await go_on_stopping(connection, utcnow())
@@ -181,7 +179,7 @@ async def test_a_large_batch_is_run_again_and_deleted_whole_though_no_server_run
     assert await counts(database) == {"batch": 0, "analysis": 0, "event": 5_002}
 
 
-async def test_what_is_old_is_deleted(database: Database, database_url: str) -> None:
+async def test_old_work_is_deleted(database: Database, database_url: str) -> None:
     old = ended_batch(40, 2)
     await add(database, old, *(ended(40, old.values["id"]) for _ in range(2)), ended(31), ended(29))
     await add(database, *(event(occurred_at=days_ago(days)) for days in (40, 31, 29)))
@@ -200,17 +198,17 @@ async def test_what_is_old_is_deleted(database: Database, database_url: str) -> 
     assert await said(database_url, "cleanup --older-than 30d") == "Deleted batches: 0, analyses: 0, events: 0.\n"
     async with database.write() as connection:
         assert await retention.begin(connection, utcnow(), ended_before=utcnow() + timedelta(days=1)) is not None
-    assert (await refused(database_url, "cleanup --older-than 30d")).startswith("Another clean-up is at it: ")
+    assert (await refused(database_url, "cleanup --older-than 30d")).startswith("Another clean-up is running: ")
 
 
-async def test_who_works_is_shown(database: Database, database_url: str) -> None:
-    assert await said(database_url, "workers") == "No worker has signed on.\n"
+async def test_workers_are_shown(database: Database, database_url: str) -> None:
+    assert await said(database_url, "workers") == "No worker is registered.\n"
     await add(database, worker(completed=1_234, failed=5, slots=4, busy=3), worker(3_600, host="other"))
     rows = [line.split() for line in (await said(database_url, "workers")).splitlines() if "worker_" in line]
     assert [row[1:3] for row in rows] == [["server:1", "alive"], ["other:1", rows[1][2]]]
     assert rows[0][3:8] == ["3", "of", "4", "1,234", "5"]
     assert rows[1][3:5] == ["s", "ago"]
-    assert "Workers         1 alive, 1 silent" in await said(database_url, "status")
+    assert "Workers            1 alive, 1 silent" in await said(database_url, "status")
 
 
 async def test_wrong_commands_change_nothing(tmp_path: Path) -> None:
@@ -221,12 +219,12 @@ async def test_wrong_commands_change_nothing(tmp_path: Path) -> None:
     assert not os.listdir(tmp_path)
     await said(url, "migrate")
     slots = "is neither a number from 1 to 256 nor `default`"
-    age = "is no age from 1h to 36500d, such as 30d or 12h"
-    no_id = "is no id of an analysis or batch: they are written analysis_… and batch_…."
+    age = "is not an age from 1h to 36500d, for example 30d or 12h"
+    no_id = "is not the id of an analysis or batch: the forms are analysis_… and batch_…"
     wrong = {
-        "pause nothing": (1, "There is no analyzer 'nothing': there are text."),
-        "resume Text": (1, "There is no analyzer 'Text': there are text."),
-        "concurrency nothing 3": (1, "There is no analyzer 'nothing': there are text."),
+        "pause nothing": (1, "There is no analyzer 'nothing'. The analyzers are: text."),
+        "resume Text": (1, "There is no analyzer 'Text'. The analyzers are: text."),
+        "concurrency nothing 3": (1, "There is no analyzer 'nothing'. The analyzers are: text."),
         "concurrency": (2, "server.py concurrency: error: the following arguments are required: N"),
         "concurrency 0": (2, f"server.py concurrency: error: argument N: '0' {slots}"),
         "concurrency text 257": (2, f"server.py concurrency: error: argument N: '257' {slots}"),
@@ -247,23 +245,24 @@ async def test_wrong_commands_change_nothing(tmp_path: Path) -> None:
         assert found.execute("SELECT count(*) FROM control").fetchone() == (0,)
 
 
-async def test_a_database_that_another_holds(tmp_path: Path) -> None:
+async def test_a_locked_database_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "assay.db"
     await said(f"sqlite:///{path}", "migrate")
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         line = await refused(f"sqlite:///{path}", "resume")
         other.execute("ROLLBACK")
-    assert line == f"Nothing was changed: the SQLite database {path} is busy or out of reach."
+    assert line == f"Nothing was changed: the SQLite database {path} is busy or unreachable."
 
 
-async def test_the_page_about_operating_is_right(tmp_path: Path) -> None:
-    """Each command on it works as it is written there, and each operation is one of the schema."""
+async def test_the_page_about_operations_is_right(tmp_path: Path) -> None:
+    """Check that each command of the page works, and that each operation is valid for the schema."""
     url = f"sqlite:///{tmp_path / 'assay.db'}"
     await said(url, "migrate")
     page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     found = re.findall(r"^    python server\.py (.+)$", page, flags=re.MULTILINE)
-    assert {command.split()[0] for command in found} == OPERATIONS.keys()
+    operating = {name for name, command in COMMANDS.items() if issubclass(command.settings, OperatorSettings)}
+    assert {command.split()[0] for command in found} == operating
     for command in found:
         if command.endswith(" ID"):
             line = await refused(url, command.replace("ID", NO_SUCH_BATCH))

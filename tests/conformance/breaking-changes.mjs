@@ -1,13 +1,13 @@
-/* Fails when the schema breaks clients and CHANGELOG.md does not say so.
+/* Fails if the schema has a breaking change that CHANGELOG.md does not name.
 
    node breaking-changes.mjs [BASE.graphql NEW.graphql CHANGELOG.md]
 
    Without arguments the new schema is schema/schema.graphql of the work tree, and the base is that file
-   1. at the commit that ASSAY_SCHEMA_BASE names, if it is set;
+   1. at the commit in ASSAY_SCHEMA_BASE, if set;
    2. else at the last release, the newest tag v* that HEAD descends from;
-   3. else where this branch left origin/main, if it has commits of its own;
+   3. else at the merge base with origin/main, if this branch has commits of its own;
    4. else at the newest commit whose schema differs from the new one.
-   Where there is none of these (a new checkout, a clone of one commit), there is nothing to compare with.
+   Without any of these (a new checkout, a clone of one commit), nothing is compared.
 
    A breaking change is accepted when the heading "Breaking" of the changelog's section "Unreleased" names its schema
    coordinate in backquotes: `Query.analysis`, `Query.analysis(id:)`, `AnalysisStatus.QUEUED`, `Analysis`. */
@@ -52,7 +52,7 @@ function base(now) {
   return null;
 }
 
-/* The inspector's path (`Query.analysis.id`) in the forms of a schema coordinate that a person would write. */
+/* Returns the forms of a schema coordinate for the inspector's path (`Query.analysis.id`). */
 function coordinates(path) {
   const [type, field, argument] = path.split(".");
   if (!argument) return [path, field ? `${type}.${field}` : type];
@@ -77,7 +77,7 @@ let changelog = "";
 try {
   changelog = readFileSync(changelogFile ?? `${root}/CHANGELOG.md`, "utf8");
 } catch {
-  // No changelog names nothing.
+  // Without a changelog, no change is named.
 }
 const named = namedAsBreaking(changelog);
 const changes = await diff(buildSchema(before.text), buildSchema(now));
@@ -89,6 +89,6 @@ for (const change of breaking) {
   console.log(`${unnamed.includes(change) ? "NOT NAMED" : "named    "} ${coordinates(change.path ?? "").at(-1)}: ${change.message}`);
 }
 if (unnamed.length > 0) {
-  console.log('These break clients: undo them, or name each coordinate under "### Breaking" in CHANGELOG.md\'s Unreleased section.');
+  console.log('These changes break clients: revert them, or name each coordinate under "### Breaking" in CHANGELOG.md\'s Unreleased section.');
   process.exitCode = 1;
 }

@@ -1,5 +1,5 @@
-/* The rules for schema/schema.graphql, run from the checkout's root. Each departure from the plugin's
-   recommended sets says why. */
+/* The rules for schema/schema.graphql, run from the checkout's root. Each change of the plugin's recommended sets has its
+   reason. */
 import graphql from "@graphql-eslint/eslint-plugin";
 
 const recommended = graphql.configs["flat/schema-recommended"].rules;
@@ -25,7 +25,7 @@ export default [
           InputValueDefinition: true,
           EnumValueDefinition: true,
           DirectiveDefinition: true,
-          // GraphQL's own, printed because Strawberry does.
+          // A directive of GraphQL itself, which Strawberry prints.
           ignoredSelectors: ["[type=DirectiveDefinition][name.value=oneOf]"],
         },
       ],
@@ -33,13 +33,13 @@ export default [
       "@graphql-eslint/no-scalar-result-type-on-mutation": "error",
       "@graphql-eslint/require-nullable-fields-with-oneof": "error",
 
-      // Things with an id implement Node, whose `id: ID!` GraphQL itself demands of them. All other types are
-      // values (progress, metrics, page info) that have no identity of their own.
+      // Types with an id implement Node, which requires `id: ID!`. All other types are values without an identity (progress,
+      // metrics, page info).
       "@graphql-eslint/strict-id-in-types": "off",
-      // An event is an entry of the log, found by its cursor; it has no id and so is no Node. Lists that are no
-      // connections: `nodes` beside `edges` as GitHub has it, and bounded lists of values (tags, user errors).
+      // An event has a cursor and no id, so it is not a Node. Lists that are not connections: `nodes` beside `edges`, as in
+      // GitHub's API, and bounded lists of values (tags, user errors).
       "@graphql-eslint/relay-edge-types": ["error", { shouldImplementNode: false, listTypeCanWrapOnlyEdgeType: false }],
-      // The log of events is read forwards only: `last` of a stream that grows has no lasting meaning.
+      // The event log is read forwards only: `last` has no stable meaning in a growing log.
       "@graphql-eslint/relay-arguments": ["error", { includeBoth: false }],
     },
   },

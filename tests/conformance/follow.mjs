@@ -1,11 +1,11 @@
-/* A client of npm that follows subscriptions, against a running server.
+/* Runs a client from npm that follows subscriptions, against a running server.
 
    node follow.mjs URL CLIENT           queries, mutations, subscriptions, errors, cancel
-   node follow.mjs URL CLIENT resume    a stream of events over the server's crash and its restart. It prints KILL and
-                                        STOP when whoever started it is to end the server so, and to start it again, and
-                                        after both to end its standard input; the client goes on by itself.
-   node follow.mjs URL CLIENT away      a stream of events that begins while the server's database is away, behind the
-                                        cursor in AFTER, and has its first event when the database is back */
+   node follow.mjs URL CLIENT resume    a stream of events across a crash and a restart of the server. The script prints
+                                        KILL and STOP. The caller then ends the server that way and starts it again.
+                                        After both, the caller closes standard input. The client resumes by itself.
+   node follow.mjs URL CLIENT away      a stream of events after the cursor in AFTER. It starts while the server's
+                                        database is unreachable, and has its first event when the database is back. */
 import assert from "node:assert/strict";
 import { followers } from "./followers.mjs";
 
@@ -128,20 +128,20 @@ async function basics(client) {
       complete: () => {},
     });
     assert.ok((await first.promise).data.metrics.timestamp);
-    while ((await active()) !== 1) await new Promise((resolve) => setTimeout(resolve, 20)); // those before it are being ended
+    while ((await active()) !== 1) await new Promise((resolve) => setTimeout(resolve, 20)); // the earlier ones are ending
     stop();
     while (await active()) await new Promise((resolve) => setTimeout(resolve, 20));
   });
 }
 
-/* Whenever another third of the batch has ended the server ends, in one way and another, and is started again. */
+/* After each third of the batch the server ends, first killed and then stopped, and is started again. */
 async function resume(client) {
   const ITEMS = 90;
-  const LONG = "The harbour was quiet, and the ships lay still under a pale sky. ".repeat(300); // so that it takes a while
+  const LONG = "The harbour was quiet, and the ships lay still under a pale sky. ".repeat(300); // so that the analysis takes long
   const ENDS = ["KILL", "STOP"];
   const items = Array.from({ length: ITEMS }, (_, n) => ({ request: { text: { text: `${n} ${LONG}` } } }));
   const batchId = await submit({ items, timeoutSeconds: 300 });
-  // All that happens, but how far work has come: of that only the newest counts.
+  // All types of events except progress, which may be merged.
   const types = ["QUEUED", "STARTED", "RETRYING", "COMPLETED", "FAILED", "CANCELED", "TIMED_OUT"].map((type) => `ANALYSIS_${type}`);
   const filter = { batchId, types: [...types, "BATCH_STARTED", "BATCH_COMPLETED"] };
   const { data: beginning } = await client.run(
@@ -171,9 +171,9 @@ async function resume(client) {
   });
   await ended.promise;
   stop();
-  for await (const _ of process.stdin); // until whoever started it is done with the server
+  for await (const _ of process.stdin); // until the caller has restarted the server
 
-  await step(`${ITEMS} items over ${ENDS.length} ends of the server: nothing lost, nothing twice, as the log has it`, async () => {
+  await step(`${ITEMS} items over ${ENDS.length} ends of the server: the same events as the log, without gaps or duplicates`, async () => {
     assert.equal(ends, ENDS.length);
     assert.equal(completed, ITEMS);
     const logged = [];

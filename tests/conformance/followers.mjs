@@ -1,11 +1,11 @@
-/* The clients of npm that can follow a subscription, each behind the same three functions:
+/* The clients from npm that can follow a subscription, each with the same three functions:
 
-   run(query, variables)                one query or mutation; gives the answer, its errors with it
-   follow(query, variables, observer)   a subscription that resumes by itself behind the last cursor it saw, whatever
-                                        becomes of the connection; gives a function that ends it
+   run(query, variables)                runs a query or mutation; returns the response with its errors
+   follow(query, variables, observer)   starts a subscription that resumes by itself after the last cursor, also after a
+                                        lost connection; returns a function that ends it
    close()
 
-   How each is told to resume is what users copy: the cursor of the newest event goes into `variables.after`. */
+   Users can copy the way in which each client resumes: the cursor of the newest event goes into `variables.after`. */
 import { ApolloClient, ApolloLink, HttpLink, InMemoryCache, gql } from "@apollo/client";
 import { RetryLink } from "@apollo/client/link/retry";
 import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
@@ -16,14 +16,14 @@ import { tap } from "rxjs";
 import { Client, fetchExchange, subscriptionExchange } from "urql";
 import WebSocket from "ws";
 
-globalThis.WebSocket ??= WebSocket; // GraphQLWsLink takes it for granted; Node 20 has none
+globalThis.WebSocket ??= WebSocket; // GraphQLWsLink requires it, and Node 20 has none
 
 const WAIT_MS = 200;
 const wait = () => new Promise((resolve) => setTimeout(resolve, WAIT_MS));
 const webSocketOf = (url) => url.replace(/^http/, "ws");
 
-/* graphql-ws and graphql-sse send the same request object again when they connect again: with the newest cursor in it
-   they resume there. */
+/* After a reconnect, graphql-ws and graphql-sse send the same request object again: with the newest cursor in it, they
+   resume after that cursor. */
 function resuming(client) {
   return {
     ...client,
@@ -41,7 +41,7 @@ function resuming(client) {
   };
 }
 
-/* By itself it gives up where nobody listens for a while: that is no close code. */
+/* By default the client gives up if the server refuses connections for a while, which has no close code. */
 const wsClient = (url) =>
   resuming(
     createWsClient({
@@ -66,7 +66,7 @@ const plain = (client) => ({
   close: () => client.dispose(),
 });
 
-/* graphql-ws throws the errors of what could not run. */
+/* graphql-ws throws the errors of an operation that did not run. */
 function errorsOf(thrown) {
   if (Array.isArray(thrown)) return { errors: thrown };
   throw thrown;
@@ -108,8 +108,8 @@ function apolloOverWebSocket(url) {
   return { ...made, close: () => Promise.all([made.close(), sockets.dispose()]) };
 }
 
-/* Apollo asks for `multipart/mixed;subscriptionSpec=1.0` by itself. It does not come back by itself: RetryLink does, and
-   hands on the same operation. */
+/* Apollo requests `multipart/mixed;subscriptionSpec=1.0` by default. It does not reconnect by default: RetryLink does, with
+   the same operation. */
 function apolloOverMultipart(url) {
   const retry = new RetryLink({ delay: () => WAIT_MS, attempts: (_count, operation) => isSubscription(operation) });
   const resume = new ApolloLink((operation, forward) =>
@@ -150,8 +150,8 @@ function urqlOverWebSocket(url) {
   return { ...urql({ url, exchanges: [exchange, fetchExchange] }, follow), close: () => sockets.dispose() };
 }
 
-/* urql asks for server-sent events by itself. It does not come back by itself: a broken connection is an answer with a
-   `networkError`, and whoever gets it subscribes again. */
+/* urql requests server-sent events by default. It does not reconnect by default: a broken connection is a result with a
+   `networkError`, after which the caller subscribes again. */
 function urqlOverServerSentEvents(url) {
   const follow = (client, query, variables, observer) => {
     let stop;
@@ -170,7 +170,7 @@ function urqlOverServerSentEvents(url) {
   return { ...urql({ url, exchanges: [fetchExchange], fetchSubscriptions: true }, follow), close: () => {} };
 }
 
-/* What browsers have: it comes back by itself, and says in `Last-Event-ID` where it was. Nobody keeps a cursor. */
+/* The browsers' EventSource reconnects by itself, with the last cursor in `Last-Event-ID`. Callers keep no cursor. */
 function eventSource(url) {
   const follow = (query, variables, observer) => {
     const address = new URL(`${url}/stream`);

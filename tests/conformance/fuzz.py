@@ -2,13 +2,13 @@
 # requires-python = ">=3.11"
 # dependencies = ["schemathesis==4.32.5"]
 # ///
-"""Throws generated operations at a server with schemathesis; what it answers may be a refusal, never a server error.
+"""Send generated operations to a server with schemathesis. The server may refuse them, but must not fail.
 
     uv run --script fuzz.py http://HOST:PORT/graphql [EXAMPLES [SEED]]
 
-EXAMPLES are tried for each field of Query and Mutation. First a batch is submitted, so that some of the generated ids
-and cursors are those of real things. It has an environment of its own (locked in fuzz.py.lock), so that its pytest
-plug-in stays out of the tests.
+EXAMPLES operations are generated for each field of Query and Mutation. The script first submits a batch, so that some
+of the generated ids and cursors exist. It has its own environment (locked in fuzz.py.lock), so that the pytest plug-in
+of schemathesis is not loaded by the tests.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ def known(kind: str) -> list[st.SearchStrategy[Any]]:
     return [st.sampled_from(REAL[kind])] * 3 if REAL[kind] else []
 
 
-# Within what the schema's descriptions allow as often as not, so that operations get past the first refusal.
+# About half of the values are within the bounds of the schema's descriptions, so that operations pass the first check.
 graphql.scalar("ID", st.one_of(*known("ids"), text).map(nodes.String))
 graphql.scalar("String", st.one_of(*known("cursors")[:1], st.just("text"), text).map(nodes.String))
 graphql.scalar(
     "Int", st.one_of(st.integers(-1, 11), st.integers(1, 100), st.integers(-(2**31), 2**31 - 1)).map(nodes.Int)
 )
-# Nothing that lets a request wait for long.
+# No values that let a request wait for long.
 floats = st.one_of(st.floats(0, 0.1), st.floats(61, 1e300), st.floats(-1e300, 0))
 graphql.scalar("Float", floats.map(nodes.Float))
 graphql.scalar("DateTime", st.datetimes().map(lambda t: nodes.String(f"{t.isoformat(timespec='milliseconds')}Z")))
@@ -59,11 +59,11 @@ mutation Submit($items: [BatchItem!]!) {
 
 
 def submit(url: str) -> dict[str, list[str]]:
-    """Makes a few real things, and gives their ids and cursors."""
+    """Submit a batch and an analysis. Returns their ids and cursors."""
     items = [{"request": {"text": {"text": f"Text number {number}."}}} for number in range(10)]
     body = json.dumps({"query": SUBMIT, "variables": {"items": items}}).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=300) as answer:
         data = json.load(answer)["data"]
     batch, analysis = data["batchProcess"]["batch"], data["submitAnalysis"]["analysis"]
     results, events = batch["results"]["edges"], batch["events"]["edges"]
@@ -78,7 +78,7 @@ def main(url: str, examples: str = "10", seed: str = "1") -> int:
         url,
         f"--max-examples={examples}",
         f"--seed={seed}",
-        # A generated value is often refused for what no schema says (an id of nothing): that is as it should be.
+        # The server correctly refuses many valid values for reasons outside the schema, for example unknown ids.
         "--exclude-checks=positive_data_acceptance",
         "--generation-database=none",
         "--suppress-health-check=all",
@@ -91,7 +91,7 @@ def main(url: str, examples: str = "10", seed: str = "1") -> int:
         "PYTHONPATH": str(Path(__file__).parent),
         "ASSAY_FUZZ_REAL": json.dumps(submit(url)),
     }
-    with tempfile.TemporaryDirectory() as folder:  # it keeps what it found in its working folder
+    with tempfile.TemporaryDirectory() as folder:  # schemathesis writes its findings to the working folder
         return subprocess.run(command, env=environment, cwd=folder).returncode
 
 

@@ -9,7 +9,7 @@ if (!url) {
 const extra = Object.fromEntries(headers.map((text) => text.split(/:\s*/, 2)));
 const fetchFn = (input, init = {}) => fetch(input, { ...init, headers: { ...init.headers, ...extra } });
 
-const AUDITS = 61; // of graphql-http 1.23.1: fewer would mean that some were not run
+const AUDITS = 61; // in graphql-http 1.23.1; a lower count means that some were not run
 const counts = {};
 let run = 0;
 for (const audit of serverAudits({ url, fetchFn })) {

@@ -1,8 +1,8 @@
-/* The graphql-ws client of npm against a running server.
+/* Runs npm's graphql-ws client against a running server.
 
    node ws.mjs URL              queries, mutations, subscriptions, errors, cancel, ping and pong
 
-   How it resumes is in follow.mjs. */
+   follow.mjs tests how the client resumes. */
 import assert from "node:assert/strict";
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
@@ -30,7 +30,7 @@ function connect(options = {}) {
   return createClient({ url, webSocketImpl: WebSocket, retryAttempts: 0, lazyCloseTimeout: 0, ...options });
 }
 
-/* The first answer of an operation; its errors are part of it. */
+/* Returns the first result of an operation, with its errors. */
 async function once(client, query, variables) {
   for await (const answer of client.iterate({ query, variables })) return answer;
   throw new Error("the operation ended without an answer");
@@ -76,7 +76,7 @@ async function basics() {
     assert.deepEqual(data.submitAnalysis.userErrors[0].path, ["priority"]);
   });
 
-  await step("a subscription to what has ended gives it once and ends", async () => {
+  await step("a subscription to a finished analysis yields it once and ends", async () => {
     const answers = await all(client, "subscription A($id: ID!) { analysis(id: $id) { id status } }", { id });
     assert.deepEqual(answers, [{ data: { analysis: { id, status: "COMPLETED" } } }]);
   });
@@ -103,7 +103,7 @@ async function basics() {
     const second = await stream.next();
     assert.ok(second.value.data.metrics.timestamp > first.value.data.metrics.timestamp);
     await stream.return();
-    assert.ok((await once(client, "{ health { status } }")).data.health.status, "the socket goes on");
+    assert.ok((await once(client, "{ health { status } }")).data.health.status, "the socket stays open");
   });
 
   await step("a document that does not parse, one that is not valid, a variable that does not fit", async () => {
@@ -119,7 +119,7 @@ async function basics() {
       assert.ok(Array.isArray(refusal), `${query}: ${refusal}`);
       assert.equal(refusal[0].extensions.code, code);
     }
-    assert.ok((await once(client, "{ health { status } }")).data.health.status, "the socket goes on");
+    assert.ok((await once(client, "{ health { status } }")).data.health.status, "the socket stays open");
   });
 
   await step("a malformed id", async () => {

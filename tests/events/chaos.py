@@ -1,4 +1,4 @@
-"""Writers whose transactions end out of order, clients that come and go, and the log that they must have seen."""
+"""Writers with transactions that end out of order, clients that leave and return, and the expected events."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from store.events import START, Place, append, events_after, identify, new_event
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.viewer import LOCAL_ADMINISTRATOR
-from store.tables import EventRow, EventType
+from store.tables import AnalysisEventType, EventRow
 from tests.api.calls import WATCH
 from tests.api.sockets import Socket
 from tests.support import until
 
 WRITERS = 16
-LAST = "the last one"
-RARE = EventType.ANALYSIS_FAILED
+LAST = "analysis_last"
+RARE = AnalysisEventType.ANALYSIS_FAILED
 
 
 @asynccontextmanager
 async def instance(database_url: str, bus_url: str) -> AsyncIterator[Database]:
-    """A database whose commits the bus tells of: what a worker's process is to the servers."""
+    """Open a database with a bus that announces its commits, as in the process of a worker."""
     settings = Settings(database_url=database_url, broadcast_url=bus_url)
     database, bus = Database(settings.database), Bus(settings.bus)
     database.on_commit(bus.publish)
@@ -49,7 +49,7 @@ async def instance(database_url: str, bus_url: str) -> AsyncIterator[Database]:
 
 @dataclass
 class Writing:
-    """Events in transactions of random sizes that are held open for random times, up to as many as are allowed."""
+    """Writers of events: transactions of random sizes, held open for random times, up to `allowed` events."""
 
     database: Database
     chance: random.Random
@@ -59,14 +59,14 @@ class Writing:
     allowed: int = 0
 
     async def run(self) -> None:
-        """Write them all, and then the last one."""
+        """Write all events, and then the last one."""
         async with asyncio.TaskGroup() as tasks:
             for number in range(WRITERS):
                 tasks.create_task(self._writer(number))
         await self._write([(LAST, RARE)])
 
     async def reached(self, share: float) -> None:
-        """Allow so much of all, and return when it has been written."""
+        """Allow this share of all events, and wait until it has been written."""
         self.allowed = int(self.total * share)
         await until(lambda: self.written >= self.allowed, what="the writers", seconds=300)
 
@@ -78,44 +78,42 @@ class Writing:
             count = min(self.chance.randint(1, 20), left, self.allowed - self.begun)
             first = self.begun
             self.begun += count
-            types = (RARE if self.chance.random() < 0.02 else EventType.ANALYSIS_STARTED for _ in range(count))
-            await self._write([(f"{number}.{first + index}", type_) for index, type_ in enumerate(types)])
+            types = (RARE if self.chance.random() < 0.02 else AnalysisEventType.ANALYSIS_STARTED for _ in range(count))
+            await self._write([(f"analysis_{number}.{first + index}", type_) for index, type_ in enumerate(types)])
             self.written += count
             await asyncio.sleep(self.chance.uniform(0, 0.05))
 
-    async def _write(self, lines: Sequence[tuple[str, EventType]]) -> None:
-        rows = [
-            new_event(LOCAL_ADMINISTRATOR.workspace, type_, utcnow(), "{}", analysis_id=name) for name, type_ in lines
-        ]
+    async def _write(self, lines: Sequence[tuple[str, AnalysisEventType]]) -> None:
+        rows = [new_event(LOCAL_ADMINISTRATOR.workspace, type_, name, utcnow(), "{}") for name, type_ in lines]
         async with self.database.write() as connection:
             half = len(rows) // 2
             await append(connection, rows[:half])
-            await asyncio.sleep(self.chance.uniform(0, 0.02))  # the transaction is open
+            await asyncio.sleep(self.chance.uniform(0, 0.02))  # within the open transaction
             await append(connection, rows[half:])
 
 
 @dataclass
 class Client:
-    """Follows the log through any of the servers, leaves or is cut off at random, goes on behind its last cursor."""
+    """A client that follows the log from a random server, disconnects at random, and resumes from its last cursor."""
 
     urls: Sequence[str]
     chance: random.Random
     start: str
     stay: int
-    types: Sequence[EventType] | None = None
+    types: Sequence[AnalysisEventType] | None = None
     events: list[tuple[str, str]] = field(default_factory=list)
     connections: int = 0
     errors: list[Any] = field(default_factory=list)
 
     async def run(self) -> None:
-        """Return once it has the last event."""
+        """Follow the log until the last event."""
         while not (self.events and self.events[-1][1] == LAST):
             with suppress(ConnectionClosed, InvalidHandshake, OSError, TimeoutError):
                 await self._session(self.chance.choice(self.urls), self.chance.randint(1, self.stay))
 
     async def _session(self, url: str, most: int) -> None:
         protocols = [Subprotocol("graphql-transport-ws")]
-        # Its own pings are how it finds that nobody is at the other end any more.
+        # With pings the client detects a dead connection.
         options: dict[str, Any] = {"ping_interval": 2, "ping_timeout": 4, "open_timeout": 10, "close_timeout": 1}
         async with connect(url, subprotocols=protocols, max_size=None, **options) as connection:
             socket = Socket(connection)
@@ -139,7 +137,7 @@ class Client:
 
 
 async def whole_log(database: Database) -> list[EventRow]:
-    """All of it, in its order."""
+    """Return all events in the order of the log."""
     rows: list[EventRow] = []
     place: Place = START
     async with database.read() as connection:
@@ -149,10 +147,8 @@ async def whole_log(database: Database) -> list[EventRow]:
     return rows
 
 
-def seen_by(database: Database, rows: Sequence[EventRow], types: Sequence[EventType] | None) -> list[tuple[str, str]]:
-    """What a client of these types must have seen, cursor by cursor."""
-    return [
-        (write_cursor(database, place_of(row)), row.analysis_id or "")
-        for row in rows
-        if types is None or row.type in types
-    ]
+def seen_by(
+    database: Database, rows: Sequence[EventRow], types: Sequence[AnalysisEventType] | None
+) -> list[tuple[str, str]]:
+    """Return the expected cursors and subjects of a client that follows these types."""
+    return [(write_cursor(database, place_of(row)), row.subject) for row in rows if types is None or row.type in types]

@@ -1,11 +1,11 @@
 /**
- * An example's page, used step by step: reads one command a line from its standard input, does it, and prints what came of
- * it as one line of JSON.
+ * Controls an example's page step by step: reads commands from standard input, one per line, runs them, and prints each
+ * outcome as one line of JSON.
  *
  *     node page.mjs http://127.0.0.1:5173
  *     {"do": "click", "selector": "…"}
  *
- * It judges nothing: the tests beside it do.
+ * The assertions are in the tests of this folder.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -14,14 +14,14 @@ import { launch } from '../browser/chromium.mjs';
 
 const [origin] = process.argv.slice(2);
 const { page, record, close } = await launch(origin);
-/** What was asked of the stream's door, as far as an answer came. */
+/** The requests to the stream endpoint that got a response. */
 const streams = [];
 page.on('response', (response) => {
   if (response.ok() && response.url().endsWith('/graphql/stream')) streams.push(response.request().postDataJSON());
 });
 const require = createRequire(new URL('../browser/package.json', import.meta.url));
 
-/** Of a card or row of a batch. */
+/** Returns the figures of a batch's card or row. */
 function figures(row) {
   const counts = [...row.querySelectorAll('[data-count]')].map((each) => [each.dataset.count, Number.parseInt(each.textContent.replaceAll(',', ''))]);
   return { id: row.dataset.id, status: row.dataset.status, ...Object.fromEntries(counts) };
@@ -54,19 +54,19 @@ const commands = {
   attribute({ selector, name }) {
     return page.locator(selector).first().getAttribute(name);
   },
-  /** The rows of the list: each one's id and status. */
+  /** Returns the id and status of each row of the list. */
   rows() {
     return page.locator('#analyses li').evaluateAll((rows) => rows.map((row) => [row.dataset.id, row.dataset.status]));
   },
-  /** The newest events, where the page shows them. */
+  /** Returns the cursors of the shown events. */
   cursors() {
     return page.locator('#events li').evaluateAll((lines) => lines.map((line) => line.dataset.cursor));
   },
-  /** A batch's figures, by their names. */
+  /** Returns a batch's figures, by name. */
   batch({ selector }) {
     return page.locator(selector).first().evaluate(figures);
   },
-  /** Requests for this path fail, as where the way to it is broken, until it is mended; sockets stay. */
+  /** Lets requests of this path fail, as with a broken network, until `mend`. Sockets stay connected. */
   async cut({ path }) {
     await page.route(({ pathname }) => pathname === path, (route) => route.abort());
   },
@@ -88,14 +88,14 @@ const commands = {
     await page.emulateMedia({ colorScheme: scheme });
     await page.setViewportSize({ width, height });
   },
-  /** How much wider than the window the page is. */
+  /** Returns the pixels by which the page is wider than the window. */
   overflow() {
     return page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   },
   async picture({ path }) {
     await page.screenshot({ path });
   },
-  /** What the browser saw: problems, where it connected to, and the events' cursors as they came over WebSockets. */
+  /** Returns the browser's record: problems, connections, and the cursors of events received over WebSockets. */
   record() {
     const { foreign, errors, sockets, sent, received } = record;
     return {

@@ -60,7 +60,7 @@ async def test_workers_do_what_the_server_is_asked_for(programs: tuple[Server, l
         batch.update(found["data"]["batch"])
         return batch["status"] not in ("QUEUED", "RUNNING")
 
-    await until(has_ended, what="the batch to end", seconds=60)
+    await until(has_ended, what="the batch to end")
     assert batch == {"status": "COMPLETED", "processed": 40}
     for each in workers:
         assert await each.terminate() == 0
@@ -86,4 +86,4 @@ def test_a_database_that_is_not_migrated_is_refused(url: str, tmp_path: Path, re
 def test_a_worker_with_no_slots_is_refused(tmp_path: Path) -> None:
     command = [sys.executable, "server.py", "worker", "--workers", "0", "--data-dir", str(tmp_path)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stderr.strip()) == (1, "ASSAY_WORKERS: A worker runs at least 1 analysis at once.")
+    assert (ended.returncode, ended.stderr.strip()) == (1, "ASSAY_WORKERS: A worker process needs at least 1.")

@@ -21,13 +21,13 @@ from store import tables
 from store.queue.workers import all_workers, analyzers_of_others
 from store.sql.clock import utcnow
 from store.sql.ids import new_id
-from store.tables import AnalysisStatus, BatchStatus, EventType
+from store.tables import AnalysisEventType, AnalysisStatus, BatchEventType, BatchStatus
 from tests.jobs.processes import alive
 from tests.jobs.working import Work, sandboxes, working
 from tests.store.truth import history, whole_log
 from tests.support import until
 
-T = EventType
+T = AnalysisEventType
 QUEUED, STARTED, RETRYING = T.ANALYSIS_QUEUED, T.ANALYSIS_STARTED, T.ANALYSIS_RETRYING
 COMPLETED, FAILED = T.ANALYSIS_COMPLETED, T.ANALYSIS_FAILED
 
@@ -74,9 +74,11 @@ async def test_a_batch_runs_each_item_once(work: Work) -> None:
     assert {work.starts(text) for text in texts} == {1}
     log = await whole_log(work.database)
     assert sum(event.type == COMPLETED for event in log) == 300
-    assert [event.type for event in log if event.type.startswith("BATCH") and event.type != T.BATCH_PROGRESS] == [
-        T.BATCH_STARTED,
-        T.BATCH_COMPLETED,
+    assert [
+        event.type for event in log if event.type.startswith("BATCH") and event.type != BatchEventType.BATCH_PROGRESS
+    ] == [
+        BatchEventType.BATCH_STARTED,
+        BatchEventType.BATCH_COMPLETED,
     ]
 
 
@@ -102,7 +104,7 @@ async def test_the_highest_priority_runs_first_and_the_oldest_within_one(work: W
     gate.touch()
     await work.ended(list(ids.values()))
     log = await whole_log(work.database)
-    started = [event.analysis_id for event in log if event.type == STARTED]
+    started = [event.subject for event in log if event.type == STARTED]
     assert started[1:] == [ids[text] for text in "abcde"]
 
 
@@ -118,7 +120,7 @@ async def test_what_another_try_can_mend_is_tried_again(work: Work) -> None:
     again = [QUEUED, STARTED, RETRYING, STARTED, RETRYING, STARTED, COMPLETED]
     assert await history(work.database, patient.id) == again
     assert await history(work.database, tired.id) == [QUEUED, STARTED, RETRYING, STARTED, FAILED]
-    log = [event for event in await whole_log(work.database) if event.analysis_id == patient.id]
+    log = [event for event in await whole_log(work.database) if event.subject == patient.id]
     assert [json.loads(event.data)["attempt"] for event in log] == [0, 1, 1, 2, 2, 3, 3]
 
 

@@ -16,7 +16,7 @@ import pytest
 from jobs.keeper import Keeper
 from store.queue.workers import all_workers
 from store.sql.ids import new_id
-from store.tables import AnalysisStatus, BatchStatus, EventType
+from store.tables import AnalysisEventType, AnalysisStatus, BatchStatus
 from tests.jobs.processes import Process, runs, stall
 from tests.jobs.working import Work, working
 from tests.store.truth import history, whole_log
@@ -48,7 +48,7 @@ async def test_a_killed_worker_loses_nothing_and_records_nothing_twice(work: Wor
 
     assert (batch.status, batch.processed) == (BatchStatus.COMPLETED, 400)
     ends = Counter(
-        event.analysis_id for event in await whole_log(work.database) if event.type == EventType.ANALYSIS_COMPLETED
+        event.subject for event in await whole_log(work.database) if event.type == AnalysisEventType.ANALYSIS_COMPLETED
     )
     assert ends == dict.fromkeys([row.id for row in await work.items(batch_id)], 1)
     assert all(work.starts(text) <= row.attempt for text, row in zip(texts, await work.items(batch_id), strict=True))
@@ -126,7 +126,7 @@ async def test_a_worker_that_stalled_past_its_lease_writes_over_nothing(
     assert await stalled.ended() == 0
     items = await work.items(batch_id)
     assert [(row.status, row.attempt) for row in items] == [("COMPLETED", 2)] * 3
-    after = [event for event in await whole_log(work.database) if event.analysis_id != more]
+    after = [event for event in await whole_log(work.database) if event.subject != more]
     assert [event.position for event in after] == before
 
 
@@ -162,7 +162,7 @@ async def _leases_are_over(work: Work, batch_id: str) -> None:
 
     hasty = asyncio.create_task(Keeper(work.database, timedelta(seconds=1)).run())
     try:
-        await until(waiting, what="the leases to be over", seconds=60)
+        await until(waiting, what="the leases to be over")
     finally:
         hasty.cancel()
         await asyncio.wait([hasty])

@@ -20,7 +20,7 @@ from analyzers.registry import load_registry
 from jobs import keeper, retry, supervision
 from jobs.keeper import Stillness, is_gone, process_start
 from jobs.pace import FIRST, MOST, Pace
-from jobs.slot import request_json
+from jobs.sandbox.slot import request_json
 from jobs.supervision import keep_running, side_tasks, wait_for
 from store.queue.claims import Claimed
 from store.queue.finish import End
@@ -217,8 +217,8 @@ def test_the_registry_has_what_can_be_loaded_and_says_what_can_not(monkeypatch: 
     assert "text" in registry.analyzers
     assert registry.failures == {
         "broken = package:broken": "ImportError: no such library",
-        "twice = package:twice": "ValueError: an analyzer named 'echo' is there already",
-        "x = package:x": "TypeError: int is no Analyzer",
+        "twice = package:twice": "ValueError: the name 'echo' is already used by another analyzer",
+        "x = package:x": "TypeError: int is not an Analyzer",
     }
 
 

@@ -12,7 +12,6 @@ from jobs.keeper import Keeper
 from jobs.process import work_until_told
 from jobs.supervision import Ending, side_tasks
 from jobs.worker import Worker
-from settings import Settings
 from store.sql.database import Database
 from telemetry import configure_logging
 from tests.jobs.analyzers_for_tests import load
@@ -22,7 +21,7 @@ GRACE_SECONDS = 1.0
 
 
 async def main(url: str, slots: str, lease_seconds: str) -> None:
-    configure_logging(Settings())  # structlog's own way of printing a traceback takes seconds
+    configure_logging()  # structlog's own way of printing a traceback takes seconds
     lease = timedelta(seconds=float(lease_seconds))
     database = Database(url)
     worker = Worker(database, load(), slots=int(slots), instance="process", where=WHERE, lease=lease)

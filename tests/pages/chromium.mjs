@@ -1,5 +1,5 @@
 /**
- * A page in Debian's Chromium with every host but this machine cut off, and a record of what it did.
+ * A page in Debian's Chromium that reaches only this machine, and a record of its traffic and errors.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
 /**
- * Opens a browser with a profile of its own. `record` gathers requests to another origin, console messages that are errors
- * or warnings, answers of 400 and above, and what is sent and received over WebSockets.
+ * Opens a browser with a new profile. `record` has requests to other origins, errors and warnings of the console, responses
+ * with a status of 400 or more, and the frames of WebSockets.
  */
 export async function launch(origin) {
   const profile = mkdtempSync(join(tmpdir(), 'assay-chromium-'));
@@ -32,7 +32,7 @@ export async function launch(origin) {
   });
   const record = { foreign: [], errors: [], authorizations: [], sockets: [], sent: [], received: [] };
   const page = context.pages()[0] ?? (await context.newPage());
-  page.setDefaultTimeout(120_000); // what is waited for may take a busy machine long
+  page.setDefaultTimeout(120_000); // on a busy machine, waits can take long
   page.on('request', (request) => {
     const url = request.url();
     if (!url.startsWith(`${origin}/`) && !/^(data|blob):/.test(url)) record.foreign.push(url);

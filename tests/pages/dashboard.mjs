@@ -1,12 +1,12 @@
 /**
- * The live page, used step by step: reads one command a line from its standard input, does it, and prints what came of
- * it as one line of JSON.
+ * Controls the live page step by step: reads commands from standard input, one per line, runs them, and prints each outcome
+ * as one line of JSON.
  *
  *     node dashboard.mjs http://127.0.0.1:8000
  *     {"do": "open"}
  *     {"do": "click", "selector": "…"}
  *
- * It judges nothing: tests/pages/test_dashboard.py does.
+ * The assertions are in tests/pages/test_dashboard.py.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -22,7 +22,7 @@ page.on('dialog', (dialog) => {
 });
 
 const commands = {
-  /** `skew`: how many milliseconds the browser's clock is ahead. */
+  /** `skew`: milliseconds by which the browser's clock is ahead. */
   async open({ hash = '', skew = 0 }) {
     if (skew) {
       await page.addInitScript((skew) => {
@@ -63,7 +63,7 @@ const commands = {
   focused() {
     return page.evaluate(() => document.activeElement?.textContent);
   },
-  /** What a batch's row shows, by name. */
+  /** Returns the figures of a batch's row, by name. */
   batch({ id }) {
     return page.locator(`li.batch[data-id="${id}"]`).evaluate((row) => ({
       status: row.dataset.status,
@@ -80,7 +80,7 @@ const commands = {
   async untilFraction({ id, least }) {
     await page.waitForFunction(({ id, least }) => document.querySelector(`li.batch[data-id="${id}"] progress`)?.value >= least, { id, least });
   },
-  /** The events that the page holds, by its own way of saving them. */
+  /** Returns the page's events, from its own download. */
   async events() {
     const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Save as JSON lines' }).click()]);
     return readFileSync(await download.path(), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
@@ -97,11 +97,11 @@ const commands = {
     await page.emulateMedia({ colorScheme: scheme });
     await page.setViewportSize({ width, height });
   },
-  /** How much wider than the window the page is. */
+  /** Returns the pixels by which the page is wider than the window. */
   overflow() {
     return page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   },
-  /** The longest time between two animation frames while something goes on, and how many rows the feed had at most. */
+  /** Starts to count the feed's drawings and its most rows. */
   async watchFrames() {
     await page.evaluate(() => {
       globalThis.frames_ = { rows: 0, drawings: 0 };

@@ -1,4 +1,4 @@
-/** GraphiQL as a person uses it. */
+/** GraphiQL, as a user operates it. */
 export class GraphiQL {
   constructor(page, origin) {
     this.page = page;
@@ -10,7 +10,7 @@ export class GraphiQL {
   async open() {
     await this.page.goto(`${this.origin}/graphql`);
     await this.page.locator('.graphiql-query-editor .view-line').first().waitFor();
-    // The button spins while the schema is on its way.
+    // The button spins until the schema is loaded.
     await this.page.getByRole('button', { name: 'Re-fetch GraphQL schema' }).locator('svg:not(.graphiql-spin)').waitFor();
   }
 
@@ -24,7 +24,7 @@ export class GraphiQL {
     await panel.locator('button', { has: this.page.getByText(title, { exact: true }) }).click();
   }
 
-  /** What stands in an editor: operation.graphql, variables.json, request-headers.json or response.json. */
+  /** Returns an editor's text: operation.graphql, variables.json, request-headers.json or response.json. */
   text(name) {
     return this.page.evaluate((name) => {
       const models = globalThis.__MONACO.editor.getModels();
@@ -40,17 +40,17 @@ export class GraphiQL {
     return this.status.getAttribute('data-state');
   }
 
-  /** Until the line below the response says that the operation has come to one of these states. */
+  /** Waits until the status line shows one of these states. */
   async until(...states) {
     await this.page.locator(states.map((state) => `.status[data-state=${state}]`).join(', ')).waitFor();
   }
 
-  /** Presses the button, and waits for the answer or, of a subscription, for the first. */
+  /** Runs the operation, and waits for the response or, for a subscription, the first message. */
   async run() {
     await this.runButton.click();
     await this.until('answered', 'live', 'ended', 'failed');
     await this.page.waitForFunction(() => !/waiting/i.test(document.querySelector('.status').textContent));
-    // The status is known by the answer's head, before its body is shown.
+    // The status changes with the response's headers, before the body is shown.
     const shown = () => globalThis.__MONACO.editor.getModels().find((model) => model.uri.path.endsWith('response.json'))?.getValue();
     await this.page.waitForFunction(shown);
     return {

@@ -1,10 +1,10 @@
 /**
- * Watches all events in GraphiQL while its server goes and comes back, and prints what arrived as JSON.
+ * Watches all events in GraphiQL across a restart of the server, and prints the received events as JSON.
  *
  *     node graphiql-resume.mjs http://127.0.0.1:8000
  *
- * It says "ready" when it watches, "live" when the first completed analysis is there, "reconnecting" when GraphiQL shows that the connection is lost, and
- * ends with an event of a completed analysis that came after it.
+ * The script prints "ready" when the subscription runs, "live" after the first completed analysis, and "reconnecting" when
+ * GraphiQL shows the lost connection. It ends after the next completed analysis.
  */
 import { launch } from './chromium.mjs';
 import { GraphiQL } from './graphiql-page.mjs';
@@ -13,7 +13,7 @@ const [origin] = process.argv.slice(2);
 const { page, record, close } = await launch(origin);
 const graphiql = new GraphiQL(page, origin);
 
-/** Until an analysis has completed, by what has come since. */
+/** Waits for a completed analysis among the messages after number `since`. */
 async function completed(since) {
   const isOne = ({ type, payload }) => type === 'next' && payload.data.events.type === 'ANALYSIS_COMPLETED';
   for (const end = Date.now() + 60_000; Date.now() < end; await page.waitForTimeout(50)) {
@@ -24,7 +24,7 @@ async function completed(since) {
 
 try {
   await graphiql.open();
-  await graphiql.openExample('Read the event log'); // whose end is the `after` of the next
+  await graphiql.openExample('Read the event log'); // its end cursor is `after` of the next example
   await graphiql.run();
   await graphiql.openExample('Watch all events');
   await graphiql.runButton.click();

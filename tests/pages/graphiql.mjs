@@ -1,9 +1,9 @@
 /**
- * Goes through all that GraphiQL offers, and prints what happened as JSON.
+ * Uses all features of GraphiQL, and prints a report as JSON.
  *
  *     node graphiql.mjs http://127.0.0.1:8000 folder-for-screenshots
  *
- * It judges nothing: tests/pages/test_graphiql.py does.
+ * The assertions are in tests/pages/test_graphiql.py.
  */
 import { join } from 'node:path';
 import { launch } from './chromium.mjs';
@@ -17,7 +17,7 @@ const graphiql = new GraphiQL(page, origin);
 const report = { record, examples: {} };
 const picture = (name) => page.screenshot({ path: join(pictures, `${name}.png`) });
 
-// All that is ever written, since what is there at the end may have been overwritten.
+// All writes are recorded, because later writes may overwrite earlier ones.
 await page.addInitScript(() => {
   globalThis.written = [];
   const { setItem } = Storage.prototype;
@@ -50,13 +50,13 @@ try {
   report.shown = { status: await graphiql.status.textContent(), response: await graphiql.json('response.json') };
   await picture('watched-light');
 
-  // A token in the headers goes with both ways of sending and into the next example, and is not kept.
+  // A token in the headers is sent over both transports and copied to the next example, and is not stored.
   record.authorizations.length = 0;
   record.sent.length = 0;
   await graphiql.setHeaders({ Authorization: SECRET });
   await graphiql.run();
   await graphiql.stop();
-  await page.waitForTimeout(800); // GraphiQL takes half a second to note a change, and its history what it has noted
+  await page.waitForTimeout(800); // GraphiQL saves changes after half a second, and its history uses the saved state
   await graphiql.openExample('First look');
   await page.waitForTimeout(800);
   await graphiql.run();
@@ -68,7 +68,7 @@ try {
   };
 
   await page.emulateMedia({ colorScheme: 'dark' });
-  await page.locator('.graphiql-query-editor .monaco-editor.vs-dark').waitFor(); // the editors follow it too
+  await page.locator('.graphiql-query-editor .monaco-editor.vs-dark').waitFor(); // the editors follow the system's theme
   await graphiql.open();
   await graphiql.openExample('Read a typed result');
   await graphiql.run();

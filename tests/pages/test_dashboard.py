@@ -221,7 +221,7 @@ async def test_the_page_goes_on_where_it_was_after_the_server_was_killed(
     await one.start()
     await page("until", selector=".pill[data-state=live]")
     assert await page("attribute", selector=".notice[data-kind=resumed]", name="data-behind") == held[-1]
-    assert f"Resumed behind {held[-1]}" in await page("until", selector=".notice[data-kind=resumed]", text="caught up.")
+    assert f"Resumed after {held[-1]}" in await page("until", selector=".notice[data-kind=resumed]", text="caught up.")
 
     ended = await page("untilBatch", id=batch, status="COMPLETED")
     assert ended["counts"] == await counts(one, batch)
@@ -279,7 +279,7 @@ async def test_a_text_is_submitted_and_its_result_drawn(
     # What can't be sent is told at the form, and costs nobody the connection.
     await page("fill", selector="#submit-text", text="x" * 1_000_001)
     await page("click", selector="#submit button[type=submit]")
-    await page("until", selector="#submit .note[data-kind=failed]", text="more than the page can send")
+    await page("until", selector="#submit .note[data-kind=failed]", text="most that the page can send")
     # What the server refuses is told there too.
     await page("fill", selector="#submit-text", text="a \x00 b")
     await page("click", selector="#submit button[type=submit]")
@@ -302,7 +302,7 @@ async def test_ten_thousand_events_are_drawn_a_screenful_at_a_time(
     await page("untilEvents", count=5_000)
     await page("click", selector="#feed button:has-text('Pause')")
     await ask(one, "mutation { resumeQueue(input: {}) { queue { paused } } }")
-    await page("until", selector="#feed button[aria-pressed=true]", text="wait")
+    await page("until", selector="#feed button[aria-pressed=true]", text="new")
     await page("untilEvents", count=15_000)
     frames = await page("frames")
     assert frames["rows"] <= 60
@@ -336,7 +336,7 @@ async def test_another_log_than_before_is_told_and_begun_anew(
     await support.until(lambda: not one.left_over(), what="its workers to end")
     shutil.rmtree(one.data_dir)
     await one.start()
-    await page("until", selector=".notice[data-kind=gap]", text="another log than before")
+    await page("until", selector=".notice[data-kind=gap]", text="another event log than before")
     await page("gone", selector=".event")
     await submit(one, "of the new log", ["Three."])
     await page("until", selector="li.batch[data-status=COMPLETED] .batch-name", text="of the new log")

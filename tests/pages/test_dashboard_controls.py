@@ -132,7 +132,7 @@ async def test_a_feed_that_is_paused_stays_so_while_its_filter_changes(
     await page("click", selector=button)
     behind = await submit(one, "behind", ["Two."])
     await page("untilBatch", id=behind, status="COMPLETED")
-    await page("until", selector=button, text="wait)")
+    await page("until", selector=button, text="new)")
     await page("click", selector="#feed summary")
     await page("click", selector='#feed label:has-text("Batch completed")')
     await page("gone", selector='#feed li .status:has-text("Batch completed")')

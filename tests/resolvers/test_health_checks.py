@@ -105,8 +105,9 @@ def test_the_fences_advice() -> None:
     found = health_checks.check_events(LogFigures(12, 30), 0)
     assert found.message == "An open transaction holds back events for 12 s."
     assert only(found) == (
-        "A transaction on the PostgreSQL server that has written and is still open, the oldest of 30 s, holds back "
-        "events for 12 s: find it in pg_stat_activity (backend_xid is not null) or pg_prepared_xacts and end it."
+        "A transaction of this database that has written and is still open, the oldest of 30 s, holds back events for "
+        "12 s: find it in pg_stat_activity (datname = current_database() and backend_xid is not null) or "
+        "pg_prepared_xacts (database = current_database()) and end it."
     )
 
 

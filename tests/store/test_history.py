@@ -16,7 +16,7 @@ from store.retention import Deleted
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
-from store.tables import EventRow, EventType
+from store.tables import BatchEventType, EventRow
 from tests.support import until
 
 ALL = EventFilter()
@@ -27,16 +27,15 @@ async def write(database: Database, *names: str) -> list[Place]:
     before = await end(database)
     for name in names:
         async with database.write() as connection:
-            await append(
-                connection, [new_event(VIEWER.workspace, EventType.BATCH_STARTED, utcnow(), "{}", batch_id=name)]
-            )
+            line = new_event(VIEWER.workspace, BatchEventType.BATCH_STARTED, name, utcnow(), "{}", batch_id=name)
+            await append(connection, [line])
 
     async def seen() -> list[Place] | None:
         async with database.read() as connection:
             found = [place_of(event) for event in (await events_after(connection, before, 1_000))[0]]
         return found if len(found) == len(names) else None
 
-    places: list[Place] = await until(seen, what="the events", seconds=60)
+    places: list[Place] = await until(seen, what="the events")
     return places
 
 

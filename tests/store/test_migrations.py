@@ -1,17 +1,53 @@
-"""What the migrations make of an empty database is what the tables' classes say, to the column and the index."""
+"""The migrations: they make the tables of the classes, they never change again, and they keep the rows."""
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Sequence
+from contextlib import aclosing
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, inspect, text
 from sqlmodel import SQLModel
 
+import store.subjects  # fills SQLModel's metadata
 import store.tables
+from events.feed import Feed
+from store.events import (
+    START,
+    EventFilter,
+    Place,
+    append,
+    events_after,
+    identify,
+    new_event,
+    page_of_events,
+    place_of,
+    read_cursor,
+    write_cursor,
+)
+from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.migrate import is_current, migrate
+from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
+from store.tables import AnalysisEventType, BatchEventType, EventRow
+from tests.store.truth import whole_log
+from tests.support import ROOT, until
 
+VERSIONS = ROOT / "store" / "migrations" / "versions"
+# A landed migration is frozen: databases have it. A change of the tables is a new migration, which joins this list when
+# it lands.
+FROZEN = {
+    "0001_first_tables.py": "b611369e67d5769f0b75283367c64c6225fcbd879b872f617db8795b760a3646",
+    "0002_permits.py": "c9fac2a7c8ea8cc00d4ab3936f11a74d6d3a8328a206be1533cf4b9f7deab5f0",
+    "0003_fewer_index_entries.py": "865158b4eb0e38d40e15ee427cf5c9ecfd1671a13126acce2afff2cc8acdd20d",
+    "0004_identity.py": "5720d2d6a14ea31efe9f467d0b59fb7617efcfb13ed72176951c389a9a41819a",
+    "0005_analyzers_of_workers.py": "7dd093ecd28d7490443ca90ba41df66b7423447a660f0983366309fa8eb7cf51",
+    "0006_subjects_of_events.py": "21793d3cfb8f8196e89b19c0db8bf31f2c012ec4c90c11cab0b71445c2f55f20",
+}
 TABLES = {"analysis", "batch", "event", "worker", "timing", "idempotency", "control", "cleanup", "identity"}
 # Tables that others make: alembic, SQLite and PgQueuer.
 OTHERS = "alembic_|sqlite_|assay_pgqueuer"
@@ -63,3 +99,134 @@ async def test_migrating_twice_changes_nothing(empty_database: Database) -> None
     await migrate(empty_database)
     async with empty_database.read() as connection:
         assert await connection.run_sync(picture) == before
+
+
+def migrations() -> list[Path]:
+    """The files of all migrations, oldest first."""
+    return sorted(VERSIONS.glob("[0-9]*.py"))
+
+
+def test_landed_migrations_are_frozen() -> None:
+    hashes = {path.name: sha256(path.read_bytes()).hexdigest() for path in migrations()}
+    assert {name: hashes.get(name) for name in FROZEN} == FROZEN
+    *landed, newest = hashes
+    assert set(landed) <= set(FROZEN), f"{newest} is the newest: those before it have landed"
+
+
+def test_no_migration_reads_the_classes_of_the_tables() -> None:
+    """They change, and a migration must make the same tables for ever."""
+    texts = {path.name: path.read_text() for path in migrations()}
+    assert texts
+    assert [name for name, text in texts.items() if "store.tables" in text or "SQLModel" in text] == []
+
+
+# As revision 0005 wrote events: an analysis by itself, a batch of two items, and an analysis of another workspace.
+BATCH = "batch_01jd0000000000000000000001"
+ONE, TWO, ALONE, FOREIGN = (f"analysis_01jd000000000000000000000{number}" for number in range(1, 5))
+OLD_EVENTS: list[tuple[str, str, str | None, str | None]] = [
+    ("default", "ANALYSIS_QUEUED", ALONE, None),
+    ("default", "ANALYSIS_QUEUED", ONE, BATCH),
+    ("default", "ANALYSIS_QUEUED", TWO, BATCH),
+    ("default", "ANALYSIS_STARTED", ONE, BATCH),
+    ("default", "BATCH_STARTED", None, BATCH),
+    ("other", "ANALYSIS_QUEUED", FOREIGN, None),
+    ("default", "ANALYSIS_COMPLETED", ONE, BATCH),
+    ("default", "BATCH_PROGRESS", None, BATCH),
+    ("default", "ANALYSIS_COMPLETED", TWO, BATCH),
+    ("default", "BATCH_COMPLETED", None, BATCH),
+    ("default", "ANALYSIS_STARTED", ALONE, None),
+]
+INSERT = text(
+    """
+    INSERT INTO event (workspace, type, analysis_id, batch_id, occurred_at, data)
+    VALUES (:workspace, :type, :analysis_id, :batch_id, :occurred_at, :data)
+    """
+)
+OLD_COLUMNS = "xid, position, workspace, type, batch_id, occurred_at, data"
+
+
+async def write_old(database: Database, events: Sequence[tuple[str, str, str | None, str | None]]) -> None:
+    """Write events in the form of revision 0005, each in its own transaction, and delete the last."""
+    for number, (workspace, type_, analysis_id, batch_id) in enumerate(events):
+        async with database.write() as connection:
+            values = {"workspace": workspace, "type": type_, "analysis_id": analysis_id, "batch_id": batch_id}
+            await connection.execute(INSERT, values | {"occurred_at": number, "data": f'{{"number":{number}}}'})
+    async with database.write() as connection:
+        await connection.execute(text("DELETE FROM event WHERE position = (SELECT max(position) FROM event)"))
+
+
+async def rows(database: Database, columns: str) -> list[tuple[Any, ...]]:
+    async with database.read() as connection:
+        found = await connection.execute(text(f"SELECT {columns} FROM event ORDER BY xid, position"))
+        return [tuple(row) for row in found]
+
+
+async def test_a_log_of_revision_0005_gets_subjects(empty_database: Database) -> None:
+    database = empty_database
+    await migrate(database, "0005")
+    await write_old(database, OLD_EVENTS)
+    kept = OLD_EVENTS[:-1]
+    before = await rows(database, OLD_COLUMNS)
+    await identify(database)
+    cursors = [write_cursor(database, Place(row[0], row[1])) for row in before]
+    await migrate(database)
+    await identify(database)
+
+    # No row is lost or moved, and each has its subject.
+    assert await rows(database, OLD_COLUMNS) == before
+    assert [event.subject for event in await whole_log(database)] == [one or batch for _, _, one, batch in kept]
+    assert await rows(database, "session_id, file_id, owner_id") == [(None, None, None)] * len(kept)
+    assert [read_cursor(database, cursor) for cursor in cursors] == [Place(row[0], row[1]) for row in before]
+
+    async def page(after: Place = START, **ids: str) -> list[tuple[str, str]]:
+        async with database.read() as connection:
+            where = EventFilter(ids=ids)  # type: ignore[arg-type]
+            return [(row.type, row.subject) for row in await page_of_events(connection, VIEWER, where, after, 100)]
+
+    async def visible() -> bool:
+        async with database.read() as connection:
+            return len((await events_after(connection, START, 100))[0]) == len(kept)
+
+    await until(visible, what="the events to be visible", seconds=60)
+    own = [(type_, one or batch or "") for workspace, type_, one, batch in kept if workspace == "default"]
+    assert await page() == own
+    assert await page(subject=ONE) == [each for each in own if each[1] == ONE]
+    assert await page(subject=BATCH) == [each for each in own if each[1] == BATCH]
+    assert await page(batch_id=BATCH) == [each for each in own if each[1] in (ONE, TWO, BATCH)]
+    middle = read_cursor(database, cursors[4])
+    assert middle is not None
+    assert await page(middle, batch_id=BATCH) == [each for each in own[5:] if each[1] in (ONE, TWO, BATCH)]
+
+    # New events come after the old ones, also for a subscriber that begins among the old ones.
+    feed = Feed(database)
+    running = asyncio.create_task(feed.run())
+    seen: list[EventRow] = []
+    try:
+        async with (
+            asyncio.timeout(60),
+            aclosing(feed.follow(VIEWER, EventFilter(ids={"batch_id": BATCH}), middle)) as pages,
+        ):
+            assert await anext(pages) == []
+            started, queued, now = BatchEventType.BATCH_STARTED, AnalysisEventType.ANALYSIS_QUEUED, utcnow()
+            new = [
+                new_event("default", queued, TWO, now, "{}", batch_id=BATCH),
+                new_event("default", queued, ALONE, now, "{}"),
+                new_event("default", started, BATCH, now, "{}", batch_id=BATCH),
+            ]
+            async with database.write() as connection:
+                await append(connection, new)
+            while len(seen) < 5:
+                seen += await anext(pages)
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+    assert [(row.type, row.subject) for row in seen] == [
+        *(each for each in own[5:] if each[1] in (ONE, TWO, BATCH)),
+        ("ANALYSIS_QUEUED", TWO),
+        ("BATCH_STARTED", BATCH),
+    ]
+    places = [place_of(row) for row in await whole_log(database)]
+    assert places == sorted(places)
+    assert places[: len(before)] == [Place(row[0], row[1]) for row in before]
+    # The position of the deleted event is not used again.
+    assert [place.position for place in places[-3:]] == [len(OLD_EVENTS) + number for number in (1, 2, 3)]

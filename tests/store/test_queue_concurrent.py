@@ -17,7 +17,7 @@ from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.ids import new_id
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
-from store.tables import AnalysisStatus, EventType
+from store.tables import AnalysisEventType, AnalysisStatus, BatchEventType
 from tests.store.truth import assert_consistent, whole_log
 
 
@@ -68,8 +68,8 @@ async def test_no_item_is_claimed_twice(database: Database) -> None:
     assert len(times) == 200
     assert set(times.values()) == {1}
     ends = Counter(event.type for event in await whole_log(database))
-    assert ends[EventType.ANALYSIS_COMPLETED] == 200
-    assert ends[EventType.BATCH_COMPLETED] == len(batch_ids)
+    assert ends[AnalysisEventType.ANALYSIS_COMPLETED] == 200
+    assert ends[BatchEventType.BATCH_COMPLETED] == len(batch_ids)
     await assert_consistent(database)
 
 
@@ -84,7 +84,7 @@ async def test_workers_and_clients_do_not_stand_in_each_others_way(database: Dat
                 await retry_batch(connection, VIEWER, batch_id, utcnow())
 
     ends = [End.COMPLETED, End.COMPLETED, End.FAILED, End.GIVEN_BACK]
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(300):
         await asyncio.gather(
             *(work(database, f"w{number}", ends) for number in range(6)), *map(stop_and_retry, batch_ids)
         )

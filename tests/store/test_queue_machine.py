@@ -34,7 +34,7 @@ from store.sql.database import Database
 from store.sql.ids import new_id
 from store.sql.migrate import migrate
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
-from store.tables import AnalysisStatus, EventType
+from store.tables import AnalysisStatus
 from tests.store.truth import ENDS, assert_consistent, whole_log
 
 T = TypeVar("T")
@@ -420,7 +420,7 @@ class QueueMachine(RuleBasedStateMachine):
     @invariant()
     def each_end_has_one_event(self) -> None:
         log = self.run(whole_log(self.database))
-        ends = Counter(event.analysis_id for event in log if EventType(event.type) in ENDS)
+        ends = Counter(event.subject for event in log if event.type in ENDS)
         assert {typed_id: ends[typed_id] for typed_id in self.items} == {
             typed_id: item.ends for typed_id, item in self.items.items()
         }

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from typing import get_args
 
 from sqlalchemy import select
 
 from store import tables
+from store.events import Reference
 from store.sql.database import Database
-from store.tables import AnalysisRow, AnalysisStatus, EventRow, EventType
+from store.sql.ids import prefix_of
+from store.subjects import SUBJECTS
+from store.tables import AnalysisEventType, AnalysisRow, AnalysisStatus, BatchEventType, EventRow
 
-T = EventType
+T = AnalysisEventType
+BATCH_ENDS = {BatchEventType.BATCH_COMPLETED, BatchEventType.BATCH_CANCELED, BatchEventType.BATCH_TIMED_OUT}
 ENDS = {T.ANALYSIS_COMPLETED, T.ANALYSIS_FAILED, T.ANALYSIS_CANCELED, T.ANALYSIS_TIMED_OUT}
 # What may follow what in one analysis's history; None is before its first event.
-FOLLOWS: dict[EventType | None, set[EventType]] = {
+FOLLOWS: dict[AnalysisEventType | None, set[AnalysisEventType]] = {
     None: {T.ANALYSIS_QUEUED, T.ANALYSIS_FAILED},  # FAILED at once: its input was refused
     T.ANALYSIS_QUEUED: {T.ANALYSIS_STARTED, T.ANALYSIS_CANCELED, T.ANALYSIS_TIMED_OUT},
     T.ANALYSIS_RETRYING: {T.ANALYSIS_STARTED, T.ANALYSIS_CANCELED, T.ANALYSIS_TIMED_OUT},
@@ -54,9 +59,9 @@ async def whole_log(database: Database) -> list[EventRow]:
     return list(events)  # type: ignore[arg-type]
 
 
-async def history(database: Database, analysis_id: str) -> list[EventType]:
+async def history(database: Database, analysis_id: str) -> list[AnalysisEventType]:
     """The types of one analysis's events, oldest first."""
-    return [EventType(event.type) for event in await whole_log(database) if event.analysis_id == analysis_id]
+    return [T(event.type) for event in await whole_log(database) if event.subject == analysis_id]
 
 
 async def assert_consistent(database: Database, deleted: Mapping[str, Counter[str]] | None = None) -> None:
@@ -67,13 +72,18 @@ async def assert_consistent(database: Database, deleted: Mapping[str, Counter[st
     async with database.read() as connection:
         analyses: list[AnalysisRow] = (await connection.execute(select(tables.analysis))).all()  # type: ignore[assignment]
         batches = (await connection.execute(select(tables.batch))).all()
-    histories: defaultdict[str, list[EventType]] = defaultdict(list)
+    histories: defaultdict[str, list[AnalysisEventType]] = defaultdict(list)
     ended_batches: Counter[str] = Counter()
     for event in await whole_log(database):
-        if event.analysis_id is not None:
-            histories[event.analysis_id].append(EventType(event.type))
-        elif event.type in (T.BATCH_COMPLETED, T.BATCH_CANCELED, T.BATCH_TIMED_OUT):
-            ended_batches[event.batch_id or ""] += 1
+        kind = prefix_of(event.subject)
+        assert event.type in set(SUBJECTS[kind].event_types), event
+        filled = {name for name in get_args(Reference) if getattr(event, name) is not None}
+        assert filled <= SUBJECTS[kind].references, event
+        if kind == "analysis":
+            histories[event.subject].append(T(event.type))
+        elif event.type in BATCH_ENDS:
+            assert event.batch_id == event.subject
+            ended_batches[event.subject] += 1
     for each in histories.values():
         for before, after in zip([None, *each], each, strict=False):
             assert after in FOLLOWS[before], each

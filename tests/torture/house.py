@@ -26,7 +26,7 @@ from settings import Settings
 from store import tables
 from store.sql.database import Database
 from store.sql.migrate import migrate
-from store.tables import AnalysisRow, EventType
+from store.tables import AnalysisEventType, AnalysisRow, BatchEventType
 from tests.api.calls import ANALYSIS, BATCH, ApiServer
 from tests.store.truth import ENDS, assert_consistent, whole_log
 from tests.support import post, until
@@ -125,7 +125,7 @@ async def end_of(server: ApiServer, analysis_id: str) -> str:
         found = (await ask(server, ANALYSIS, id=analysis_id))["analysis"]
         return found["finishedAt"] and found["status"]
 
-    return str(await until(ended, what="an analysis to end", seconds=90))
+    return str(await until(ended, what="an analysis to end"))
 
 
 async def idle(server: ApiServer) -> None:
@@ -135,7 +135,7 @@ async def idle(server: ApiServer) -> None:
         found = (await ask(server, "{ metrics { queue { depth running } } }"))["metrics"]["queue"]
         return bool(found == {"depth": 0, "running": 0})
 
-    await until(is_idle, what="the queue to be empty", seconds=90)
+    await until(is_idle, what="the queue to be empty")
 
 
 def install(folder: Path, **entries: str) -> Path:
@@ -216,18 +216,18 @@ class House:
                 batches = (await connection.execute(select(tables.batch))).all()
         of: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for event in log:
-            of[event.analysis_id or event.batch_id or ""][event.type] += 1
+            of[event.subject][event.type] += 1
         for row in rows:
             counts = of[row.id]
             assert sum(counts[end] for end in ENDS) == 1, (row, counts)
-            given_back = counts[EventType.ANALYSIS_QUEUED] - 1
-            assert counts[EventType.ANALYSIS_STARTED] - given_back == row.attempt, (row, counts)
-            retries = counts[EventType.ANALYSIS_RETRYING]
+            given_back = counts[AnalysisEventType.ANALYSIS_QUEUED] - 1
+            assert counts[AnalysisEventType.ANALYSIS_STARTED] - given_back == row.attempt, (row, counts)
+            retries = counts[AnalysisEventType.ANALYSIS_RETRYING]
             ran_to_its_end = row.status in ("COMPLETED", "FAILED")
             assert retries == row.attempt - 1 if ran_to_its_end else retries <= row.attempt, (row, counts)
         for batch in batches:
             counts = of[batch.id]
-            ends = (EventType.BATCH_COMPLETED, EventType.BATCH_CANCELED, EventType.BATCH_TIMED_OUT)
+            ends = (BatchEventType.BATCH_COMPLETED, BatchEventType.BATCH_CANCELED, BatchEventType.BATCH_TIMED_OUT)
             assert sum(counts[end] for end in ends) == 1, (batch, counts)
         return Truth(rows, {batch.id: batch for batch in batches})
 

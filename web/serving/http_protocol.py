@@ -1,8 +1,8 @@
-"""uvicorn's HTTP, which waits only so long for a request's headers.
+"""uvicorn's HTTP protocol with a time limit for the headers of a request.
 
-uvicorn has a limit for the time between two requests, and the doors have theirs for what comes behind the headers.
-Without this one, who sends nothing, or a byte now and then, holds a connection for as long as it likes, a WebSocket's
-too: until its headers are complete it is a request like any other.
+uvicorn limits the time between two requests, and the endpoints limit the time of a body. Without this third limit a
+client that sends nothing, or a byte now and then, would hold its connection for ever. The limit also covers WebSocket
+handshakes, which begin as HTTP requests.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import ClassVar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEADER_SECONDS = 30.0
-"""From a connection's opening, and from the first byte behind an answer, until the next headers are complete."""
+"""Seconds from the opening of a connection, or from the first byte after a response, to complete headers."""
 
 
 def protocol(seconds: float) -> type[HttpToolsProtocol]:
-    """For uvicorn's option `http`."""
+    """Returns the class for uvicorn's option `http`."""
     return type(_Protocol.__name__, (_Protocol,), {"seconds": seconds})
 
 
@@ -31,8 +31,8 @@ class _Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        # Behind an answer uvicorn's own limit runs, until anything comes. What comes before the answer needs none, and
-        # headers that come whole neither.
+        # After a response uvicorn's own limit runs until the next byte. Bytes before the response need no limit, and
+        # neither do headers that arrive whole.
         if self._limit is None and self.cycle and self.cycle.response_complete and self._is_http:
             self._begin()
 
@@ -46,7 +46,7 @@ class _Protocol(HttpToolsProtocol):
 
     @property
     def _is_http(self) -> bool:
-        """Whether it has not become a WebSocket, whose protocol is another."""
+        """Whether the connection is still HTTP: a WebSocket has another protocol."""
         return self.transport.get_protocol() is self
 
     def _begin(self) -> None:

@@ -1,4 +1,4 @@
-"""The socket to listen on, bound before anything else is done: an address that is taken is found out at once."""
+"""The listening sockets, bound before all other work: an address in use fails at once."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import socket
 from contextlib import ExitStack
 
 UNREAD_MILLISECONDS = 30_000
-"""A peer that takes nothing more is cut off after so long, in place of never."""
+"""Time after which the kernel drops a peer that acknowledges nothing. Its default is no limit."""
 
 UNSENT_BYTES = 131_072
-"""What the kernel keeps for a peer that takes nothing more, aside from what is on its way, in place of megabytes."""
+"""Unsent bytes that the kernel keeps for a slow peer. Its default is megabytes."""
 
 
 class CannotListen(Exception):
-    """Why not, and what would do, for the operator."""
+    """The address can't be listened on. The message has the reason and a remedy."""
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
-    """Bound sockets, one for each address of `host`, all of one port; an empty host means every address.
+    """Bind one socket for each address of `host`, all of one port; an empty host means every address.
 
     Raises:
-        CannotListen: The port is taken, or the address is not one of this machine's.
+        CannotListen: The port is in use, or this machine has no such address.
     """
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -37,7 +37,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
                 _set_options(one)
                 one.bind((address[0], port, *address[2:]))
             except OSError as error:
-                # A name such as `localhost` may have an address of a kind that this machine does without.
+                # A name may have an address of a family that this machine lacks, like `localhost` without IPv6.
                 if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                     raise CannotListen(reason(host, port, error)) from None
                 missing = error
@@ -51,7 +51,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
 
 
 def reason(host: str, port: int, error: OSError) -> str:
-    """What to tell the operator of this error."""
+    """Returns the message for the operator."""
     if error.errno == errno.EADDRINUSE:
         return f"Port {port} is taken: choose another with --port or ASSAY_PORT."
     if error.errno == errno.EACCES:
@@ -60,7 +60,7 @@ def reason(host: str, port: int, error: OSError) -> str:
 
 
 def _set_options(one: socket.socket) -> None:
-    if os.name == "posix":  # elsewhere it would let two listen on one port
+    if os.name == "posix":  # on Windows the option lets two processes listen on one port
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if one.family == socket.AF_INET6:
         one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

@@ -1,4 +1,4 @@
-"""Running an app on bound sockets with uvicorn, until it is told to end, and then ending in order."""
+"""Serve an app on bound sockets with uvicorn until a signal, then shut down in order."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from web.serving.listen import reason
 
 
 def run(app: Starlette, listening: list[socket.socket], settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; a second one gives back at once what still runs.
+    """Serve until SIGTERM or SIGINT. A second signal returns the running analyses to the queue at once.
 
-    `app.state` has `stop`, `ending` and `hurry`. Raises SystemExit where it can't start.
+    `app.state` must have `stop`, `ending` and `hurry`. Raises SystemExit if the server can't start.
     """
     config = uvicorn.Config(
         app,
@@ -31,14 +31,14 @@ def run(app: Starlette, listening: list[socket.socket], settings: Settings) -> N
         http=http_protocol.protocol(http_protocol.HEADER_SECONDS),
         ws=websocket_protocol.protocol(settings.socket_unsent_bytes),
         ws_max_size=MAX_MESSAGE_BYTES,
-        ws_per_message_deflate=False,  # 44 KB a socket in place of 84
-        ws_ping_interval=None,  # the subprotocol has pings of its own
+        ws_per_message_deflate=False,  # 44 KB a socket instead of 84
+        ws_ping_interval=None,  # the subprotocol has its own pings
         timeout_graceful_shutdown=1,
         lifespan="on",
     )
     server = _Server(config, app, settings.host)
     for number in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn stops in order and then raises the signal again, for this: to have been told to stop is no failure.
+        # After an orderly stop uvicorn raises the signal again: this handler makes the exit code 0.
         signal.signal(number, lambda *_: sys.exit(0))
     server.run(listening)
     if not server.started:
@@ -53,11 +53,11 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         again = self.should_exit
-        # uvicorn takes a second SIGINT for leave to drop what runs; here that is given back first.
+        # A second SIGINT makes uvicorn drop running requests. As a SIGTERM it lets the worker return its rows first.
         super().handle_exit(signal.SIGTERM, frame)
         self._app.state.ending.begin()
         if again and self._loop is not None:
-            self._loop.call_soon_threadsafe(self._app.state.hurry)  # wakes the loop too, which a signal alone does not
+            self._loop.call_soon_threadsafe(self._app.state.hurry)  # also wakes the loop, unlike the signal alone
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         assert sockets, "bound before"
@@ -65,12 +65,12 @@ class _Server(uvicorn.Server):
         host, port = sockets[0].getsockname()[:2]
         try:
             await super().startup(sockets)
-        except OSError as error:  # two that started in one moment had both bound it, and one listens
+        except OSError as error:  # two servers bound the port at the same moment, and the other one listens
             await self.lifespan.shutdown()
             raise SystemExit(reason(self._host, port, error)) from None
         if self.started:
-            # Modules and schema live as long as the process: to look among them for garbage, again and again, takes a
-            # tenth of a second in which the loop stands still.
+            # Modules and schema live as long as the process. Without the freeze, each full garbage collection examines
+            # them and blocks the loop for a tenth of a second.
             gc.collect()
             gc.freeze()
             _print_addresses(f"[{host}]" if ":" in host else host, port)

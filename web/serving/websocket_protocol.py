@@ -1,8 +1,8 @@
-"""uvicorn's WebSocket, which can also be handed a frame that is ready, without a wait.
+"""uvicorn's WebSocket protocol with a direct way to write finished frames.
 
-By ASGI each message to each client is a coroutine through every middleware and a frame made anew, some 20 µs. The door
-for subscriptions writes the same bytes to thousands of sockets: here that is a call, of 2 µs. Everything else goes by
-ASGI as ever, and both may be used on one socket: either writes whole frames.
+Through ASGI, each message to each client is a coroutine through every middleware and a newly made frame, some 20 µs.
+Subscriptions write the same bytes to thousands of sockets: here each write is a call of 2 µs. All other messages use
+ASGI. Both ways may be mixed on one socket, since each writes whole frames.
 """
 
 from __future__ import annotations
@@ -18,34 +18,34 @@ EXTENSION = "assay.frames"
 
 
 class Frames(Protocol):
-    """One socket, for who writes frames to it."""
+    """The frame-writing side of one socket."""
 
     has_room: bool
-    """Whether the client reads what it is sent: less than the limit is still unsent."""
+    """Whether fewer than the limit of bytes are unsent: the client keeps up."""
 
     async def room(self) -> None:
-        """Wait until there is room, or the socket is gone."""
+        """Wait for room, or for the end of the socket."""
 
     def write(self, frames: bytes) -> None:
-        """Send whole frames. Where there is no room they are kept, however many; where the socket is gone, dropped."""
+        """Send whole frames. Without room they are buffered, without limit; on a closed socket they are dropped."""
 
     def hurry(self) -> None:
-        """Let what goes by ASGI no longer wait for room: it is the last of it."""
+        """Let ASGI messages no longer wait for room, for the last ones before the close."""
 
 
 def frames_of(scope: Scope) -> Frames:
-    """The socket of this scope, which `protocol` has made."""
+    """Returns the frame writer of this scope."""
     frames: Frames = scope["extensions"][EXTENSION]["frames"]
     return frames
 
 
 def protocol(unsent_bytes: int) -> type[WebSocketsSansIOProtocol]:
-    """For uvicorn's option `ws`. A client has no room when this much is unsent, until three quarters have gone."""
+    """Returns the class for uvicorn's option `ws`. A client has no room from `unsent_bytes` until a quarter is left."""
     return type(_Protocol.__name__, (_Protocol,), {"unsent_bytes": unsent_bytes})
 
 
 def header(length: int) -> bytes:
-    """What stands before the payload of a text frame that is a whole message (RFC 6455, 5.2)."""
+    """Returns the header of an unmasked text frame that is a whole message (RFC 6455, section 5.2)."""
     if length < 126:
         return bytes((0x81, length))
     if length < 65_536:
@@ -63,7 +63,7 @@ class _Protocol(WebSocketsSansIOProtocol):
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
-        if not self.close_sent:  # the task that serves this scope has not begun yet
+        if not self.close_sent:  # before the task that serves this scope begins
             self.scope["extensions"][EXTENSION] = {"frames": self}
 
     def pause_writing(self) -> None:

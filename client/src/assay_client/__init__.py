@@ -6,8 +6,8 @@
         analysis = client.analyze("I love it. It works like a charm.")
         print(analysis.result)
 
-`Client` blocks, `AsyncClient` runs on asyncio; they have the same methods. `assay_client.models` has the API's types,
-`assay_client.errors` the exceptions.
+`Client` blocks, and `AsyncClient` runs on asyncio. Both have the same methods. `assay_client.models` has the API's
+types, and `assay_client.errors` the exceptions.
 """
 
 from assay_client._client import AsyncClient

@@ -1,4 +1,4 @@
-"""Progress, told to whoever wants to know: to a function, or to a bar in the terminal."""
+"""Progress reports: calls of a function, or a bar in the terminal."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from assay_client.models import Analysis, Batch
 
 ThingT = TypeVar("ThingT", Analysis, Batch)
 Progress: TypeAlias = Callable[[ThingT], object] | bool
-"""A function that is called with each new state, or True for a bar on standard error, if that is a terminal."""
+"""A function that the client calls with each new state; or True, for a bar on standard error if that is a terminal."""
 
 
 @contextmanager
 def told(progress: Progress[ThingT]) -> Iterator[Callable[[ThingT], object]]:
-    """What to call with each new state."""
+    """Yield the function that reports a new state."""
     if not isinstance(progress, bool):
         yield progress
     elif progress:
@@ -28,7 +28,7 @@ def told(progress: Progress[ThingT]) -> Iterator[Callable[[ThingT], object]]:
 
 
 class Bar:
-    """A bar of tqdm's: items of a batch, or the hundredths of an analysis."""
+    """A tqdm bar that counts a batch's items, or an analysis's percent."""
 
     def __init__(self) -> None:
         self._bar: tqdm[Any] | None = None
@@ -41,7 +41,7 @@ class Bar:
             self._bar.close()
 
     def show(self, thing: Analysis | Batch) -> None:
-        """Draw it as it is now."""
+        """Draw the current state."""
         if isinstance(thing, Batch):
             unit, total = " items", thing.total_items
             done = thing.processed + thing.failed + thing.canceled + thing.timed_out
@@ -51,13 +51,13 @@ class Bar:
             done = 100 if thing.ended else round(100 * thing.progress.fraction)
             title, note = thing.progress.step or str(thing.status).lower(), ""
         if self._bar is None:
-            # `initial`: its rate is of what is done from now on. `disable`: None is for terminals only.
+            # `initial` leaves earlier work out of the rate. `disable=None` draws on terminals only.
             self._bar = tqdm(desc=title, total=total, initial=done, unit=unit, disable=None, dynamic_ncols=True)
         bar = self._bar
         if bar.disable:
             return
         bar.total, bar.n = total, done
-        bar.initial = min(bar.initial, done)  # what is run again has less done than before
+        bar.initial = min(bar.initial, done)  # a retry lowers the count
         bar.set_description(title, refresh=False)
         bar.set_postfix_str(note, refresh=False)
         bar.refresh()

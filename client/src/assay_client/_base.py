@@ -1,7 +1,7 @@
-"""What the generated types are made of.
+"""Base classes of the generated types, and the functions that read them.
 
-An answer may say more than this version knows: a field that is new is passed over, a new value of an enum is kept as a
-member of its own, a result or an event of an unknown type has what every one has.
+A newer server may send more than this version knows. New fields are ignored, new enum values become members, and a
+result or event of an unknown type is read as the interface `AnalysisResult` or `Event`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TypeT = TypeVar("TypeT")
 
 
 class Name(StrEnum):
-    """An enum of the API. A value that only a newer server has is a member too, and is named as it is."""
+    """An enum of the API. An unknown value, as a newer server may send, becomes a member of that name."""
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
@@ -32,23 +32,23 @@ class Name(StrEnum):
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A type of the API. Its fields are named as in the graph, in snake case."""
+    """An output type of the API. The fields have the schema's names in snake case."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """What an analyzer reads. What is not given is left to the server's defaults."""
+    """An analyzer's input. The server has a default for every field that is left out."""
 
     ANALYZER: ClassVar[str]
 
 
 def read(type_: type[TypeT], value: object) -> TypeT:
-    """A value of an answer, as its type. Raises msgspec.ValidationError where it does not fit."""
+    """Convert a value of a response to its type. Raises msgspec.ValidationError if the value does not fit."""
     return msgspec.convert(value, type_)
 
 
 @cache
 def fields(type_: type[Shape]) -> Mapping[str, str]:
-    """What fills a type: each field by its name in the graph, as it is selected there."""
+    """Return the GraphQL selection of each of a type's fields, by the field's name in the schema."""
     hints = typing.get_type_hints(type_)
     found = {}
     for field in msgspec.structs.fields(type_):
@@ -58,12 +58,12 @@ def fields(type_: type[Shape]) -> Mapping[str, str]:
 
 
 def selection(type_: type[Shape]) -> str:
-    """The GraphQL selection set that fills a type."""
+    """Return the GraphQL selection set of all of a type's fields."""
     return f"{{ {' '.join(fields(type_).values())} }}"
 
 
 def _shape_in(hint: Any) -> type[Shape] | None:
-    """The type of the API in a field's annotation: itself, or below a list or an optional."""
+    """Return the output type in a field's annotation, also inside a list or an optional. None if there is none."""
     if isinstance(hint, type) and issubclass(hint, Shape):
         return hint
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is list:
@@ -72,9 +72,9 @@ def _shape_in(hint: Any) -> type[Shape] | None:
 
 
 def narrow_result(analysis: Any, types_: Mapping[str, type[Shape]]) -> None:
-    """Read an analysis's result as its own type, where this version has that type and the result fits it.
+    """Read an analysis's result as its own type, if this version has that type and the result fits.
 
-    A server's plug-in may have a type of the same name and another shape: then it stays what every result is.
+    A plug-in of the server may have a type of the same name with other fields. Its result stays an `AnalysisResult`.
     """
     result = analysis.result
     narrow = None if result is None else types_.get(result.typename)

@@ -1,4 +1,4 @@
-"""What the client's methods are made of: one call each, its answer read as the types that the schema says."""
+"""Single calls of the API, whose responses are read as the schema's types. The client's methods are made of them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ T = TypeVar("T")
 
 
 class Calls:
-    """The calls of one server, by their documents."""
+    """Calls of one server."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     async def query(self, document: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """A query's `data`."""
+        """Run a query. Returns its `data`."""
         return (await self._transport.execute(document, variables or {}, safe=True)).data
 
     async def mutate(
@@ -38,7 +38,11 @@ class Calls:
         safe: bool = True,
         more_seconds: float = 0,
     ) -> dict[str, Any]:
-        """A mutation's payload. Raises where `made` is null in it, which is what refuses it."""
+        """Run a mutation. Returns its payload.
+
+        `made`: the payload's field that is null if the server refused the mutation. Raises Repeated, NotFound or
+        UserErrors then.
+        """
         answer = await self._transport.execute(document, {"input": given}, safe=safe, more_seconds=more_seconds)
         payload: dict[str, Any] = answer.data["payload"]
         if payload[made] is not None:
@@ -58,7 +62,7 @@ class Calls:
         max_attempts: int | None,
         idempotency_key: str | None,
     ) -> Batch:
-        """Queue items, each encoded, as one batch."""
+        """Queue encoded items as one batch."""
         wanted = given(
             items=items,
             name=name,
@@ -70,7 +74,7 @@ class Calls:
         return read_as(Batch, payload["batch"])
 
     async def thing(self, type_: type[ThingT], id_: str) -> ThingT:
-        """The analysis or batch of this id. Raises NotFound."""
+        """Return the analysis or batch of this id. Raises NotFound."""
         found = (await self.query(documents.KINDS[type_].get, {"id": id_}))["thing"]
         if found is None:
             raise NotFound(f"There is no {type_.__name__.lower()} {id_}.")
@@ -83,9 +87,10 @@ class Calls:
         size: int,
         inside: Callable[[dict[str, Any]], dict[str, Any] | None],
     ) -> AsyncGenerator[Any, None]:
-        """The nodes of one page after the other.
+        """Yield the nodes of all pages, in order.
 
-        `inside`: what of the `data` has the page; None where there is no such batch, which raises NotFound.
+        `inside` returns the object of `data` that has the page, or None if the batch does not exist. Raises NotFound
+        then.
         """
         after = variables.get("after")
         while True:
@@ -101,17 +106,17 @@ class Calls:
 
 
 class Repeated(UserErrors):
-    """Refused, when it had been sent before without an answer: the refusal may be of what the first one did."""
+    """A refusal of a mutation that was sent twice: the first one, which got no response, may have succeeded."""
 
 
 def read_as(type_: type[T], value: Any) -> T:
-    """A value of an answer. Raises UnexpectedAnswer where it is not what the schema says."""
+    """Convert a value of a response to its type. Raises UnexpectedAnswer if the value does not fit the schema."""
     try:
         return read(type_, value)
     except msgspec.ValidationError as error:
-        raise UnexpectedAnswer(f"The answer is none that this version of assay-client understands: {error}.") from error
+        raise UnexpectedAnswer(f"This version of assay-client does not understand the response: {error}.") from error
 
 
 def read_event(value: Any) -> Event:
-    """An event, as the type that it says; of one that is not known, what every event has."""
+    """Read an event as its own type, or as an `Event` if its type is unknown."""
     return read_as(EVENTS.get(value["__typename"], Event), documents.event_fields(value))

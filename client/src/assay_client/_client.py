@@ -1,4 +1,4 @@
-"""The client for programs that run on asyncio. `Client`, the plain one, is made of it."""
+"""The client for programs that run on asyncio. The blocking `Client` is built on it."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ class AsyncClient:
         async with AsyncClient("http://127.0.0.1:8000") as client:
             analysis = await client.analyze("I love it. It works like a charm.")
 
-    It opens nothing before the first call. Any number of tasks of one event loop may use it at once.
+    The client opens its first connection at the first call. Any number of tasks of one event loop may share it.
 
     `url`: the server's address, with or without `/graphql`.
-    `token`: sent as `Authorization: Bearer …`. `headers`: sent with every request, and when a socket opens.
-    `timeout`: seconds that one answer may take, from the request to its end.
-    `retry_seconds`: for how long a call goes on trying while the server does not answer, and a stream while it is
-    away; then it raises ServerUnreachable. None is for ever, 0 is not at all. Pauses grow from a quarter of a second to
-    four, and are random. Sent again is only what does no harm twice: queries, submissions (by their idempotency key),
-    and what cancels or deletes.
+    `token`: sent as `Authorization: Bearer …`. `headers`: sent with every request, and with every socket's handshake.
+    `timeout`: the longest time for one response, from the request to its end, in seconds.
+    `retry_seconds`: the time during which a call or stream keeps trying to reach the server; then it raises
+    ServerUnreachable. None means no limit, 0 means one attempt. Pauses between attempts are random, up to a bound that
+    grows from a quarter of a second to four. The client resends only operations that are harmless if done twice:
+    queries, submissions (by their idempotency key), cancellations and deletions.
 
     Every method may raise ServerUnreachable, UnexpectedAnswer, NotAllowed and OperationFailed: `assay_client.errors`.
     """
@@ -84,10 +84,10 @@ class AsyncClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close every connection. The client can't be used any more; what the server runs goes on."""
+        """Close all connections. The client can't be used afterwards. Analyses on the server keep running."""
         await self._transport.close()
 
-    # ------------------------------------------------------------------ all at once
+    # ------------------------------------------------------------------ analyze
 
     async def analyze(
         self,
@@ -122,10 +122,11 @@ class AsyncClient:
         max_attempts: int | None = None,
         progress: Progress[Batch] = False,
     ) -> AsyncGenerator[Analysis, None]:
-        """Submit any number of analyses, and give each when it has ended, whatever its end, in the order of `items`.
+        """Submit any number of analyses, and yield each one after its end, in the order of `items`.
 
-        They are submitted in batches, the next while one runs, so that neither side holds all of them. `progress` is
-        called with each batch in turn. An item that is at fault, or fails, comes as what it is: look at its `status`.
+        The client submits them in batches, the next batch while one runs, so that neither client nor server holds all
+        of them. `progress` is called with each batch in turn. Invalid and failed items are yielded too, with the
+        `status` FAILED.
         """
 
         async def ended(batch: Batch) -> AsyncGenerator[Analysis, None]:
@@ -158,15 +159,16 @@ class AsyncClient:
         wait_seconds: float | None = None,
         idempotency_key: str | None = None,
     ) -> Analysis:
-        """Queue one analysis, and give it as it then is.
+        """Queue one analysis. Returns its state after the call.
 
-        `priority`: from 1 (last) to 10 (first), 5 if not given. `timeout_seconds`: the longest that one try may take, 1
-        to 86,400, 300 if not given. `max_attempts`: how often it is tried where another try could end differently, 1 to
-        10, 3 if not given. `wait_seconds`: how long the server may wait for the end before it answers, at most 60.
-        `idempotency_key`: 1 to 200 characters; the same key with the same input within a day gives the first call's
-        analysis. Without one the call makes one up, so that it can be sent again when the server does not answer.
+        `priority`: from 1 (last) to 10 (first), by default 5. `timeout_seconds`: the longest time for one attempt, 1 to
+        86,400, by default 300. `max_attempts`: the most attempts, 1 to 10, by default 3; the server retries only after
+        failures that another attempt may avoid. `wait_seconds`: the longest time that the server waits for the end
+        before it responds, at most 60. `idempotency_key`: 1 to 200 characters; the same key with the same input within
+        a day returns the first call's analysis. By default the client generates a key, so that it can resend the
+        submission if the server does not respond.
 
-        Raises UserErrors where something is wrong with the request: nothing was queued then.
+        Raises UserErrors if the request is invalid. Nothing was queued then.
         """
         wanted = given(
             request=analysis_request(request),
@@ -188,13 +190,13 @@ class AsyncClient:
         max_attempts: int | None = None,
         idempotency_key: str | None = None,
     ) -> Batch:
-        """Queue 1 to 10,000 analyses as one batch. For more of them, or of megabytes, there is `submit_batches`.
+        """Queue 1 to 10,000 analyses as one batch. `submit_batches` takes more, and inputs of megabytes.
 
-        `name`: 1 to 200 characters. `timeout_seconds`: from now until what has not ended is timed out, 1 to 86,400, 300
-        if not given. `max_attempts` and `idempotency_key`: as for `submit`. An item whose content is at fault becomes
-        FAILED, and the others run.
+        `name`: 1 to 200 characters. `timeout_seconds`: the time from the submission until the server times out all
+        unfinished items, 1 to 86,400, by default 300. `max_attempts` and `idempotency_key`: as for `submit`. An item
+        with invalid input becomes FAILED, and the other items run.
 
-        Raises UserErrors where something is wrong with the whole: nothing was queued then.
+        Raises UserErrors if the batch as a whole is invalid. Nothing was queued then.
         """
         lines = [encoded(item) for item in items]
         return await self._calls.submit_batch(lines, name, timeout_seconds, max_attempts, idempotency_key)
@@ -208,10 +210,11 @@ class AsyncClient:
         max_attempts: int | None = None,
         idempotency_key: str | None = None,
     ) -> AsyncGenerator[Batch, None]:
-        """Queue any number of analyses, as many batches as that takes, and give each when it has been queued.
+        """Queue any number of analyses in batches, and yield each batch when it is queued.
 
-        A batch has up to 10,000 items and 8 MB. `items` is read as they are filled. An item without a key gets its
-        number among all of them, from 0. With an `idempotency_key` each batch's key is that and its number.
+        A batch has up to 10,000 items and 8 MB. The client reads `items` while it fills the batches. An item without a
+        key gets its number among all items, from 0. With an `idempotency_key`, each batch's key is that key and the
+        batch's number.
         """
         held: list[msgspec.Raw] = []
         size = number = 0
@@ -240,13 +243,13 @@ class AsyncClient:
         progress: Progress[ThingT] = False,
         timeout: float | None = None,  # noqa: ASYNC109 - the plain client has no other
     ) -> ThingT:
-        """Wait until an analysis or a batch has ended, over restarts of the server, and give it as it then is.
+        """Wait for the end of an analysis or batch, also across restarts of the server. Returns its last state.
 
-        `progress`: a function that is called with each new state, or True for a bar on standard error, where that is a
-        terminal. `timeout`: in seconds; what has not ended goes on.
+        `progress`: a function that the client calls with each new state; or True, for a bar on standard error if that
+        is a terminal. `timeout`: seconds; after a timeout the analysis or batch keeps running.
 
-        Raises AnalysisFailed where an analysis did not complete; of a batch look at `status`, `failed` and the items.
-        TimeoutError. NotFound where it was deleted.
+        Raises AnalysisFailed if an analysis did not complete. A batch with failures is returned: read its `status`,
+        `failed` and items. Raises TimeoutError after `timeout`, and NotFound if the analysis or batch was deleted.
         """
         with told(progress) as tell:
             try:
@@ -256,19 +259,19 @@ class AsyncClient:
                         tell(state)
             except TimeoutError:
                 if limit.expired():
-                    raise TimeoutError(f"{thing.id} has not ended after {timeout:g} seconds: it goes on.") from None
+                    raise TimeoutError(f"{thing.id} has not ended after {timeout:g} seconds: it continues.") from None
                 raise
         if isinstance(thing, Analysis) and thing.status != AnalysisStatus.COMPLETED:
             raise AnalysisFailed(thing)
         return thing
 
     async def watch(self, thing: ThingT) -> AsyncGenerator[ThingT, None]:
-        """An analysis or a batch as it is now, then whenever it changes; ends when it has ended.
+        """Yield the current state of an analysis or batch, then each new state, the last one after its end.
 
-        A batch comes at most ten times a second. Raises NotFound where it was deleted.
+        A batch yields at most ten states a second. Raises NotFound if the analysis or batch was deleted.
         """
         kind = documents.kind_of(thing)
-        # What never changes is not sent each time.
+        # The subscription does not select fields that never change.
         fixed = {name: getattr(thing, field) for name, field in kind.fixed.items()}
         seen: ThingT | None = None
         states = self._transport.subscribe(kind.watch, lambda: {"id": thing.id})
@@ -288,15 +291,15 @@ class AsyncClient:
         of: Analysis | Batch | None = None,
         after: str | None = None,
     ) -> AsyncGenerator[Event, None]:
-        """What happens from now on or, with `after`, from behind that cursor on: each event once and in order.
+        """Yield all new events or, with `after`, all events after that cursor: each event once, in order.
 
-        That holds over restarts of the server, and over servers of one database. It ends only when whoever reads does.
-        Events are `AnalysisEvent` and `BatchEvent`. To go on in another process keep the last one's `cursor`.
-        `types`: only of these types. `of`: only of this analysis, or of this batch and its items.
+        This holds across restarts of the server and for several servers of one database. The stream has no end.
+        Events are `AnalysisEvent` and `BatchEvent`. To resume in another process, keep the last event's `cursor`.
+        `types`: only events of these types. `of`: only events of this analysis, or of this batch and its items.
 
-        Raises HistoryGone where what was missed has been deleted for its age.
+        Raises HistoryGone if the server has deleted missed events because of their age.
         """
-        # Where a connection that breaks before the first event goes on.
+        # Fixed before the first connection: a break before the first event loses nothing.
         variables = {"filter": event_filter(types, of), "after": after or await self.events_end()}
         async with aclosing(self._transport.subscribe(documents.FOLLOW, lambda: variables)) as answers:
             async for data in answers:
@@ -305,26 +308,26 @@ class AsyncClient:
                 yield event
 
     async def events_end(self) -> str:
-        """The cursor behind which nothing has happened yet: `events` after it begins with what happens next."""
+        """Return the cursor of the end of the log: `events` after this cursor begins with the next event."""
         cursor: str = (await self._calls.query(documents.END_OF_EVENTS))["eventsEnd"]
         return cursor
 
     # ------------------------------------------------------------------ read
 
     async def analysis(self, id: str) -> Analysis:  # noqa: A002
-        """The analysis of this id. Raises NotFound."""
+        """Return the analysis of this id. Raises NotFound."""
         return await self._calls.thing(Analysis, id)
 
     async def batch(self, id: str) -> Batch:  # noqa: A002
-        """The batch of this id. Raises NotFound."""
+        """Return the batch of this id. Raises NotFound."""
         return await self._calls.thing(Batch, id)
 
     async def results(
         self, batch: Batch, *, status: Iterable[AnalysisStatus | str] | None = None, page_size: int = 200
     ) -> AsyncGenerator[Analysis, None]:
-        """A batch's items, in the order in which they were given; with `status`, only those in one of these.
+        """Yield a batch's items in the order of submission; with `status`, only items with one of these statuses.
 
-        They are read in pages of `page_size`, 1 to 1,000. Raises NotFound where the batch was deleted.
+        The client reads pages of `page_size`, 1 to 1,000. Raises NotFound if the batch was deleted.
         """
         variables = {"id": batch.id, "status": names(status)}
         async for node in self._calls.pages(documents.RESULTS, variables, page_size, lambda data: data["batch"]):
@@ -340,9 +343,9 @@ class AsyncClient:
         created_before: datetime | None = None,
         page_size: int = 100,
     ) -> AsyncGenerator[Analysis, None]:
-        """All analyses that meet every condition given, the newest first, read in pages of `page_size`, 1 to 1,000.
+        """Yield the analyses that meet all conditions, newest first, read in pages of `page_size`, 1 to 1,000.
 
-        `search`: words that stand in the input text, all of them. Times must have a time zone.
+        `search`: words, all of which the input text contains. Times must have a time zone.
         """
         where = given(
             status=names(status),
@@ -357,7 +360,7 @@ class AsyncClient:
     async def batches(
         self, *, status: Iterable[BatchStatus | str] | None = None, page_size: int = 100
     ) -> AsyncGenerator[Batch, None]:
-        """All batches, the newest first, in pages of `page_size`, 1 to 1,000; with `status`, those in one of these."""
+        """Yield all batches, newest first, read in pages of `page_size`, 1 to 1,000; with `status`, only these."""
         variables = {"status": names(status)}
         async for node in self._calls.pages(documents.BATCHES, variables, page_size, lambda data: data):
             yield read_as(Batch, node)
@@ -370,7 +373,7 @@ class AsyncClient:
         after: str | None = None,
         page_size: int = 500,
     ) -> AsyncGenerator[Event, None]:
-        """What has happened so far, oldest first, in pages of `page_size`, 1 to 1,000. The rest is as in `events`."""
+        """Yield past events, oldest first, read in pages of `page_size`, 1 to 1,000. Other arguments as in `events`."""
         variables = {"filter": event_filter(types, of), "after": after}
         async for node in self._calls.pages(documents.PAST_EVENTS, variables, page_size, lambda data: data):
             yield read_event(node)
@@ -383,10 +386,10 @@ class AsyncClient:
         status: Iterable[AnalysisStatus | str] | None = None,
         with_input: bool = False,
     ) -> None:
-        """Save a batch's items as a file of JSON lines, all of them or none: docs/bulk.md tells what is in a line.
+        """Save a batch's items as a file of JSON lines, as in docs/bulk.md. After an error there is no file.
 
-        `status`: only items in one of these. `with_input`: with what each item was given. It may be of any size: it is
-        written as it comes. Raises NotFound where there is no such batch.
+        `status`: only items with one of these statuses. `with_input`: include each item's input. The client writes the
+        file while it reads the response, so its size has no limit. Raises NotFound if the batch does not exist.
         """
         parameters = [("status", str(each)) for each in status or ()]
         if with_input:
@@ -394,22 +397,22 @@ class AsyncClient:
         await self._transport.download(f"/batches/{batch.id}/results.jsonl", parameters, Path(path))
 
     async def analyzers(self) -> list[Analyzer]:
-        """What the server can analyze, by name."""
+        """Return the server's analyzers, by name."""
         return read_as(list[Analyzer], (await self._calls.query(documents.ANALYZERS))["analyzers"])
 
     async def health(self) -> Health:
-        """How the server does, and what to do about it."""
+        """Return the health of the server's components, with advice for each problem."""
         return read_as(Health, (await self._calls.query(documents.HEALTH))["health"])
 
     async def metrics(self) -> Metrics:
-        """The server's own figures, now."""
+        """Return the server's current metrics."""
         return read_as(Metrics, (await self._calls.query(documents.METRICS))["metrics"])
 
     async def execute(self, document: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Run a query or mutation of your own, and give its `data`.
+        """Run a query or mutation of your own. Returns its `data`.
 
-        It is sent again where the server does not answer only if it is a query. Raises OperationFailed where the answer
-        has errors; `userErrors` in it are yours to read.
+        If the server does not respond, the client resends a query, but not a mutation. Raises OperationFailed if the
+        response has errors. `userErrors` are part of the data, and raise nothing.
         """
         answer = await self._transport.execute(document, variables or {}, safe=documents.is_query(document))
         return answer.data
@@ -417,10 +420,10 @@ class AsyncClient:
     # ------------------------------------------------------------------ change
 
     async def cancel(self, thing: ThingT) -> ThingT:
-        """Take back what of an analysis or a batch is queued, stop what runs, and give it as it then is.
+        """Cancel an analysis, or all unfinished items of a batch. Returns the state after the call.
 
-        What takes longer than two seconds to stop is still RUNNING. Raises UserErrors (CONFLICT) where it has ended,
-        and NotFound.
+        Analyses that take longer than two seconds to stop are still RUNNING. Raises UserErrors (CONFLICT) if the
+        analysis or batch has ended, and NotFound.
         """
         kind = documents.kind_of(thing)
         try:
@@ -430,19 +433,19 @@ class AsyncClient:
         return read_as(type(thing), payload["thing"])
 
     async def retry(self, thing: ThingT) -> ThingT:
-        """Run a failed, canceled or timed-out analysis again, or those of a batch, and give it as it then is.
+        """Queue a failed, canceled or timed-out analysis again, or all of a batch. Returns the state after the call.
 
-        It is not sent again where the server does not answer. Raises UserErrors (CONFLICT) where there is nothing to
-        run again, and NotFound.
+        The client does not resend this call if the server does not respond. Raises UserErrors (CONFLICT) if there is
+        nothing to queue again, and NotFound.
         """
         kind = documents.kind_of(thing)
         payload = await self._calls.mutate(kind.retry, {"id": thing.id}, made="thing", safe=False)
         return read_as(type(thing), payload["thing"])
 
     async def delete(self, thing: Analysis | Batch) -> None:
-        """Delete an analysis that has ended, or a batch with its items. Its events stay in the log.
+        """Delete a finished analysis, or a finished batch with its items. Their events stay in the log.
 
-        Raises UserErrors (CONFLICT) where it has not ended, and NotFound.
+        Raises UserErrors (CONFLICT) if the analysis or batch has not ended, and NotFound.
         """
         kind = documents.kind_of(thing)
         try:

@@ -1,4 +1,4 @@
-"""What is sent: each document selects what its type has, so that the two can't part."""
+"""The GraphQL documents that the client sends. Selections are made from the types, so that both always match."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ PAGE_INFO = "pageInfo { hasNextPage endCursor }"
 
 
 def of_events() -> str:
-    """What is selected of an event, whatever its type."""
+    """Return the selection set for events of all types."""
     every = fields(Event)
     own = {name: fields(type_).keys() - every.keys() for name, type_ in EVENTS.items()}
     times = Counter(field for names in own.values() for field in names)
     parts = list(every.values())
     for name, type_ in EVENTS.items():
-        # In one answer fields of one name must be of one type: those of several get names of their own.
+        # Fields of one name must have one type in a response: names that several types share get an alias per type.
         texts = [
             f"{name}_{field}: {text}" if times[field] > 1 else text
             for field, text in fields(type_).items()
@@ -42,13 +42,16 @@ def of_events() -> str:
 
 
 def event_fields(answer: dict[str, Any]) -> dict[str, Any]:
-    """An event as the schema has it, of what `of_events` brought."""
+    """Return an event with the schema's field names, without the aliases of `of_events`."""
     prefix = f"{answer['__typename']}_"
     return {name.removeprefix(prefix): value for name, value in answer.items()}
 
 
 class Kind(NamedTuple):
-    """The documents of what can be waited for. `fixed`: what never changes, by its name in the graph and in Python."""
+    """The documents of a type that a client can wait for.
+
+    `fixed`: the fields that never change, as names in the schema and in Python.
+    """
 
     fixed: dict[str, str]
     get: str
@@ -59,7 +62,7 @@ class Kind(NamedTuple):
 
 
 def kind(type_: type[Shape], fixed: dict[str, str]) -> Kind:
-    """The documents of a type that is named so in the graph too."""
+    """Build the documents of a type, whose class has the schema's name."""
     name, field = type_.__name__, type_.__name__.lower()
     whole = selection(type_)
     moving = " ".join(text for each, text in fields(type_).items() if each not in fixed)
@@ -114,17 +117,17 @@ METRICS = f"query Metrics {{ metrics {selection(Metrics)} }}"
 
 
 def kind_of(thing: Analysis | Batch) -> Kind:
-    """The documents of its type. Raises TypeError where it is something else, such as an id."""
+    """Return the documents of an analysis or batch. Raises TypeError for anything else, for example an id."""
     found = KINDS.get(type(thing))
     if found is None:
         raise TypeError(
-            f"An Analysis or a Batch is wanted, not {thing!r:.100}: get it first, with `await client.analysis(id)` "
-            "or `await client.batch(id)`, or with the plain client without `await`."
+            f"The argument is {thing!r:.100}, not an Analysis or Batch: get one with `await client.analysis(id)` or "
+            "`await client.batch(id)`; Client needs no `await`."
         )
     return found
 
 
 def is_query(document: str) -> bool:
-    """Whether every operation of a document only reads."""
+    """Return whether all operations of a document are queries."""
     operations = [each for each in parsed(document).definitions if isinstance(each, OperationDefinitionNode)]
     return all(each.operation is OperationType.QUERY for each in operations)

@@ -1,8 +1,8 @@
-"""What failures mean.
+"""Classification of failures.
 
-Every failure is one of two kinds. A loss, after which it is worth coming back (the server is away, stops, or closes a
-socket with 1001, 1006, 1012, 1013 and the like), is met by trying again, at intervals that grow and are random, until
-`retry_seconds` have passed. Anything else is raised at once.
+A failure is either a loss or final. After a loss (the server is unreachable, stops, or closes a socket with 1001,
+1006, 1012, 1013 or a similar code) the client tries again, at random and growing intervals, until `retry_seconds` have
+passed. Any other failure is raised at once.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from assay_client.errors import (
     UnexpectedAnswer,
 )
 
-# After these a client that comes back would be sent away again (those of graphql-transport-ws, and of RFC 6455).
+# Close codes of graphql-transport-ws and RFC 6455 after which the server would refuse a new connection too.
 FINAL_CLOSE_CODES = {1002, 1003, 1007, 1008, 1009, 1010, 4004, 4005, 4400, 4401, 4403, 4406, 4409, 4429, 4500}
 AWAY_STATUSES = {429, 502, 503, 504}
 AWAY_CODES = {"SERVICE_UNAVAILABLE", "RATE_LIMITED", "REQUEST_TIMEOUT"}
 
 
 class Lost(Exception):
-    """The server did not answer. `sent`: whether it may have read the request."""
+    """The server did not respond. `sent`: whether the server may have read the request."""
 
     def __init__(self, reason: str, *, sent: bool = True) -> None:
         super().__init__(reason.rstrip("."))
@@ -48,23 +48,23 @@ class Lost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """What one server's failures mean, each raised as what it is: as `Lost`, or as one of `assay_client.errors`."""
+    """Raises each failure of one server as `Lost`, or as an exception of `assay_client.errors`."""
 
     url: str
     socket_url: str
     timeout: float
 
     def checked(self, data: Any, errors: Any) -> dict[str, Any]:
-        """The data of an answer. Raises where there are errors."""
+        """Return the data of a response. Raises if the response has errors."""
         if errors:
             self._raise_errors(errors)
         if not isinstance(data, dict):
-            raise UnexpectedAnswer(f"{self.url} answered with neither data nor errors.")
+            raise UnexpectedAnswer(f"The response of {self.url} has neither data nor errors.")
         return data
 
     def _raise_errors(self, errors: Any) -> NoReturn:
         if not (isinstance(errors, list) and all(isinstance(error, dict) for error in errors)):
-            raise UnexpectedAnswer(f"{self.url} answered with errors that are none of GraphQL's.")
+            raise UnexpectedAnswer(f"The response of {self.url} has errors that are not in the form of GraphQL.")
         failed = OperationFailed(errors)
         if failed.code in AWAY_CODES:
             raise Lost(failed.message, sent=failed.code != "RATE_LIMITED")
@@ -75,11 +75,11 @@ class Failures:
         if failed.code == "NOT_FOUND" and "argument" in failed.extensions:
             raise NotFound(failed.message)
         if failed.code in ("NOT_FOUND", "METHOD_NOT_ALLOWED") and "path" not in errors[0]:
-            raise UnexpectedAnswer(f"There is no GraphQL at {self.url}: is the URL right?")
+            raise UnexpectedAnswer(f"{self.url} is not a GraphQL endpoint: is the URL right?")
         raise failed
 
     def explain_refusal(self, status: int, body: bytes) -> NoReturn:
-        """Raise what an HTTP status other than 200 means."""
+        """Raise the exception for an HTTP status other than 200."""
         try:
             errors = msgspec.json.decode(body, type=dict[str, Any]).get("errors")
         except ValueError:
@@ -91,7 +91,7 @@ class Failures:
         self._explain_status(status)
 
     def _explain_status(self, status: int | None) -> NoReturn:
-        reason = f"it answered with HTTP status {status}"
+        reason = f"HTTP status {status}"
         if status in AWAY_STATUSES:
             raise Lost(reason, sent=status != 429)
         if status in (401, 403):
@@ -100,7 +100,7 @@ class Failures:
         raise UnexpectedAnswer(f"{self.url} does not speak GraphQL: {reason}. Is the URL right?")
 
     def explain_http(self, error: TransportError) -> NoReturn:
-        """Raise what a failure of gql's means."""
+        """Raise the exception for a failure in gql."""
         if isinstance(error, TransportServerError):
             self._explain_status(error.code)
         if isinstance(error, TransportConnectionFailed) and error.__cause__ is not None:
@@ -108,14 +108,14 @@ class Failures:
         raise UnexpectedAnswer(f"{self.url} does not speak GraphQL. Is the URL right? {str(error)[:200]}") from error
 
     def explain_cause(self, cause: BaseException) -> NoReturn:
-        """Raise what a failure below GraphQL means."""
+        """Raise the exception for a failure in HTTP or below."""
         reason = str(cause) or type(cause).__name__
         if isinstance(cause, aiohttp.ClientSSLError | ssl.SSLCertVerificationError):
             raise ServerUnreachable(f"{self.url}: {reason}") from cause
         if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
             raise Lost(reason, sent=False) from cause
         if isinstance(cause, TimeoutError):
-            raise Lost(f"no answer within {self.timeout:g} seconds") from cause
+            raise Lost(f"no response within {self.timeout:g} seconds") from cause
         if isinstance(cause, aiohttp.ClientResponseError):
             raise UnexpectedAnswer(f"{self.url} does not speak HTTP. Is the URL right? {reason[:200]}") from cause
         if isinstance(cause, aiohttp.ClientError | OSError):
@@ -123,7 +123,7 @@ class Failures:
         raise cause
 
     def explain_socket(self, error: BaseException) -> NoReturn:
-        """Raise what a failure of a socket means."""
+        """Raise the exception for a failure of a WebSocket."""
         if isinstance(error, TransportQueryError):
             self._raise_errors(error.errors)
         if isinstance(error, TransportProtocolError):
@@ -153,10 +153,10 @@ class Failures:
 
 
 def unreachable(url: str, lost: Lost) -> AssayError:
-    """What is raised in the end."""
-    return ServerUnreachable(f"{url} does not answer: {lost}.")
+    """Return the exception for a loss after the last attempt."""
+    return ServerUnreachable(f"{url} does not respond: {lost}.")
 
 
 def _broke_off(error: InvalidHandshake) -> bool:
-    """Whether the connection ended in the middle of its handshake, as when the server is killed."""
+    """Return whether the connection ended during its handshake, as it does when the server is killed."""
     return isinstance(error, InvalidMessage) and isinstance(error.__cause__, EOFError | OSError)

@@ -1,4 +1,4 @@
-"""What callers give, as the API takes it."""
+"""Conversion of callers' arguments to the API's input types."""
 
 from __future__ import annotations
 
@@ -13,47 +13,48 @@ from assay_client.models import Analysis, Batch
 T = TypeVar("T")
 
 MOST_ITEMS = 10_000
-"""Items of one batch, at most: the server's own limit."""
+"""Maximum items of a batch: the server's own limit."""
 MOST_BYTES = 8_000_000
-"""Bytes of one batch's items, at most: the server takes requests of 10,000,000 if it is not set otherwise."""
+"""Maximum bytes of a batch's items. Below 10,000,000, the server's default limit of a request."""
 
 Requested: TypeAlias = str | Request | Mapping[str, Any]
-"""What to analyze: a text; a request, as `TextRequest(text=…)`; or `{"analyzer": {…}}`, as `AnalysisRequest` has it."""
+"""The input of an analysis: a text; a request, for example `TextRequest(text=…)`; or JSON in the form of
+`AnalysisRequest`, `{"analyzer": {…}}`."""
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
     """One item of a batch."""
 
     request: Requested
-    """What to analyze."""
+    """The input to analyze."""
 
     key: str | None = None
-    """Your own name for it, 1 to 200 characters, unique within its batch; its number, from 0, where it is not given."""
+    """A name of your choice, 1 to 200 characters, unique in the batch. By default the item's number, from 0."""
 
     priority: int | None = None
-    """From 1 (last) to 10 (first); 5 where it is not given."""
+    """From 1 (last) to 10 (first), by default 5."""
 
 
 def given(**values: Any) -> dict[str, Any]:
-    """What was given: the server has its own defaults for the rest."""
+    """Return the values that are not None: the server has defaults for the others."""
     return {name: value for name, value in values.items() if value is not None}
 
 
 def names(values: Iterable[str] | None) -> list[str] | None:
-    """Names in a list; one by itself is a list of one."""
+    """Return names as a list. A single string is a list of one, None stays None."""
     if isinstance(values, str):
         values = [values]
     return None if values is None else [str(value) for value in values]
 
 
 def event_filter(types: Iterable[str] | None, of: Analysis | Batch | None) -> dict[str, Any]:
-    """As `EventFilter` has it."""
+    """Return the conditions as an `EventFilter`."""
     subject = {} if of is None else {"analysisId" if isinstance(of, Analysis) else "batchId": of.id}
     return {**given(types=names(types)), **subject}
 
 
 def analysis_request(requested: Requested) -> Mapping[str, Any]:
-    """As `AnalysisRequest` has it."""
+    """Return the input as an `AnalysisRequest`."""
     if isinstance(requested, str):
         return {"text": {"text": requested}}
     if isinstance(requested, Request):
@@ -62,7 +63,7 @@ def analysis_request(requested: Requested) -> Mapping[str, Any]:
 
 
 def encoded(item: Requested | Item, key: str | None = None) -> msgspec.Raw:
-    """An item of a batch, encoded once, so that its size is known."""
+    """Encode an item of a batch once: the batch's size is counted, then the same bytes are sent."""
     item = item if isinstance(item, Item) else Item(request=item)
     fields = given(
         key=item.key if item.key is not None else key, request=analysis_request(item.request), priority=item.priority
@@ -71,7 +72,7 @@ def encoded(item: Requested | Item, key: str | None = None) -> msgspec.Raw:
 
 
 async def iterated(items: Iterable[T] | AsyncIterable[T]) -> AsyncGenerator[T, None]:
-    """One after the other, whichever kind they are of."""
+    """Yield the elements of a plain or an asynchronous iterable."""
     if isinstance(items, AsyncIterable):
         async for item in items:
             yield item

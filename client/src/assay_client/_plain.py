@@ -1,4 +1,4 @@
-"""The plain client: each method of `AsyncClient`, run on an event loop in a thread of the client's own."""
+"""The blocking client. It runs each method of `AsyncClient` on an event loop in its own thread."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Inbox = queue.SimpleQueue["Callable[[], object] | None"]
 def _waiting(
     method: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]],
 ) -> Callable[Concatenate[Client, P], T]:
-    """The same method, which blocks until it is done."""
+    """Return a method that runs the coroutine method and blocks until it ends."""
 
     @functools.wraps(method)
     def plain(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -34,7 +34,7 @@ def _waiting(
 def _iterating(
     method: Callable[Concatenate[AsyncClient, P], AsyncIterator[T]],
 ) -> Callable[Concatenate[Client, P], Iterator[T]]:
-    """The same method, which gives a plain iterator. To leave it early closes what it has open."""
+    """Return a method that runs the asynchronous iterator as a plain one. Leaving the iterator early closes both."""
 
     @functools.wraps(method)
     def plain(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
@@ -55,7 +55,10 @@ async def _next(found: AsyncIterator[T]) -> T:
 
 
 def _told_here(kwargs: Mapping[str, Any], inbox: Inbox) -> Any:
-    """Has a `progress` function called in the thread that waits: it may use the client, and raise."""
+    """Return the arguments with a `progress` function that runs in the waiting thread.
+
+    There it may use the client, and its exceptions end the wait.
+    """
     progress = kwargs.get("progress")
     if not callable(progress):
         return kwargs
@@ -68,8 +71,8 @@ class Client:
         with Client("http://127.0.0.1:8000") as client:
             analysis = client.analyze("I love it. It works like a charm.")
 
-    It takes what `AsyncClient` takes and has the same methods, which block, or give plain iterators. Any number of
-    threads may use it at once. Ctrl-C ends the waiting, and leaves what the server runs as it is.
+    The arguments and methods are those of `AsyncClient`. The methods block or return plain iterators. Any number of
+    threads may share a client. Ctrl-C ends the wait; analyses on the server keep running.
     """
 
     def __init__(
@@ -95,7 +98,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close every connection. The client can't be used any more; what the server runs goes on."""
+        """Close all connections. The client can't be used afterwards. Analyses on the server keep running."""
         with self._lock:
             if self._loop is not None and not self._closed:
                 self._loop.call_soon_threadsafe(self._stop.set)
@@ -128,7 +131,7 @@ class Client:
     delete = _waiting(AsyncClient.delete)
 
     def _run(self, work: Coroutine[Any, Any, T], inbox: Inbox) -> T:
-        """Run it over there, and call here whatever it puts into the inbox meanwhile."""
+        """Run a coroutine in the client's thread, and the inbox's calls in this one. Returns the coroutine's value."""
         try:
             loop = self._started()
         except RuntimeError:
@@ -158,9 +161,7 @@ class Client:
             if self._closed:
                 raise RuntimeError("The client is closed.")
             if threading.current_thread() is self._thread:
-                raise RuntimeError(
-                    "What is called in the client's own thread can't use the client: it would wait for itself."
-                )
+                raise RuntimeError("The client can't be used in its own thread: the call would wait for itself.")
             if self._loop is None:
                 ready = threading.Event()
                 self._thread = threading.Thread(

@@ -1,4 +1,4 @@
-"""One WebSocket of gql's, made to read no further ahead than it is read, to close whole, and to heed cancellation."""
+"""gql's WebSocket transport with three changes: a bound of unread messages, a complete close, reliable cancellation."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from gql.transport.exceptions import TransportError
 from gql.transport.websockets import WebsocketsTransport
 from graphql import ExecutionResult
 
-# By the pings of WebSocket itself. (gql's `keep_alive_timeout` can hang on closing, where a wait that is cancelled just
-# as it ends forgets that it was: Python 3.11's asyncio.wait_for.)
+# Seconds between WebSocket pings, and the longest wait for a pong. gql's `keep_alive_timeout` is not used: it can hang
+# on close, because Python 3.11's asyncio.wait_for loses a cancellation that arrives as the wait ends.
 PING_SECONDS = 15.0
+# The longest wait for the server's close frame.
 CLOSE_SECONDS = 2.0
-# Answers of a subscription that wait for whoever reads it. With so many the socket is not read any more; should the
-# server tire of that, the subscription goes on behind its cursor.
+# Maximum unread messages of a subscription. At this number the client stops reading the socket. If the server then
+# disconnects the client, the subscription resumes after its cursor.
 MOST_UNREAD = 256
+# Maximum bytes of a message, 64 MiB: a message can hold an analysis with its whole result.
 LARGEST_MESSAGE_BYTES = 1 << 26
 
 
 class Socket(WebsocketsTransport):
-    """One connection for one subscription, which is not read further ahead than `MOST_UNREAD` answers."""
+    """A connection for one subscription that holds at most `MOST_UNREAD` unread messages."""
 
     def __init__(self, url: str, headers: Mapping[str, str], *, connect_seconds: float) -> None:
         super().__init__(
@@ -50,7 +52,7 @@ class Socket(WebsocketsTransport):
         await super()._handle_answer(answer_type, answer_id, execution_result)
 
     async def close(self) -> None:
-        """Close the connection; nothing of it is left."""
+        """Close the connection, and wait until its reading task has ended."""
         self._closing = True
         self.room.release()
         await super().close()
@@ -60,10 +62,11 @@ class Socket(WebsocketsTransport):
 
 @contextmanager
 def heeding_cancellation() -> Iterator[None]:
-    """Says that this task was cancelled where gql forgets it, so that no time limit is lost.
+    """Raise CancelledError if this task was cancelled and gql lost the cancellation. Time limits depend on it.
 
-    Cancelled, gql bids the server farewell, and where that fails raises that failure instead; on closing it waits by
-    `asyncio.wait_for`, which in Python 3.11 passes over a cancellation that comes just as it ends.
+    gql loses cancellations in two places. A cancelled subscription sends `complete`, and if that fails, raises that
+    failure instead. Its close waits in `asyncio.wait_for`, which in Python 3.11 ignores a cancellation that arrives as
+    the wait ends.
     """
     task = asyncio.current_task()
     before = task.cancelling() if task else 0

@@ -1,4 +1,4 @@
-"""The way to the server and back: operations over HTTP, subscriptions over WebSocket, and patience when it is away."""
+"""The client's connections: operations over HTTP, subscriptions over WebSocket, and attempts after a loss."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ CONNECT_SECONDS = 10.0
 
 
 class Answer(NamedTuple):
-    """`data`, and whether an earlier try of the same operation may have been carried out too."""
+    """A response's `data`, and whether the server may have executed an earlier attempt of the operation too."""
 
     data: dict[str, Any]
     repeated: bool
 
 
 class Patience:
-    """How long to go on trying, and how long to pause before the next try: exponential backoff with full jitter."""
+    """The time limit of attempts, and the pauses between them: exponential backoff with full jitter."""
 
     def __init__(self, url: str, seconds: float | None) -> None:
         self._url = url
@@ -49,17 +49,17 @@ class Patience:
         self._tries = 0
 
     def renew(self) -> None:
-        """The server is there: the next loss is the first again."""
+        """Reset time and backoff after a response of the server."""
         self._since, self._tries = None, 0
 
     async def pause(self, lost: Lost) -> None:
-        """Wait before the next try. Raises ServerUnreachable when there is to be none."""
+        """Wait before the next attempt. Raises ServerUnreachable after the time limit."""
         now = asyncio.get_running_loop().time()
         if self._since is None:
             self._since = now
             if self._seconds != 0:
                 so_long = "" if self._seconds is None else f", for {self._seconds:g} seconds"
-                log.warning("%s does not answer (%s): trying again%s.", self._url, lost, so_long)
+                log.warning("%s does not respond (%s): trying again%s.", self._url, lost, so_long)
         longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(self._tries, 10))
         pause = random.uniform(0, longest)  # noqa: S311
         if self._seconds is not None:
@@ -72,7 +72,7 @@ class Patience:
 
 
 class Transport:
-    """One server. Nothing is open before the first call, nor after `close`. Times are in seconds."""
+    """The connections to one server. None is open before the first call or after `close`. Times are in seconds."""
 
     def __init__(self, url: str, headers: Mapping[str, str], *, timeout: float, retry_seconds: float | None) -> None:
         self.url, self.base, self.socket_url = addresses(url)
@@ -89,7 +89,7 @@ class Transport:
         self._closed = False
 
     async def close(self) -> None:
-        """Close what is open. Whatever still runs fails."""
+        """Close all connections. Running calls fail."""
         self._closed = True
         await self._http.close()
 
@@ -98,11 +98,11 @@ class Transport:
     ) -> Answer:
         """Run a query or mutation.
 
-        `safe`: whether it does no harm to send it twice. What is not safe is sent again only where it can't have been
-        read. `more_seconds`: how much longer than `timeout` the answer may take.
+        `safe`: whether a second execution is harmless. An unsafe operation is resent only if the server can't have read
+        the first attempt. `more_seconds`: time for the response in addition to `timeout`.
         """
         request = GraphQLRequest(parsed(document), variable_values=dict(variables))
-        # Encoded here, and sent in pieces: aiohttp would write all of it at once.
+        # Encoded here, because aiohttp sends a file object in pieces and JSON in one write.
         body = msgspec.json.encode(request.payload)
         how = {
             "json": None,
@@ -121,9 +121,9 @@ class Transport:
         return Answer(*await self._persist(attempt, safe=safe))
 
     async def subscribe(self, document: str, variables: Callable[[], Mapping[str, Any]]) -> AsyncGenerator[Any, None]:
-        """The `data` of each answer, over as many connections as it takes; ends when the server says so.
+        """Yield the `data` of each response, across connections, until the server completes the subscription.
 
-        `variables` is asked for them at each new connection.
+        `variables` is called at each new connection.
         """
         patience = Patience(self.url, self.retry_seconds)
         loop = asyncio.get_running_loop()
@@ -137,11 +137,11 @@ class Transport:
                 return
             except Lost as lost:
                 if loop.time() - began > LONGEST_PAUSE_SECONDS + CONNECT_SECONDS:
-                    patience.renew()  # it was there, and had nothing to tell
+                    patience.renew()  # the connection lasted, without a message
                 await patience.pause(lost)
 
     async def download(self, path: str, parameters: list[tuple[str, str]], target: Path) -> None:
-        """Save what a path of the server's gives, all of it or nothing."""
+        """Save the response of a server's path. After an error there is no file."""
         part = target.with_name(f"{target.name}.part")
         seconds = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=self.timeout)
 
@@ -173,7 +173,7 @@ class Transport:
         return self._http.session
 
     async def _persist(self, attempt: Callable[[], Awaitable[T]], *, safe: bool) -> tuple[T, bool]:
-        """What comes of the first attempt that is not lost, and whether one before it may have been carried out."""
+        """Return the first result, and whether the server may have executed an earlier, lost attempt too."""
         patience = Patience(self.url, self.retry_seconds)
         sent = False
         while True:
@@ -193,7 +193,7 @@ class Transport:
             with heeding_cancellation():
                 await socket.connect()
             request = GraphQLRequest(parsed(document), variable_values=dict(variables))
-            # Taken one by one, so that what whoever reads raises is not taken for the connection's.
+            # Not `async for`: an exception of the subscriber must not be handled as one of the connection.
             answers = socket.subscribe(request)
             try:
                 while True:
@@ -204,7 +204,7 @@ class Transport:
             except StopAsyncIteration:
                 return
             finally:
-                with heeding_cancellation(), suppress(TransportError):  # a farewell to nobody
+                with heeding_cancellation(), suppress(TransportError):  # the server is gone
                     await answers.aclose()
         except (TransportError, TimeoutError) as error:
             self._failures.explain_socket(error)
@@ -214,13 +214,13 @@ class Transport:
 
 
 def addresses(url: str) -> tuple[str, str, str]:
-    """Of a server: where GraphQL is over HTTP, what its other paths stand below, and where GraphQL is over WebSocket.
+    """Return a server's GraphQL URL for HTTP, the base URL of its other paths, and its GraphQL URL for WebSocket.
 
-    Raises ValueError where it is none of http or https.
+    Raises ValueError if `url` is not an http or https URL.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{url!r} is no address of a server: it is written http://HOST:PORT, or https://…")
+        raise ValueError(f"{url!r} is not a server's address: the form is http://HOST:PORT or https://HOST:PORT.")
     path = parts.path.rstrip("/")
     base = path.removesuffix("/graphql")
     path = path or "/graphql"
@@ -235,5 +235,5 @@ def addresses(url: str) -> tuple[str, str, str]:
 
 @cache
 def parsed(document: str) -> DocumentNode:
-    """A document, parsed once."""
+    """Parse a document once."""
     return parse(document)

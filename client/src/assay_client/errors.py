@@ -1,7 +1,7 @@
-"""What can go wrong. Every exception that this package raises of its own is an `AssayError`.
+"""The package's exceptions. All are subclasses of `AssayError`.
 
-Beside them there are `TimeoutError`, where a `timeout` of yours has passed, `TypeError`, where an id is given for an
-analysis or a batch, and `RuntimeError`, where a client is used after it was closed.
+The package also raises `TimeoutError` after a `timeout` of yours, `TypeError` for an id in place of an analysis or
+batch, and `RuntimeError` for a call of a closed client.
 """
 
 from __future__ import annotations
@@ -14,24 +14,25 @@ if TYPE_CHECKING:
 
 
 class AssayError(Exception):
-    """The base of all others."""
+    """The base class of the package's exceptions."""
 
 
 class ServerUnreachable(AssayError):
-    """The server did not answer for as long as `retry_seconds`; the message tells why.
+    """The server did not respond for `retry_seconds`. The message has the reason.
 
-    A mutation that has no idempotency key may have been done all the same, if it was sent before the connection broke.
+    The server may still have executed a mutation without an idempotency key, if the connection broke after the request.
     """
 
 
 class UnexpectedAnswer(AssayError):
-    """What answers is not an Assay server, or none that this version understands. Is the URL right?"""
+    """The response is not from an Assay server, or this version does not understand it. Is the URL right?"""
 
 
 class OperationFailed(AssayError):
-    """The server refused an operation, or failed at it.
+    """The server refused an operation, or an operation failed.
 
-    `code` is one of the API's error codes (`BAD_USER_INPUT`, `INTERNAL_SERVER_ERROR`, …); `errors` is all that it said.
+    `code` is one of the API's error codes (`BAD_USER_INPUT`, `INTERNAL_SERVER_ERROR`, …); `errors` is the
+    response's list.
     """
 
     def __init__(self, errors: Sequence[Mapping[str, Any]]) -> None:
@@ -44,24 +45,27 @@ class OperationFailed(AssayError):
 
 
 class NotAllowed(OperationFailed):
-    """The server does not know who is asking, or it is not theirs to ask: look at `token` and `headers`."""
+    """The caller is not authenticated, or lacks the permission: check `token` and `headers`."""
 
 
 class HistoryGone(OperationFailed):
-    """The events behind the cursor have been deleted for their age.
+    """The server has deleted events after the cursor because of their age.
 
-    Read anew whatever you follow, then go on with `after=history_begins`, behind which everything is kept.
+    Read the current state of your analyses and batches, then resume with `after=history_begins`: the server has all
+    events after that cursor.
     """
 
     @property
     def history_begins(self) -> str:
-        """The cursor behind which everything is kept."""
+        """Return the earliest cursor after which the server has all events."""
         return str(self.extensions["historyBegins"])
 
 
 class UserErrors(AssayError):
-    """A mutation did not do what was asked, and nothing was changed. `errors` says what is wrong, each with its
-    `code`, `message` and the `path` to the input at fault."""
+    """The server refused a mutation, and changed nothing.
+
+    Each of `errors` has a `code`, a `message` and the `path` of the invalid input.
+    """
 
     def __init__(self, errors: Sequence[UserError]) -> None:
         self.errors = errors
@@ -69,16 +73,16 @@ class UserErrors(AssayError):
 
     @property
     def code(self) -> str:
-        """The first one's."""
+        """Return the first error's code."""
         return self.errors[0].code
 
 
 class NotFound(AssayError):
-    """There is nothing of this id, or it is not the caller's to see, or it was deleted."""
+    """No object has this id, or it was deleted, or the caller may not see it."""
 
 
 class AnalysisFailed(AssayError):
-    """An analysis ended otherwise than COMPLETED; `analysis.error` says why."""
+    """An analysis ended FAILED, CANCELED or TIMED_OUT. `analysis.error` has the reason."""
 
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis

@@ -4,7 +4,7 @@ import { firstPage, loadMore } from './client';
 import { AnalysisDocument, CancelDocument, type AnalysesQuery } from './gql/graphql';
 import { changed } from './live';
 
-/** All analyses, the newest first; each opens to its result. */
+/** All analyses, newest first; each opens to show its result. */
 export function Analyses() {
   const { data, error, fetchMore } = useQuery(firstPage.query, { variables: firstPage.variables });
   const [problem, setProblem] = useState<string>();
@@ -37,7 +37,7 @@ type Row = AnalysesQuery['analyses']['edges'][number]['node'];
 function Analysis({ analysis: { id, key, status, result, error } }: { analysis: Row }) {
   const [open, setOpen] = useState(false);
   const [problem, setProblem] = useState<string>();
-  // Shown as canceled at once. The server's answer takes that place, or takes it back.
+  // Shown as canceled at once. The server's response confirms or reverts this.
   const [cancel] = useMutation(CancelDocument, {
     variables: { id },
     optimisticResponse: { cancelAnalysis: { analysis: { __typename: 'Analysis', id, status: 'CANCELED' }, userErrors: [] } },
@@ -76,7 +76,7 @@ function Details({ id }: { id: string }) {
           <dd>{result.keywords?.map(({ text }) => text).join(', ') || '–'}</dd>
         </dl>
       ) : (
-        // An analyzer that this page does not know, newer than the page perhaps: what it gave can be read all the same.
+        // The result of an analyzer that this page does not know, for example of a newer server.
         result && <pre className="json">{JSON.stringify(result.data, null, 2)}</pre>
       )}
     </div>

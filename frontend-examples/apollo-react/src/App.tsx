@@ -3,15 +3,15 @@ import { useEffect, useState, useSyncExternalStore } from 'react';
 import { Analyses } from './Analyses';
 import { BatchCard } from './BatchCard';
 import { EventsDocument, EventsEndDocument } from './gql/graphql';
-import { begunAnew, changed, getStatus, onStatus } from './live';
+import { restarted, changed, getStatus, onStatus } from './live';
 import { Submit } from './Submit';
 
 /**
- * Follows all events, and has what is shown read again after each. They begin at a place that was read before the list is, so
- * that nothing falls between the two.
+ * Follows all events, and refetches the shown data after each. The start cursor is read before the list, so that no change is
+ * missed between the two.
  */
 function Events({ onLost }: { onLost: (reason: Error) => void }) {
-  // Where the server is away, it is asked again every second.
+  // If the server is unreachable, the query is repeated every second.
   const { data, stopPolling } = useQuery(EventsEndDocument, { fetchPolicy: 'no-cache', pollInterval: 1000 });
   useEffect(() => {
     if (!data) return;
@@ -50,7 +50,7 @@ function Resumed() {
   if (!resumed) return null;
   return (
     <p className="notice" id="resumed" data-behind={resumed.behind}>
-      Resumed behind event <code>{resumed.behind}</code>: {resumed.events.toLocaleString('en')} have come since, and none is missing.
+      Resumed after event <code>{resumed.behind}</code>: {resumed.events.toLocaleString('en')} events since, none missing.
     </p>
   );
 }
@@ -58,19 +58,19 @@ function Resumed() {
 export function App() {
   const [gap, setGap] = useState<Error>();
   const [beginnings, setBeginnings] = useState(1);
-  // The page was away for longer than events are kept, or the server has another database: there is no place to go on from.
-  function beginAnew(reason: Error) {
-    begunAnew();
+  // The page was disconnected for longer than events are kept, or the server has another database: the events can't resume.
+  function restart(reason: Error) {
+    restarted();
     setGap(reason);
     setTimeout(() => setBeginnings(beginnings + 1), 1000);
   }
   return (
     <>
-      <Events key={beginnings} onLost={beginAnew} />
+      <Events key={beginnings} onLost={restart} />
       <Header />
       <main>
         <Resumed />
-        {gap && <p className="notice is-bad">The events began anew: {gap.message}</p>}
+        {gap && <p className="notice is-bad">The event stream restarted: {gap.message}</p>}
         <Submit />
         <BatchCard />
         <Analyses />

@@ -1,7 +1,7 @@
 import { useQuery, useSubscription } from '@apollo/client/react';
 import { NewestBatchDocument, WatchBatchDocument } from './gql/graphql';
 
-/** The newest batch, as it moves. Its subscription's answers land in the cache by its id: the query shows them at once. */
+/** The newest batch, live. The subscription updates the cache by the batch's id, and the query shows the update at once. */
 export function BatchCard() {
   const batch = useQuery(NewestBatchDocument).data?.batches.nodes[0];
   const over = !batch || !['QUEUED', 'RUNNING'].includes(batch.status);
@@ -25,8 +25,8 @@ export function BatchCard() {
         ))}
         {' of '}
         {totalItems.toLocaleString('en')}
-        {!over && itemsPerSecond !== null && `, ${Math.round(itemsPerSecond).toLocaleString('en')} a second`}
-        {!over && progress.etaSeconds !== null && `, ${Math.ceil(progress.etaSeconds)} s to go`}
+        {!over && itemsPerSecond !== null && `, ${Math.round(itemsPerSecond).toLocaleString('en')} per second`}
+        {!over && progress.etaSeconds !== null && `, ${Math.ceil(progress.etaSeconds)} s left`}
       </p>
     </section>
   );

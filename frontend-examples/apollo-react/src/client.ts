@@ -14,9 +14,9 @@ export const client = new ApolloClient({
   ),
   cache: new InMemoryCache({
     typePolicies: {
-      // Pages are put together into one list, by their cursors. Lists of another order or filter are others.
+      // Pages are joined into one list by their cursors. Each order and filter has its own list.
       Query: { fields: { analyses: relayStylePagination(['filter', 'orderBy']) } },
-      // A result has no id of its own: what two queries select of it is kept together.
+      // A result has no id of its own: the selections of different queries are merged.
       Analysis: { fields: { result: { merge: true } } },
     },
   }),
@@ -25,7 +25,7 @@ export const client = new ApolloClient({
 const PAGE = 20;
 export const firstPage = { query: AnalysesDocument, variables: { first: PAGE } };
 
-/** What is shown is read again after each event, as much of it as is shown. */
+/** Refetches the shown rows and the newest batch after each event. */
 onChange(
   soon(() => {
     const shown = client.readQuery(firstPage)?.analyses.edges.length ?? 0;
@@ -37,7 +37,7 @@ onChange(
   }),
 );
 
-/** The next page, behind the last row that is there when its turn comes. */
+/** Loads the next page, after the last row in the cache at that time. */
 export function loadMore(fetchMore: (page: { variables: { first: number; after: string | null } }) => Promise<unknown>) {
   return inTurn(async () => {
     const after = client.readQuery(firstPage)?.analyses.pageInfo.endCursor ?? null;

@@ -1,4 +1,4 @@
-/** One WebSocket for all subscriptions (graphql-transport-ws), which comes back by itself. */
+/** One WebSocket for all subscriptions (graphql-transport-ws), which reconnects by itself. */
 import { createClient } from 'graphql-ws';
 import { backoff, connected, lost, resumable } from './live';
 
@@ -8,8 +8,8 @@ export function openSocket() {
   let overdue: ReturnType<typeof setTimeout> | undefined;
   const client = createClient({
     url: () => `${location.origin.replace(/^http/, 'ws')}/graphql`,
-    lazy: false, // so that its status is true while nothing is subscribed, too
-    shouldRetry: () => true, // also where the server is away at the start
+    lazy: false, // so that the status is correct without subscriptions too
+    shouldRetry: () => true, // also if the server is unreachable at the start
     retryAttempts: Infinity,
     retryWait: backoff,
     keepAlive: 10_000,
@@ -19,7 +19,7 @@ export function openSocket() {
         clearTimeout(overdue);
         lost();
       },
-      // A connection can be dead without having been closed: its pong does not come.
+      // A connection can be dead without being closed: then the pong is missing.
       ping: (received) => {
         if (!received) overdue = setTimeout(() => client.terminate(), PONG_MS);
       },

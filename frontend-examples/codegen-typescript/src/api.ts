@@ -1,4 +1,4 @@
-/** Asking over HTTP and following events over a WebSocket, typed by the documents that `npm run codegen` makes. */
+/** Requests over HTTP and events over a WebSocket, with the types of the generated documents. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
@@ -6,13 +6,13 @@ import type { TypedDocumentString } from './gql/graphql.js';
 
 const url = new URL('/graphql', process.env['ASSAY_URL'] ?? 'http://127.0.0.1:8000').href;
 
-/** Waits up to ten seconds before another try, with jitter: a server that comes back is not met by all in one moment. */
+/** Waits up to ten seconds before another attempt. The pause is random, so that not all clients reconnect at once. */
 function backoff(retries: number): Promise<void> {
-  console.error(`No answer from ${url}: trying again`);
+  console.error(`No response from ${url}: trying again`);
   return pause(250 + Math.random() * Math.min(10_000, 250 * 2 ** retries));
 }
 
-/** Asks until there is an answer. A mutation needs an idempotency key, since it may have been done and its answer lost. */
+/** Repeats a request until the server responds. A mutation needs an idempotency key, because its response can be lost. */
 export async function ask<Data, Variables>(document: TypedDocumentString<Data, Variables>, variables: Variables): Promise<Data> {
   const request = {
     method: 'POST',
@@ -23,7 +23,7 @@ export async function ask<Data, Variables>(document: TypedDocumentString<Data, V
     const response = await fetch(url, request).catch(() => undefined);
     if (response && response.status < 500) {
       const { data, errors } = (await response.json()) as { data?: Data; errors?: { message: string }[] };
-      if (!data || errors) throw new Error(errors?.[0]?.message ?? 'The answer has no data.');
+      if (!data || errors) throw new Error(errors?.[0]?.message ?? 'The response has no data.');
       return data;
     }
     await backoff(retries);
@@ -31,10 +31,10 @@ export async function ask<Data, Variables>(document: TypedDocumentString<Data, V
 }
 
 /**
- * Calls `take` with each event behind `variables.after`, once and in order, until it returns true.
+ * Calls `take` with each event after `variables.after`, once and in order, until it returns true.
  *
- * After a lost connection graphql-ws sends the same payload again. So whoever moves its `after` on with each event resumes
- * behind the last one that came.
+ * After a lost connection graphql-ws sends the same payload again, the same object. The events therefore resume after the last
+ * one, because each event updates `after`.
  */
 export function follow<Data extends { events: { cursor: string } }, Variables extends { after: string }>(
   document: TypedDocumentString<Data, Variables>,

@@ -1,10 +1,10 @@
 /**
- * Has each line of a file, or of standard input, analyzed, and prints what came out of each as soon as it has.
+ * Analyzes each line of a file, or of standard input, and prints each result as soon as it is available.
  *
  *     npm start -- texts.txt
  *
- * Results go to standard output, one a line; what else there is to say, to standard error. The exit status is 0 if every line
- * was analyzed. The server may go and come back meanwhile: no line is handed in twice, and none is printed twice or left out.
+ * Results go to standard output, one per line, messages to standard error. The exit status is 0 if all lines were analyzed. The
+ * server may stop and restart in between: each line is submitted once and printed once.
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -15,14 +15,14 @@ type AnalysisEvent = Extract<WatchSubscription['events'], { __typename: 'Analysi
 
 async function main(file: string | number): Promise<boolean> {
   const lines = readFileSync(file, 'utf8').split(/\r?\n/);
-  if (lines.at(-1) === '') lines.pop(); // behind the last line's end
+  if (lines.at(-1) === '') lines.pop(); // after the last line break
   const items = lines.map((text, n) => ({ key: `line ${n + 1}`, request: { text: { text } } }));
 
-  // The place is asked for before the batch is there: all of its events stand behind it.
+  // The cursor is read before the batch is submitted: all of the batch's events are after it.
   const { eventsEnd } = await ask(EventsEndDocument, {});
   const { batch, userErrors } = (await ask(SubmitDocument, { input: { items, idempotencyKey: randomUUID() } })).batchProcess;
   if (!batch) throw new Error(userErrors.map(({ message }) => message).join('\n'));
-  console.error(`${batch.totalItems} handed in as ${batch.id}`);
+  console.error(`${batch.totalItems} submitted as ${batch.id}`);
 
   let allWell = false;
   await follow(WatchDocument, { batchId: batch.id, after: eventsEnd }, (event) => {
@@ -39,7 +39,7 @@ async function main(file: string | number): Promise<boolean> {
   return allWell;
 }
 
-/** What an analysis ended with; null while it has not ended. */
+/** Returns the outcome of an analysis, or null if the event is not its end. */
 function describe({ type, analysis, error }: AnalysisEvent): string | null {
   const name = analysis?.key ?? '(deleted)';
   switch (type) {
@@ -56,7 +56,7 @@ function describe({ type, analysis, error }: AnalysisEvent): string | null {
 
 function describeResult(result: NonNullable<AnalysisEvent['analysis']>['result'] | undefined): string {
   if (!result) return '(deleted)';
-  // Its type says what it has. One that this script does not know, of a newer server, still has what every result has.
+  // The type determines the fields. A result of an unknown type, as from a newer server, has the fields of AnalysisResult.
   if (result.__typename !== 'TextResult') return JSON.stringify(result.data);
   const { language, sentiment, summary } = result;
   const feeling = sentiment && `${sentiment.label.toLowerCase()} ${sentiment.score.toFixed(2)}`;

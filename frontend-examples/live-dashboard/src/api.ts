@@ -1,10 +1,10 @@
-/** Asking and watching, typed by the documents that `npm run codegen` makes. */
+/** Queries, mutations and subscriptions, with the types of the generated documents. */
 import type { TypedDocumentString } from './gql/graphql';
 import { openSocket } from './socket';
 
 const socket = openSocket();
 
-/** A query or mutation, over HTTP. */
+/** Runs a query or mutation over HTTP. */
 export async function ask<Data, Variables>(document: TypedDocumentString<Data, Variables>, variables: Variables): Promise<Data> {
   const response = await fetch('/graphql', {
     method: 'POST',
@@ -13,11 +13,11 @@ export async function ask<Data, Variables>(document: TypedDocumentString<Data, V
   });
   if (response.status >= 500) throw new Error(`The server does not answer (${response.status}).`);
   const { data, errors } = (await response.json()) as { data?: Data; errors?: { message: string }[] };
-  if (!data || errors) throw new Error(errors?.[0]?.message ?? 'The answer has no data.');
+  if (!data || errors) throw new Error(errors?.[0]?.message ?? 'The response has no data.');
   return data;
 }
 
-/** A subscription, over the WebSocket. `ended` is called when the server refuses it, with the reason. */
+/** Starts a subscription over the WebSocket. `refused` is called with the reason if the server refuses it. */
 export function watch<Data, Variables extends Record<string, unknown>>(
   document: TypedDocumentString<Data, Variables>,
   variables: Variables,

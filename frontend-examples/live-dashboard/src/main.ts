@@ -1,9 +1,9 @@
-import './style.css'; // before the plot, which takes its colours
+import './style.css'; // before the plot, which reads its colors
 import './page.css';
 import { ask, watch } from './api';
 import { BatchesDocument, CancelBatchDocument, EventsDocument, EventsEndDocument, FiguresDocument, SubmitBatchDocument } from './gql/graphql';
 import type { BatchesQuery, EventsSubscription, FiguresSubscription } from './gql/graphql';
-import { begunAnew, changed, getStatus, onChange, onStatus, pause, soon } from './live';
+import { restarted, changed, getStatus, onChange, onStatus, pause, soon } from './live';
 import * as plot from './plot';
 
 type Batch = BatchesQuery['batches']['nodes'][number];
@@ -18,7 +18,7 @@ function tellProblem(message: string | undefined): void {
   find('#problem').textContent = message ?? '';
 }
 
-/* Figures: whatever comes first after a lost connection is the present, so that there is nothing to resume. */
+/* Figures: the first message after a lost connection has the current values, so there is nothing to resume. */
 
 let lastTime: number | undefined;
 
@@ -49,7 +49,7 @@ function leaveHole(): void {
   if (lastTime !== undefined) plot.add(lastTime + 0.1, null, null);
 }
 
-/* Batches: read again after each event, as many as are shown. */
+/* Batches: the shown ones are refetched after each event. */
 
 const PAGE = 5;
 let wanted = PAGE;
@@ -61,7 +61,7 @@ async function readBatches(): Promise<void> {
   find('#more').hidden = nodes.length >= totalCount;
   const list = find('#batches ul');
   const shown = nodes.map(showBatch);
-  // Only where something came or went: a button that is moved would lose the focus.
+  // Only if a row was added, removed or moved: moving a button takes its focus away.
   if (shown.some((row, n) => list.children[n] !== row) || list.children.length !== shown.length) list.replaceChildren(...shown);
 }
 
@@ -84,16 +84,16 @@ function showBatch(batch: Batch): HTMLElement {
     place.hidden = count === 0;
   }
   const pace = [`of ${number(totalItems)}`];
-  if (!isOver && itemsPerSecond !== null) pace.push(`${number(itemsPerSecond)} a second`);
-  if (!isOver && progress.etaSeconds !== null) pace.push(`${number(Math.ceil(progress.etaSeconds))} s to go`);
+  if (!isOver && itemsPerSecond !== null) pace.push(`${number(itemsPerSecond)} per second`);
+  if (!isOver && progress.etaSeconds !== null) pace.push(`${number(Math.ceil(progress.etaSeconds))} s left`);
   find('.pace', row).textContent = pace.join(', ');
   return row;
 }
 
-/** Whether what is told as wrong is that the server did not answer, which is over when it does. */
+/** Whether the shown problem is an unreachable server: then it disappears when the server is back. */
 let isAway = false;
 
-/** Does something and tells what was wrong with it, if anything was. */
+/** Runs a job and shows its error, if any. */
 async function attempt(job: () => Promise<{ message: string }[]>): Promise<void> {
   isAway = false;
   const wrong = await job().catch((error: Error) => {
@@ -113,7 +113,7 @@ const submit = () =>
     return (await ask(SubmitBatchDocument, { name: `Sent at ${new Date().toLocaleTimeString('en-GB')}`, items })).batchProcess.userErrors;
   });
 
-/* Events: each once and in order, whatever becomes of the connection; drawn once a frame, however many come. */
+/* Events: each once and in order, also across lost connections; drawn once per frame. */
 
 const SHOWN = 8;
 let newest: Event[] = [];
@@ -138,18 +138,18 @@ function drawEvents(): void {
   newest = [];
 }
 
-/** Begins at a place that is read before the batches are, so that nothing falls between the two. */
+/** Follows all events. The start cursor is read before the batches, so that no change is missed between the two. */
 async function follow(): Promise<void> {
   let after: string | undefined;
   while (after === undefined) {
     after = (await ask(EventsEndDocument, {}).catch(() => undefined))?.eventsEnd;
-    if (after === undefined) await pause(1000); // the server is away
+    if (after === undefined) await pause(1000); // the server is unreachable
   }
   changed();
   watch(EventsDocument, { after }, takeEvent, (reason) => {
-    // The server has no such place any more: the page was away for longer than events are kept, or the database is another one.
-    begunAnew();
-    tellProblem(`The events began anew: ${reason.message}`);
+    // The page was disconnected for longer than events are kept, or the server has another database: the events can't resume.
+    restarted();
+    tellProblem(`The event stream restarted: ${reason.message}`);
     void pause(1000).then(follow);
   });
 }

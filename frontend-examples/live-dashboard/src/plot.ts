@@ -1,4 +1,4 @@
-/** Two figures over time: a minute at first, and five at most. */
+/** A plot of two figures over time: one minute at first, at most five. */
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 
@@ -8,7 +8,7 @@ const place = document.querySelector<HTMLElement>('#plot')!;
 const data: [number[], (number | null)[], (number | null)[]] = [[], [], []];
 let plot: uPlot;
 
-/** The canvas knows no style sheet: it takes the colours that the page's own elements have at the moment. */
+/** Returns an element's current color: style sheets do not apply to the canvas. */
 const color = (selector: string) => getComputedStyle(document.querySelector(selector)!).color;
 
 function draw(): void {
@@ -42,9 +42,9 @@ function draw(): void {
   );
 }
 
-/** Adds a point; nulls leave a hole in the lines, where nothing is known. */
+/** Adds a point. Null values leave a gap in the lines. */
 export function add(time: number, rate: number | null, waiting: number | null): void {
-  // A server that comes back with an earlier clock begins the plot anew: time runs one way in it.
+  // The times must ascend: after a restart of the server with an earlier clock, the plot is cleared.
   const old = time < (data[0].at(-1) ?? 0) ? data[0].length : data[0].findIndex((each) => each >= time - SECONDS.most);
   for (const column of data) column.splice(0, old);
   data[0].push(time);

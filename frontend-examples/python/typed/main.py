@@ -1,4 +1,4 @@
-"""Submits a text and watches it, with a client that is generated from the schema: every name and type is checked.
+"""Submit a text and watch it, with a client generated from the schema, whose names and types are checked.
 
 uv run main.py [http://127.0.0.1:8000/graphql]
 """
@@ -25,7 +25,7 @@ TEXT = "The food in Paris was wonderful, but the hotel was dirty and far too lou
 
 
 async def run(url: str) -> None:
-    """Submit, watch, read."""
+    """Submit a text, watch the analysis and print its result."""
     async with Client(url=url, ws_url=url.replace("http", "ws", 1)) as client:
         for analyzer in (await client.list_analyzers()).analyzers:
             print(f"{analyzer.name}: {analyzer.description}")
@@ -52,7 +52,7 @@ async def run(url: str) -> None:
 
 
 def main() -> None:
-    """The command line."""
+    """Run the command line."""
     url = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000/graphql"
     try:
         asyncio.run(run(url))
@@ -61,7 +61,7 @@ def main() -> None:
     except (OSError, httpx.TransportError, WebSocketException, GraphQLClientError) as error:
         sys.exit(f"No GraphQL at {url} ({error}): is the server running, and is the URL right?")
     except KeyboardInterrupt:
-        print("Interrupted. What was submitted goes on.", file=sys.stderr)
+        print("Interrupted. The analysis keeps running.", file=sys.stderr)
         sys.exit(130)
 
 

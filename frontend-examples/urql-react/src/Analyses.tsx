@@ -6,7 +6,7 @@ import { changed } from './live';
 
 const PAGE = 20;
 
-/** All analyses, the newest first, a page at a time: each stays where it is, behind its cursor, while the list grows. */
+/** All analyses by pages, newest first. A page keeps its position, after its cursor, while the list grows. */
 export function Analyses() {
   const [pages, setPages] = useState<(string | null)[]>([null]);
   const { data, error } = useLiveQuery(AnalysesDocument, { first: PAGE, after: pages.at(-1) ?? null });
@@ -32,7 +32,7 @@ export function Analyses() {
           Older
         </button>
       </div>
-      {error && <p className="problem">Not read again: {error.message}</p>}
+      {error && <p className="problem">Not refreshed: {error.message}</p>}
     </section>
   );
 }
@@ -63,7 +63,7 @@ function Analysis({ analysis: { id, key, status, result, error } }: { analysis: 
 }
 
 function Details({ id }: { id: string }) {
-  // What was read before the analysis ended has no result: that is asked again.
+  // Data read before the end of the analysis has no result, and is refetched.
   const [{ data, error, fetching, stale }] = useQuery({ query: AnalysisDocument, variables: { id }, requestPolicy: 'cache-and-network' });
   if (fetching || stale || !data?.analysis) return <p className="quiet">{error?.message ?? 'Loading …'}</p>;
   const { inputText, result } = data.analysis;
@@ -84,7 +84,7 @@ function Details({ id }: { id: string }) {
           <dd>{result.keywords?.map(({ text }) => text).join(', ') || '–'}</dd>
         </dl>
       ) : (
-        // An analyzer that this page does not know, newer than the page perhaps: what it gave can be read all the same.
+        // The result of an analyzer that this page does not know, for example of a newer server.
         result && <pre className="json">{JSON.stringify(result.data, null, 2)}</pre>
       )}
     </div>

@@ -3,7 +3,7 @@ import { Analyses } from './Analyses';
 import { Batch } from './Batch';
 import { transport } from './client';
 import { Events } from './Events';
-import { begunAnew, getStatus, onStatus } from './live';
+import { restarted, getStatus, onStatus } from './live';
 import { Submit } from './Submit';
 
 const useStatus = () => useSyncExternalStore(onStatus, getStatus);
@@ -13,7 +13,7 @@ function Header() {
   return (
     <header>
       <h1>Assay · urql</h1>
-      <nav aria-label="How subscriptions come">
+      <nav aria-label="Transport of subscriptions">
         <a href="?transport=ws" aria-current={transport === 'ws'}>
           WebSocket
         </a>
@@ -33,7 +33,7 @@ function Resumed() {
   if (!resumed) return null;
   return (
     <p className="notice" id="resumed" data-behind={resumed.behind}>
-      Resumed behind event <code>{resumed.behind}</code>: {resumed.events.toLocaleString('en')} have come since, and none is missing.
+      Resumed after event <code>{resumed.behind}</code>: {resumed.events.toLocaleString('en')} events since, none missing.
     </p>
   );
 }
@@ -41,9 +41,9 @@ function Resumed() {
 export function App() {
   const [gap, setGap] = useState<Error>();
   const [beginnings, setBeginnings] = useState(1);
-  // The page was away for longer than events are kept, or the server has another database: there is no place to go on from.
-  function beginAnew(reason: Error) {
-    begunAnew();
+  // The page was disconnected for longer than events are kept, or the server has another database: the events can't resume.
+  function restart(reason: Error) {
+    restarted();
     setGap(reason);
     setTimeout(() => setBeginnings(beginnings + 1), 1000);
   }
@@ -52,11 +52,11 @@ export function App() {
       <Header />
       <main>
         <Resumed />
-        {gap && <p className="notice is-bad">The events began anew: {gap.message}</p>}
+        {gap && <p className="notice is-bad">The event stream restarted: {gap.message}</p>}
         <Submit />
         <Batch />
         <Analyses />
-        <Events key={beginnings} onLost={beginAnew} />
+        <Events key={beginnings} onLost={restart} />
       </main>
     </>
   );

@@ -3,7 +3,7 @@ import { useLiveQuery } from './client';
 import { CancelBatchDocument, NewestBatchDocument } from './gql/graphql';
 import { changed } from './live';
 
-/** The newest batch, as it moves. */
+/** The newest batch, live. */
 export function Batch() {
   const batch = useLiveQuery(NewestBatchDocument, {}).data?.batches.nodes[0];
   const [canceled, cancel] = useMutation(CancelBatchDocument);
@@ -29,8 +29,8 @@ export function Batch() {
           ))}
           {' of '}
           {totalItems.toLocaleString('en')}
-          {!over && itemsPerSecond !== null && `, ${Math.round(itemsPerSecond).toLocaleString('en')} a second`}
-          {!over && progress.etaSeconds !== null && `, ${Math.ceil(progress.etaSeconds)} s to go`}
+          {!over && itemsPerSecond !== null && `, ${Math.round(itemsPerSecond).toLocaleString('en')} per second`}
+          {!over && progress.etaSeconds !== null && `, ${Math.ceil(progress.etaSeconds)} s left`}
         </p>
         {!over && <button onClick={() => void cancel({ id }).then(changed)}>Cancel</button>}
       </div>

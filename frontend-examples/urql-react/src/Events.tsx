@@ -7,8 +7,8 @@ type Event = EventsSubscription['events'];
 const SHOWN = 8;
 
 /**
- * Follows all events, and has what is shown read again after each. They begin at a place that was read before the list is, so
- * that nothing falls between the two.
+ * Follows all events, and refetches the shown data after each. The start cursor is read before the list, so that no change is
+ * missed between the two.
  */
 export function Events({ onLost }: { onLost: (reason: Error) => void }) {
   const [end, askAgain] = useQuery({ query: EventsEndDocument, requestPolicy: 'network-only' });
@@ -16,7 +16,7 @@ export function Events({ onLost }: { onLost: (reason: Error) => void }) {
   useEffect(() => {
     if (after !== undefined) changed();
     if (!end.error) return;
-    const timer = setTimeout(askAgain, 1000); // the server is away
+    const timer = setTimeout(askAgain, 1000); // the server is unreachable
     return () => clearTimeout(timer);
   }, [after, end, askAgain]);
 

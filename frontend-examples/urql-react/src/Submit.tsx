@@ -3,7 +3,7 @@ import { useMutation } from 'urql';
 import { SubmitDocument, SubmitLinesDocument } from './gql/graphql';
 import { changed } from './live';
 
-/** A text, or many: one a line. */
+/** Submits one text, or many with one per line. */
 export function Submit() {
   const [text, setText] = useState('');
   const [problem, setProblem] = useState<string>();
@@ -11,7 +11,7 @@ export function Submit() {
   const [many, submitLines] = useMutation(SubmitLinesDocument);
   const lines = text.split('\n').filter((line) => line.trim());
 
-  /** What is wrong with a request is data; that it did not arrive, or broke the server, is an error. */
+  /** Refusals of a request are data. A failed transfer or a fault of the server is an error. */
   function done(error: Error | undefined, userErrors: { message: string }[] = []) {
     const wrong = error ?? userErrors[0];
     setProblem(wrong?.message);
@@ -31,7 +31,7 @@ export function Submit() {
   return (
     <form className="card" onSubmit={(event) => event.preventDefault()}>
       <label htmlFor="text">Text to analyze</label>
-      <textarea id="text" dir="auto" rows={3} placeholder="One, or one a line" value={text} onChange={(event) => setText(event.target.value)} />
+      <textarea id="text" dir="auto" rows={3} placeholder="One text, or one per line" value={text} onChange={(event) => setText(event.target.value)} />
       <div className="buttons">
         <button className="primary" disabled={!text.trim() || one.fetching} onClick={() => void sendText()}>
           Analyze

@@ -4,7 +4,7 @@ import { onChange, soon } from './live';
 import { openSocket } from './socket';
 import { openStream } from './stream';
 
-/** How subscriptions come: `?transport=sse` in the page's address changes it. */
+/** The transport of subscriptions. `?transport=sse` in the page's address selects server-sent events. */
 export const transport = new URLSearchParams(location.search).get('transport') === 'sse' ? 'sse' : 'ws';
 const source = transport === 'sse' ? openStream() : openSocket();
 
@@ -21,7 +21,7 @@ export const client = new Client({
   ],
 });
 
-/** A query whose answer is read again after each event, and stays while it can't be read again. */
+/** A query that is refetched after each event, and keeps its data while a refetch fails. */
 export function useLiveQuery<Data, Variables extends AnyVariables>(query: TypedDocumentNode<Data, Variables>, variables: Variables) {
   const client = useClient();
   const [result] = useQuery({ query, variables });
@@ -32,7 +32,7 @@ export function useLiveQuery<Data, Variables extends AnyVariables>(query: TypedD
     () =>
       onChange(
         soon(async () => {
-          // urql gives the answer to all who have this query with these variables.
+          // urql delivers the response to all uses of this query with these variables.
           const { error } = await client.query(query, variables, { requestPolicy: 'network-only' });
           if (error) throw error;
         }),

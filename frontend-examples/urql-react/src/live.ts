@@ -1,15 +1,15 @@
 /**
- * Subscriptions that go on exactly where they were, and what the page knows of its connection.
+ * Resumable subscriptions, and the state of the page's connection.
  *
- * graphql-ws and graphql-sse connect again for ever and then send each subscription's payload again, the same object. So
- * whoever notes each event's cursor in its variable `after` resumes behind the last event that came: none is missed, none
- * comes twice.
+ * graphql-ws and graphql-sse reconnect without limit and then send each subscription's payload again, the same object. A
+ * subscription that stores each event's cursor in its variable `after` therefore resumes after the last event, without gaps or
+ * duplicates.
  */
 export interface Status {
   state: 'connecting' | 'live' | 'reconnecting';
   /** Events since the page was opened. */
   events: number;
-  /** After a lost connection: the event behind which it went on, and how many have come since. */
+  /** After a lost connection: the cursor after which the events resumed, and the number of events since. */
   resumed: { behind: string; events: number } | null;
 }
 
@@ -18,11 +18,11 @@ let newest: string | null = null;
 const statusListeners = new Set<() => void>();
 const changeListeners = new Set<() => void>();
 
-/** With `onStatus`, what React's useSyncExternalStore takes. */
+/** The two arguments of React's useSyncExternalStore. */
 export const getStatus = () => status;
 export const onStatus = (listener: () => void) => listen(statusListeners, listener);
 
-/** Calls the listener after each event, at each connection, and after whatever else the page says has `changed`. */
+/** Calls the listener after each event, at each connection, and at each call of `changed`. */
 export const onChange = (listener: () => void) => listen(changeListeners, listener);
 export const changed = () => changeListeners.forEach((listener) => listener());
 
@@ -52,8 +52,8 @@ function noteEvent(cursor: string): void {
   changed();
 }
 
-/** There was no going on from where it was. */
-export function begunAnew(): void {
+/** Notes that the events could not resume. */
+export function restarted(): void {
   newest = null;
   tell({ resumed: null });
 }
@@ -69,7 +69,7 @@ interface Sink {
 }
 type Stop = () => void;
 
-/** A client's `subscribe`, with an `after` among the variables that moves on with each event. */
+/** Returns a client's `subscribe` that updates the variable `after` with each event. */
 export function resumable(subscribe: (payload: { query: string; variables: Record<string, unknown> }, sink: Sink) => Stop) {
   return (payload: Payload, sink: Sink): Stop => {
     const variables: Record<string, unknown> = { ...payload.variables };
@@ -86,11 +86,11 @@ export function resumable(subscribe: (payload: { query: string; variables: Recor
 
 export const pause = (milliseconds: number) => new Promise<void>((done) => setTimeout(done, milliseconds));
 
-/** Before another try; with jitter, so that a server that comes back is not met by all of its clients in the same moment. */
+/** The pause before another attempt. It is random, so that not all clients reconnect to a restarted server at once. */
 export const backoff = (retries: number) => pause(250 + Math.random() * Math.min(10_000, 250 * 2 ** retries));
 
 let turn: Promise<unknown> = Promise.resolve();
-/** Runs jobs one after the other, so that no answer is overtaken by a later one and then puts something old in its place. */
+/** Runs jobs one after the other, so that an older response never replaces a newer one. */
 export function inTurn<T>(job: () => Promise<T>): Promise<T> {
   const mine = turn.then(job);
   turn = mine.catch(() => undefined);
@@ -98,9 +98,9 @@ export function inTurn<T>(job: () => Promise<T>): Promise<T> {
 }
 
 /**
- * For what is to be read again after an event: however many come, it is read four times a second at most, always once more
- * after the last one, and again if it fails, once the server is back. Events say that something has changed, and a query says
- * what is: what is shown is never older than the last event.
+ * Returns a function that schedules `read` after an event: at most four times a second, always once more after the last event,
+ * and again after a failure, once the server is back. Events report changes and queries read the state, so the page is never
+ * older than the last event.
  */
 export function soon(read: () => Promise<unknown>): () => void {
   let wanted = false;

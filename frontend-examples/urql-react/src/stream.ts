@@ -1,18 +1,18 @@
-/** Subscriptions over HTTP, as server-sent events, for where something between page and server lets no WebSocket through. */
+/** Subscriptions over HTTP as server-sent events, for networks that block WebSockets. */
 import { createClient } from 'graphql-sse';
 import { backoff, connected, lost, resumable } from './live';
 
-/** The server says something every 12 seconds, if only that it is there. */
+/** Milliseconds without data after which the connection counts as dead. The server sends a keep-alive every 12 seconds. */
 const SILENCE_MS = 30_000;
 
-/** A connection can be dead without having been closed: nothing comes any more. */
+/** Fetches a stream that fails after `SILENCE_MS` without data: a connection can be dead without being closed. */
 async function fetchUnlessSilent(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
   const response = await fetch(input, init);
   let overdue: ReturnType<typeof setTimeout>;
   const watch = new TransformStream<Uint8Array<ArrayBuffer>>({
     transform(chunk, stream) {
       clearTimeout(overdue);
-      overdue = setTimeout(() => stream.error(new Error('Nothing comes any more.')), SILENCE_MS);
+      overdue = setTimeout(() => stream.error(new Error('The stream is silent.')), SILENCE_MS);
       stream.enqueue(chunk);
     },
     flush: () => clearTimeout(overdue),
@@ -20,7 +20,7 @@ async function fetchUnlessSilent(input: RequestInfo | URL, init?: RequestInit): 
   return new Response(response.body?.pipeThrough(watch) ?? null, response);
 }
 
-/** Each subscription is a request of its own: over HTTP/1.1 a browser has no more than six of them to one server. */
+/** Each subscription is its own request: over HTTP/1.1 a browser opens at most six to one server. */
 export function openStream() {
   const client = createClient({
     url: '/graphql/stream',

@@ -1,4 +1,4 @@
-/** One analysis, live: what went in, what came out, what happened. */
+/** One analysis, live: input, result and history. */
 import { useEffect, useState } from 'preact/hooks';
 import { mutate, onConnected, query, subscribe } from './api';
 import { onEvent } from './log';
@@ -23,7 +23,7 @@ const SHOWN_CHARACTERS = 2_000;
 function Input({ analysis }: { analysis: Analysis }) {
   const [all, setAll] = useState(false);
   const text = analysis.inputText ?? (analysis.inputData === null ? null : JSON.stringify(analysis.inputData, null, 2));
-  if (text === null) return <p class="empty">It was refused, or reads none.</p>;
+  if (text === null) return <p class="empty">No input: it was refused, or the analyzer takes none.</p>;
   const isLong = text.length > SHOWN_CHARACTERS;
   return (
     <>
@@ -70,7 +70,7 @@ export function AnalysisView({ id }: { id: string }) {
   const [round, setRound] = useState(0);
   const action = useAction();
 
-  // The stream ends with the analysis; it is opened again after a retry.
+  // The stream ends with the analysis, and is reopened after a retry.
   useEffect(
     () =>
       subscribe<AnalysisData>(ANALYSIS, { id }, ({ analysis }) => setAnalysis(analysis), {
@@ -87,11 +87,11 @@ export function AnalysisView({ id }: { id: string }) {
     let isWanted = true;
     query<HistoryData>(ANALYSIS_HISTORY, { id }).then(
       (data) => isWanted && data.analysis && setEvents(data.analysis.events.nodes),
-      () => undefined, // the next change asks again
+      () => undefined, // the next change repeats the query
     );
     return () => void (isWanted = false);
   }, [id, state]);
-  // Others may retry it too, now or while the connection was away.
+  // Other clients may retry it too, also during a lost connection.
   useEffect(() => {
     const next = () => setRound((value) => value + 1);
     const connected = (again: boolean) => again && next();
@@ -103,7 +103,7 @@ export function AnalysisView({ id }: { id: string }) {
     };
   }, [id]);
 
-  if (!analysis) return <p class="empty">{error ?? 'Reading the analysis…'}</p>;
+  if (!analysis) return <p class="empty">{error ?? 'Loading the analysis…'}</p>;
   const isOpen = analysis.status === 'QUEUED' || analysis.status === 'RUNNING';
   const wasRefused = analysis.status === 'FAILED' && analysis.attempt === 0;
   const canRetry = ['FAILED', 'CANCELED', 'TIMED_OUT'].includes(analysis.status) && !wasRefused;
@@ -148,7 +148,7 @@ export function AnalysisView({ id }: { id: string }) {
         <div class="failure">
           <strong>{sentence(analysis.error.code)}</strong>
           <p>{analysis.error.message}</p>
-          <p class="quiet">{analysis.error.retryable ? 'Another try could end differently.' : 'Another try would end the same.'}</p>
+          <p class="quiet">{analysis.error.retryable ? 'Another attempt may succeed.' : 'Another attempt would fail too.'}</p>
         </div>
       )}
       {analysis.result && <Result result={analysis.result} scoreMeaning={analysis.analyzer.scoreMeaning} />}

@@ -1,4 +1,4 @@
-/** One batch: how it stands, and its items page by page. */
+/** One batch: its state, and its items by pages. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { query } from './api';
 import { BatchBar, BatchButtons, BatchCounts, BatchPace, titleOf } from './Batches';
@@ -25,14 +25,14 @@ export function BatchView({ id }: { id: string }) {
   const known = useStore(openBatch);
   const batch = known?.id === id ? known : null;
   const [status, setStatus] = useState('');
-  /** The cursors behind which the pages up to this one begin; the first page has none. */
+  /** The start cursors of all pages up to the current one; the first page has none. */
   const [trail, setTrail] = useState<(string | null)[]>([null]);
   const [items, setItems] = useState<Items | null>(null);
   const [missing, setMissing] = useState(false);
   const [error, setError] = useState<string | null>(null);
   const asked = useRef(0);
 
-  // The page of items is read again, at most once a second, while its batch moves.
+  // The page of items is refetched after changes of the batch, at most once a second.
   const [version, setVersion] = useState(0);
   const moved = batch ? `${batch.status} ${batch.running} ${batch.queued} ${endedItems(batch)}` : '';
   const again = useRef<ReturnType<typeof setTimeout>>();
@@ -52,7 +52,7 @@ export function BatchView({ id }: { id: string }) {
     const number = ++asked.current;
     query<BatchItemsData>(BATCH_ITEMS, { id, first: PAGE, after, status: status ? [status] : null }).then(
       (data) => {
-        if (number !== asked.current) return; // another page has been asked for since
+        if (number !== asked.current) return; // another page was requested since
         setError(null);
         if (!data.batch) return setMissing(true);
         const { results, ...rest } = data.batch;
@@ -67,8 +67,8 @@ export function BatchView({ id }: { id: string }) {
     );
   }, [id, after, status, version]);
 
-  if (missing) return <p class="empty">There is no such batch; it may have been deleted.</p>;
-  if (!batch) return <p class="empty">{error ?? 'Reading the batch…'}</p>;
+  if (missing) return <p class="empty">This batch does not exist, or was deleted.</p>;
+  if (!batch) return <p class="empty">{error ?? 'Loading the batch…'}</p>;
   const from = (trail.length - 1) * PAGE;
   return (
     <>
@@ -88,7 +88,7 @@ export function BatchView({ id }: { id: string }) {
         <dd>
           <Moment at={batch.createdAt} />
         </dd>
-        <dt>Began</dt>
+        <dt>Started</dt>
         <dd>
           <Moment at={batch.startedAt} />
         </dd>
@@ -134,7 +134,7 @@ export function BatchView({ id }: { id: string }) {
                 <th scope="col" class="number">
                   Took
                 </th>
-                <th scope="col">What came of it</th>
+                <th scope="col">Result or error</th>
               </tr>
             </thead>
             <tbody>

@@ -1,4 +1,4 @@
-/** Every batch, the newest first, and what can be done about it. */
+/** All batches, newest first, with their actions. */
 import { mutate } from './api';
 import { count, duration, rate } from './clock';
 import { batches, endedItems, isOver, know, openBatch, refreshList, showMore } from './model';
@@ -49,8 +49,8 @@ export function BatchCounts({ batch }: { batch: Batch }) {
 export function BatchPace({ batch }: { batch: Batch }) {
   if (isOver(batch)) {
     const { totalProcessingTimeMs: took } = batch;
-    if (took === null) return <p class="pace quiet">ended before it began</p>;
-    const ran = batch.processed + batch.failed; // what was canceled or timed out may never have begun
+    if (took === null) return <p class="pace quiet">ended before its start</p>;
+    const ran = batch.processed + batch.failed; // canceled and timed-out items may never have started
     const perSecond = took > 0 && ran > 0 ? ran / (took / 1000) : null;
     return (
       <p class="pace quiet">
@@ -71,7 +71,7 @@ export function BatchPace({ batch }: { batch: Batch }) {
 export function BatchButtons({ batch }: { batch: Batch }) {
   const action = useAction();
   const name = titleOf(batch);
-  // A batch whose items were all refused took no time, and there is nothing to run again.
+  // If all items of a batch were refused, its duration is 0, and it has nothing to retry.
   const wasRefused = batch.failed === batch.totalItems && batch.totalProcessingTimeMs === 0;
   const canRetry = isOver(batch) && !wasRefused && batch.failed + batch.canceled + batch.timedOut > 0;
   const send = async (document: string, field: 'cancelBatch' | 'retryBatch') => {
@@ -98,7 +98,7 @@ export function BatchButtons({ batch }: { batch: Batch }) {
         <button
           type="button"
           disabled={action.busy}
-          aria-label={`Retry what did not complete of ${name}`}
+          aria-label={`Retry failed, canceled and timed-out items of ${name}`}
           onClick={() => void action.run(() => send(RETRY_BATCH, 'retryBatch'), 'Queued again.')}
         >
           Retry
@@ -132,7 +132,7 @@ function Row({ batch }: { batch: Batch }) {
 export function Batches() {
   const list = useStore(batches);
   return (
-    <Card title="Batches" id="batches" aside={list.loaded && <span class="quiet">{count(list.total)} in all, the newest first</span>}>
+    <Card title="Batches" id="batches" aside={list.loaded && <span class="quiet">{count(list.total)} in total, newest first</span>}>
       {list.error && (
         <p class="note" data-kind="failed" role="alert">
           The list could not be read: {list.error}{' '}
@@ -144,7 +144,7 @@ export function Batches() {
       {!list.loaded && !list.error && <p class="empty">Waiting for the server…</p>}
       {list.loaded && list.shown.length === 0 && (
         <p class="empty">
-          No batch yet. <code>make demo</code> submits one of 1,000 texts, and it shows up here at once.
+          No batch yet. <code>make demo</code> submits a batch of 1,000 texts, which appears here at once.
         </p>
       )}
       <ol class="batches">

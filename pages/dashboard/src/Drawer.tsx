@@ -1,4 +1,4 @@
-/** A batch or an analysis, opened by the address's hash, so that it can be linked to and the browser's back button closes it. */
+/** A batch or analysis, opened by the address's hash: it can be linked to, and the browser's back button closes it. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { AnalysisView } from './AnalysisView';
@@ -30,7 +30,7 @@ function Modal({ label, of, children }: { label: string; of: string; children: C
     dialog.current!.showModal();
     return () => opener?.focus?.();
   }, []);
-  // From a batch to an item of it: what had the focus is gone.
+  // On the way from a batch to one of its items, the focused element is removed.
   useEffect(() => dialog.current!.querySelector<HTMLElement>('.close')!.focus(), [of]);
   return (
     <dialog

@@ -1,6 +1,6 @@
 /**
- * The event log as it grows, newest first. Only the rows in sight are in the page; whatever comes between two animation
- * frames is drawn once.
+ * The live event log, newest first. Only visible rows are in the document, and events between two animation frames are
+ * drawn together.
  */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { clockTime, count, fullTime, plural } from './clock';
@@ -29,7 +29,7 @@ export const TYPES = [
   'BATCH_TIMED_OUT',
 ] as const;
 
-/** What is shown of the log: the events that pass the filter, up to where it was paused. */
+/** The shown part of the log: the events that pass the filter, up to the pause. */
 class View {
   off = new Set<string>();
   paused = false;
@@ -37,11 +37,11 @@ class View {
   rows: LogEvent[] = [];
   waiting: LogEvent[] = [];
   private read = 0;
-  /** How many had been read when it was paused. */
+  /** The number of events read at the time of the pause. */
   private held = 0;
   private generation = 0;
 
-  /** Takes what has come since the last time; the number of rows that are new. */
+  /** Takes the events since the last call. Returns the number of new rows. */
   catchUp(): number {
     const { events, total, generation } = log.value;
     if (generation !== this.generation) {
@@ -180,7 +180,7 @@ export function Feed() {
   const pending = useRef(0);
   pending.current += fresh;
 
-  // Whoever has scrolled down keeps what they look at: new rows go in above it.
+  // New rows are added above: after scrolling down, the visible rows keep their place.
   useLayoutEffect(() => {
     const added = pending.current;
     pending.current = 0;
@@ -223,14 +223,14 @@ export function Feed() {
             draw();
           }}
         >
-          {view.paused ? `Resume${waiting ? ` (${count(waiting)} wait)` : ''}` : 'Pause'}
+          {view.paused ? `Resume${waiting ? ` (${count(waiting)} new)` : ''}` : 'Pause'}
         </button>
         <button type="button" class="link" onClick={save} disabled={!events.length}>
           Save as JSON lines
         </button>
       </div>
-      <div class="feed" ref={box} tabIndex={0} role="region" aria-label="Events, the newest first" onScroll={(event) => setAt({ top: event.currentTarget.scrollTop, height: event.currentTarget.clientHeight })}>
-        {rows.length === 0 && <p class="empty">{total ? 'No event that has come is of these types.' : 'Nothing has happened yet.'}</p>}
+      <div class="feed" ref={box} tabIndex={0} role="region" aria-label="Events, newest first" onScroll={(event) => setAt({ top: event.currentTarget.scrollTop, height: event.currentTarget.clientHeight })}>
+        {rows.length === 0 && <p class="empty">{total ? 'No received event has these types.' : 'No events yet.'}</p>}
         <ol style={{ height: `${rows.length * ROW}px` }}>{seen}</ol>
       </div>
     </Card>

@@ -1,4 +1,4 @@
-/** The server's figures at this second, and over the last five minutes. */
+/** The server's current figures, and their plots over the last five minutes. */
 import { count, duration, milliseconds, rate } from './clock';
 import { metrics, points } from './model';
 import type { Latency } from './operations';
@@ -26,9 +26,9 @@ export function Tiles() {
   return (
     <section aria-label="Now">
       <dl class="tiles">
-        <Tile name="Queued" value={queue ? count(queue.depth) : '–'} note={oldest != null ? `oldest waits ${duration(oldest)}` : queue && 'nothing waits'} />
+        <Tile name="Queued" value={queue ? count(queue.depth) : '–'} note={oldest != null ? `oldest: ${duration(oldest)}` : queue && 'queue is empty'} />
         <Tile name="Running" value={queue ? count(queue.running) : '–'} note={batches && `${count(batches.running)} ${batches.running === 1 ? 'batch' : 'batches'}`} />
-        <Tile name="Done per second" value={batches ? rate(batches.itemsPerSecond) : '–'} note={batches && `mean of 10 s; most seen: ${rate(most)}`} />
+        <Tile name="Items per second" value={batches ? rate(batches.itemsPerSecond) : '–'} note={batches && `mean of 10 s; highest: ${rate(most)}`} />
         <Tile
           name="Failed"
           value={batches ? count(batches.itemsFailed) : '–'}
@@ -40,7 +40,7 @@ export function Tiles() {
   );
 }
 
-const THROUGHPUT: Line<'perSecond'>[] = [{ key: 'perSecond', name: 'done per second', color: '--line-1', fill: true }];
+const THROUGHPUT: Line<'perSecond'>[] = [{ key: 'perSecond', name: 'items per second', color: '--line-1', fill: true }];
 const QUEUE: Line<'queued' | 'running'>[] = [
   { key: 'queued', name: 'queued', color: '--line-2', fill: true },
   { key: 'running', name: 'running', color: '--line-1' },
@@ -53,7 +53,7 @@ const LATENCY: Line<'p50' | 'p95' | 'p99'>[] = [
 
 export function Plots() {
   return (
-    <Card title="Over the last five minutes" id="plots" aside={<span class="quiet">at most, since this page was opened</span>}>
+    <Card title="Over the last five minutes" id="plots" aside={<span class="quiet">or since this page was opened</span>}>
       <div class="plots">
         <Plot title="Throughput" lines={THROUGHPUT} format={(value) => `${rate(value)}/s`} />
         <Plot title="Queue" lines={QUEUE} format={count} />
@@ -70,9 +70,9 @@ function Latencies() {
   const { waiting, processing, total } = figures.queue.latency;
   const rows: [string, Latency][] = [
     ['Requests', figures.http.latency],
-    ['Analyses: waiting', waiting],
+    ['Analyses: queued', waiting],
     ['Analyses: processing', processing],
-    ['Analyses: from queue to end', total],
+    ['Analyses: total', total],
     ['Batches', figures.batches.latency],
   ];
   return (

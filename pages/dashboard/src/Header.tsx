@@ -1,4 +1,4 @@
-/** Who answers, and whether what is shown is true at this moment. */
+/** The server's identity, and the state of the connection. */
 import { connection } from './api';
 import { clockTime, count, duration, plural } from './clock';
 import { gap, resumption } from './log';
@@ -17,7 +17,7 @@ export function Pill() {
         : at.state === 'reconnecting'
           ? 'Reconnecting…'
           : `Stale since ${clockTime(at.since)}`;
-  const more = at.state !== 'stale' ? undefined : at.open ? 'The connection is open, but nothing comes.' : 'The server does not answer. The page keeps trying.';
+  const more = at.state !== 'stale' ? undefined : at.open ? 'The connection is open, but no data arrives.' : 'The server does not respond. The page keeps trying.';
   return (
     <span class="pill" data-state={at.state} role="status" title={more}>
       {text}
@@ -40,7 +40,7 @@ export function Header() {
       <p class="instance quiet">
         {figures && (
           <>
-            <span title="The server that answers, by host and process">{figures.instance}</span>
+            <span title="This server: host and process id">{figures.instance}</span>
             <span>up {duration(Math.floor(figures.uptimeSeconds))}</span>
             <span>CPU {Math.round(figures.system.cpuPercent)} %</span>
             <span>{count(Math.round(figures.system.memoryMb))} MiB</span>
@@ -59,7 +59,7 @@ export function Header() {
 
 export function Notices() {
   const resumed = useStore(resumption);
-  const anew = useStore(gap);
+  const restarted = useStore(gap);
   return (
     <div class="notices" role="status">
       {resumed && (
@@ -68,7 +68,7 @@ export function Notices() {
             Resumed{' '}
             {resumed.behind ? (
               <>
-                behind <code>{resumed.behind.cursor}</code> ({words(resumed.behind.type)}, {clockTime(resumed.behind.occurredAt)})
+                after <code>{resumed.behind.cursor}</code> ({words(resumed.behind.type)}, {clockTime(resumed.behind.occurredAt)})
               </>
             ) : (
               'from the beginning of the log'
@@ -80,9 +80,9 @@ export function Notices() {
           </button>
         </p>
       )}
-      {anew && (
+      {restarted && (
         <p class="notice" data-kind="gap">
-          <span>{anew}</span>
+          <span>{restarted}</span>
           <button type="button" class="link" onClick={() => gap.set(null)}>
             Dismiss
           </button>

@@ -1,8 +1,8 @@
-/** What single keys do, for who would rather not reach for the mouse; they can be turned off (WCAG 2.2, 2.1.4). */
+/** Single-key shortcuts, which can be turned off (WCAG 2.2, 2.1.4). */
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 const STORED = 'assay.keys';
-/** A browser that keeps nothing for this page throws at its name. */
+/** Returns the local storage. A browser without storage for this page throws at its name. */
 function kept(): Storage | undefined {
   try {
     return localStorage;
@@ -10,14 +10,14 @@ function kept(): Storage | undefined {
     return undefined;
   }
 }
-/** Asked at each key, so that it holds from the moment it is set. */
+/** Read at each key, so that a change applies at once. */
 let areOn = kept()?.getItem(STORED) !== 'off';
 
 const batches = () => [...document.querySelectorAll<HTMLElement>('li.batch')];
 const focused = () => document.activeElement?.closest<HTMLElement>('li.batch') ?? null;
 const press = (label: string) => focused()?.querySelector<HTMLButtonElement>(`button[aria-label^="${label}"]`)?.click();
 
-/** By `step` from the batch that has the focus; the first one where none has. */
+/** Moves the focus by `step` batches. Without a focused batch, moves it to the first. */
 function move(step: number): void {
   const rows = batches();
   const at = focused() ? rows.indexOf(focused()!) : -1;
@@ -30,8 +30,8 @@ const KEYS: [string, string, () => void][] = [
   ['j', 'next batch', () => move(1)],
   ['k', 'previous batch', () => move(-1)],
   ['c', 'cancel this batch', () => press('Cancel')],
-  ['r', 'retry what did not complete of it', () => press('Retry')],
-  ['p', 'pause the events, or go on', () => document.querySelector<HTMLButtonElement>('#feed button[aria-pressed]')?.click()],
+  ['r', 'retry its failed, canceled and timed-out items', () => press('Retry')],
+  ['p', 'pause or resume the events', () => document.querySelector<HTMLButtonElement>('#feed button[aria-pressed]')?.click()],
 ];
 
 function isTyping(event: KeyboardEvent): boolean {
@@ -62,12 +62,12 @@ export function Keys() {
       <dialog ref={dialog} class="keys" aria-labelledby="keys-title">
         <h2 id="keys-title">Keys</h2>
         <dl>
-          {[...KEYS, ['?', 'show this', null] as const].map(([name, what]) => (
+          {[...KEYS, ['?', 'show these keys', null] as const].map(([name, action]) => (
             <div key={name}>
               <dt>
                 <kbd>{name}</kbd>
               </dt>
-              <dd>{what}</dd>
+              <dd>{action}</dd>
             </div>
           ))}
         </dl>
@@ -81,7 +81,7 @@ export function Keys() {
               setChecked(areOn);
             }}
           />
-          Single keys do this
+          Use single-key shortcuts
         </label>
         <form method="dialog">
           <button>Close</button>

@@ -1,4 +1,4 @@
-/** A live plot. uPlot draws on a canvas and reads its colours once, so it is made anew when the colour scheme changes. */
+/** A live plot. uPlot draws on a canvas and reads its colors once: a change of the color scheme creates a new plot. */
 import { useEffect, useRef } from 'preact/hooks';
 import UPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
@@ -15,7 +15,7 @@ export interface Line<K extends keyof Point> {
 }
 
 const HEIGHT = 150;
-/** The plots begin with a minute and grow to five. */
+/** The plots start with one minute and grow to five. */
 const LEAST_SECONDS = 60;
 const dark = matchMedia('(prefers-color-scheme: dark)');
 
@@ -30,8 +30,8 @@ function span(): [number, number] {
   return [last - Math.min(WINDOW_SECONDS, Math.max(LEAST_SECONDS, known)), last];
 }
 
-function make(where: HTMLElement, lines: Line<keyof Point>[], format: (value: number) => string): UPlot {
-  const style = getComputedStyle(where);
+function make(place: HTMLElement, lines: Line<keyof Point>[], format: (value: number) => string): UPlot {
+  const style = getComputedStyle(place);
   const color = (name: string) => style.getPropertyValue(name).trim();
   const axis = {
     stroke: color('--quiet'),
@@ -41,7 +41,7 @@ function make(where: HTMLElement, lines: Line<keyof Point>[], format: (value: nu
   };
   return new UPlot(
     {
-      width: Math.max(200, where.clientWidth),
+      width: Math.max(200, place.clientWidth),
       height: HEIGHT,
       cursor: { show: false },
       legend: { show: false },
@@ -65,26 +65,26 @@ function make(where: HTMLElement, lines: Line<keyof Point>[], format: (value: nu
       ],
     },
     data(lines),
-    where,
+    place,
   );
 }
 
 export function Plot<K extends keyof Point>({ title, lines, format }: { title: string; lines: Line<K>[]; format: (value: number) => string }) {
-  const where = useRef<HTMLDivElement>(null);
+  const place = useRef<HTMLDivElement>(null);
   const plot = useRef<UPlot>();
   const last = useStore(points).at(-1);
 
   useEffect(() => {
     const remake = () => {
       plot.current?.destroy();
-      plot.current = make(where.current!, lines, format);
+      plot.current = make(place.current!, lines, format);
     };
     remake();
     const sized = new ResizeObserver(() => {
-      const width = Math.max(200, where.current!.clientWidth);
+      const width = Math.max(200, place.current!.clientWidth);
       if (width !== plot.current!.width) plot.current!.setSize({ width, height: HEIGHT });
     });
-    sized.observe(where.current!);
+    sized.observe(place.current!);
     dark.addEventListener('change', remake);
     const forget = points.listen(() => {
       if (!document.hidden) plot.current!.setData(data(lines));
@@ -112,7 +112,7 @@ export function Plot<K extends keyof Point>({ title, lines, format }: { title: s
           </span>
         ))}
       </figcaption>
-      <div ref={where} class="canvas" role="img" aria-label={`Plot of ${title.toLowerCase()}: now ${current.map(({ line, text }) => `${line.name} ${text}`).join(', ')}`} />
+      <div ref={place} class="canvas" role="img" aria-label={`Plot of ${title.toLowerCase()}: now ${current.map(({ line, text }) => `${line.name} ${text}`).join(', ')}`} />
     </figure>
   );
 }

@@ -1,4 +1,4 @@
-/** What waits, and whether anything of it may begin. */
+/** The queue by priority, with pauses and limits. */
 import { mutate } from './api';
 import { count, duration } from './clock';
 import { metrics, queue } from './model';
@@ -9,7 +9,7 @@ import { ActionNote, Ago, Card, Meter, useAction } from './ui';
 function Depths() {
   const depths = useStore(metrics)?.queue.byPriority;
   if (!depths) return <p class="empty">Waiting for the server…</p>;
-  if (depths.length === 0) return <p class="empty">Nothing waits.</p>;
+  if (depths.length === 0) return <p class="empty">The queue is empty.</p>;
   const most = Math.max(1, ...depths.map((each) => each.depth));
   return (
     <table class="bars depths">
@@ -17,10 +17,10 @@ function Depths() {
         <tr>
           <th scope="col">Priority</th>
           <th scope="col">
-            <span class="hidden">Share of the longest</span>
+            <span class="hidden">Share of the largest</span>
           </th>
           <th scope="col" class="number">
-            Waiting
+            Queued
           </th>
           <th scope="col" class="number">
             Oldest
@@ -32,7 +32,7 @@ function Depths() {
           <tr key={priority}>
             <th scope="row">{priority}</th>
             <td>
-              <Meter value={depth / most} label={`${count(depth)} of the ${count(most)} of the longest`} />
+              <Meter value={depth / most} label={`${count(depth)}; the largest has ${count(most)}`} />
             </td>
             <td class="number">{count(depth)}</td>
             <td class="number">{oldestSeconds === null ? '–' : duration(oldestSeconds)}</td>
@@ -43,7 +43,7 @@ function Depths() {
   );
 }
 
-/** One thing that can be held: the whole queue (no name), or one analyzer. */
+/** A pause button: for the whole queue (without a name), or for one analyzer. */
 function Hold({ analyzer, pausedSince, limit }: { analyzer: string | null; pausedSince: string | null; limit: number | null }) {
   const action = useAction();
   const name = analyzer ?? 'The whole queue';
@@ -65,9 +65,9 @@ function Hold({ analyzer, pausedSince, limit }: { analyzer: string | null; pause
               paused <Ago at={pausedSince} />
             </>
           ) : (
-            ' takes work'
+            ' active'
           )}
-          {limit !== null && `, at most ${count(limit)} at once on a worker`}
+          {limit !== null && `, at most ${count(limit)} at once per worker`}
         </span>
       </span>
       <button type="button" disabled={action.busy} aria-label={`${isPaused ? 'Resume' : 'Pause'}: ${name}`} onClick={() => void action.run(turn, isPaused ? 'Resumed.' : 'Paused.')}>
@@ -83,7 +83,7 @@ export function Queue() {
   return (
     <Card title="Queue by priority" id="queue" aside={held?.pausedSince && <span class="status" data-status="CANCELED">Paused</span>}>
       {held && (
-        <ul class="holds" aria-label="What may begin">
+        <ul class="holds" aria-label="Pauses and limits">
           <Hold analyzer={null} pausedSince={held.pausedSince} limit={held.concurrency} />
           {held.analyzers.map((each) => (
             <Hold key={each.analyzer} {...each} />

@@ -1,4 +1,4 @@
-/** A result, drawn as suits its type; one of a type that the page does not know shows what every result has, and its JSON. */
+/** A result, drawn by its type. An unknown type is shown with the fields of AnalysisResult and as JSON. */
 import type { ComponentChildren } from 'preact';
 import { count, duration } from './clock';
 import type { AnyResult, TextResult } from './operations';
@@ -30,7 +30,7 @@ function Sentiment({ of }: { of: NonNullable<TextResult['sentiment']> }) {
         <span class="scale-end right">1</span>
       </div>
       <p class="quiet">
-        {percent(of.positive)} of the words positive, {percent(of.negative)} negative, {percent(of.neutral)} neither
+        {percent(of.positive)} of the words positive, {percent(of.negative)} negative, {percent(of.neutral)} neutral
       </p>
     </Part>
   );

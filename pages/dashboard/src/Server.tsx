@@ -1,4 +1,4 @@
-/** Who works, and how the server does. */
+/** The workers and the server's health. */
 import { count, plural } from './clock';
 import { health, metrics } from './model';
 import type { Worker } from './operations';
@@ -27,7 +27,7 @@ function Row({ worker }: { worker: Worker }) {
         )}
       </td>
       <td>
-        {/* Short analyses come and go between two signs of life: no name is known of them, but the slots are busy. */}
+        {/* Analyses shorter than the heartbeat interval are counted as busy slots, but not listed. */}
         <span class="quiet busy">{worker.busy === 0 ? 'idle' : `${count(worker.busy)} of ${plural(worker.slots, 'slot')} busy`}</span>
         {worker.current.length > 0 && (
           <ul class="current">
@@ -53,7 +53,7 @@ export function Workers() {
   return (
     <Card title="Workers" id="workers" aside={workers && <span class="quiet">{count(workers.filter((each) => each.alive).length)} alive</span>}>
       {!workers && <p class="empty">Waiting for the server…</p>}
-      {workers?.length === 0 && <p class="empty">No worker: nothing is taken from the queue.</p>}
+      {workers?.length === 0 && <p class="empty">No worker: queued analyses do not start.</p>}
       {workers && workers.length > 0 && (
         <div class="scroll" role="region" aria-labelledby="workers-title" tabIndex={0}>
           <table class="workers">
@@ -61,7 +61,7 @@ export function Workers() {
               <tr>
                 <th scope="col">Worker</th>
                 <th scope="col">State</th>
-                <th scope="col">Does now</th>
+                <th scope="col">Current work</th>
                 <th scope="col" class="number">
                   Completed
                 </th>

@@ -1,4 +1,4 @@
-/** A text, or one a line, and what is wanted of it. What is submitted opens at once, and is watched. */
+/** The form for one text, or one text per line. A submitted analysis or batch is opened at once. */
 import { useState } from 'preact/hooks';
 import { mutate } from './api';
 import { plural } from './clock';
@@ -55,10 +55,10 @@ export function Submit() {
         />
         <label class="by-line">
           <input type="checkbox" checked={byLine} onChange={(event) => setByLine(event.currentTarget.checked)} />
-          One text a line, as a batch {byLine && <span class="quiet">of {plural(lines.length, 'text')}</span>}
+          One text per line, as a batch {byLine && <span class="quiet">of {plural(lines.length, 'text')}</span>}
         </label>
         <fieldset class="operations">
-          <legend>What to find out</legend>
+          <legend>Operations</legend>
           {TEXT_OPERATIONS.map(([name, label]) => (
             <label key={name}>
               <input
@@ -86,7 +86,7 @@ export function Submit() {
   );
 }
 
-/** `crypto.randomUUID` is not there on a page that came over plain HTTP from another machine. */
+/** Returns a random key. `crypto.randomUUID` is missing on pages loaded over plain HTTP from another machine. */
 function newKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -1,8 +1,8 @@
 /**
- * The one WebSocket that carries everything, and what is known about it.
+ * The page's only WebSocket, and the state of its connection.
  *
- * A connection that is lost is made again for ever, after 0.25 to 10 seconds with full jitter. Queries and subscriptions in
- * flight are then sent again; mutations never are, since they may have been done: they fail with a message that says so.
+ * After a loss the page reconnects without limit, after 0.25 to 10 seconds with full jitter. It then resends running queries
+ * and subscriptions. It never resends mutations, because the server may have executed them: they fail with a message.
  */
 import { createClient, type ExecutionResult } from 'graphql-ws/client';
 import { now } from './clock';
@@ -16,21 +16,21 @@ export type Connection =
 
 type Variables = Record<string, unknown>;
 
-/** The server speaks at least once a second: when nothing has come for so long, what is shown is old. */
+/** Milliseconds without a message after which the shown data counts as stale. The server sends at least one a second. */
 const SILENCE_MS = 5_000;
 const PONG_MS = 5_000;
-/** A message of more than a million bytes makes the server close the connection. */
+/** The most bytes of a mutation's variables. The server closes the connection at a message of more than a million bytes. */
 const MOST_BYTES = 950_000;
 
 export const connection = new Store<Connection>({ state: 'connecting' });
-/** Called at each new connection, the first too. */
+/** Called at each new connection, including the first. */
 export const onConnected = new Set<(again: boolean) => void>();
 
 let socket: WebSocket | undefined;
 let overdue: ReturnType<typeof setTimeout> | undefined;
 let isOpen = false;
 let connections = 0;
-/** By the page's clock, and by the server's: when something was last heard. */
+/** The time of the last message, by the page's clock and by the server's. */
 let heardAt = performance.now();
 let heardAtServer: number | undefined;
 const unanswered = new Set<(reason: Error) => void>();
@@ -66,7 +66,7 @@ const client = createClient({
   shouldRetry: () => true,
   retryWait: backoff,
   on: {
-    // A connection that is dead without having been closed is one whose pong does not come.
+    // A connection can be dead without being closed: then the pong is missing.
     ping: (received) => {
       if (!received) overdue = setTimeout(() => socket?.close(4408, 'Request Timeout'), PONG_MS);
     },
@@ -91,7 +91,7 @@ const client = createClient({
       clearTimeout(overdue);
       isOpen = false;
       judge();
-      for (const fail of unanswered) fail(new Error('The connection was lost before the answer came: it may have been done or not.'));
+      for (const fail of unanswered) fail(new Error('The connection was lost before the response: the server may have executed the operation.'));
       unanswered.clear();
     },
   },
@@ -106,7 +106,7 @@ function messageOf(error: unknown): Error {
   if (error instanceof Error) return error;
   if (Array.isArray(error)) return new Error((error as { message: string }[])[0]?.message ?? 'The server refused the operation.');
   if (error instanceof CloseEvent) return new Error(`The connection was closed with ${error.code}${error.reason && `: ${error.reason}`}`);
-  return new Error('The connection could not be made.');
+  return new Error('The connection failed.');
 }
 
 function once<T>(document: string, variables: Variables, isMutation: boolean): Promise<T> {
@@ -122,7 +122,7 @@ function once<T>(document: string, variables: Variables, isMutation: boolean): P
       const error = reason ?? wrong;
       if (error) reject(error);
       else if (answer !== undefined) resolve(answer);
-      else reject(new Error('The server ended the operation without an answer.'));
+      else reject(new Error('The server ended the operation without a response.'));
     };
     const stop = client.subscribe<T>(
       { query: document, variables },
@@ -144,17 +144,17 @@ export function query<T>(document: string, variables: Variables = {}): Promise<T
 }
 
 export function mutate<T>(document: string, variables: Variables): Promise<T> {
-  if (!isOpen) return Promise.reject(new Error('There is no connection to the server at the moment: nothing was sent.'));
+  if (!isOpen) return Promise.reject(new Error('There is no connection to the server: nothing was sent.'));
   if (new TextEncoder().encode(JSON.stringify(variables)).length > MOST_BYTES) {
-    return Promise.reject(new Error('This is more than the page can send, which is 0.95 MB. POST it to /graphql: that takes more.'));
+    return Promise.reject(new Error('The input is larger than 0.95 MB, the most that the page can send: POST it to /graphql.'));
   }
   return once<T>(document, variables, true);
 }
 
 /**
- * A subscription that outlives its connection. After a loss it is sent again with `variables` as they then are: whoever
- * changes them says where to go on. Where the server refuses it, `refused` says whether to try again, which is the default.
- * Where the server ends it, it is opened again, unless `ended` is given for that.
+ * Starts a subscription that outlives its connection. After a loss it is resent with the current contents of `variables`: the
+ * caller updates them to resume. If the server refuses the subscription, `refused` returns whether to try again, by default
+ * yes. If the server completes it, it is reopened, or `ended` is called if given.
  */
 export function subscribe<T>(
   document: string,

@@ -1,18 +1,18 @@
-/** Time by the server's clock: the viewer's may be wrong by hours. */
+/** Time by the server's clock, because the viewer's clock may be wrong by hours. */
 import { Store } from './store';
 
 let offset = 0;
 
-/** Ticks once a second, for what shows how long ago something was. */
+/** Ticks once a second, for displays of elapsed time. */
 export const tick = new Store(0);
 setInterval(() => tick.set(tick.value + 1), 1000);
 
-/** What the server's clock says, told at the moment of arrival. */
+/** Sets the server's clock from a timestamp that has just arrived. */
 export function heard(timestamp: string): void {
   offset = Date.parse(timestamp) - Date.now();
 }
 
-/** Milliseconds since the epoch, by the server's clock. */
+/** Returns milliseconds since the epoch by the server's clock. */
 export function now(): number {
   return Date.now() + offset;
 }
@@ -28,7 +28,7 @@ export function ago(at: string): string {
   return seconds < 2 ? 'just now' : `${duration(Math.floor(seconds))} ago`;
 }
 
-/** Two units at most: "4 s", "2 min 5 s", "3 h 12 min", "2 d". */
+/** Formats a duration with at most two units: "4 s", "2 min 5 s", "3 h 12 min", "2 d". */
 export function duration(seconds: number): string {
   if (seconds < 1) return seconds <= 0 ? '0 s' : seconds < 0.1 ? `${Math.max(1, Math.round(seconds * 1000))} ms` : `${seconds.toFixed(1)} s`;
   if (seconds < 9.95) return `${seconds.toFixed(Number.isInteger(seconds) ? 0 : 1)} s`.replace('.0 s', ' s');
@@ -51,7 +51,7 @@ export function milliseconds(value: number | null): string {
 const WHOLE = new Intl.NumberFormat('en');
 export const count = (value: number) => WHOLE.format(value);
 
-/** A rate, in two digits at least. */
+/** Formats a rate with at least two digits. */
 export const rate = (value: number) => {
   if (value <= 0) return '0';
   return value < 0.995 ? value.toFixed(2) : value < 9.95 ? value.toFixed(1) : WHOLE.format(Math.round(value));

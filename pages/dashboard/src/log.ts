@@ -1,33 +1,33 @@
 /**
- * The event log, followed from one place on: every event once, in order, whatever becomes of the connection.
+ * The event log after a start cursor: each event once and in order, also across lost connections.
  *
- * The place is a cursor. It begins a little in the past, so that there is one before the first event comes, and after each
- * event it is that event's. A subscription that is sent again after a loss goes on behind it.
+ * The start cursor is of an event in the recent past, so that there is a cursor before the first new event. Each event updates
+ * the cursor. A subscription that is resent after a loss resumes after it.
  */
 import { EVENTS, RECENT, ANALYSIS_HISTORY, type EventsData, type HistoryData, type LogEvent, type Metrics, type RecentData } from './operations';
 import { onConnected, query, subscribe } from './api';
 import { Store } from './store';
 
-/** As many are kept in the page; then the oldest go. */
+/** The most events kept in the page. The oldest are dropped in steps of `TRIM`. */
 const KEPT = 20_000;
 const TRIM = 2_000;
 
 export interface Resumption {
-  /** The event behind which it went on; null while the log was empty. */
+  /** The event after which the log resumed; null if the log was empty. */
   behind: { cursor: string; type: string; occurredAt: string } | null;
   caughtUp: number;
-  /** Whether what was missed is all there, and the count final. */
+  /** Whether all missed events have arrived and the count is final. */
   done: boolean;
 }
 
 export interface Log {
   /** Oldest first. */
   events: LogEvent[];
-  /** How many have ever come; the first kept one is number `total - events.length`. */
+  /** The number of all events received; the first kept event is number `total - events.length`. */
   total: number;
-  /** Which log it is: another number when the server had another one than before. */
+  /** Increased when the server has another log than before. */
   generation: number;
-  /** The first events that came on new connections. */
+  /** The first event of each new connection. */
   resumed: Set<LogEvent>;
 }
 
@@ -37,13 +37,13 @@ export const gap = new Store<string | null>(null);
 
 type Listener = (event: LogEvent) => void;
 const listeners = new Set<Listener>();
-/** Calls the listener with each event from now on, until what it gives back is called. */
+/** Calls the listener with each new event. Returns a function that removes the listener. */
 export function onEvent(listener: Listener): () => void {
   listeners.add(listener);
   return () => void listeners.delete(listener);
 }
 
-/** Since the last new connection: when each event that came was, until it is known which of them had been missed. */
+/** The times of the events since the last new connection, until the missed ones among them are known. */
 let awaiting: number[] | null = null;
 
 function take(event: LogEvent): void {
@@ -61,10 +61,10 @@ function take(event: LogEvent): void {
 }
 
 let caughtUpBy: number | null = null;
-/** Caught up on connections that were lost again before all had come. */
+/** The number of missed events from connections that were lost before the catch-up was complete. */
 let before = 0;
 
-/** Missed is what had happened by the server's first word on the new connection. What came before that word is counted. */
+/** Counts the missed events: those that occurred before the server's first figures on the new connection. */
 function count(): void {
   const { value } = resumption;
   if (!value || !awaiting) return;
@@ -75,7 +75,7 @@ function count(): void {
   if (done) awaiting = null;
 }
 
-/** Each second's figures: the first after a reconnect tells up to when events had been missed, the fifth that it was all. */
+/** Handles the figures of each second. After a reconnect, the first set the end of the missed time; the fifth end the count. */
 let words = 0;
 export function heardMetrics(metrics: Metrics): void {
   if (!awaiting) return;
@@ -103,7 +103,7 @@ onConnected.add((again) => {
   });
 });
 
-/** A place in the recent past, or the first event of all, or null where the log is empty. */
+/** Returns a cursor in the recent past, or the first event of the log, or null if the log is empty. */
 async function beginning(wasEmpty: boolean): Promise<string | LogEvent | null> {
   const recent = await query<RecentData>(RECENT);
   const ended = recent.ended.nodes.filter((node) => node.finishedAt !== null).at(-1);
@@ -118,19 +118,19 @@ async function beginning(wasEmpty: boolean): Promise<string | LogEvent | null> {
 
 const pause = (milliseconds: number) => new Promise((done) => setTimeout(done, milliseconds));
 
-/** Follows for as long as the page is open. */
+/** Follows the log while the page is open. */
 export async function follow(): Promise<void> {
   for (;;) {
     let start: string | LogEvent | null = null;
     let wasEmpty = false;
-    // An empty log has no place to go on behind: it is asked again until it has a first event.
+    // An empty log has no cursor: the query is repeated until there is a first event.
     for (;;) {
       try {
         start = await beginning(wasEmpty);
         if (start !== null) break;
         wasEmpty = true;
       } catch {
-        // The connection comes back by itself; a refusal may pass too.
+        // The connection recovers by itself, and a refusal may be temporary.
       }
       await pause(500);
     }
@@ -139,7 +139,7 @@ export async function follow(): Promise<void> {
   }
 }
 
-/** Ends when the server says that it has no such place: it has another log than before. */
+/** Follows the log after a cursor. Ends if the server does not know the cursor, because it has another log. */
 function followBehind(cursor: string): Promise<void> {
   const variables: { after: string } = { after: cursor };
   return new Promise((over) => {
@@ -153,7 +153,7 @@ function followBehind(cursor: string): Promise<void> {
       {
         refused: (error) => {
           if (!/`after`/.test(error.message)) return 'retry';
-          gap.set(`The server has another log than before, so the feed begins anew. (${error.message})`);
+          gap.set(`The server has another event log than before: the feed restarted. (${error.message})`);
           log.set({ events: [], total: 0, generation: log.value.generation + 1, resumed: new Set() });
           resumption.set(null);
           awaiting = null;

@@ -13,7 +13,7 @@ import { useStore } from './store';
 import './style.css';
 import { Submit } from './Submit';
 
-// However much comes between two frames, it is drawn once.
+// All changes between two frames are drawn together.
 options.debounceRendering = (draw) => void requestAnimationFrame(draw);
 
 function Page() {

@@ -1,4 +1,4 @@
-/** What the page knows of the server besides the log: batches, figures, workers, health. */
+/** The page's data other than the log: batches, figures, workers, health. */
 import { onConnected, query, subscribe } from './api';
 import { heard } from './clock';
 import { heardMetrics, onEvent } from './log';
@@ -31,13 +31,13 @@ export interface BatchList {
 const PAGE = 10;
 export const batches = new Store<BatchList>({ shown: [], total: 0, wanted: PAGE, loaded: false, error: null });
 
-/** The batch that is open by itself, whether it is among the listed or not. */
+/** The batch that is open in the drawer, whether it is in the list or not. */
 export const openBatch = new Store<Batch | null>(null);
 
 export const isOver = (batch: Batch) => batch.finishedAt !== null && batch.status !== 'RUNNING' && batch.status !== 'QUEUED';
 export const endedItems = (batch: Batch) => batch.processed + batch.failed + batch.canceled + batch.timedOut;
 
-/** Puts a batch as it is now in the place of what was known of it. */
+/** Replaces a batch by its current state. */
 export function know(batch: Batch): void {
   const at = batches.value.shown.findIndex((each) => each.id === batch.id);
   if (at >= 0) {
@@ -61,7 +61,7 @@ function refreshSoon(delay = REFRESH_MS): void {
   }, delay);
 }
 
-/** One query at a time, and at most one each 400 ms, however many events ask for it. */
+/** Runs one query at a time, and at most one in 400 ms, for any number of events. */
 async function refresh(): Promise<void> {
   refreshing = true;
   try {
@@ -122,7 +122,7 @@ function measured(figures: Metrics): void {
   heardMetrics(figures);
   const at = Date.parse(figures.timestamp) / 1000;
   const kept = points.value;
-  // A server that comes back with another clock begins the plots anew: time runs one way in them.
+  // The times must ascend: after a restart of the server with an earlier clock, the plots are cleared.
   if (kept.length && at < kept.at(-1)!.at) kept.length = 0;
   const { latency } = figures.http;
   kept.push({
@@ -138,13 +138,13 @@ function measured(figures: Metrics): void {
   if (old > 0) kept.splice(0, old);
   metrics.set(figures);
   points.touch();
-  // Rates and times to the end move without an event.
+  // Rates and remaining times change without events.
   for (const batch of batches.value.shown) if (!isOver(batch)) stale.add(batch.id);
   if (openBatch.value && !isOver(openBatch.value)) stale.add(openBatch.value.id);
   if (stale.size || listIsStale) refreshSoon();
 }
 
-/** After a loss the plots have a hole where nothing is known. */
+/** After a loss, the plots have a gap for the missing data. */
 onConnected.add((again) => {
   const last = points.value.at(-1);
   if (again && last) {
@@ -157,18 +157,18 @@ export function watch(): void {
   subscribe<MetricsData>(METRICS, {}, ({ metrics }) => measured(metrics));
   subscribe<HealthData>(HEALTH, {}, ({ metrics }) => {
     health.set(metrics.health);
-    // Others hold the queue too, and no event tells of it. A failure passes: the next figures ask again.
+    // Other clients can pause the queue, which has no event. After a failure, the next figures repeat the query.
     query<{ queue: Queue }>(QUEUE).then((data) => queue.set(data.queue), () => undefined);
   });
   onEvent((event) => {
     if (event.subjectId.startsWith('batch_')) {
       stale.add(event.subjectId);
-      // One whose items were all refused has no event but its end. (Of an older one's progress the list needs no word.)
+      // If all its items were refused, a new batch has only its end event. Progress of older, unlisted batches is ignored.
       const isNew = event.type !== 'BATCH_PROGRESS' && !batches.value.shown.some((batch) => batch.id === event.subjectId);
       if (isNew) listIsStale = true;
       refreshSoon();
     } else if (event.type === 'ANALYSIS_QUEUED') {
-      // The first sign of a new batch: it has no event of its own before an item begins.
+      // The first event of a new batch: the batch's own events start with its first running item.
       listIsStale = true;
       refreshSoon();
     }

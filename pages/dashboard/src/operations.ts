@@ -1,5 +1,5 @@
 /**
- * All that the page asks of the API, and the shape of what it gets. `npm run check` holds each document against
+ * All operations of the page, and the types of their responses. `npm run check` validates each document against
  * schema/schema.graphql.
  */
 export type AnalysisStatus = 'QUEUED' | 'RUNNING' | 'COMPLETED' | 'FAILED' | 'CANCELED' | 'TIMED_OUT';
@@ -235,7 +235,7 @@ export interface HistoryData {
   analysis: { events: { nodes: LogEvent[]; pageInfo: Page } } | null;
 }
 
-/** Where the feed may begin: at something that ended a little while ago, or else at the newest thing, or at the log's start. */
+/** Candidates for the feed's start: a recently ended analysis, the newest analysis, or the start of the log. */
 export const RECENT = `query DashboardRecent {
   ended: analyses(first: 20, orderBy: { field: FINISHED_AT }) { nodes { id finishedAt } }
   newest: analyses(first: 1) { nodes { id } }
@@ -333,7 +333,7 @@ export interface HealthData {
   metrics: { health: Health };
 }
 
-/** What an administrator holds of the queue. */
+/** The pauses and limits of the queue. */
 export interface Queue {
   pausedSince: string | null;
   concurrency: number | null;
@@ -398,7 +398,7 @@ export const TEXT_OPERATIONS = [
   ['SUMMARY', 'Summary'],
 ] as const;
 
-/** What the check reads. */
+/** All documents, for `npm run check`. */
 export const DOCUMENTS = {
   BATCHES,
   BATCHES_BY_ID,

@@ -1,4 +1,4 @@
-/** A value that components watch. Preact draws at most once an animation frame (main.tsx), however often it changes. */
+/** A value that components watch. Preact draws at most once per animation frame (main.tsx), for any number of changes. */
 import { useEffect, useReducer } from 'preact/hooks';
 
 export class Store<T> {
@@ -15,7 +15,7 @@ export class Store<T> {
     this.touch();
   }
 
-  /** The value is the same object with other contents. */
+  /** Notifies the listeners after a change inside the value. */
   touch(): void {
     for (const listener of this.listeners) listener();
   }
@@ -29,7 +29,7 @@ export class Store<T> {
 export function useStore<T>(store: Store<T>): T {
   const [, draw] = useReducer<number, void>((count) => count + 1, 0);
   useEffect(() => {
-    draw(); // what changed between the first drawing and now
+    draw(); // for changes since the first drawing
     return store.listen(() => draw());
   }, [store]);
   return store.value;

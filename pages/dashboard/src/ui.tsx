@@ -1,4 +1,4 @@
-/** Small parts that every section uses. Texts from the server are children of elements, so the browser never reads them as HTML. */
+/** Small parts of all sections. Texts from the server are children of elements, so the browser never parses them as HTML. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ago, clockTime, fullTime, tick } from './clock';
@@ -19,7 +19,7 @@ export function Status({ of }: { of: string }) {
   );
 }
 
-/** How long ago, with the moment itself in the tooltip. */
+/** The elapsed time, with the exact time in the tooltip. */
 export function Ago({ at }: { at: string }) {
   useStore(tick);
   return (
@@ -29,7 +29,7 @@ export function Ago({ at }: { at: string }) {
   );
 }
 
-/** The moment, and how long ago. */
+/** The exact time and the elapsed time. */
 export function Moment({ at }: { at: string | null }) {
   useStore(tick);
   if (at === null) return <>–</>;
@@ -57,7 +57,7 @@ export interface Note {
   text: string;
 }
 
-/** What a button did, and whether it is still at it. */
+/** The state of a button's action: running or not, and its last outcome. */
 export function useAction(): {
   busy: boolean;
   note: Note | null;
@@ -88,7 +88,7 @@ export function useAction(): {
   return { busy, note, run };
 }
 
-/** Always there, so that screen readers tell when it changes. */
+/** The outcome of an action. The element is always in the document, so that screen readers announce its changes. */
 export function ActionNote({ note }: { note: Note | null }) {
   return (
     <p class="note" data-kind={note?.kind} role="status">

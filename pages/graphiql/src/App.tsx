@@ -13,10 +13,10 @@ const PLUGINS = [EXAMPLES_PLUGIN, EXPLORER_PLUGIN, HISTORY_PLUGIN];
 
 const STORAGE = storage();
 
-/** The panel is open on the first visit; afterwards it is as it was left. */
+/** The Examples panel is open on the first visit; later visits keep the last state. */
 const VISIBLE = STORAGE.getItem('graphiql:visiblePlugin') === null ? EXAMPLES_PLUGIN : '';
 
-/** Headers last as long as the page. */
+/** GraphiQL with Assay's plugins. Headers are kept until the page is closed. */
 export function App() {
   return (
     <GraphiQL

@@ -1,4 +1,4 @@
-/** The Examples panel: a click opens an operation in a tab of its own, with its variables. */
+/** The Examples panel: a click opens an operation with its variables in a new tab. */
 import { type GraphiQLPlugin, useGraphiQL, useGraphiQLActions } from '@graphiql/react';
 import { EXAMPLES, type Example } from './examples';
 import { seen } from './seen';
@@ -28,8 +28,8 @@ function Panel() {
   const headerEditor = useGraphiQL((state) => state.headerEditor);
 
   function open({ query, variables }: Example) {
-    const headers = headerEditor?.getValue() ?? ''; // of the tab that is left: who signs in, signs in once
-    stop(); // a running subscription would go on writing into the new tab
+    const headers = headerEditor?.getValue() ?? ''; // of the current tab, so that a token is entered once
+    stop(); // a running subscription would write into the new tab
     addTab();
     queryEditor?.setValue(query);
     variableEditor?.setValue(variables ? JSON.stringify(variables(seen()), null, 2) : '');
@@ -41,7 +41,7 @@ function Panel() {
   return (
     <section className="examples" aria-label="Examples">
       <h2 className="examples-title">Examples</h2>
-      <p className="examples-note">Each opens in a new tab. Ids and cursors are those of the last answer.</p>
+      <p className="examples-note">Each example opens in a new tab, with the ids and cursors of the last response.</p>
       {GROUPS.map((group) => (
         <div key={group}>
           <h3 className="examples-group">{group}</h3>

@@ -1,4 +1,4 @@
-/** The line below the response: how the last operation of this tab went, or that it is live. */
+/** The line below the response: the state of this tab's last operation. */
 import { useGraphiQL } from '@graphiql/react';
 import { useEffect, useSyncExternalStore } from 'react';
 import { getStatus, onStatus, setStatus, type Status } from './status';
@@ -12,11 +12,11 @@ function words(status: Status): string {
     case 'idle':
       return '';
     case 'waiting':
-      return 'Waiting for the answer…';
+      return 'Waiting for the response…';
     case 'answered':
-      return `Answered ${status.code} in ${status.milliseconds.toFixed(0)} ms`;
+      return `Status ${status.code} in ${status.milliseconds.toFixed(0)} ms`;
     case 'live':
-      return status.messages ? `Live: ${count(status.messages)}, the last one shown` : 'Live: waiting for the first message';
+      return status.messages ? `Live: ${count(status.messages)}, showing the last one` : 'Live: waiting for the first message';
     case 'reconnecting':
       return `Connection lost, trying again… (${count(status.messages)} so far)`;
     case 'ended':
@@ -33,7 +33,7 @@ export function StatusLine() {
 
   useEffect(() => setStatus({ state: 'idle' }), [tab]);
 
-  // GraphiQL opens a new tab at the end of the row, which may be out of sight, and names it a moment later.
+  // GraphiQL opens new tabs at the end of the row, possibly out of view, and names them later.
   useEffect(() => {
     document.querySelector('.graphiql-tab-active')?.scrollIntoView({ inline: 'nearest', block: 'nearest' });
   }, [tab, title]);

@@ -1,4 +1,4 @@
-/** Has the editors follow the system from light to dark, as the page around them does: GraphiQL looks once. */
+/** Switches the editors between light and dark with the system: GraphiQL reads the system's theme only once. */
 import { useGraphiQL, useGraphiQLActions } from '@graphiql/react';
 import { useEffect } from 'react';
 
@@ -6,7 +6,7 @@ export function SystemTheme() {
   const theme = useGraphiQL((state) => state.theme);
   const { setTheme } = useGraphiQLActions();
   useEffect(() => {
-    if (theme !== null) return; // light or dark was chosen
+    if (theme !== null) return; // the user has chosen a theme
     const follow = () => setTheme(null);
     const dark = matchMedia('(prefers-color-scheme: dark)');
     dark.addEventListener('change', follow);

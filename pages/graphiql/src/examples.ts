@@ -1,8 +1,8 @@
 /**
- * The saved operations of the Examples panel, one for each thing that Assay can do.
+ * The saved operations of the Examples panel, one for each feature of Assay.
  *
- * Every one is valid against schema/schema.graphql (`npm run check` holds it) and runs as it opens (the browser test does).
- * Variables that need an id or a cursor take the last that an answer held.
+ * Each is valid against schema/schema.graphql (checked by `npm run check`) and runs as opened (checked by the browser test).
+ * Variables for an id or a cursor have the last one of a response.
  */
 import type { Seen } from './seen';
 
@@ -24,7 +24,7 @@ export const EXAMPLES: readonly Example[] = [
   {
     group: 'Start here',
     title: 'First look',
-    description: 'Is the server well, and what can it analyze?',
+    description: 'The server’s health and its analyzers.',
     query: `query FirstLook {
   health {
     status
@@ -48,7 +48,7 @@ export const EXAMPLES: readonly Example[] = [
   {
     group: 'Submit',
     title: 'Analyze a text',
-    description: 'Submit it and wait up to ten seconds for the result.',
+    description: 'Submits a text and waits up to ten seconds for the result.',
     query: `mutation AnalyzeText($input: SubmitAnalysisInput!) {
   submitAnalysis(input: $input) {
     analysis {
@@ -87,7 +87,7 @@ export const EXAMPLES: readonly Example[] = [
   {
     group: 'Submit',
     title: 'A batch with one bad item',
-    description: 'Three texts, one of them empty: it fails by name, the others run.',
+    description: 'Three texts: the empty one fails with its key, the others run.',
     query: `mutation AnalyzeBatch($input: BatchProcessInput!) {
   batchProcess(input: $input) {
     batch {
@@ -134,7 +134,7 @@ export const EXAMPLES: readonly Example[] = [
   {
     group: 'Submit',
     title: 'A batch of sixty',
-    description: 'Answered before it has run; “Watch a batch” follows it.',
+    description: 'Responds before the batch has run; “Watch a batch” follows it.',
     query: `mutation StartBatch($input: BatchProcessInput!) {
   batchProcess(input: $input) {
     batch {
@@ -164,7 +164,7 @@ export const EXAMPLES: readonly Example[] = [
   {
     group: 'Watch',
     title: 'Watch a batch',
-    description: 'Progress, rate and time to go, until it ends.',
+    description: 'Progress, rate and remaining time, until the batch ends.',
     query: `subscription WatchBatch($id: ID!) {
   batch(id: $id) {
     id
@@ -187,7 +187,7 @@ export const EXAMPLES: readonly Example[] = [
   {
     group: 'Watch',
     title: 'Watch an analysis',
-    description: 'It as it is, then every change, until it ends.',
+    description: 'The current state, then every change, until the analysis ends.',
     query: `subscription WatchAnalysis($id: ID!) {
   analysis(id: $id) {
     id
@@ -209,7 +209,7 @@ export const EXAMPLES: readonly Example[] = [
   {
     group: 'Watch',
     title: 'Read the event log',
-    description: 'What has happened, oldest first. “Watch all events” goes on from where it stops.',
+    description: 'Past events, oldest first. “Watch all events” continues after the last one.',
     query: `query ReadEvents($filter: EventFilter, $first: Int, $after: String) {
   events(filter: $filter, first: $first, after: $after) {
     nodes {
@@ -230,7 +230,7 @@ export const EXAMPLES: readonly Example[] = [
   {
     group: 'Watch',
     title: 'Watch all events',
-    description: 'By type, from the last cursor on: first what was missed, then live.',
+    description: 'By type, after the last cursor: first missed events, then live ones.',
     query: `subscription WatchEvents($filter: EventFilter, $after: String) {
   events(filter: $filter, after: $after) {
     cursor
@@ -316,7 +316,7 @@ export const EXAMPLES: readonly Example[] = [
   {
     group: 'Read',
     title: 'Page through analyses',
-    description: 'Filtered, newest first, with the total; “after” turns the page.',
+    description: 'Filtered, newest first, with the total; “after” selects the page.',
     query: `query PageAnalyses($filter: AnalysisFilter, $orderBy: AnalysisOrder, $first: Int, $after: String) {
   analyses(filter: $filter, orderBy: $orderBy, first: $first, after: $after) {
     totalCount
@@ -349,7 +349,7 @@ export const EXAMPLES: readonly Example[] = [
   {
     group: 'Read',
     title: 'Read a typed result',
-    description: 'What every result has, and what only a text’s result has.',
+    description: 'The fields of all results, and those of a text’s result.',
     query: `query ReadResult($id: ID!) {
   analysis(id: $id) {
     id
@@ -408,7 +408,7 @@ export const EXAMPLES: readonly Example[] = [
   {
     group: 'Read',
     title: 'Batches and their items',
-    description: 'The last batches, with the items that failed and why.',
+    description: 'The last batches, with their failed items and the errors.',
     query: `query PageBatches($first: Int) {
   batches(first: $first) {
     totalCount
@@ -438,7 +438,7 @@ export const EXAMPLES: readonly Example[] = [
   {
     group: 'Read',
     title: 'Anything by its id',
-    description: 'node(id) answers with whatever the id names.',
+    description: 'node(id) returns the object of any id.',
     query: `query AnyNode($id: ID!) {
   node(id: $id) {
     __typename
@@ -474,7 +474,7 @@ export const EXAMPLES: readonly Example[] = [
   {
     group: 'Control',
     title: 'Cancel an analysis',
-    description: 'Takes it back or stops it; one that has ended stays as it is.',
+    description: 'Cancels a queued or running analysis; a finished one is refused.',
     query: `mutation CancelAnalysis($input: CancelAnalysisInput!) {
   cancelAnalysis(input: $input) {
     analysis {
@@ -494,7 +494,7 @@ export const EXAMPLES: readonly Example[] = [
   {
     group: 'Control',
     title: 'Retry an analysis',
-    description: 'Runs one that failed, was canceled or timed out once more.',
+    description: 'Queues a failed, canceled or timed-out analysis again.',
     query: `mutation RetryAnalysis($input: RetryAnalysisInput!) {
   retryAnalysis(input: $input) {
     analysis {
@@ -516,7 +516,7 @@ export const EXAMPLES: readonly Example[] = [
   {
     group: 'Control',
     title: 'Cancel a batch',
-    description: 'Stops all of its items that have not ended.',
+    description: 'Cancels all unfinished items of a batch.',
     query: `mutation CancelBatch($input: CancelBatchInput!) {
   cancelBatch(input: $input) {
     batch {
@@ -538,7 +538,7 @@ export const EXAMPLES: readonly Example[] = [
   {
     group: 'Control',
     title: 'Retry a batch',
-    description: 'Runs its failed, canceled and timed-out items again.',
+    description: 'Queues its failed, canceled and timed-out items again.',
     query: `mutation RetryBatch($input: RetryBatchInput!) {
   retryBatch(input: $input) {
     batch {
@@ -562,8 +562,8 @@ export const EXAMPLES: readonly Example[] = [
 
 export const WELCOME = `# Welcome to Assay.
 #
-#   Ctrl-Enter   runs this
-#   Ctrl-Space   completes
+#   Ctrl-Enter   runs the operation
+#   Ctrl-Space   completes a word
 #   Hover        explains a word
 #
 # On the left: schema, examples,

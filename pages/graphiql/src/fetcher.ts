@@ -1,8 +1,8 @@
 /**
- * How operations reach the server: queries and mutations by POST, subscriptions by graphql-transport-ws, both to `/graphql`.
+ * The transport of operations: queries and mutations by POST, subscriptions by graphql-transport-ws, both to `/graphql`.
  *
- * A subscription outlives its connection. `events` goes on behind the last cursor that arrived, where the operation
- * has a variable `$after`; the others begin with the present state by themselves.
+ * A subscription outlives its connection. `events` resumes after the last cursor if the operation has a variable `$after`;
+ * other subscriptions start with the current state.
  */
 import { createGraphiQLFetcher, type Fetcher } from '@graphiql/toolkit';
 import { parse, type DocumentNode } from 'graphql';
@@ -11,16 +11,16 @@ import { lastCursor, remember } from './seen';
 import { getStatus, setStatus } from './status';
 
 const HTTP_URL = '/graphql';
-const MAX_RETRIES = 20; // with the waits below, some two minutes without a server
+const MAX_RETRIES = 20; // with the pauses below, about two minutes without a server
 
 type Headers = Record<string, string>;
 
-/** What GraphiQL knows of the document is a tenth of a second old, too old for a run right after a paste. */
+/** Parses the document. GraphiQL's own copy is up to 0.1 s old, too old for a run right after a paste. */
 function read(query: string): DocumentNode | undefined {
   try {
     return parse(query);
   } catch {
-    return undefined; // the server says what is wrong with it
+    return undefined; // the server reports the error
   }
 }
 
@@ -34,16 +34,16 @@ async function send(input: RequestInfo | URL, init?: RequestInit): Promise<Respo
   try {
     response = await fetch(input, init);
   } catch {
-    throw new Error('The server did not answer. Is it still running?');
+    throw new Error('The server did not respond. Is it running?');
   }
   const type = response.headers.get('content-type') ?? '';
   if (!/json|multipart/.test(type)) {
-    throw new Error(`The server answered ${response.status} ${response.statusText} with ${type || 'nothing'}, not with JSON.`);
+    throw new Error(`The response has status ${response.status} ${response.statusText} and type ${type || 'none'}, not JSON.`);
   }
   return response;
 }
 
-/** The same, with the time it took shown below the response. */
+/** Sends a request, and shows its duration below the response. */
 async function sendTimed(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
   const start = performance.now();
   setStatus({ state: 'waiting' });
@@ -53,7 +53,7 @@ async function sendTimed(input: RequestInfo | URL, init?: RequestInit): Promise<
     response
       .clone()
       .json()
-      .then(remember, () => undefined); // a multipart answer is not one JSON value
+      .then(remember, () => undefined); // a multipart response is not one JSON value
     return response;
   } catch (error) {
     setStatus({ state: 'failed' });
@@ -78,7 +78,7 @@ function connect(headers: Headers): Client {
     retryWait: (retries) =>
       new Promise((done) => setTimeout(done, 250 + Math.random() * Math.min(10_000, 250 * 2 ** retries))),
     on: {
-      // A connection that is dead without having been closed is one whose pong does not come.
+      // A connection can be dead without being closed: then the pong is missing.
       ping: (received) => {
         if (!received) overdue = setTimeout(() => socket?.close(4408, 'Request Timeout'), 5_000);
       },
@@ -99,7 +99,7 @@ function connect(headers: Headers): Client {
 
 let open: { headers: string; client: Client } | undefined;
 
-/** One connection for all subscriptions, and a new one when the headers, which it sends once, have changed. */
+/** Returns the connection for all subscriptions. Headers are sent once, so changed headers need a new connection. */
 function clientFor(headers: Headers): Client {
   const key = JSON.stringify(headers);
   if (open?.headers !== key) {
@@ -114,7 +114,7 @@ function described(error: unknown): unknown {
     const reason = error.reason ? `: ${error.reason}` : '';
     return new Error(`The connection for subscriptions was closed with ${error.code}${reason}.`);
   }
-  return error instanceof Event ? new Error('The connection for subscriptions could not be made.') : error;
+  return error instanceof Event ? new Error('The connection for subscriptions failed.') : error;
 }
 
 function resuming(client: Client, resumable: boolean): Client {
@@ -131,7 +131,7 @@ function resuming(client: Client, resumable: boolean): Client {
           remember(result);
           const cursor = resumable && lastCursor((result.data as { events?: unknown } | null | undefined)?.events);
           if (cursor) variables['after'] = cursor;
-          // The client's types leave the result's shape to the caller; it is passed on as it came.
+          // The client's types leave the result's type to the caller.
           sink.next(result as never);
         },
         error: (error) => {

@@ -1,6 +1,6 @@
 /**
- * The ids and the event cursor that the last answers held, so that an example which needs one opens with it filled in.
- * They live as long as the browser's tab.
+ * The ids and the event cursor of the last responses, which the examples are opened with. They are kept until the browser's
+ * tab is closed.
  */
 export interface Seen {
   analysis?: string;
@@ -25,11 +25,11 @@ export function remember(result: unknown): void {
   try {
     sessionStorage.setItem(KEY, JSON.stringify({ ...seen(), ...found }));
   } catch {
-    // No storage, no memory: the examples open with their placeholders.
+    // Without storage, the examples open with placeholders.
   }
 }
 
-/** The first id of each kind in the answer wins; of the cursors of events, the last. */
+/** Collects the first id of each kind in a response, and the last event cursor. */
 function visit(value: unknown, found: Seen): void {
   if (Array.isArray(value)) {
     for (const item of value) visit(item, found);
@@ -47,7 +47,7 @@ function visit(value: unknown, found: Seen): void {
   }
 }
 
-/** The cursor of one event, or of the end of a page of events. */
+/** Returns the cursor of an event, or the end cursor of a page of events. */
 export function lastCursor(events: unknown): string | undefined {
   const { cursor, pageInfo } = (events ?? {}) as { cursor?: unknown; pageInfo?: { endCursor?: unknown } };
   const last = cursor ?? pageInfo?.endCursor;

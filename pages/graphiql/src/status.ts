@@ -1,4 +1,4 @@
-/** What the last operation is doing, for the line below the response. */
+/** The state of the last operation, for the line below the response. */
 export type Status =
   | { state: 'idle' }
   | { state: 'waiting' }

@@ -1,6 +1,6 @@
 /**
- * The browser's storage for GraphiQL's tabs, history and looks, without the headers: they may hold a token, and GraphiQL's
- * history would keep them for good even where its tabs do not.
+ * The browser's storage for GraphiQL's tabs, history and settings. Headers are never stored, because they can have a token, and
+ * GraphiQL's history would keep them permanently.
  */
 import type { Storage } from '@graphiql/toolkit';
 
@@ -21,7 +21,7 @@ export function storage(): Storage {
   try {
     kept = localStorage;
   } catch {
-    return NOTHING; // the browser keeps nothing for this page
+    return NOTHING; // the browser has no storage for this page
   }
   const names = () => Object.keys(kept).filter((name) => name.startsWith(PREFIX));
   return {

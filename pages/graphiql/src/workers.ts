@@ -1,5 +1,5 @@
 /**
- * Monaco's workers, as `graphiql/setup-workers/vite` sets them up, without its line in the console for each.
+ * Monaco's workers as in `graphiql/setup-workers/vite`, without its console messages.
  */
 import EditorWorker from 'monaco-editor/esm/vs/editor/editor.worker.js?worker';
 import JsonWorker from 'monaco-editor/esm/vs/language/json/json.worker.js?worker';

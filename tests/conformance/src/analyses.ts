@@ -1,4 +1,4 @@
-/* What a client does with single analyses. Compiled, and its operations validated, against the printed schema. */
+/* Operations on single analyses. The tests compile them and validate them against the printed schema. */
 import { graphql } from "./generated";
 
 export const AnalysisParts = graphql(`

@@ -1,4 +1,4 @@
-/* What a client does with batches. */
+/* Operations on batches. */
 import { graphql } from "./generated";
 
 export const BatchParts = graphql(`

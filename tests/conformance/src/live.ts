@@ -1,4 +1,4 @@
-/* What a client watches, and how the server fares. */
+/* Subscriptions and metrics. */
 import { graphql } from "./generated";
 
 export const EventParts = graphql(`

@@ -1,4 +1,4 @@
-/* The generated types in use: each line compiles only while the schema keeps what a client leans on. */
+/* Uses of the generated types. They compile only while the schema keeps the types that clients rely on. */
 import type { ResultOf, TypedDocumentNode, VariablesOf } from "@graphql-typed-document-node/core";
 import { print } from "graphql";
 import { Analyzers, One, Page, Submit } from "./analyses";
@@ -15,7 +15,7 @@ async function send<Result, Variables>(document: TypedDocumentNode<Result, Varia
 }
 
 export async function submitAndRead(text: string): Promise<string> {
-  // Only the request is required of a client: all else has a default.
+  // Only the request is required: all other fields have defaults.
   const variables: VariablesOf<typeof Submit> = { input: { request: { text: { text } } } };
   const { analysis, userErrors } = (await send(Submit, variables)).submitAnalysis;
   if (!analysis) return userErrors.map((error) => `${error.code} at ${error.path?.join(".") ?? "?"}: ${error.message}`).join("\n");

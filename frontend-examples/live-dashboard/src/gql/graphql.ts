@@ -4,87 +4,87 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
-/** What is to be analyzed, and by which analyzer: exactly one field is set. Each analyzer adds its own. */
+/** Selects the analyzer and carries its input. Exactly one field must be set. Each analyzer adds its own field. */
 export type AnalysisRequest =
   {   /** Statistics, readability, language, sentiment, keywords, topics, entities and summary of a text. */
   text: TextRequest; };
 
 /** One item of a batch. */
 export type BatchItem = {
-  /** The caller's own name for the item, 1 to 200 characters; made up ("0", "1", …) where it is not given. */
+  /** Key chosen by the caller, 1 to 200 characters, without control characters. Unique within the batch. Generated ("0", "1", …) if omitted. */
   key?: string | null | undefined;
-  /** From 1 (last) to 10 (first). A null stands for the default. */
+  /** Priority, from 1 (lowest) to 10 (highest). Null means 5. */
   priority?: number | null | undefined;
-  /** What is to be analyzed. */
+  /** Analyzer and input of the item. */
   request: AnalysisRequest;
 };
 
-/** Where a batch stands. */
+/** State of a batch. */
 export type BatchStatus =
-  /** Somebody canceled it, and every item has ended. */
+  /** The batch was canceled, and every item has ended. */
   | 'CANCELED'
-  /** Every item has ended, whatever its end. */
+  /** Every item has ended, in any final state. */
   | 'COMPLETED'
-  /** No item of it has begun. */
+  /** No item has started. */
   | 'QUEUED'
-  /** Items of it have begun, and not all have ended. */
+  /** At least one item has started, and not all have ended. */
   | 'RUNNING'
-  /** Its time was up before every item had ended; now all have. */
+  /** The batch timeout expired, and every item has ended. */
   | 'TIMED_OUT';
 
-/** What happened. */
+/** Type of an event. */
 export type EventType =
   /** An analysis was canceled. */
   | 'ANALYSIS_CANCELED'
-  /** An analysis has a result. */
+  /** An analysis ended with a result. */
   | 'ANALYSIS_COMPLETED'
   /** An analysis ended with an error. */
   | 'ANALYSIS_FAILED'
-  /** A running analysis told how far it has come. */
+  /** A running analysis reported progress. */
   | 'ANALYSIS_PROGRESS'
-  /** An analysis was accepted, retried by a person, or given back unharmed by its worker. */
+  /** An analysis was submitted, retried by a user, or returned to the queue unharmed by its worker. */
   | 'ANALYSIS_QUEUED'
-  /** A try failed in a way that another may not; the error tells how. It waits for the next. */
+  /** An attempt failed with a retryable error, and the analysis waits for the next attempt. `AnalysisEvent.error` holds the error. */
   | 'ANALYSIS_RETRYING'
-  /** A worker took an analysis; each try has one. */
+  /** A worker started an attempt of an analysis. */
   | 'ANALYSIS_STARTED'
-  /** An analysis's time was up. */
+  /** An analysis timed out. */
   | 'ANALYSIS_TIMED_OUT'
   /** A batch was canceled, and every item has ended. */
   | 'BATCH_CANCELED'
   /** Every item of a batch has ended. */
   | 'BATCH_COMPLETED'
-  /** Items of a batch ended; told at most four times a second. */
+  /** Items of a batch ended. Sent at most four times a second. */
   | 'BATCH_PROGRESS'
-  /** The first item of a batch began. */
+  /** The first item of a batch started. */
   | 'BATCH_STARTED'
-  /** A batch's time was up, and every item has ended. */
+  /** A batch timed out, and every item has ended. */
   | 'BATCH_TIMED_OUT';
 
-/** What can be asked of a text. */
+/** Operation of the text analyzer. */
 export type TextOperation =
-  /** Dates, amounts, addresses, phone numbers and the like; in English also persons, organizations and places. */
+  /** Named entities, such as dates, amounts, addresses and phone numbers; in English also persons, organizations and places. */
   | 'ENTITIES'
-  /** The phrases that say most about the text. */
+  /** Key phrases of the text. */
   | 'KEYWORDS'
-  /** The language it is written in, of 176, with the candidates and their scores. */
+  /** Language detection among 176 languages, with candidates and scores. */
   | 'LANGUAGE'
-  /** How positive or negative it is, as a whole and by sentence. English only. */
+  /** Positive or negative sentiment, for the whole text and by sentence. English only. */
   | 'SENTIMENT'
   /** Counts, averages, reading time and readability. */
   | 'STATISTICS'
-  /** Its most telling sentences, as they stand, in their order. */
+  /** Extractive summary: the most informative sentences, in text order. */
   | 'SUMMARY'
-  /** What it is about, part by part: groups of words that stand in the same sentences. */
+  /** Topics: groups of words that occur in the same sentences. */
   | 'TOPICS';
 
-/** A text to analyze, and what is wanted of it. */
+/** Input of the text analyzer. */
 export type TextRequest = {
-  /** The text's language by its ISO 639-1 code, to go by; detected where it is null. */
+  /** Language of the text as an ISO 639-1 code. Detected if omitted. */
   language?: string | null | undefined;
-  /** What to find out. Null means the default; what is given twice is done once. */
+  /** Operations to run, 1 to 100 entries. A repeated operation runs once. Null means the default. */
   operations?: Array<TextOperation> | null | undefined;
-  /** The text, plain: 1 to 1,000,000 characters (Unicode code points), not all of them white space, none of them U+0000. */
+  /** Plain text: 1 to 1,000,000 characters (Unicode code points), not all of them white space, none of them U+0000. */
   text: string;
 };
 

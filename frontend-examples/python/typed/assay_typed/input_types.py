@@ -7,34 +7,34 @@ from .enums import TextOperation
 
 
 class AnalysisRequest(BaseModel):
-    """What is to be analyzed, and by which analyzer: exactly one field is set. Each analyzer adds its own."""
+    """Selects the analyzer and carries its input. Exactly one field must be set. Each analyzer adds its own field."""
 
     text: Optional["TextRequest"] = None
     "Statistics, readability, language, sentiment, keywords, topics, entities and summary of a text."
 
 
 class SubmitAnalysisInput(BaseModel):
-    """One analysis to run."""
+    """Input of submitAnalysis."""
 
     request: "AnalysisRequest"
-    "What is to be analyzed."
+    "Analyzer and input."
     priority: Optional[int] = 5
-    "From 1 (last) to 10 (first). A null stands for the default."
+    "Priority, from 1 (lowest) to 10 (highest). Null means 5."
     timeout_seconds: Optional[int] = Field(alias="timeoutSeconds", default=300)
-    "The longest that one try may take, in seconds: 1 to 86,400."
+    "Maximum duration of one attempt in seconds: 1 to 86,400. Null means 300."
     max_attempts: Optional[int] = Field(alias="maxAttempts", default=3)
-    "How often each analysis is tried where another try could end differently: 1 to 10."
+    "Maximum number of attempts: 1 to 10. Only retryable errors lead to another attempt. Null means 3."
     wait_seconds: Optional[float] = Field(alias="waitSeconds", default=0)
-    "Answer when the analysis has ended, or after this many seconds, whichever is first; 0 answers at once. At most 60."
+    "Seconds to wait for the analysis to end before the mutation returns, at most 60. 0 returns immediately. Null means 0."
     idempotency_key: Optional[str] = Field(alias="idempotencyKey", default=None)
-    "1 to 200 characters. The same key with the same input, within a day, answers with the first call's analysis and starts nothing; with another input it is refused."
+    "Idempotency key, 1 to 200 characters, without control characters. Within one day, the same key with the same input returns the first call's analysis and starts no work; with different input the request is rejected."
 
 
 class TextRequest(BaseModel):
-    """A text to analyze, and what is wanted of it."""
+    """Input of the text analyzer."""
 
     text: str
-    "The text, plain: 1 to 1,000,000 characters (Unicode code points), not all of them white space, none of them U+0000."
+    "Plain text: 1 to 1,000,000 characters (Unicode code points), not all of them white space, none of them U+0000."
     operations: Optional[list[TextOperation]] = Field(
         default_factory=lambda: [
             TextOperation.STATISTICS,
@@ -43,9 +43,9 @@ class TextRequest(BaseModel):
             TextOperation.KEYWORDS,
         ]
     )
-    "What to find out. Null means the default; what is given twice is done once."
+    "Operations to run, 1 to 100 entries. A repeated operation runs once. Null means the default."
     language: Optional[str] = None
-    "The text's language by its ISO 639-1 code, to go by; detected where it is null."
+    "Language of the text as an ISO 639-1 code. Detected if omitted."
 
 
 AnalysisRequest.model_rebuild()
