@@ -72,4 +72,5 @@ def _add(found: dict[str, AnyAnalyzer], analyzer: object) -> None:
     if analyzer.name in found:
         raise ValueError(f"the name {analyzer.name!r} is already used by another analyzer")
     analyzer.content_field  # noqa: B018 — raises if the request has none
+    name_fields(analyzer.request, analyzer.result)
     found[analyzer.name] = analyzer

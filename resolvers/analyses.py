@@ -10,8 +10,8 @@ import orjson
 from pydantic import ValidationError
 
 from analyzers.base import AnalysisErrorCode, AnalysisFailure, Analyzer, Job, Request, Result
+from resolvers import old_forms
 from resolvers.context import Context
-from resolvers.names import untyped, write
 from resolvers.paging import Connection, each_once, read_page
 from resolvers.user_errors import Refused, UserError, UserErrorCode, answers, require_id, wrong_state
 from resolvers.waiting import wait_until_ended
@@ -30,7 +30,7 @@ from store.queue.retries import retry_analyses
 from store.queue.transitions import Fault
 from store.sql.clock import utcnow
 from store.sql.paging import PageArguments
-from store.tables import AnalysisRow, AnalysisStatus
+from store.tables import AnalysisRow, AnalysisStatus, Form
 
 # A cancel answers when the work is gone, or after this long.
 _CANCEL_WAIT_SECONDS = 2.0

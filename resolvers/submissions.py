@@ -18,11 +18,10 @@ from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from analyzers.base import MESSAGE_CHARACTERS, AnalysisErrorCode, Analyzer, Request, clean
+from analyzers.base import MESSAGE_CHARACTERS, AnalysisErrorCode, Analyzer, clean
 from resolvers.analyses import AnalysisPayload
 from resolvers.batches import BatchPayload
 from resolvers.context import Context
-from resolvers.names import path as path_in
 from resolvers.user_errors import (
     Refused,
     UserError,

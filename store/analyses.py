@@ -53,7 +53,7 @@ from store.sql.scope import mine
 from store.sql.script import Script, run
 from store.sql.statements import Bulk, among
 from store.sql.viewer import Viewer
-from store.tables import AnalysisEventType, AnalysisRow, AnalysisStatus
+from store.tables import AnalysisEventType, AnalysisRow, AnalysisStatus, Form
 
 
 class AnalysisOrderField(StrEnum):
@@ -111,7 +111,10 @@ _INSERT = Bulk.insert(
 
 
 class NewAnalysis(NamedTuple):
-    """A new analysis. With a `fault` of the input it is stored as FAILED, without the content."""
+    """A new analysis; options and input data have the clients' names.
+
+    With a `fault` of the input it is stored as FAILED, without the content.
+    """
 
     analyzer: str
     options: str

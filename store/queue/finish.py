@@ -32,7 +32,7 @@ from store.sql.columns import microseconds
 from store.sql.database import announce
 from store.sql.script import Row, Script, run
 from store.sql.statements import Bulk, among
-from store.tables import AnalysisEventType, AnalysisStatus
+from store.tables import AnalysisEventType, AnalysisStatus, Form
 
 _analysis = tables.analysis
 _column = _analysis.c
@@ -62,9 +62,9 @@ class Origin(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """A worker's report on one claimed row. `result` is JSON; the time is stored to the microsecond.
+    """A worker's report on one claimed row. `result` is JSON with the clients' names.
 
-    With an `origin`, a completed row is recorded without a read before.
+    The time is stored to the microsecond. With an `origin`, a completed row is recorded without a read before.
     """
 
     id: str
@@ -136,7 +136,7 @@ _COMPLETE = f"""
       processing_time_ms = ended.microseconds / 1000.0
     FROM {{ended}}
     WHERE analysis.id = ended.id AND analysis.lease = ended.lease AND analysis.status = 'RUNNING'
-    """
+    """  # noqa: S608 - of a constant
 # One statement for all rows on both databases: the sqlite3 module takes the GIL between statements.
 _COMPLETE_SQLITE = _COMPLETE.format(
     ended="""(

@@ -43,6 +43,7 @@ __all__ = [
     "CleanupRow",
     "ControlRow",
     "EventRow",
+    "Form",
     "IdempotencyRow",
     "IdentityRow",
     "TimingRow",

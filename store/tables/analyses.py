@@ -40,6 +40,16 @@ class AnalysisEventType(StrEnum):
     ANALYSIS_TIMED_OUT = "ANALYSIS_TIMED_OUT"
 
 
+class Form(IntEnum):
+    """The names in stored JSON: those of the analyzer's models (in snake_case), or those that clients read.
+
+    Revision 0007 and later write CLIENT alone; rows written before are not rewritten.
+    """
+
+    MODEL = 0
+    CLIENT = 1
+
+
 class AnalysisRow(SQLModel, table=True):
     """One analysis: request, state and outcome."""
 

@@ -80,6 +80,7 @@ FAULTS: dict[str, str] = {
     "nameless = assay_faulty:NAMELESS": "'not-a-name' is not a name in camelCase",
     "number = assay_faulty:NUMBER": "<class 'int'> is not a subclass of analyzers.base.Result",
     "text = assay_faulty:TEXT": "the name 'text' is already used by another analyzer",
+    "twins = assay_faulty:TWINS": "TypeError: two fields of Twins have the same name in camelCase",
     "nothing = assay_faulty:NOTHING": "str is not an Analyzer",
     "wrecked = assay_wrecked:WRECKED": "ImportError: it needs a library that is not here",
 }

@@ -1,4 +1,4 @@
-"""Rows that were written before names were stored in the clients' spelling, read as new ones are."""
+"""Rows of the old form: they read exactly as new rows do."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from alembic import command
-from alembic.script import ScriptDirectory
 from pydantic import BaseModel, Field
 from sqlalchemy import text, update
 
@@ -18,7 +16,7 @@ from analyzers.base import Analyzer, Job, Request, Result, name_fields
 from analyzers.registry import load_registry
 from execution.executor import Executor, OperationRequest
 from jobs.sandbox.outcome import result_json
-from jobs.slot import request_json
+from jobs.sandbox.slot import request_json
 from resolvers.context import Context, Services
 from resolvers.exports import line_of
 from resolvers.submissions import Requested, checked
@@ -31,11 +29,10 @@ from store.queue.finish import End, Origin, Outcome
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.ids import new_id
-from store.sql.migrate import _config, migrate
+from store.sql.migrate import migrate
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.tables import AnalysisRow, Form
 
-BEFORE = str(ScriptDirectory.from_config(_config()).get_revision("0007").down_revision)
 QUEUED, COMPLETED = new_id("analysis"), new_id("analysis")
 QUERY = """query ($id: ID!) { analysis(id: $id) {
   inputData options analyzer { name version }
@@ -96,7 +93,7 @@ REQUEST = {
     "countRules": {"leastAge": 2},
     "anyNotes": {"a_b": {"c_d": None}, "eF": []},
 }
-# What the revision before wrote for REQUEST, whose names are those of the models' fields.
+# The columns of revision 0006 for REQUEST: the names are those of the models' fields.
 OLD_DATA = '[{"tree_age":4,"tags_of_it":{"snake_key":1}},{"tree_age":9,"tags_of_it":{}}]'
 OLD_OPTIONS = '{"count_rules":{"least_age":2},"any_notes":{"a_b":{"c_d":null},"eF":[]}}'
 OLD_RESULT = (
@@ -121,11 +118,11 @@ def named() -> None:
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """Two rows that the revision before wrote, one that waits and one that has completed; then migrated."""
+    """A queued and a completed row in the form of revision 0006, migrated to the newest."""
     opened = Database(Settings(database_url=database_url).database)
     try:
+        await migrate(opened, "0006")
         async with opened.write() as connection:
-            await connection.run_sync(lambda sync: command.upgrade(_config(sync), BEFORE))
             for typed_id, status, priority, result, finished in (
                 (QUEUED, "QUEUED", 1, None, None),
                 (COMPLETED, "COMPLETED", 5, OLD_RESULT, 2),
@@ -169,7 +166,7 @@ async def read(database: Database, typed_id: str) -> AnalysisRow:
 
 async def shown(services: Services, typed_id: str, **analyzers: Analyzer[Any, Any]) -> tuple[Any, Any]:
     """A row by the graph and by the export, with the analyzers that a server has."""
-    everything = {**load_registry().analyzers, "orchard": ORCHARD}  # in the schema, whatever the server has
+    everything = {**load_registry().analyzers, "orchard": ORCHARD}  # in the schema, also if the server lacks it
     executor = Executor(build_schema(everything), settings=services.settings, telemetry=services.telemetry)
     context = Context(replace(services, analyzers=analyzers), VIEWER, "test")
     answer = await executor.execute(OperationRequest(query=QUERY, variables={"id": typed_id}), context)
@@ -188,7 +185,7 @@ RESULT = {**COMMON, "bestTree": PICK, "byName": {"old_one": PICK}, "anyNotes": R
 
 
 @pytest.mark.parametrize("queued", ["old", "new"])
-@pytest.mark.parametrize("finished", ["old", "quickly", "by what its row says"])
+@pytest.mark.parametrize("finished", ["old", "quickly", "by its row"])
 async def test_each_form_reads_alike(services: Services, queued: str, finished: str) -> None:
     """An analysis may be queued by one release and run by another: input and result have a form each."""
     database = services.database

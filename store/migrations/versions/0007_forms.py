@@ -1,10 +1,13 @@
-"""The spelling of names in an analysis's options and input data, and in its result: see `store.tables.Form`."""
+"""Mark the names in each analysis's stored JSON: one mark for options and input data, one for the result.
+
+0 means the names of the models' fields, in snake_case; 1 means the names that clients read. All present rows have 0.
+"""
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
