@@ -16,7 +16,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 import analyzers
-from analyzers.base import Analyzer, Request, Result
+from analyzers.base import Analyzer, Request, Result, name_fields
 
 GROUP = "assay.analyzers"
 _NAME = re.compile(r"[a-z][0-9A-Za-z]*")
@@ -72,4 +72,5 @@ def _add(found: dict[str, AnyAnalyzer], analyzer: object) -> None:
     if analyzer.name in found:
         raise ValueError(f"the name {analyzer.name!r} is already used by another analyzer")
     analyzer.content_field  # noqa: B018 — raises if the request has none
+    name_fields(analyzer.request, analyzer.result)
     found[analyzer.name] = analyzer

@@ -10,8 +10,8 @@ import orjson
 from pydantic import ValidationError
 
 from analyzers.base import AnalysisErrorCode, AnalysisFailure, Analyzer, Job, Request, Result
+from resolvers import old_forms
 from resolvers.context import Context
-from resolvers.names import untyped, write
 from resolvers.paging import Connection, each_once, read_page
 from resolvers.user_errors import Refused, UserError, UserErrorCode, answers, require_id, wrong_state
 from resolvers.waiting import wait_until_ended
@@ -30,7 +30,7 @@ from store.queue.retries import retry_analyses
 from store.queue.transitions import Fault
 from store.sql.clock import utcnow
 from store.sql.paging import PageArguments
-from store.tables import AnalysisRow, AnalysisStatus
+from store.tables import AnalysisRow, AnalysisStatus, Form
 
 # A cancel answers when the work is gone, or after this long.
 _CANCEL_WAIT_SECONDS = 2.0
@@ -103,42 +103,47 @@ async def results(
 
 
 def result(context: Context, row: AnalysisRow) -> Result | StoredResult | None:
-    """The result as its analyzer's own type; as plain JSON where that analyzer, or that form of it, is gone."""
+    """Return the result as its analyzer's own type; as JSON if the server lacks that analyzer or that version."""
     if row.result is None:
         return None
     analyzer = context.services.analyzers.get(row.analyzer)
     if analyzer is None:
-        return StoredResult(row.result)
+        return StoredResult(row.result, row.result_form)
     try:
         found: Result = analyzer.result.model_validate_json(row.result)
     except ValidationError:
-        return StoredResult(row.result)
+        return StoredResult(row.result, row.result_form)
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class StoredResult:
-    """A result whose type this server does not have: its JSON."""
+    """A result of a type that this server lacks: its JSON and that JSON's `Form`."""
 
     json: str
+    form: int
+
+    @property
+    def data(self) -> Any:
+        """The JSON in the clients' spelling."""
+        kept = orjson.loads(self.json)
+        return kept if self.form == Form.CLIENT else old_forms.untyped(kept)
 
 
 def input_data(context: Context, row: AnalysisRow) -> Any:
-    """The content that is no text, as its client gave it."""
+    """Return the content, if it is no text, as its client gave it."""
     if row.input_data is None:
         return None
-    kept = orjson.loads(row.input_data)
-    found = context.services.analyzers.get(row.analyzer)
-    if found is None:
-        return kept
-    return write(kept, found.request.model_fields[found.content_field].annotation)
+    if row.input_form == Form.CLIENT:
+        return orjson.loads(row.input_data)
+    return old_forms.input_data(row, context.services.analyzers.get(row.analyzer))
 
 
 def options(context: Context, row: AnalysisRow) -> Any:
-    """The options, as clients write them."""
-    kept = orjson.loads(row.options)
-    found = context.services.analyzers.get(row.analyzer)
-    return untyped(kept) if found is None else write(kept, found.request)
+    """Return the options in the clients' spelling."""
+    if row.input_form == Form.CLIENT:
+        return orjson.loads(row.options)
+    return old_forms.options(row, context.services.analyzers.get(row.analyzer))
 
 
 def analyzer(context: Context, row: AnalysisRow) -> Analyzer[Any, Any]:

@@ -1,8 +1,8 @@
-"""The items of a batch as JSON lines: as many as there are, with a window of them in memory at a time.
+"""The items of a batch as JSON lines, of any number, with one window of them in memory at a time.
 
-Windows go by position, each read by one short statement on a connection that is given back before anything is sent:
-a client that reads slowly holds a window and nothing else. What moves meanwhile is exported as it is when its window
-is read; items that a stream still brings after the export began are not in it.
+A window is a range of positions. One short statement reads it, on a connection that is given back before the window
+is sent: a slow client holds one window and no connection. An item is exported as it is at the time of that statement.
+Items that a stream adds after the export has begun are left out.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from typing import Any
 import orjson
 
 from analyzers.base import Analyzer
-from resolvers.names import untyped, write_instant, writer
+from resolvers import old_forms
 from store.batches import batch_by_id
 from store.ingest import window_of_items
+from store.sql.clock import write_instant
 from store.sql.database import Database
 from store.sql.viewer import Viewer
-from store.tables import AnalysisRow, AnalysisStatus, BatchRow
+from store.tables import AnalysisRow, AnalysisStatus, BatchRow, Form
 
-# A window has as many items as its predecessor says make about so many bytes, and never more than MAX_WINDOW.
+# The size of a window's lines in bytes, estimated from the window before; a window has at most MAX_WINDOW items.
 WINDOW_BYTES = 1 << 20
 MAX_WINDOW = 500
 _FIRST_WINDOW = 20
@@ -29,7 +30,7 @@ Analyzers = Mapping[str, Analyzer[Any, Any]]
 
 
 class ExportBroken(Exception):
-    """The batch was deleted while it was exported: the rest is gone."""
+    """The batch was deleted during its export: the remaining items are gone."""
 
 
 async def export_lines(
@@ -41,7 +42,7 @@ async def export_lines(
     status: Sequence[AnalysisStatus] | None = None,
     with_input: bool = False,
 ) -> AsyncIterator[tuple[int, bytes]]:
-    """Chunks of whole lines in order of position, each with the position behind it. Raises ExportBroken."""
+    """Yield chunks of whole lines in order of position, each with the position after it. Raises ExportBroken."""
     first, size = 0, _FIRST_WINDOW
     while first < batch.total_items:
         async with database.read() as connection:
@@ -56,7 +57,7 @@ async def export_lines(
 
 
 def line_of(row: AnalysisRow, analyzers: Analyzers, *, with_input: bool) -> bytes:
-    """One item as a line of JSON, its fields named and written as in the graph."""
+    """Return an item as a line of JSON, with the names and values of the graph."""
     analyzer = analyzers.get(row.analyzer)
     line: dict[str, Any] = {
         "id": row.id,
@@ -68,16 +69,19 @@ def line_of(row: AnalysisRow, analyzers: Analyzers, *, with_input: bool) -> byte
         "attempt": row.attempt,
     }
     if with_input:
-        data = None if row.input_data is None else orjson.loads(row.input_data)
-        options = orjson.loads(row.options)
-        if analyzer is not None:
-            content = analyzer.request.model_fields[analyzer.content_field].annotation
-            data, options = writer(content)(data), writer(analyzer.request)(options)
+        data: Any = None
+        if row.input_form == Form.CLIENT:
+            options: Any = orjson.Fragment(row.options)
+            if row.input_data is not None:
+                data = orjson.Fragment(row.input_data)
+        else:
+            options, data = old_forms.options(row, analyzer), old_forms.input_data(row, analyzer)
         line |= {"inputText": row.input_text, "inputData": data, "options": options}
-    result = None
+    result: Any = None
     if row.result is not None:
-        result = orjson.loads(row.result)
-        result = untyped(result) if analyzer is None else writer(analyzer.result)(result)
+        # A fragment is copied as it is: stored JSON has no line breaks.
+        is_new = row.result_form == Form.CLIENT
+        result = orjson.Fragment(row.result) if is_new else old_forms.result(row, analyzer)
     error = None
     if row.error_code is not None:
         error = {"code": row.error_code, "message": row.error_message, "retryable": bool(row.error_retryable)}

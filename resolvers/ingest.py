@@ -1,7 +1,7 @@
-"""A batch that comes as JSON lines: from bytes to slices of items, each checked as those of `batchProcess` are.
+"""Batches as JSON lines: bytes to slices of items, each checked as the items of `batchProcess` are.
 
-A line that is no item (no JSON, another analyzer's name, a key that came before) is the batch's fault: nothing can be
-kept of it. An item whose content is at fault is kept as FAILED, and the others run. Blank lines are passed over.
+A line that is no item (invalid JSON, the name of another analyzer, a repeated key) breaks the batch off: nothing of
+the line can be kept. An item with invalid content is kept as FAILED, and the others run. Blank lines are skipped.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from store.analyses import NewAnalysis
 from store.bounds import MAX_PRIORITY, MIN_PRIORITY
 from store.ingest import StreamBroken
 
-# A slice is a transaction: others write between two.
+# The items and the bytes of one transaction; other writers take their turns between two.
 SLICE_ITEMS = 1_000
 SLICE_BYTES = 2 << 20
 MAX_LINE_BYTES = 16 << 20
 
 
 class LineFault(Exception):
-    """A line is no item; the message says why."""
+    """A line is no item; the message gives the reason."""
 
 
 class LineReader:
-    """Takes bytes as they come and gives the items of whole lines, or what is wrong with a line.
+    """Splits bytes into lines, and reads the item of each.
 
-    Of each item it keeps a hash of its key, about 75 bytes: two keys of a million that differ are taken for the same
-    with a probability of 3 in 100 million.
+    The reader keeps a hash of every key, about 75 bytes each. In a million different keys, two have the same hash with
+    a probability of 3 in 100 million.
     """
 
     def __init__(self, read: Callable[[bytes], Item]) -> None:
@@ -41,7 +41,10 @@ class LineReader:
         self._keys: set[int] = set()
 
     def feed(self, data: bytes) -> Iterator[tuple[int, int, Item | LineFault]]:
-        """The number of each line that is not blank, from 1, its bytes, and its item or its fault; b"" is the end."""
+        """Yield, for each line that is not blank, its number from 1, its length in bytes, and its item or its fault.
+
+        Empty data ends the text.
+        """
         *lines, rest = (self._rest + data).split(b"\n")
         if not data:
             lines, rest = [rest], b""
@@ -78,7 +81,10 @@ async def slices_of_lines(
     analyzers: Mapping[str, Analyzer[Any, Any]],
     refused: Callable[[int, str], None],
 ) -> AsyncIterator[list[NewAnalysis]]:
-    """The items of a text in slices. `refused` is told of each that has FAILED. Raises StreamBroken, naming a line."""
+    """Yield the items of a text in slices. Raises StreamBroken with the number of a line that is no item.
+
+    `refused` is called with the line and the message of each item that is kept as FAILED.
+    """
     reader = LineReader(read)
     items: list[NewAnalysis] = []
     size = 0
@@ -94,7 +100,7 @@ async def slices_of_lines(
             if len(items) >= SLICE_ITEMS or size >= SLICE_BYTES:
                 yield items
                 items, size = [], 0
-        if items:  # what has come is queued, though the next of it may be long in coming
+        if items:  # queued at once: the next chunk may come much later
             yield items
             items, size = [], 0
 
@@ -102,7 +108,7 @@ async def slices_of_lines(
 async def faults_of_lines(
     chunks: AsyncIterator[bytes], read: Callable[[bytes], Item], most: int
 ) -> tuple[int, list[str]]:
-    """How many items a text has, and what is wrong with its lines; it stops at so many faults."""
+    """Return the number of a text's items, and the faults of its lines: at most `most`, then reading stops."""
     reader = LineReader(read)
     count = 0
     faults: list[str] = []

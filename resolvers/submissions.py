@@ -18,11 +18,10 @@ from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from analyzers.base import MESSAGE_CHARACTERS, AnalysisErrorCode, Analyzer, Request, clean
+from analyzers.base import MESSAGE_CHARACTERS, AnalysisErrorCode, Analyzer, clean
 from resolvers.analyses import AnalysisPayload
 from resolvers.batches import BatchPayload
 from resolvers.context import Context
-from resolvers.names import path as path_in
 from resolvers.user_errors import (
     Refused,
     UserError,
@@ -64,7 +63,7 @@ _FAULT_CODES = {
 
 
 class Requested(NamedTuple):
-    """What is to be analyzed: the analyzer's name, and its request's fields as the client gave them."""
+    """The name of an analyzer, and the fields of its request as the client gave them."""
 
     analyzer: str
     fields: Mapping[str, Any]
@@ -102,7 +101,7 @@ def checked(
     path: Sequence[str],
     key: str | None = None,
 ) -> tuple[NewAnalysis, list[UserError]]:
-    """The analysis to queue; where its content is at fault, kept as failed and without it, and the faults."""
+    """Return the analysis to queue, and the faults of its content: with any it is kept as failed, without content."""
     name = requested.analyzer
     analyzer = analyzers[name]
     field = analyzer.content_field
@@ -112,7 +111,7 @@ def checked(
         request = analyzer.request.model_validate(requested.fields)
         content = getattr(request, field)
     except ValidationError as error:
-        faults.extend(_content_faults(error, place, analyzer.request))
+        faults.extend(_content_faults(error, place))
         content = requested.fields.get(field)
     if field == "text" and isinstance(content, str) and _UNKEPT in content:
         message = "`text`: The text has the character U+0000 in it, which no text has."
@@ -127,7 +126,7 @@ def checked(
     return NewAnalysis(name, options, priority, key, input_data=data), []
 
 
-def _content_faults(error: ValidationError, path: Sequence[str], model: type[Request]) -> Iterator[UserError]:
+def _content_faults(error: ValidationError, path: Sequence[str]) -> Iterator[UserError]:
     for detail in error.errors(include_url=False, include_input=False):
         kind = detail["type"]
         if kind in ("string_too_long", "too_long"):
@@ -136,7 +135,7 @@ def _content_faults(error: ValidationError, path: Sequence[str], model: type[Req
             code = UserErrorCode.UNSUPPORTED
         else:
             code = UserErrorCode.INVALID
-        place = path_in(detail["loc"], model)
+        place = [str(part) for part in detail["loc"]]
         name = place[-1] if place else path[-1]
         message = f"`{name}`: {detail['msg'].removeprefix('Value error, ').rstrip('.')}."
         # An analyzer's own checks may repeat what they were given. It is kept with the item.

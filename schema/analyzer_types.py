@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import operator
 import re
 import types
@@ -19,8 +20,8 @@ import strawberry
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from analyzers.base import Analyzer, Choice, Result
-from resolvers.names import camel, names_of, reader
+from analyzers.base import Analyzer, Choice, Result, camel, names_of
+from execution.errors import ClientError, ErrorCode
 from resolvers.submissions import Requested
 from schema.analyzers import AnalysisResult
 from schema.scalars import JSON, describe
@@ -60,7 +61,8 @@ class AnalyzerTypes:
             ),
         )
 
-        readers = {name: reader(analyzer.request) for name, analyzer in analyzers.items()}
+        requests: dict[str, type[BaseModel]] = {name: analyzer.request for name, analyzer in analyzers.items()}
+        readers = {name: _model_reader(request) for name, request in requests.items()}
 
         def requested(_type: type, value: Mapping[str, Any], _context: object) -> Requested:
             name, given = next(iter(value.items()))
@@ -142,6 +144,60 @@ class AnalyzerTypes:
                 self.made[annotation] = describe(annotation, _about(annotation), values)
             return annotation
         return annotation if annotation in _TYPED else JSON
+
+
+Read = Callable[[Any], Any]
+
+
+@functools.cache
+def _model_reader(model: type[BaseModel]) -> Read:
+    """Make the function that takes the nulls of fields with a default out of a client's value for a model.
+
+    It raises ClientError for an infinite number: graphql-core accepts one in a document (`1e999`).
+    """
+    optional = frozenset(
+        written for written, name in names_of(model).items() if not model.model_fields[name].is_required()
+    )
+    readers: dict[str, Read] | None = None
+
+    def read(value: Any) -> Any:
+        nonlocal readers
+        if readers is None:  # made when first needed: a model may contain itself
+            fields = {
+                written: _reader(model.model_fields[name].annotation) for written, name in names_of(model).items()
+            }
+            readers = {written: read_field for written, read_field in fields.items() if read_field is not None}
+        if not isinstance(value, dict):
+            return value
+        if None in value.values():
+            value = {name: each for name, each in value.items() if each is not None or name not in optional}
+        if readers:
+            value = {name: readers[name](each) if name in readers else each for name, each in value.items()}
+        return value
+
+    return read
+
+
+def _reader(annotation: Any) -> Read | None:
+    """Make the function that reads a client's value for a field; None if it is used as it is."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _reader(arguments[0])
+    if origin in (Union, types.UnionType):
+        members = [each for each in arguments if each is not types.NoneType]
+        return _reader(members[0]) if len(members) == 1 else None
+    if origin in (list, Sequence, tuple):
+        read = _reader(arguments[0])
+        return None if read is None else lambda values: [read(each) for each in values] if values else values
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return _model_reader(annotation)
+    return _finite if annotation is float else None
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ClientError(ErrorCode.BAD_USER_INPUT, "Numbers are finite: one of these is too large for a Float.")
+    return value
 
 
 def _default(value: Any) -> Any:

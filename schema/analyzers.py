@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 import strawberry
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
 
 from analyzers.base import Analyzer as AnalyzerValue
 from analyzers.base import Result
 from resolvers.analyses import StoredResult
-from resolvers.names import options_schema, untyped, write_model
 from schema.common import Node
 from schema.scalars import JSON
 
@@ -58,7 +62,7 @@ class AnalysisResult:
 
     @strawberry.field(description="Complete result as JSON, for clients without support for the concrete type.")
     def data(root: strawberry.Parent[Result]) -> JSON:
-        return JSON(write_model(root))
+        return JSON(root.model_dump(mode="json", by_alias=True, warnings=False))
 
 
 @strawberry.type(
@@ -82,8 +86,41 @@ class UntypedResult(AnalysisResult):
 
     @strawberry.field(description="Complete result as JSON.")
     def data(root: strawberry.Parent[StoredResult]) -> JSON:
-        return JSON(untyped(orjson.loads(root.json)))
+        return JSON(root.data)
 
     @classmethod
     def is_type_of(cls, value: object, _info: object) -> bool:
         return isinstance(value, StoredResult)
+
+
+class _GenerateSchema(GenerateJsonSchema):
+    def get_title_from_name(self, name: str) -> str:
+        """Return "Top Words" for `topWords`."""
+        return super().get_title_from_name(re.sub("(?=[A-Z])", " ", name))
+
+
+def options_schema(request: type[BaseModel], content_field: str) -> dict[str, Any]:
+    """Return the JSON Schema of a request without its content, in the clients' spelling."""
+    schema = request.model_json_schema(schema_generator=_GenerateSchema)
+    definitions = schema.pop("$defs", {})
+    for each in (schema, *definitions.values()):
+        if "properties" in each:
+            each.setdefault("required", [])
+    del schema["properties"][content_field]
+    schema["title"] = f"{request.__name__} options"
+    schema["required"] = [name for name in schema["required"] if name != content_field]
+    if used := _definitions_of(schema, definitions):
+        schema["$defs"] = used
+    return schema
+
+
+def _definitions_of(schema: Any, definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the definitions that a schema refers to, directly or through one another."""
+    used: dict[str, Any] = {}
+    waiting = [schema]
+    while waiting:
+        for name in re.findall(r'"#/\$defs/([^"]+)"', json.dumps(waiting.pop())):
+            if name not in used:
+                used[name] = definitions[name]
+                waiting.append(used[name])
+    return used

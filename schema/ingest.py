@@ -1,4 +1,4 @@
-"""Items of a batch as lines of JSON: what a line may say is exactly what `items` of `batchProcess` may."""
+"""Items of a batch as lines of JSON: a line is exactly an element of `items` of `batchProcess`."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ ITEM, REQUEST = "BatchItem", "AnalysisRequest"
 
 
 class ItemReader:
-    """Reads lines: `{"key": …, "request": {"text": {…}}, "priority": …}`, of which only `request` must be there.
+    """Reads lines: `{"key": …, "request": {"text": {…}}, "priority": …}`, of which only `request` is required.
 
-    With an analyzer's name, `request` is what that analyzer takes, without its name around it. `priority` is that of
-    items that name none.
+    With the name of an analyzer, `request` is that analyzer's own request, without the name around it. `priority` is
+    the default of items without one.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class ItemReader:
         self._priority = priority
 
     def __call__(self, line: bytes) -> Item:
-        """The item of a line. Raises LineFault."""
+        """Return the item of a line. Raises LineFault."""
         try:
             value = orjson.loads(line)
         except orjson.JSONDecodeError as error:

@@ -12,7 +12,7 @@ from typing import Any, NewType, TypeVar
 import strawberry
 from graphql import GraphQLError
 
-from resolvers.names import write_instant, write_model
+from store.sql.clock import write_instant
 
 EnumT = TypeVar("EnumT", bound=type[Enum])
 
@@ -62,6 +62,11 @@ def _read_json(value: object) -> object:
     return value
 
 
+def _write_json(value: object) -> object:
+    """Resolvers return JSON in the clients' spelling."""
+    return value
+
+
 JSON = NewType("JSON", object)
 BigInt = NewType("BigInt", int)
 
@@ -83,7 +88,7 @@ SCALARS: Mapping[object, Any] = {
             "a type. Input has at most 100 nested levels, and integers from -(2^63) to 2^64 - 1."
         ),
         specified_by_url="https://ecma-international.org/publications-and-standards/standards/ecma-404/",
-        serialize=write_model,
+        serialize=_write_json,
         parse_value=_read_json,
     ),
     BigInt: strawberry.scalar(

@@ -53,7 +53,7 @@ from store.sql.scope import mine
 from store.sql.script import Script, run
 from store.sql.statements import Bulk, among
 from store.sql.viewer import Viewer
-from store.tables import AnalysisEventType, AnalysisRow, AnalysisStatus
+from store.tables import AnalysisEventType, AnalysisRow, AnalysisStatus, Form
 
 
 class AnalysisOrderField(StrEnum):
@@ -95,6 +95,7 @@ _INSERT = Bulk.insert(
         "input_text",
         "input_data",
         "options",
+        "input_form",
         "error_code",
         "error_message",
         "error_retryable",
@@ -110,7 +111,10 @@ _INSERT = Bulk.insert(
 
 
 class NewAnalysis(NamedTuple):
-    """A new analysis. With a `fault` of the input it is stored as FAILED, without the content."""
+    """A new analysis; options and input data have the clients' names.
+
+    With a `fault` of the input it is stored as FAILED, without the content.
+    """
 
     analyzer: str
     options: str
@@ -175,6 +179,7 @@ async def insert_analyses(
             [item.input_text for item in items],
             [item.input_data for item in items],
             [item.options for item in items],
+            [Form.CLIENT.value] * count,
             [fault and fault.code for fault in faults],
             [fault and fault.message for fault in faults],
             [fault and fault.retryable for fault in faults],

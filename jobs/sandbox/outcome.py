@@ -36,7 +36,7 @@ def describe(error: BaseException) -> str:
 
 
 def failure(code: str, message: str, *, retryable: bool = False, error: BaseException | None = None) -> bytes:
-    """The payload of a FAILED frame. The traceback is for the server's log, not for clients."""
+    """Return the payload of a FAILED frame. The traceback is for the server's log, not for clients."""
     trace = ""
     if error is not None:
         try:
@@ -59,10 +59,13 @@ def failure_of(error: BaseException) -> bytes:
 
 
 def result_json(analyzer: Analyzer[Any, Any], result: object, most: int) -> bytes:
-    """The result as JSON that every reader and database takes: finite numbers, no NUL, no lone surrogates."""
+    """Return the result as JSON in the clients' spelling.
+
+    All numbers are finite, and there are no NULs and no lone surrogates: every reader and database accepts the text.
+    """
     if not isinstance(result, analyzer.result):
         raise TypeError(f"run returned {type(result).__name__} instead of {analyzer.result.__name__}")
-    plain = result.model_dump(mode="json", warnings="error")
+    plain = result.model_dump(mode="json", by_alias=True, warnings="error")
     data = to_json(plain, inf_nan_mode="constants")
     if b"NaN" in data or b"Infinity" in data:  # numbers, or words of a text: this raises for numbers
         data = _encode(plain).encode()

@@ -65,7 +65,7 @@ class Progress:
 
 
 class Runner:
-    """One process's loop over windows of tasks. `serve` returns when the server closed the channel."""
+    """The loop of one process over windows of tasks. `serve` returns after the server has closed the channel."""
 
     def __init__(
         self, analyzers: Mapping[str, Analyzer[Any, Any]], limits: Limits, channel: int, pipe: int, tickets: int

@@ -32,7 +32,7 @@ from store.sql.columns import microseconds
 from store.sql.database import announce
 from store.sql.script import Row, Script, run
 from store.sql.statements import Bulk, among
-from store.tables import AnalysisEventType, AnalysisStatus
+from store.tables import AnalysisEventType, AnalysisStatus, Form
 
 _analysis = tables.analysis
 _column = _analysis.c
@@ -62,9 +62,9 @@ class Origin(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """A worker's report on one claimed row. `result` is JSON; the time is stored to the microsecond.
+    """A worker's report on one claimed row. `result` is JSON with the clients' names.
 
-    With an `origin`, a completed row is recorded without a read before.
+    The time is stored to the microsecond. With an `origin`, a completed row is recorded without a read before.
     """
 
     id: str
@@ -91,6 +91,7 @@ _FINISH = Bulk.update(
     (
         "status",
         "result",
+        "result_form",
         "error_code",
         "error_message",
         "error_retryable",
@@ -127,14 +128,15 @@ async def finish(connection: AsyncConnection, outcomes: Sequence[Outcome], now: 
     return held + await _finish_read(connection, rest, now) if rest else held
 
 
-_COMPLETE = """
+_COMPLETE = f"""
     UPDATE analysis SET
       status = 'COMPLETED', progress = 1.0, progress_step = NULL, stop_requested = NULL,
       lease = NULL, lease_expires_at = NULL, worker_id = NULL,
-      updated_at = ?, finished_at = ?, result = ended.result, processing_time_ms = ended.microseconds / 1000.0
-    FROM {ended}
+      updated_at = ?, finished_at = ?, result = ended.result, result_form = {Form.CLIENT.value},
+      processing_time_ms = ended.microseconds / 1000.0
+    FROM {{ended}}
     WHERE analysis.id = ended.id AND analysis.lease = ended.lease AND analysis.status = 'RUNNING'
-    """
+    """  # noqa: S608 - of a constant
 # One statement for all rows on both databases: the sqlite3 module takes the GIL between statements.
 _COMPLETE_SQLITE = _COMPLETE.format(
     ended="""(
@@ -241,6 +243,7 @@ async def _finish_read(connection: AsyncConnection, outcomes: Sequence[Outcome],
             (
                 status.value,
                 outcome.result,
+                Form.MODEL.value if outcome.result is None else Form.CLIENT.value,
                 shown and shown.code,
                 shown and shown.message,
                 shown and shown.retryable,

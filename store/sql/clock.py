@@ -25,6 +25,11 @@ def utcnow() -> datetime:
     return EPOCH + timedelta(microseconds=now_ns() // 1000)
 
 
+def write_instant(value: datetime) -> str:
+    """Return the RFC 3339 text of an aware instant, in UTC with milliseconds."""
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
 def clock_step() -> timedelta:
     """Returns how far the machine's clock was set forward since the start of this process."""
     return timedelta(microseconds=(time.time_ns() - now_ns()) // 1000)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
-from sqlalchemy import Column, ColumnElement, Float, Index, Integer, Text, literal_column
+from sqlalchemy import Column, ColumnElement, Float, Index, Integer, SmallInteger, Text, literal_column
 from sqlmodel import Field, SQLModel
 
 from store.sql.columns import Instant, Key
@@ -40,6 +40,16 @@ class AnalysisEventType(StrEnum):
     ANALYSIS_TIMED_OUT = "ANALYSIS_TIMED_OUT"
 
 
+class Form(IntEnum):
+    """The names in stored JSON: those of the analyzer's models (in snake_case), or those that clients read.
+
+    Revision 0007 and later write CLIENT alone; rows written before are not rewritten.
+    """
+
+    MODEL = 0
+    CLIENT = 1
+
+
 class AnalysisRow(SQLModel, table=True):
     """One analysis: request, state and outcome."""
 
@@ -58,7 +68,10 @@ class AnalysisRow(SQLModel, table=True):
     input_text: str | None = Field(default=None, sa_column=Column(Text))
     input_data: str | None = Field(default=None, sa_column=Column(Text))
     options: str = Field(sa_column=Column(Text, nullable=False))
+    # The Form of options and input data, and that of the result: a row may be queued by one release and run by another.
+    input_form: int = Field(default=0, sa_column=Column(SmallInteger, nullable=False, server_default="0"))
     result: str | None = Field(default=None, sa_column=Column(Text))
+    result_form: int = Field(default=0, sa_column=Column(SmallInteger, nullable=False, server_default="0"))
     error_code: str | None = Field(default=None, sa_column=Column(Key))
     error_message: str | None = Field(default=None, sa_column=Column(Text))
     error_retryable: bool | None = Field(default=None)

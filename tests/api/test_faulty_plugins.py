@@ -11,7 +11,7 @@ from tests.api.conftest import running
 from tests.api.plugins import install
 
 FAULTY = '''
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 
 from analyzers.base import Analyzer, Choice, Request, Result
 
@@ -64,6 +64,7 @@ CORE = analyzer("core", result("Analysis", number=int))
 SHADOW = analyzer("shadow", result("TextResult", number=int))
 STATUS = analyzer("status", result("StatusResult", status=AnalysisStatus))
 HIDING = analyzer("hiding", result("HidingResult", data=int))
+TWINS = analyzer("twins", result("TwinsResult", inner=create_model("Twins", a_b=(int, ...), aB=(int, ...))))
 BOTH = analyzer("both", result("BothResult", shared=Shared), SharedRequest)
 NAMELESS = analyzer("not-a-name", result("NamelessResult", number=int))
 NUMBER = analyzer("number", int)
@@ -79,6 +80,7 @@ FAULTS: dict[str, str] = {
     "nameless = assay_faulty:NAMELESS": "'not-a-name' is not a name in camelCase",
     "number = assay_faulty:NUMBER": "<class 'int'> is not a subclass of analyzers.base.Result",
     "text = assay_faulty:TEXT": "the name 'text' is already used by another analyzer",
+    "twins = assay_faulty:TWINS": "TypeError: two fields of Twins have the same name in camelCase",
     "nothing = assay_faulty:NOTHING": "str is not an Analyzer",
     "wrecked = assay_wrecked:WRECKED": "ImportError: it needs a library that is not here",
 }
@@ -87,7 +89,20 @@ FAULTS: dict[str, str] = {
 @pytest.fixture(scope="module")
 def faulty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     folder = tmp_path_factory.mktemp("faulty")
-    names = ("honest", "liar", "core", "shadow", "status", "hiding", "both", "nameless", "number", "text", "nothing")
+    names = (
+        "honest",
+        "liar",
+        "core",
+        "shadow",
+        "status",
+        "hiding",
+        "both",
+        "nameless",
+        "number",
+        "text",
+        "nothing",
+        "twins",
+    )
     install(folder, "assay-faulty", FAULTY, *names)
     path = install(folder, "assay-wrecked", "raise ImportError('it needs a library that is not here')", "wrecked")
     yield from running(ApiServer(folder, {"workers": 1}, path=path))

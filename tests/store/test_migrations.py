@@ -47,6 +47,7 @@ FROZEN = {
     "0004_identity.py": "5720d2d6a14ea31efe9f467d0b59fb7617efcfb13ed72176951c389a9a41819a",
     "0005_analyzers_of_workers.py": "7dd093ecd28d7490443ca90ba41df66b7423447a660f0983366309fa8eb7cf51",
     "0006_subjects_of_events.py": "21793d3cfb8f8196e89b19c0db8bf31f2c012ec4c90c11cab0b71445c2f55f20",
+    "0007_forms.py": "865aa7a09e0b4a4ae4fa2d6375131c05e781d25d574255c8fdd25c4b873ea1a6",
 }
 TABLES = {"analysis", "batch", "event", "worker", "timing", "idempotency", "control", "cleanup", "identity"}
 # Prefixes of the tables of alembic, SQLite and PgQueuer.

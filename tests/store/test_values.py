@@ -17,7 +17,7 @@ from store.queue.transitions import Fault
 from store.sql.database import Database
 from store.sql.ids import new_id
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
-from store.tables import AnalysisRow, AnalysisStatus
+from store.tables import AnalysisRow, AnalysisStatus, Form
 from tests.store.truth import whole_log
 
 NOW = datetime(2026, 11, 21, 10, 0, 0, 123457, tzinfo=UTC)
@@ -27,7 +27,9 @@ UNSET = {
     "key": None,
     "input_text": None,
     "input_data": None,
+    "input_form": Form.CLIENT,
     "result": None,
+    "result_form": Form.MODEL,
     "error_code": None,
     "error_message": None,
     "error_retryable": None,
@@ -113,6 +115,7 @@ async def test_an_analysis_through_its_life(database: Database) -> None:
         "status": "COMPLETED",
         "attempt": 1,
         "result": result,
+        "result_form": Form.CLIENT,
         "progress": 1.0,
         "started_at": later,
         "queued_at": NOW,
