@@ -92,13 +92,7 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
 
     executor = Executor(schema, settings=settings, telemetry=telemetry, explain=explain)
     sockets = GraphQLWebSocket(executor, context, settings, telemetry)
-    streams = Streams(
-        telemetry,
-        sockets.hub,
-        send_seconds=settings.socket_send_seconds,
-        max_streams=settings.max_sockets,
-        max_streams_per_address=settings.max_sockets_per_address,
-    )
+    streams = Streams(settings, telemetry, sockets.hub)
     worker = Worker(database, analyzers, slots=settings.workers, instance=instance)
     readiness = Readiness()
     ending = Ending(settings.stop_seconds)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import logging
 import logging.config
-import math
 import os
 import socket
 import sys
@@ -27,7 +26,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from prometheus_client.metrics_core import Metric
 
@@ -40,89 +39,143 @@ OTHER, ANONYMOUS = "other", "anonymous"
 SLICE_SECONDS = 30.0
 SLICES = 10
 
-_LEAST_MS = 0.01
-_STEPS_PER_DOUBLING = 8  # neighboring bounds are 9 % apart: a percentile's error is at most 4.5 %
-_BUCKETS = 32 * _STEPS_PER_DOUBLING  # the last bound is 0.01 ms * 2^32, about twelve hours
-_HALF_STEP = math.exp2(-0.5 / _STEPS_PER_DOUBLING)
-_STEPS_PER_NEPER = _STEPS_PER_DOUBLING / math.log(2)
-_EXPOSED = range(4 * _STEPS_PER_DOUBLING, 23 * _STEPS_PER_DOUBLING, _STEPS_PER_DOUBLING)  # 0.16 ms to 42 s
+PERCENTS = (50, 95, 99)
+
+_STEPS = 4  # 2^4 buckets to each doubling
+
+_EXPOSED = [160 << power for power in range(19)]
+"""Upper bounds of Prometheus's buckets, in microseconds: 0.16 ms to 42 s. Each is the lower bound of a bucket here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """Percentiles in milliseconds; None if nothing was recorded in the window."""
+    """Percentiles of durations by nearest rank, in milliseconds; None if there were no durations."""
 
     p50_ms: float | None
     p95_ms: float | None
     p99_ms: float | None
 
 
-class Latency:
-    """Durations in geometric buckets: since the start for Prometheus, and in slices over the last five minutes.
+def nearest_rank(count: Any, percent: int) -> Any:
+    """Return the rank of a percentile among `count` sorted values, from 1. `count` may be a column of a statement."""
+    return (count * percent + 99) // 100
 
-    The window has `SLICES` slices of `SLICE_SECONDS`. The newest slice is incomplete, so the window covers four and a
-    half to five minutes. Recording is O(1), reading is O(slices x buckets).
+
+def bucket_of(microseconds: int) -> int:
+    """Return the bucket of a duration that is not negative."""
+    shift = max(microseconds.bit_length() - _STEPS - 1, 0)
+    return (shift << _STEPS) + (microseconds >> shift)
+
+
+def _bounds(bucket: int) -> tuple[int, int]:
+    """Return the shortest duration in the bucket, and in the next one, in microseconds."""
+    shift = max((bucket >> _STEPS) - 1, 0)
+    step = bucket - (shift << _STEPS)
+    return step << shift, (step + 1) << shift
+
+
+@dataclass(slots=True)
+class Histogram:
+    """Durations, counted in the buckets of HdrHistogram with 16 to each doubling: a percentile is at most 3.2 % off."""
+
+    counts: dict[int, int] = field(default_factory=dict)
+    microseconds: int = 0
+    """Sum of all durations."""
+
+    def record(self, microseconds: int, times: int = 1) -> None:
+        """Count a duration. A negative one, from clocks that differ, counts as zero."""
+        microseconds = max(microseconds, 0)
+        bucket = bucket_of(microseconds)
+        self.counts[bucket] = self.counts.get(bucket, 0) + times
+        self.microseconds += microseconds * times
+
+    def add(self, other: Histogram) -> None:
+        """Count all durations of the other."""
+        for bucket, count in other.counts.items():
+            self.counts[bucket] = self.counts.get(bucket, 0) + count
+        self.microseconds += other.microseconds
+
+    @property
+    def count(self) -> int:
+        """Number of durations."""
+        return sum(self.counts.values())
+
+    def percentiles(self) -> Percentiles:
+        """Return the percentiles: for each, the middle of its bucket."""
+        ordered, count = sorted(self.counts.items()), self.count
+        return Percentiles(*(_percentile(ordered, nearest_rank(count, percent)) for percent in PERCENTS))
+
+    def below(self, microseconds: int) -> int:
+        """Return the number of shorter durations. Exact if `microseconds` is the lower bound of a bucket."""
+        bound = bucket_of(microseconds)
+        return sum(count for bucket, count in self.counts.items() if bucket < bound)
+
+
+def _percentile(ordered: list[tuple[int, int]], rank: int) -> float | None:
+    for bucket, count in ordered:
+        rank -= count
+        if rank <= 0:
+            return sum(_bounds(bucket)) / 2 / 1000
+    return None
+
+
+class Latency:
+    """Durations since the start, for Prometheus, and of the last five minutes, in slices.
+
+    The window has `SLICES` slices of `SLICE_SECONDS`, of which the newest is still filling: four and a half to five
+    minutes. Recording is O(1), reading is O(slices x buckets).
     """
 
-    __slots__ = ("_clock", "_slices", "_totals", "count", "sum_seconds")
+    __slots__ = ("_clock", "_older", "_slices", "sum_seconds")
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._slices: deque[tuple[int, dict[int, int]]] = deque(maxlen=SLICES)
-        self._totals: dict[int, int] = {}
-        self.count = 0
+        self._older = Histogram()
+        self._slices: deque[tuple[int, Histogram]] = deque()
         self.sum_seconds = 0.0
 
     def record(self, seconds: float) -> None:
-        """Record a duration. Values that are not positive numbers go to the first bucket."""
-        milliseconds = seconds * 1000
-        bucket = 0
-        if milliseconds > _LEAST_MS:
-            bucket = min(math.ceil(math.log(milliseconds / _LEAST_MS) * _STEPS_PER_NEPER), _BUCKETS - 1)
+        """Count a duration."""
         now = int(self._clock() / SLICE_SECONDS)
         if not self._slices or self._slices[-1][0] != now:
-            self._slices.append((now, {}))
-        window = self._slices[-1][1]
-        window[bucket] = window.get(bucket, 0) + 1
-        self._totals[bucket] = self._totals.get(bucket, 0) + 1
-        self.count += 1
+            self._begin(now)
+        self._slices[-1][1].record(int(seconds * 1_000_000))
         self.sum_seconds += seconds
 
+    def _begin(self, now: int) -> None:
+        self._slices.append((now, Histogram()))
+        if len(self._slices) > SLICES:
+            self._older.add(self._slices.popleft()[1])
+
+    @property
+    def count(self) -> int:
+        """Number of durations since the start."""
+        return self._total().count
+
     def percentiles(self) -> Percentiles:
-        """Return the 50th, 95th and 99th percentile of the last five minutes, each within 4.5 %."""
+        """Return the percentiles of the last five minutes."""
         oldest = int(self._clock() / SLICE_SECONDS) - SLICES
-        merged: dict[int, int] = {}
-        for number, window in self._slices:
+        window = Histogram()
+        for number, histogram in self._slices:
             if number > oldest:
-                for bucket, count in window.items():
-                    merged[bucket] = merged.get(bucket, 0) + count
-        total = sum(merged.values())
-        if not total:
-            return Percentiles(None, None, None)
-        ordered = sorted(merged.items())
-        return Percentiles(*(_percentile(ordered, total, rank) for rank in (0.50, 0.95, 0.99)))
+                window.add(histogram)
+        return window.percentiles()
 
     def cumulative(self) -> list[tuple[str, float]]:
-        """Return Prometheus's buckets: upper bound in seconds, and the number of durations up to that bound."""
-        buckets: list[tuple[str, float]] = []
-        for exposed in _EXPOSED:
-            below = sum(count for bucket, count in self._totals.items() if bucket <= exposed)
-            buckets.append((f"{_bound_ms(exposed) / 1000:g}", below))
-        return [*buckets, ("+Inf", self.count)]
+        """Return Prometheus's buckets: upper bounds in seconds, and the numbers of durations below them."""
+        return exposed_buckets(self._total(), _EXPOSED)
+
+    def _total(self) -> Histogram:
+        total = Histogram()
+        for histogram in (self._older, *(histogram for _, histogram in self._slices)):
+            total.add(histogram)
+        return total
 
 
-def _bound_ms(bucket: int) -> float:
-    return _LEAST_MS * math.exp2(bucket / _STEPS_PER_DOUBLING)
-
-
-def _percentile(ordered: list[tuple[int, int]], total: int, rank: float) -> float:
-    """Return the geometric middle of the nearest-rank percentile's bucket."""
-    wanted = math.ceil(total * rank)
-    for bucket, count in ordered:
-        wanted -= count
-        if wanted <= 0:
-            return float(f"{_bound_ms(bucket) * _HALF_STEP:.3g}")
-    raise AssertionError("unreachable: the counts add up to the total")
+def exposed_buckets(histogram: Histogram, bounds: Sequence[int]) -> list[tuple[str, float]]:
+    """Return Prometheus's buckets of a histogram. Bounds are in microseconds, and lower bounds of its own buckets."""
+    buckets = [(f"{bound / 1e6:g}", float(histogram.below(bound))) for bound in bounds]
+    return [*buckets, ("+Inf", float(histogram.count))]
 
 
 @dataclass(slots=True)

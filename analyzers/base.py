@@ -19,6 +19,19 @@ from pydantic import BaseModel, ConfigDict, Field
 MESSAGE_CHARACTERS = 500
 
 
+class AnalysisErrorCode(StrEnum):
+    """Causes for which an analysis did not complete. An analyzer may fail with one of the first four."""
+
+    INPUT_UNREADABLE = "INPUT_UNREADABLE"
+    INPUT_TOO_LARGE = "INPUT_TOO_LARGE"
+    UNSUPPORTED_FORMAT = "UNSUPPORTED_FORMAT"
+    ANALYZER_FAILED = "ANALYZER_FAILED"
+    WORKER_LOST = "WORKER_LOST"
+    MEMORY_EXCEEDED = "MEMORY_EXCEEDED"
+    TIMED_OUT = "TIMED_OUT"
+    CANCELED = "CANCELED"
+
+
 class Choice(StrEnum):
     """An enum of a request or result. Each value has a description for clients.
 

@@ -1,4 +1,4 @@
-"""The arguments of the commands. This module imports none of the program, so that `--help` is quick."""
+"""The arguments of the commands. This module imports only `store.bounds`, so that `--help` is quick."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from argparse import ArgumentParser, ArgumentTypeError
 from datetime import timedelta
 from pathlib import Path
 
-MOST_SLOTS = 256
+from store.bounds import (
+    DEFAULT_ATTEMPTS,
+    DEFAULT_PRIORITY,
+    MAX_ATTEMPTS,
+    MAX_NAME,
+    MAX_PRIORITY,
+    MAX_SLOTS,
+    MAX_TIMEOUT_SECONDS,
+    MIN_PRIORITY,
+)
+
 LEAST_AGE, MOST_AGE = timedelta(hours=1), timedelta(days=36_500)
 
 
@@ -19,7 +29,7 @@ def add_analyzer(parser: ArgumentParser) -> None:
 def add_concurrency(parser: ArgumentParser) -> None:
     """Add the arguments of `concurrency`."""
     add_analyzer(parser)
-    parser.add_argument("slots", metavar="N", type=slots, help=f"1 to {MOST_SLOTS}, or `default`")
+    parser.add_argument("slots", metavar="N", type=slots, help=f"1 to {MAX_SLOTS}, or `default`")
 
 
 def add_subject(parser: ArgumentParser) -> None:
@@ -38,17 +48,25 @@ def add_submit(parser: ArgumentParser) -> None:
     """Add the arguments of `submit`."""
     parser.add_argument("file", metavar="FILE", help="JSON lines, each an item of batchProcess; - reads standard input")
     parser.add_argument("--analyzer", help="each line's `request` is this analyzer's input, without its name as key")
-    parser.add_argument("--name", help="a name for the batch, 1 to 200 characters")
+    parser.add_argument("--name", help=f"a name for the batch, 1 to {MAX_NAME} characters")
     parser.add_argument(
-        "--priority", type=int, default=5, help="priority of items without one, 1 (last) to 10 (first); default 5"
+        "--priority",
+        type=int,
+        default=DEFAULT_PRIORITY,
+        help=f"priority of items without one, {MIN_PRIORITY} (last) to {MAX_PRIORITY} (first); default %(default)s",
     )
     parser.add_argument(
         "--timeout-seconds",
         type=int,
-        default=86_400,
-        help="time for the whole batch, at most 86400; default 86400",
+        default=MAX_TIMEOUT_SECONDS,
+        help=f"time for the whole batch, at most {MAX_TIMEOUT_SECONDS}; default %(default)s",
     )
-    parser.add_argument("--max-attempts", type=int, default=3, help="most attempts of an item, 1 to 10; default 3")
+    parser.add_argument(
+        "--max-attempts",
+        type=int,
+        default=DEFAULT_ATTEMPTS,
+        help=f"most attempts of an item, 1 to {MAX_ATTEMPTS}; default %(default)s",
+    )
     parser.add_argument("--wait", action="store_true", help="wait until the batch has ended")
 
 
@@ -64,8 +82,8 @@ def slots(text: str) -> int | None:
     """Parse a number of slots. Returns None for `default`. Raises ArgumentTypeError."""
     if text == "default":
         return None
-    if not re.fullmatch("[0-9]{1,3}", text) or not 1 <= int(text) <= MOST_SLOTS:
-        raise ArgumentTypeError(f"{text!r} is neither a number from 1 to {MOST_SLOTS} nor `default`")
+    if not re.fullmatch("[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_SLOTS:
+        raise ArgumentTypeError(f"{text!r} is neither a number from 1 to {MAX_SLOTS} nor `default`")
     return int(text)
 
 

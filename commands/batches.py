@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from settings import DatabaseSettings
+from store.bounds import MAX_ATTEMPTS, MAX_PRIORITY, MAX_TIMEOUT_SECONDS, MIN_PRIORITY
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,13 +47,12 @@ def submit(
     wait: bool,
 ) -> None:
     """Queue the items of a file of JSON lines as a batch."""
-    from resolvers.submissions import MAX_ATTEMPTS, MAX_PRIORITY, MAX_TIMEOUT_SECONDS
     from resolvers.user_errors import check_name, check_number
     from store.ingest import StreamBroken, StreamClosed
 
     faults = [
         *check_name("--name", name, []),
-        *check_number("--priority", priority, 1, MAX_PRIORITY, []),
+        *check_number("--priority", priority, MIN_PRIORITY, MAX_PRIORITY, []),
         *check_number("--timeout-seconds", timeout_seconds, 1, MAX_TIMEOUT_SECONDS, []),
         *check_number("--max-attempts", max_attempts, 1, MAX_ATTEMPTS, []),
     ]

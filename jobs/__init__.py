@@ -1,4 +1,4 @@
-"""Execution of the queue. `worker` claims rows in chunks for its slots; `slot` runs a chunk in a `sandbox`, a process
-that can be killed; `recorder` writes outcomes in group commits; `presence` writes the worker's heartbeat;
-`keeper` has the timers; `retry` decides on failed attempts. The store holds all state: a lost process loses no work.
+"""Execution of the queue. `worker` claims rows in chunks for its slots, which run them in a `sandbox`; `recorder` has
+the group commits of outcomes; `presence` writes the heartbeat; `keeper` has the timers; `retry` decides on failed
+attempts. The store holds all state: a lost process loses no work.
 """

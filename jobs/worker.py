@@ -30,8 +30,8 @@ from jobs.engine import Engine, engine_for
 from jobs.pace import MOST, TARGET_MS, Pace
 from jobs.presence import Presence
 from jobs.recorder import SMALL_GROUP, Recorder
-from jobs.sandbox.slot import DEFAULT_ANALYZERS, Limits, Sandbox, SandboxUnavailable, Template
-from jobs.slot import Analyzers, Slot
+from jobs.sandbox.sandbox import DEFAULT_ANALYZERS, Limits, Sandbox, SandboxUnavailable, Template
+from jobs.sandbox.slot import Analyzers, Slot
 from jobs.supervision import keep_running, side_tasks, wait_for
 from store.queue import claims, fairness, workers
 from store.queue.claims import Claimed

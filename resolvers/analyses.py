@@ -9,19 +9,17 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from analyzers.base import AnalysisFailure, Analyzer, Job, Request, Result
-from execution.errors import ClientError, ErrorCode
+from analyzers.base import AnalysisErrorCode, AnalysisFailure, Analyzer, Job, Request, Result
 from resolvers.context import Context
 from resolvers.names import untyped, write
-from resolvers.paging import Connection, each_once, page_fault, page_request
-from resolvers.user_errors import UserError, UserErrorCode, check_id, not_found, require_id, state_of
+from resolvers.paging import Connection, each_once, read_page
+from resolvers.user_errors import Refused, UserError, UserErrorCode, answers, require_id, wrong_state
 from resolvers.waiting import wait_until_ended
 from store import tables
 from store.analyses import (
     AnalysisFilter,
-    OrderField,
+    AnalysisOrderField,
     analyses_by_id,
-    analysis_by_id,
     count_analyses,
     delete_analysis,
     page_of_analyses,
@@ -31,7 +29,7 @@ from store.analyses import (
 from store.queue.retries import retry_analyses
 from store.queue.transitions import Fault
 from store.sql.clock import utcnow
-from store.sql.paging import PageError
+from store.sql.paging import PageArguments
 from store.tables import AnalysisRow, AnalysisStatus
 
 # A cancel answers when the work is gone, or after this long.
@@ -62,75 +60,46 @@ async def analysis(context: Context, id_: str) -> AnalysisRow | None:
 
 
 async def analyses(
-    context: Context,
-    where: AnalysisFilter,
-    order: OrderField,
-    descending: bool,
-    first: int | None,
-    after: str | None,
-    last: int | None,
-    before: str | None,
+    context: Context, where: AnalysisFilter, order: AnalysisOrderField, descending: bool, page: PageArguments
 ) -> Connection[AnalysisRow]:
-    """A page of the viewer's analyses. Raises ClientError for arguments out of bounds."""
+    """Return a page of the viewer's analyses. Raise ClientError for arguments out of bounds."""
     if where.batch_id is not None:
         require_id("batch", where.batch_id, "filter.batchId")
     if where.search is not None:
-        _check_search(where.search)
+        _require_search(where.search)
     if where.analyzer is not None:
-        _check_names(where.analyzer)
+        _require_names(where.analyzer)
     where = replace(where, status=each_once(where.status))
-    request = page_request(first, after, last, before)
-    async with context.services.database.read() as connection:
-        try:
-            page = await page_of_analyses(
-                connection, context.viewer, where, request, order=order, descending=descending
-            )
-        except PageError as error:
-            raise page_fault(error) from None
-
-    async def count() -> int:
-        async with context.services.database.read() as connection:
-            return await count_analyses(connection, context.viewer, where)
-
-    return Connection.of(page, count)
+    viewer = context.viewer
+    return await read_page(
+        context.services.database,
+        lambda connection: page_of_analyses(connection, viewer, where, page, order=order, descending=descending),
+        lambda connection: count_analyses(connection, viewer, where),
+    )
 
 
-def _check_search(search: str) -> None:
+def _require_search(search: str) -> None:
     if len(search) > _MAX_SEARCH or len(search.split()) > _MAX_SEARCH_WORDS or "\0" in search:
-        message = f"`search` has at most {_MAX_SEARCH_WORDS} words and {_MAX_SEARCH} characters, and no NUL."
-        raise ClientError(ErrorCode.BAD_USER_INPUT, message, argument="filter.search")
+        message = f"`search` must have at most {_MAX_SEARCH_WORDS} words and {_MAX_SEARCH} characters, and no NUL."
+        raise Refused(UserError(UserErrorCode.INVALID, message, ["filter", "search"]))
 
 
-def _check_names(names: Sequence[str]) -> None:
+def _require_names(names: Sequence[str]) -> None:
     if len(names) > _MAX_NAMES or any("\0" in name for name in names):
-        message = f"`analyzer` has at most {_MAX_NAMES} names, and no NUL in any."
-        raise ClientError(ErrorCode.BAD_USER_INPUT, message, argument="filter.analyzer")
+        message = f"`analyzer` must have at most {_MAX_NAMES} names, and no NUL in any."
+        raise Refused(UserError(UserErrorCode.INVALID, message, ["filter", "analyzer"]))
 
 
 async def results(
-    context: Context,
-    batch_id: str,
-    status: Sequence[AnalysisStatus] | None,
-    first: int | None,
-    after: str | None,
-    last: int | None,
-    before: str | None,
+    context: Context, batch_id: str, status: Sequence[AnalysisStatus] | None, page: PageArguments
 ) -> Connection[AnalysisRow]:
-    """A page of a batch's items, in the order in which they were given."""
-    status = each_once(status)
-    request = page_request(first, after, last, before)
-    async with context.services.database.read() as connection:
-        try:
-            page = await page_of_results(connection, context.viewer, batch_id, status, request)
-        except PageError as error:
-            raise page_fault(error) from None
-
-    async def count() -> int:
-        where = AnalysisFilter(status=status, batch_id=batch_id)
-        async with context.services.database.read() as connection:
-            return await count_analyses(connection, context.viewer, where)
-
-    return Connection.of(page, count)
+    """Return a page of a batch's items, in the order of submission. Raise ClientError for an invalid cursor."""
+    status, viewer = each_once(status), context.viewer
+    return await read_page(
+        context.services.database,
+        lambda connection: page_of_results(connection, viewer, batch_id, status, page),
+        lambda connection: count_analyses(connection, viewer, AnalysisFilter(status=status, batch_id=batch_id)),
+    )
 
 
 def result(context: Context, row: AnalysisRow) -> Result | StoredResult | None:
@@ -192,7 +161,7 @@ class _NoRequest(Request):
 
 
 def _no_run(_request: _NoRequest, _job: Job) -> Result:
-    raise AnalysisFailure("UNSUPPORTED_FORMAT", "This server does not have this analyzer any more.")
+    raise AnalysisFailure(AnalysisErrorCode.UNSUPPORTED_FORMAT, "This server does not have this analyzer any more.")
 
 
 def error(row: AnalysisRow) -> Fault | None:
@@ -202,54 +171,44 @@ def error(row: AnalysisRow) -> Fault | None:
     return Fault(row.error_code, row.error_message or "", bool(row.error_retryable))
 
 
+@answers(AnalysisPayload)
 async def cancel_analysis(context: Context, id_: str) -> AnalysisPayload:
-    """Take back what is queued, or stop what runs; answers when it is gone, or after two seconds."""
-    fault = check_id("analysis", id_)
-    if fault is not None:
-        return AnalysisPayload(user_errors=[fault])
+    """Cancel a queued analysis, or stop a running one; return when it has ended, or after two seconds."""
+    require_id("analysis", id_)
     async with context.services.database.write() as connection:
         stopped = await request_stop(connection, context.viewer, id_, AnalysisStatus.CANCELED, utcnow())
+    context.forget()
     if stopped is None:
-        return AnalysisPayload(
-            user_errors=[await _refusal(context, id_, "what is queued or runs can be canceled, and once")]
-        )
+        rule = "only queued or running analyses can be canceled, and only once"
+        raise wrong_state("analysis", await context.load(analyses_by_id, id_), rule)
     if not AnalysisStatus(stopped.status).ended:
         await wait_until_ended(context, id_, seconds=_CANCEL_WAIT_SECONDS)
-    context.forget()
+        context.forget()
     return AnalysisPayload(await context.load(analyses_by_id, id_))
 
 
+@answers(AnalysisPayload)
 async def retry_analysis(context: Context, id_: str) -> AnalysisPayload:
-    """Queue again what ended otherwise than completed."""
-    fault = check_id("analysis", id_)
-    if fault is not None:
-        return AnalysisPayload(user_errors=[fault])
+    """Queue a failed, canceled or timed-out analysis again."""
+    require_id("analysis", id_)
     async with context.services.database.write() as connection:
         retried = await retry_analyses(connection, context.viewer, tables.analysis.c.id == id_, now=utcnow())
-    if not retried:
-        allowed = "what has FAILED, was CANCELED or TIMED_OUT can be retried, where its input had been accepted"
-        return AnalysisPayload(user_errors=[await _refusal(context, id_, allowed)])
     context.forget()
-    return AnalysisPayload(await context.load(analyses_by_id, id_))
+    row = await context.load(analyses_by_id, id_)
+    if not retried:
+        rule = "only FAILED, CANCELED or TIMED_OUT analyses with accepted input can be retried"
+        raise wrong_state("analysis", row, rule)
+    return AnalysisPayload(row)
 
 
+@answers(DeletedPayload)
 async def remove_analysis(context: Context, id_: str) -> DeletedPayload:
-    """Delete what has ended and is in no open batch."""
-    fault = check_id("analysis", id_)
-    if fault is not None:
-        return DeletedPayload(user_errors=[fault])
+    """Delete an ended analysis that does not belong to an open batch."""
+    require_id("analysis", id_)
     async with context.services.database.write() as connection:
         deleted = await delete_analysis(connection, context.viewer, id_)
-    if not deleted:
-        allowed = "what has ended can be deleted, an item of a batch once its batch has ended"
-        return DeletedPayload(user_errors=[await _refusal(context, id_, allowed)])
     context.forget()
+    if not deleted:
+        rule = "only ended analyses can be deleted, and items of a batch only after the batch has ended"
+        raise wrong_state("analysis", await context.load(analyses_by_id, id_), rule)
     return DeletedPayload(id_)
-
-
-async def _refusal(context: Context, id_: str, allowed: str) -> UserError:
-    async with context.services.database.read() as connection:
-        row = await analysis_by_id(connection, context.viewer, id_)
-    if row is None:
-        return not_found("analysis")
-    return UserError(UserErrorCode.CONFLICT, f"It is {state_of(row)}: only {allowed}.", ["id"])

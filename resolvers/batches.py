@@ -10,11 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from resolvers.analyses import DeletedPayload
 from resolvers.context import Context
-from resolvers.paging import Connection, each_once, page_fault, page_request
-from resolvers.user_errors import UserError, UserErrorCode, check_id, not_found, require_id, state_of
+from resolvers.paging import Connection, each_once, read_page
+from resolvers.user_errors import UserError, answers, require_id, wrong_state
 from resolvers.waiting import wait_until_ended
 from store.batches import (
-    batch_by_id,
     batches_by_id,
     count_batches,
     delete_batch,
@@ -24,7 +23,7 @@ from store.batches import (
 )
 from store.queue.retries import go_on_retrying, retry_batch
 from store.sql.clock import utcnow
-from store.sql.paging import PageError
+from store.sql.paging import PageArguments
 from store.tables import AnalysisStatus, BatchRow, BatchStatus
 
 # A cancel answers when the work is gone, or after this long; so does what is done to large batches in slices.
@@ -46,87 +45,64 @@ async def batch(context: Context, id_: str) -> BatchRow | None:
     return await context.load(batches_by_id, require_id("batch", id_))
 
 
-async def batches(
-    context: Context,
-    status: Sequence[BatchStatus] | None,
-    first: int | None,
-    after: str | None,
-    last: int | None,
-    before: str | None,
-) -> Connection[BatchRow]:
-    """A page of the viewer's batches, newest first. Raises ClientError for arguments out of bounds."""
-    status = each_once(status)
-    request = page_request(first, after, last, before)
-    async with context.services.database.read() as connection:
-        try:
-            page = await page_of_batches(connection, context.viewer, status, request)
-        except PageError as error:
-            raise page_fault(error) from None
-
-    async def count() -> int:
-        async with context.services.database.read() as connection:
-            return await count_batches(connection, context.viewer, status)
-
-    return Connection.of(page, count)
+async def batches(context: Context, status: Sequence[BatchStatus] | None, page: PageArguments) -> Connection[BatchRow]:
+    """Return a page of the viewer's batches, newest first. Raise ClientError for an invalid cursor."""
+    status, viewer = each_once(status), context.viewer
+    return await read_page(
+        context.services.database,
+        lambda connection: page_of_batches(connection, viewer, status, page),
+        lambda connection: count_batches(connection, viewer, status),
+    )
 
 
+@answers(BatchPayload)
 async def cancel_batch(context: Context, id_: str) -> BatchPayload:
-    """Take back what is queued and stop what runs; answers when all is gone, or after two seconds."""
-    fault = check_id("batch", id_)
-    if fault is not None:
-        return BatchPayload(user_errors=[fault])
+    """Cancel the queued items and stop the running ones; return when all have ended, or after two seconds."""
+    require_id("batch", id_)
     async with context.services.database.write() as connection:
         stopped = await request_batch_stop(connection, context.viewer, id_, AnalysisStatus.CANCELED, utcnow())
     if not stopped:
-        return BatchPayload(
-            user_errors=[await _refusal(context, id_, "a batch that has not ended can be canceled, and once")]
-        )
+        context.forget()
+        rule = "only batches that have not ended can be canceled, and only once"
+        raise wrong_state("batch", await context.load(batches_by_id, id_), rule)
     await wait_until_ended(context, id_, seconds=_WAIT_SECONDS)
     context.forget()
     return BatchPayload(await context.load(batches_by_id, id_))
 
 
+@answers(BatchPayload)
 async def retry_failed(context: Context, id_: str) -> BatchPayload:
-    """Queue its failed, canceled and timed-out items again."""
-    fault = check_id("batch", id_)
-    if fault is not None:
-        return BatchPayload(user_errors=[fault])
+    """Queue the failed, canceled and timed-out items again."""
+    require_id("batch", id_)
     async with context.services.database.write() as connection:
         retried = await retry_batch(connection, context.viewer, id_, utcnow())
     if not retried:
-        allowed = "items that FAILED, were CANCELED or TIMED_OUT, and whose input had been accepted, can be retried"
-        return BatchPayload(user_errors=[await _refusal(context, id_, allowed)])
-    await _go_on(context, lambda connection: go_on_retrying(connection, utcnow()))
+        context.forget()
+        rule = "only FAILED, CANCELED or TIMED_OUT items with accepted input can be retried"
+        raise wrong_state("batch", await context.load(batches_by_id, id_), rule)
+    await _repeat(context, lambda connection: go_on_retrying(connection, utcnow()))
     context.forget()
     return BatchPayload(await context.load(batches_by_id, id_))
 
 
+@answers(DeletedPayload)
 async def remove_batch(context: Context, id_: str) -> DeletedPayload:
-    """Delete a batch that has ended, and its items."""
-    fault = check_id("batch", id_)
-    if fault is not None:
-        return DeletedPayload(user_errors=[fault])
+    """Delete an ended batch with its items."""
+    require_id("batch", id_)
     async with context.services.database.write() as connection:
         deleted = await delete_batch(connection, context.viewer, id_)
     if not deleted:
-        return DeletedPayload(user_errors=[await _refusal(context, id_, "a batch that has ended can be deleted")])
-    await _go_on(context, go_on_deleting)
+        context.forget()
+        raise wrong_state("batch", await context.load(batches_by_id, id_), "only ended batches can be deleted")
+    await _repeat(context, go_on_deleting)
     context.forget()
     return DeletedPayload(id_)
 
 
-async def _go_on(context: Context, slice_: Callable[[AsyncConnection], Awaitable[bool]]) -> None:
-    """Do slice after slice, for a while; what is left then is the keeper's."""
+async def _repeat(context: Context, slice_: Callable[[AsyncConnection], Awaitable[bool]]) -> None:
+    """Run slices, a transaction each, until none is left or `_WAIT_SECONDS` are over; the keeper runs the rest."""
     until = monotonic() + _WAIT_SECONDS
     more = True
     while more and monotonic() < until:
         async with context.services.database.write() as connection:
             more = await slice_(connection)
-
-
-async def _refusal(context: Context, id_: str, allowed: str) -> UserError:
-    async with context.services.database.read() as connection:
-        row = await batch_by_id(connection, context.viewer, id_)
-    if row is None:
-        return not_found("batch")
-    return UserError(UserErrorCode.CONFLICT, f"It is {state_of(row)}: only {allowed}.", ["id"])

@@ -1,4 +1,4 @@
-"""The operator's hold on the queue: paused or not, and how much of it runs at once. Administrators alone change it."""
+"""Controls of the queue: pauses and limits of concurrency. Only administrators change them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from execution.errors import ClientError, ErrorCode
 from resolvers.context import Context, Services
-from resolvers.user_errors import UserError, UserErrorCode, check_number
-from store.queue.controls import MAX_SLOTS, WHOLE_QUEUE, control_rows, pause, resume, set_slots
+from resolvers.user_errors import UserError, UserErrorCode, answers, check_number, require_none
+from store.bounds import MAX_SLOTS
+from store.queue.controls import WHOLE_QUEUE, control_rows, pause, resume, set_slots
 from store.sql.clock import utcnow
 from store.tables import ControlRow
 
@@ -21,7 +22,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AnalyzerQueue:
-    """What is held of one analyzer, by its name."""
+    """Controls of one analyzer."""
 
     analyzer: str
     paused_since: datetime | None
@@ -30,7 +31,7 @@ class AnalyzerQueue:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What is held of the queue, and of each analyzer that this server has or that is held."""
+    """Controls of the whole queue, and of each analyzer that this server has or that has controls."""
 
     paused_since: datetime | None
     concurrency: int | None
@@ -39,14 +40,14 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class QueuePayload:
-    """What a mutation of the queue answers."""
+    """Answer of a mutation of the queue."""
 
     queue: Queue | None = None
     user_errors: Sequence[UserError] = field(default_factory=list)
 
 
 async def queue(services: Services) -> Queue:
-    """What holds now."""
+    """Return the controls in force."""
     async with services.database.read() as connection:
         return _queue_of(services, await control_rows(connection))
 
@@ -64,27 +65,41 @@ def _queue_of(services: Services, rows: Iterable[ControlRow]) -> Queue:
     return Queue(whole.paused_at, whole.slots, analyzers)
 
 
+@answers(QueuePayload)
 async def pause_queue(context: Context, analyzer: str | None) -> QueuePayload:
-    """Have nothing more begin, of this analyzer or at all; paused twice is paused since the first time."""
+    """Start no more analyses, of this analyzer or at all. A second pause keeps the time of the first."""
+    await _require_analyzer(context, analyzer)
     return await _change(context, "queue paused", analyzer, lambda connection: pause(connection, analyzer, utcnow()))
 
 
+@answers(QueuePayload)
 async def resume_queue(context: Context, analyzer: str | None) -> QueuePayload:
-    """Take that pause back; a pause of the whole queue and those of analyzers are taken back one by one."""
+    """End this pause. The pause of the whole queue and those of analyzers end separately."""
+    await _require_analyzer(context, analyzer)
     return await _change(context, "queue resumed", analyzer, lambda connection: resume(connection, analyzer))
 
 
+@answers(QueuePayload)
 async def set_concurrency(context: Context, analyzer: str | None, limit: int | None) -> QueuePayload:
-    """Set how many slots of each worker there are, or how many of them may run this analyzer; None as at first."""
-    faults = [] if limit is None else list(check_number("limit", limit, 1, MAX_SLOTS, ["limit"]))
-    return await _change(
-        context,
-        "concurrency set",
-        analyzer,
-        lambda connection: set_slots(connection, analyzer, limit),
-        faults=faults,
-        limit=limit,
+    """Set the slots of each worker, or how many of them may run this analyzer; None restores the initial state."""
+    await _require_analyzer(
+        context, analyzer, [] if limit is None else check_number("limit", limit, 1, MAX_SLOTS, ["limit"])
     )
+    return await _change(
+        context, "concurrency set", analyzer, lambda connection: set_slots(connection, analyzer, limit), limit=limit
+    )
+
+
+async def _require_analyzer(context: Context, analyzer: str | None, errors: Iterable[UserError] = ()) -> None:
+    """Raise Refused for an unknown analyzer and for these other errors; ClientError unless an administrator asks."""
+    require_administrator(context)
+    unknown: list[UserError] = []
+    if analyzer is not None:
+        known = [each.analyzer for each in (await queue(context.services)).analyzers]
+        if analyzer not in known:
+            message = f"There is no analyzer with this name: the analyzers are {', '.join(known)}."
+            unknown = [UserError(UserErrorCode.NOT_FOUND, message, ["analyzer"])]
+    require_none([*unknown, *errors])
 
 
 async def _change(
@@ -92,29 +107,19 @@ async def _change(
     event: str,
     analyzer: str | None,
     change: Callable[[AsyncConnection], Awaitable[bool]],
-    *,
-    faults: Sequence[UserError] = (),
-    **said: object,
+    **details: object,
 ) -> QueuePayload:
-    """Change one thing and tell the log of it, where it was not so already. Raises ClientError: FORBIDDEN."""
-    require_administrator(context)
+    """Apply a change; log it unless the queue was in that state before."""
     services = context.services
-    if analyzer is not None:
-        known = [each.analyzer for each in (await queue(services)).analyzers]
-        if analyzer not in known:
-            message = f"There is no analyzer of this name: there are {', '.join(known)}."
-            faults = [UserError(UserErrorCode.NOT_FOUND, message, ["analyzer"]), *faults]
-    if faults:
-        return QueuePayload(user_errors=faults)
     async with services.database.write() as connection:
         changed = await change(connection)
         rows = await control_rows(connection)
     if changed:
-        log.warning(event, analyzer=analyzer, by=context.viewer.name, request_id=context.request_id, **said)
+        log.warning(event, analyzer=analyzer, by=context.viewer.name, request_id=context.request_id, **details)
     return QueuePayload(_queue_of(services, rows))
 
 
 def require_administrator(context: Context) -> None:
-    """Raise ClientError for who may only work with analyses of their own."""
+    """Raise ClientError, FORBIDDEN, unless the viewer is an administrator."""
     if not context.viewer.is_administrator:
-        raise ClientError(ErrorCode.FORBIDDEN, "Only an administrator may change what all share.")
+        raise ClientError(ErrorCode.FORBIDDEN, "Only an administrator may change settings that all users share.")

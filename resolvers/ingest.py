@@ -10,9 +10,10 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 from analyzers.base import Analyzer
-from resolvers.submissions import MAX_PRIORITY, Item, checked
+from resolvers.submissions import Item, checked
 from resolvers.user_errors import check_name, check_number
 from store.analyses import NewAnalysis
+from store.bounds import MAX_PRIORITY, MIN_PRIORITY
 from store.ingest import StreamBroken
 
 # A slice is a transaction: others write between two.
@@ -59,8 +60,8 @@ class LineReader:
             item = self._read(line)
         except LineFault as fault:
             return fault
-        if not 1 <= item.priority <= MAX_PRIORITY:
-            return LineFault(next(iter(check_number("priority", item.priority, 1, MAX_PRIORITY, []))).message)
+        if faults := list(check_number("priority", item.priority, MIN_PRIORITY, MAX_PRIORITY, [])):
+            return LineFault(faults[0].message)
         if item.key is not None and (faults := list(check_name("key", item.key, []))):
             return LineFault(faults[0].message)
         key = str(self._position) if item.key is None else item.key

@@ -8,9 +8,9 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import datetime
 
-from execution.errors import ClientError, ErrorCode
 from resolvers.context import Context, Services
 from resolvers.monitor import Disk, Memory, read_disk, read_memory
+from resolvers.user_errors import check_number, require_none
 from store.queue.timings import Timings, WorkFigures, all_timings, work_figures
 from store.queue.workers import SILENCE, all_workers
 from store.sql.clock import utcnow
@@ -60,13 +60,10 @@ def metrics(context: Context) -> Metrics:
 
 
 def follow_metrics(context: Context, interval_seconds: float | None) -> AsyncGenerator[Metrics, None]:
-    """At once, then every interval. Raises ClientError for one that is not from 0.5 to 60 seconds."""
+    """Yield metrics at once, then after every interval. Raise Refused for an interval out of bounds."""
     interval = DEFAULT_INTERVAL_SECONDS if interval_seconds is None else interval_seconds
-    if not LEAST_INTERVAL_SECONDS <= interval <= MOST_INTERVAL_SECONDS:
-        message = (
-            f"`intervalSeconds` is {interval:g}: it goes from {LEAST_INTERVAL_SECONDS:g} to {MOST_INTERVAL_SECONDS:g}."
-        )
-        raise ClientError(ErrorCode.BAD_USER_INPUT, message, argument="intervalSeconds")
+    name = "intervalSeconds"
+    require_none(check_number(name, interval, LEAST_INTERVAL_SECONDS, MOST_INTERVAL_SECONDS, [name]))
     return _follow_metrics(context, interval)
 
 

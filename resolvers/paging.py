@@ -1,20 +1,24 @@
-"""Lists as connections: a page of rows, counted only when somebody asks."""
+"""Lists as connections: a page of rows, and the size of the whole list if a client selects it."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from execution.errors import ClientError, ErrorCode
-from store.sql.paging import Page, PageError, PageRequest
+from store.sql.database import Database
+from store.sql.paging import Page, PageArguments, PageError
 
 RowT = TypeVar("RowT")
 
 
 @dataclass(frozen=True, slots=True)
 class Edge(Generic[RowT]):
-    """A row and its place in the list."""
+    """A row and its cursor."""
 
     cursor: str
     node: RowT
@@ -22,7 +26,7 @@ class Edge(Generic[RowT]):
 
 @dataclass(frozen=True, slots=True)
 class PageInfo:
-    """Whether there is more, and the places of the first and the last row."""
+    """Whether more rows follow or precede the page, and the cursors of its first and last row."""
 
     has_next_page: bool
     has_previous_page: bool
@@ -32,26 +36,38 @@ class PageInfo:
 
 @dataclass(frozen=True, slots=True)
 class Connection(Generic[RowT]):
-    """A page, and how to count the whole list."""
+    """A page, and a function that counts the whole list."""
 
     edges: list[Edge[RowT]]
     page_info: PageInfo
     count: Callable[[], Awaitable[int]] | None = None
 
-    @classmethod
-    def of(cls, page: Page[RowT], count: Callable[[], Awaitable[int]]) -> Connection[RowT]:
-        """The connection of a page from the store."""
-        edges = [Edge(page.cursor(row), row) for row in page.rows]
-        return cls(edges, page_info(edges, has_next=page.has_next, has_previous=page.has_previous), count)
-
     @property
     def nodes(self) -> list[RowT]:
-        """The rows alone."""
+        """The rows without their cursors."""
         return [edge.node for edge in self.edges]
 
 
+async def read_page(
+    database: Database,
+    read: Callable[[AsyncConnection], Awaitable[Page[RowT]]],
+    count: Callable[[AsyncConnection], Awaitable[int]],
+) -> Connection[RowT]:
+    """Return the connection of a page from the store. Raise ClientError for an invalid cursor."""
+
+    async def count_all() -> int:
+        async with database.read() as connection:
+            return await count(connection)
+
+    with _page_errors():
+        async with database.read() as connection:
+            page = await read(connection)
+    edges = [Edge(page.cursor(row), row) for row in page.rows]
+    return Connection(edges, page_info(edges, has_next=page.has_next, has_previous=page.has_previous), count_all)
+
+
 def page_info(edges: list[Edge[RowT]], *, has_next: bool, has_previous: bool) -> PageInfo:
-    """The page info of these edges."""
+    """Return the page info of these edges."""
     return PageInfo(
         has_next_page=has_next,
         has_previous_page=has_previous,
@@ -62,19 +78,20 @@ def page_info(edges: list[Edge[RowT]], *, has_next: bool, has_previous: bool) ->
 
 def page_request(
     first: int | None, after: str | None = None, last: int | None = None, before: str | None = None
-) -> PageRequest:
-    """The page that these arguments ask for. Raises ClientError where they are out of bounds or exclude each other."""
-    try:
-        return PageRequest.of(first, after, last, before)
-    except PageError as error:
-        raise page_fault(error) from None
+) -> PageArguments:
+    """Return a client's page arguments. Raise ClientError if they are out of bounds or exclude each other."""
+    with _page_errors():
+        return PageArguments(first, after, last, before)
 
 
 def each_once(values: Sequence[RowT] | None) -> list[RowT] | None:
-    """A filter's values without repeats: a database takes only so many in one statement."""
+    """Return the values of a filter without duplicates: databases limit the parameters of a statement."""
     return None if values is None else list(dict.fromkeys(values))
 
 
-def page_fault(error: PageError) -> ClientError:
-    """A wrong page argument, as the client sees it."""
-    return ClientError(ErrorCode.BAD_USER_INPUT, str(error), argument=error.argument)
+@contextmanager
+def _page_errors() -> Iterator[None]:
+    try:
+        yield
+    except PageError as error:
+        raise ClientError(ErrorCode.BAD_USER_INPUT, str(error), argument=error.argument) from None

@@ -18,26 +18,37 @@ from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from analyzers.base import MESSAGE_CHARACTERS, Analyzer, Request, clean
+from analyzers.base import MESSAGE_CHARACTERS, AnalysisErrorCode, Analyzer, Request, clean
 from resolvers.analyses import AnalysisPayload
 from resolvers.batches import BatchPayload
 from resolvers.context import Context
 from resolvers.names import path as path_in
-from resolvers.user_errors import UserError, UserErrorCode, check_name, check_number
+from resolvers.user_errors import (
+    Refused,
+    UserError,
+    UserErrorCode,
+    answers,
+    check_name,
+    check_number,
+    require_none,
+)
 from resolvers.waiting import wait_until_ended
 from store.analyses import NewAnalysis, analyses_by_id, insert_analyses
 from store.batches import batches_by_id, insert_batch
+from store.bounds import (
+    MAX_ATTEMPTS,
+    MAX_ITEMS,
+    MAX_PRIORITY,
+    MAX_TIMEOUT_SECONDS,
+    MAX_WAIT_SECONDS,
+    MIN_PRIORITY,
+)
 from store.idempotency import IdempotencyMismatch, take_key
 from store.queue.transitions import Fault
 from store.sql.clock import utcnow
 from store.sql.ids import new_id
 from store.tables import AnalysisStatus, BatchStatus
 
-MAX_ITEMS = 10_000
-MAX_TIMEOUT_SECONDS = 86_400
-MAX_ATTEMPTS = 10
-MAX_WAIT_SECONDS = 60
-MAX_PRIORITY = 10
 # Items that are checked in one go: some milliseconds.
 _SLICE = 500
 # One mutation names at most so many faults; an item that is kept says its own.
@@ -46,9 +57,9 @@ _MAX_FAULTS = 1_000
 _UNKEPT = "\0"
 
 _FAULT_CODES = {
-    UserErrorCode.INVALID: "INPUT_UNREADABLE",
-    UserErrorCode.TOO_LARGE: "INPUT_TOO_LARGE",
-    UserErrorCode.UNSUPPORTED: "UNSUPPORTED_FORMAT",
+    UserErrorCode.INVALID: AnalysisErrorCode.INPUT_UNREADABLE,
+    UserErrorCode.TOO_LARGE: AnalysisErrorCode.INPUT_TOO_LARGE,
+    UserErrorCode.UNSUPPORTED: AnalysisErrorCode.UNSUPPORTED_FORMAT,
 }
 
 
@@ -132,48 +143,47 @@ def _content_faults(error: ValidationError, path: Sequence[str], model: type[Req
         yield UserError(code, clean(message, MESSAGE_CHARACTERS), [*path, *place])
 
 
+@answers(AnalysisPayload)
 async def submit_analysis(context: Context, requested: Requested, priority: int, terms: Terms) -> AnalysisPayload:
-    """Queue one analysis; the answer comes when it has ended, or after the seconds that the client would wait."""
-    faults = [*check_number("priority", priority, 1, MAX_PRIORITY, ["priority"]), *terms.faults()]
+    """Queue one analysis; return when it has ended, or after `terms.wait_seconds`."""
     item, content_faults = checked(context.services.analyzers, requested, priority, ["request"])
-    faults.extend(content_faults)
-    if faults:
-        return AnalysisPayload(user_errors=faults)
+    require_none(
+        [
+            *check_number("priority", priority, MIN_PRIORITY, MAX_PRIORITY, ["priority"]),
+            *terms.faults(),
+            *content_faults,
+        ]
+    )
     analysis_id = new_id("analysis")
-
-    async def insert(connection: AsyncConnection) -> None:
-        await insert_analyses(
-            connection,
-            context.viewer,
-            [item],
-            utcnow(),
-            ids=[analysis_id],
-            timeout_seconds=terms.timeout_seconds,
-            max_attempts=terms.max_attempts,
-        )
-
     said = ["submitAnalysis", _plain(requested), priority, terms.timeout_seconds, terms.max_attempts]
     async with context.services.database.write() as connection:
-        try:
-            found = await _once(connection, context, terms, said, analysis_id)
-        except IdempotencyMismatch:
-            return AnalysisPayload(user_errors=[_mismatch()])
+        found = await _once(connection, context, terms, said, analysis_id)
         if found == analysis_id:
-            await insert(connection)
+            await insert_analyses(
+                connection,
+                context.viewer,
+                [item],
+                utcnow(),
+                ids=[analysis_id],
+                timeout_seconds=terms.timeout_seconds,
+                max_attempts=terms.max_attempts,
+            )
     context.forget()
     row = await context.load(analyses_by_id, found)
     if row is not None and terms.wait_seconds and not AnalysisStatus(row.status).ended:
         await wait_until_ended(context, found, seconds=terms.wait_seconds)
         context.forget()
         row = await context.load(analyses_by_id, found)
-    return AnalysisPayload(row, [] if row is not None else [_deleted()])
+    if row is None:
+        raise _deleted()
+    return AnalysisPayload(row)
 
 
+@answers(BatchPayload)
 async def batch_process(context: Context, name: str | None, items: Sequence[Item] | None, terms: Terms) -> BatchPayload:
-    """Queue a batch; the answer comes when it has ended, or after the seconds that the client would wait."""
-    faults = [*_batch_faults(name, items or ()), *terms.faults()]
-    if faults or not items:
-        return BatchPayload(user_errors=faults[:_MAX_FAULTS])
+    """Queue a batch; return when it has ended, or after `terms.wait_seconds`."""
+    items = items or ()
+    require_none([*_batch_faults(name, items), *terms.faults()][:_MAX_FAULTS])
     new: list[NewAnalysis] = []
     refused: list[UserError] = []
     for position, item in enumerate(items):
@@ -193,10 +203,7 @@ async def batch_process(context: Context, name: str | None, items: Sequence[Item
         terms.max_attempts,
     ]
     async with context.services.database.write() as connection:
-        try:
-            found = await _once(connection, context, terms, said, batch_id)
-        except IdempotencyMismatch:
-            return BatchPayload(user_errors=[_mismatch()])
+        found = await _once(connection, context, terms, said, batch_id)
         if found == batch_id:
             await insert_batch(
                 connection,
@@ -214,7 +221,9 @@ async def batch_process(context: Context, name: str | None, items: Sequence[Item
         await wait_until_ended(context, found, seconds=terms.wait_seconds)
         context.forget()
         row = await context.load(batches_by_id, found)
-    return BatchPayload(row, refused[:_MAX_FAULTS] if row is not None else [_deleted()])
+    if row is None:
+        raise _deleted()
+    return BatchPayload(row, refused[:_MAX_FAULTS])
 
 
 def _batch_faults(name: str | None, items: Sequence[Item]) -> Iterable[UserError]:
@@ -231,10 +240,10 @@ def _batch_faults(name: str | None, items: Sequence[Item]) -> Iterable[UserError
     twice = {key for key, count in Counter(keys).items() if count > 1}
     seen: set[str] = set()
     for position, (item, key) in enumerate(zip(items, keys, strict=True)):
-        if item.key is None and 1 <= item.priority <= MAX_PRIORITY and key not in twice:
+        if item.key is None and MIN_PRIORITY <= item.priority <= MAX_PRIORITY and key not in twice:
             continue
         path = ["items", str(position)]
-        yield from check_number("priority", item.priority, 1, MAX_PRIORITY, [*path, "priority"])
+        yield from check_number("priority", item.priority, MIN_PRIORITY, MAX_PRIORITY, [*path, "priority"])
         yield from check_name("key", item.key, [*path, "key"])
         if key in twice and key in seen:
             message = f"The key {key!r} is given twice: each item of a batch has a key of its own."
@@ -243,22 +252,21 @@ def _batch_faults(name: str | None, items: Sequence[Item]) -> Iterable[UserError
 
 
 async def _once(connection: AsyncConnection, context: Context, terms: Terms, said: list[Any], new: str) -> str:
-    """The id of what an earlier call with the same key made, or `new`. Raises IdempotencyMismatch."""
+    """Return the id from an earlier call with the same key and input, or else `new`. Raise Refused for other input."""
     if terms.idempotency_key is None:
         return new
     digest = sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    return await take_key(connection, context.viewer, terms.idempotency_key, digest, new, utcnow())
+    try:
+        return await take_key(connection, context.viewer, terms.idempotency_key, digest, new, utcnow())
+    except IdempotencyMismatch:
+        message = "The key was used within the last day with other input: use another key, or the same input."
+        raise Refused(UserError(UserErrorCode.IDEMPOTENCY_MISMATCH, message, ["idempotencyKey"])) from None
 
 
 def _plain(requested: Requested) -> list[Any]:
     return [requested.analyzer, requested.fields]
 
 
-def _mismatch() -> UserError:
-    message = "This key came within the last day with another input: give another key, or the same input."
-    return UserError(UserErrorCode.IDEMPOTENCY_MISMATCH, message, ["idempotencyKey"])
-
-
-def _deleted() -> UserError:
-    message = "What the first call with this key made has been deleted: give another key."
-    return UserError(UserErrorCode.CONFLICT, message, ["idempotencyKey"])
+def _deleted() -> Refused:
+    message = "The object that the first call with this key created has been deleted: use another key."
+    return Refused(UserError(UserErrorCode.CONFLICT, message, ["idempotencyKey"]))

@@ -1,24 +1,33 @@
-"""What is wrong with what a client asked for: `userErrors` of mutations, coded errors of queries."""
+"""Errors that a client can correct: `userErrors` of mutations, and coded errors of queries and subscriptions.
+
+A function named `require_…` raises `Refused`. Functions named `check_…` yield errors, so that a caller can report all
+errors of one input together.
+"""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from execution.errors import ClientError, ErrorCode
+from store.bounds import MAX_NAME
 from store.sql.failures import is_full, is_out_of_reach
 from store.sql.ids import Kind, kind_of
 from store.tables import AnalysisRow, BatchRow
 
-MAX_NAME = 200
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+P = ParamSpec("P")
+PayloadT = TypeVar("PayloadT")
 
 
 class UserErrorCode(StrEnum):
-    """The kinds of fault that a mutation can name."""
+    """Codes of `userErrors`."""
 
     INVALID = "INVALID"
     NOT_FOUND = "NOT_FOUND"
@@ -30,15 +39,48 @@ class UserErrorCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UserError:
-    """One fault: what is wrong and what would be right, and the way to the field at fault, from the input down."""
+    """One error: a message with the problem and the rule, and the path of the input field, from the input down."""
 
     code: UserErrorCode
     message: str
     path: Sequence[str] | None = None
 
 
+class Refused(ClientError):
+    """A request is refused and changes nothing.
+
+    In a mutation under `answers`, all `errors` become its `userErrors`. In any other field, the first of them becomes
+    an error with a code.
+    """
+
+    def __init__(self, *errors: UserError) -> None:
+        first = errors[0]
+        code = ErrorCode.NOT_FOUND if first.code is UserErrorCode.NOT_FOUND else ErrorCode.BAD_USER_INPUT
+        extensions = {"argument": ".".join(first.path)} if first.path else {}
+        super().__init__(code, first.message, **extensions)
+        self.errors = errors
+
+
+def answers(
+    payload: Callable[..., PayloadT],
+) -> Callable[[Callable[P, Awaitable[PayloadT]]], Callable[P, Coroutine[Any, Any, PayloadT]]]:
+    """Decorate the resolver of a mutation: if it raises Refused, return a payload that holds only the errors."""
+
+    def decorate(resolve: Callable[P, Awaitable[PayloadT]]) -> Callable[P, Coroutine[Any, Any, PayloadT]]:
+        @wraps(resolve)
+        async def answer(*args: P.args, **kwargs: P.kwargs) -> PayloadT:
+            try:
+                return await resolve(*args, **kwargs)
+            except Refused as refused:
+                return payload(user_errors=refused.errors)
+
+        return answer
+
+    return decorate
+
+
 def explain(error: BaseException) -> ClientError | None:
-    """What a client may know of a failure that is the database's, and not a fault of this program; None of others."""
+    """Return the error to show to clients for a failure of the database; None for any other exception."""
     if is_full(error):
         message = "The database has no room left: nothing was changed. The server's operator can give it more."
         return ClientError(ErrorCode.STORAGE_FULL, message)
@@ -49,49 +91,50 @@ def explain(error: BaseException) -> ClientError | None:
     return None
 
 
-def check_id(kind: Kind, id_: str, path: Sequence[str] = ("id",)) -> UserError | None:
-    """The fault of an id that can't name a thing of this kind; whether there is such a thing is another question."""
-    found = kind_of(id_)
-    if found is None:
-        return UserError(UserErrorCode.INVALID, f"This is no id: one of this type is written `{kind}_…`.", path)
-    if found != kind:
-        message = f"This is the id of another type, `{found}`: one of this type is written `{kind}_…`."
-        return UserError(UserErrorCode.INVALID, message, path)
-    return None
+def require_none(errors: Iterable[UserError]) -> None:
+    """Raise Refused with all of these errors, if there are any."""
+    if found := list(errors):
+        raise Refused(*found)
 
 
 def require_id(kind: Kind, id_: str, argument: str = "id") -> str:
-    """The id, where it can name a thing of this kind. Raises ClientError otherwise."""
-    fault = check_id(kind, id_, (argument,))
-    if fault is not None:
-        raise ClientError(ErrorCode.BAD_USER_INPUT, fault.message, argument=argument)
-    return id_
+    """Return the id. Raise Refused if it is not an id of this kind; the object itself may still be missing."""
+    found = kind_of(id_)
+    if found == kind:
+        return id_
+    if found is None:
+        message = f"This is not an id: an id of this type has the form `{kind}_…`."
+    else:
+        message = f"This is the id of another type, `{found}`: an id of this type has the form `{kind}_…`."
+    raise Refused(UserError(UserErrorCode.INVALID, message, argument.split(".")))
 
 
 def check_number(name: str, value: float, low: float, high: float, path: Sequence[str]) -> Iterable[UserError]:
-    """The fault of a number outside its bounds, if it is one."""
+    """Yield an error if the number is not finite, or out of its bounds."""
     if not (math.isfinite(value) and low <= value <= high):
-        yield UserError(UserErrorCode.INVALID, f"`{name}` is {value:g}: it goes from {low:g} to {high:,g}.", path)
+        yield UserError(UserErrorCode.INVALID, f"`{name}` is {value:g}: it must be from {low:g} to {high:,g}.", path)
 
 
 def check_name(name: str, value: str | None, path: Sequence[str]) -> Iterable[UserError]:
-    """The fault of a name or key that is empty, longer than 200 characters, or holds control characters."""
+    """Yield an error if a name or key is empty, longer than `MAX_NAME`, or contains a control character."""
     if value is None:
         return
     if not 1 <= len(value) <= MAX_NAME:
-        message = f"`{name}` has {len(value):,} characters: it has from 1 to {MAX_NAME}."
+        message = f"`{name}` has {len(value):,} characters: it must have from 1 to {MAX_NAME}."
         yield UserError(UserErrorCode.INVALID, message, path)
     elif _CONTROL.search(value):
-        yield UserError(UserErrorCode.INVALID, f"`{name}` holds a control character: take it out.", path)
+        yield UserError(UserErrorCode.INVALID, f"`{name}` contains a control character: remove it.", path)
 
 
 def state_of(row: AnalysisRow | BatchRow) -> str:
-    """Its status, and that it is being stopped already where it is."""
+    """Return the status, with a remark if a stop was requested and is still in progress."""
     if row.finished_at is not None or row.stop_requested is None:
         return row.status
-    return f"{row.status}, and is being {'canceled' if row.stop_requested == 'CANCELED' else 'timed out'} already"
+    return f"{row.status}, and already being {'canceled' if row.stop_requested == 'CANCELED' else 'timed out'}"
 
 
-def not_found(kind: Kind) -> UserError:
-    """There is no such thing, or it is not the viewer's to see: the answer is the same."""
-    return UserError(UserErrorCode.NOT_FOUND, f"There is no {kind} of this id.", ["id"])
+def wrong_state(kind: Kind, row: AnalysisRow | BatchRow | None, rule: str) -> Refused:
+    """Return CONFLICT with the row's state and the rule; NOT_FOUND if the viewer can't see a row of this id."""
+    if row is None:
+        return Refused(UserError(UserErrorCode.NOT_FOUND, f"There is no {kind} with this id.", ["id"]))
+    return Refused(UserError(UserErrorCode.CONFLICT, f"The {kind} is {state_of(row)}: {rule}.", ["id"]))

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from analyzers.base import AnalysisErrorCode
 from resolvers import analyses as resolve
 from resolvers import batches as resolve_batches
 from resolvers import events as resolve_events
 from resolvers.events import Happening
+from resolvers.paging import page_request
 from schema.analyzers import AnalysisResult, Analyzer
 from schema.common import (
     USER_ERRORS,
@@ -29,10 +31,12 @@ from schema.common import (
     id_of,
     last_of,
 )
-from schema.events import Event, EventConnection, describe_events
+from schema.events import Event, EventConnection, current_state, describe_events
 from schema.scalars import JSON, describe
 from store.analyses import AnalysisFilter as FilterValue
+from store.analyses import AnalysisOrderField
 from store.queue.progress import progress_of_analysis
+from store.sql.paging import DEFAULT_PAGE
 from store.subjects import events_of
 from store.tables import AnalysisRow, AnalysisStatus
 
@@ -51,17 +55,6 @@ describe(
         "TIMED_OUT": "Ended by the timeout of the analysis or of its batch.",
     },
 )
-
-
-class AnalysisErrorCode(StrEnum):
-    INPUT_UNREADABLE = "INPUT_UNREADABLE"
-    INPUT_TOO_LARGE = "INPUT_TOO_LARGE"
-    UNSUPPORTED_FORMAT = "UNSUPPORTED_FORMAT"
-    ANALYZER_FAILED = "ANALYZER_FAILED"
-    WORKER_LOST = "WORKER_LOST"
-    MEMORY_EXCEEDED = "MEMORY_EXCEEDED"
-    TIMED_OUT = "TIMED_OUT"
-    CANCELED = "CANCELED"
 
 
 describe(
@@ -152,7 +145,7 @@ class Analysis(Node):
 
     @strawberry.field(description="Events of this analysis, oldest first.")
     async def events(
-        root: strawberry.Parent[AnalysisRow], info: Info, first: FirstEvents = 20, after: AfterEvent = None
+        root: strawberry.Parent[AnalysisRow], info: Info, first: FirstEvents = DEFAULT_PAGE, after: AfterEvent = None
     ) -> EventConnection:
         return await resolve_events.events(info.context, events_of(root.id), first, after)
 
@@ -185,13 +178,6 @@ class AnalysisFilter:
         return FilterValue(
             self.status, self.analyzer, self.batch_id, self.created_after, self.created_before, self.search
         )
-
-
-class AnalysisOrderField(StrEnum):
-    CREATED_AT = "CREATED_AT"
-    FINISHED_AT = "FINISHED_AT"
-    PRIORITY = "PRIORITY"
-    PROCESSING_TIME = "PROCESSING_TIME"
 
 
 describe(
@@ -300,10 +286,7 @@ class AnalysisEvent(Event):
         description="Error of the analysis or of the attempt. Null if there was no error."
     )
 
-    # Subscribers to the same events share one answer, which `events.hub` keeps for ten seconds.
-    @strawberry.field(
-        description="Current state of the analysis, at most ten seconds old. Null if the analysis was deleted."
-    )
+    @strawberry.field(description=current_state("analysis"))
     async def analysis(root: strawberry.Parent[Happening], info: Info) -> Analysis | None:
         return await resolve_events.subject(info.context, root)
 
@@ -335,7 +318,8 @@ class AnalysisQuery:
         order = order_by or AnalysisOrder()
         field = order.field or AnalysisOrderField.CREATED_AT
         descending = order.direction is not OrderDirection.ASC
-        return await resolve.analyses(info.context, where, field.value, descending, first, after, last, before)
+        page = page_request(first, after, last, before)
+        return await resolve.analyses(info.context, where, field, descending, page)
 
     @strawberry.field(description="Lists the analyzers installed on this server, by name.")
     def analyzers(self, info: Info) -> list[Analyzer]:

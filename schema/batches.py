@@ -13,6 +13,7 @@ from resolvers import analyses as resolve_analyses
 from resolvers import batches as resolve
 from resolvers import events as resolve_events
 from resolvers.events import Happening
+from resolvers.paging import page_request
 from schema.analyses import Analysis
 from schema.common import (
     USER_ERRORS,
@@ -29,10 +30,11 @@ from schema.common import (
     id_of,
     last_of,
 )
-from schema.events import Event, EventConnection, describe_events
+from schema.events import Event, EventConnection, current_state, describe_events
 from schema.scalars import describe
 from store.queue import progress
 from store.sql.clock import utcnow
+from store.sql.paging import DEFAULT_PAGE
 from store.subjects import events_of
 from store.tables import AnalysisStatus, BatchRow, BatchStatus
 
@@ -103,7 +105,7 @@ class Batch(Node):
     async def results(
         root: strawberry.Parent[BatchRow],
         info: Info,
-        first: Annotated[int | None, first_of("items")] = 20,
+        first: Annotated[int | None, first_of("items")] = DEFAULT_PAGE,
         after: Annotated[str | None, after_of("items")] = None,
         last: Annotated[int | None, last_of("items")] = None,
         before: Annotated[str | None, before_of("items")] = None,
@@ -113,11 +115,12 @@ class Batch(Node):
     ) -> Connection[Analysis]:
         if last is not None and cast(SelectedField, info.selected_fields[0]).arguments.get("first") is None:
             first = None  # the default of `first` does not conflict with `last`
-        return await resolve_analyses.results(info.context, root.id, status, first, after, last, before)
+        page = page_request(first, after, last, before)
+        return await resolve_analyses.results(info.context, root.id, status, page)
 
     @strawberry.field(description="Events of the batch and its items, oldest first.")
     async def events(
-        root: strawberry.Parent[BatchRow], info: Info, first: FirstEvents = 20, after: AfterEvent = None
+        root: strawberry.Parent[BatchRow], info: Info, first: FirstEvents = DEFAULT_PAGE, after: AfterEvent = None
     ) -> EventConnection:
         return await resolve_events.events(info.context, events_of(root.id), first, after)
 
@@ -197,7 +200,7 @@ class BatchEvent(Event):
 
     progress: Progress = strawberry.field(description="Progress at the time of the event.")
 
-    @strawberry.field(description="Current state of the batch, at most ten seconds old. Null if the batch was deleted.")
+    @strawberry.field(description=current_state("batch"))
     async def batch(root: strawberry.Parent[Happening], info: Info) -> Batch | None:
         return await resolve_events.subject(info.context, root)
 
@@ -222,7 +225,7 @@ class BatchQuery:
         last: Annotated[int | None, last_of("batches")] = None,
         before: Annotated[str | None, before_of("batches")] = None,
     ) -> Connection[Batch]:
-        return await resolve.batches(info.context, status, first, after, last, before)
+        return await resolve.batches(info.context, status, page_request(first, after, last, before))
 
 
 @strawberry.type

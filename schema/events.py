@@ -28,6 +28,14 @@ def describe_events(descriptions: Mapping[str, str]) -> None:
         values[name].description = description
 
 
+def current_state(noun: str) -> str:
+    """Return the description of an event's field for its subject.
+
+    Subscribers to the same events share one answer, which `events.hub` keeps for ten seconds.
+    """
+    return f"Current state of the {noun}, at most ten seconds old. Null if the {noun} was deleted."
+
+
 @strawberry.interface(
     description=(
         "An entry of the event log. The log is durable and ordered, so a disconnected subscriber can catch up."

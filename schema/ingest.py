@@ -14,6 +14,7 @@ from execution.errors import ClientError
 from execution.variables import Coercion, Unusual
 from resolvers.ingest import LineFault
 from resolvers.submissions import Item
+from store.bounds import DEFAULT_PRIORITY
 
 ITEM, REQUEST = "BatchItem", "AnalysisRequest"
 
@@ -25,7 +26,9 @@ class ItemReader:
     items that name none.
     """
 
-    def __init__(self, schema: strawberry.Schema, analyzer: str | None = None, priority: int = 5) -> None:
+    def __init__(
+        self, schema: strawberry.Schema, analyzer: str | None = None, priority: int = DEFAULT_PRIORITY
+    ) -> None:
         types = schema._schema.type_map
         self._type = cast(GraphQLInputObjectType, types[ITEM])
         self._coerce = Coercion(schema._schema).function(self._type)

@@ -10,6 +10,7 @@ from resolvers.submissions import Item, Requested, Terms
 from schema.analyses import Analysis
 from schema.batches import Batch
 from schema.common import USER_ERRORS, Info, UserError
+from store.bounds import DEFAULT_ATTEMPTS, DEFAULT_PRIORITY, DEFAULT_TIMEOUT_SECONDS
 
 _PRIORITY = "Priority, from 1 (lowest) to 10 (highest). Null means 5."
 _IDEMPOTENCY = (
@@ -48,7 +49,7 @@ def submission_mutation(analysis_request: Any) -> type:
             ),
         )
         request: analysis_request = strawberry.field(description="Analyzer and input of the item.")
-        priority: int | None = strawberry.field(default=5, description=_PRIORITY)
+        priority: int | None = strawberry.field(default=DEFAULT_PRIORITY, description=_PRIORITY)
 
     @strawberry.input(description="Input of batchProcess.")
     class BatchProcessInput:
@@ -57,14 +58,14 @@ def submission_mutation(analysis_request: Any) -> type:
         )
         items: list[BatchItem] | None = strawberry.field(default=None, description="1 to 10,000 items.")
         timeout_seconds: int | None = strawberry.field(
-            default=300,
+            default=DEFAULT_TIMEOUT_SECONDS,
             description=(
                 "Seconds until unfinished items time out: 1 to 86,400. Counted from submission, or from a retry "
                 "that reopens the batch. Null means 300."
             ),
         )
         max_attempts: int | None = strawberry.field(
-            default=3,
+            default=DEFAULT_ATTEMPTS,
             description=(
                 "Maximum number of attempts for each item: 1 to 10. Only retryable errors lead to another "
                 "attempt. Null means 3."
@@ -84,7 +85,7 @@ def submission_mutation(analysis_request: Any) -> type:
     def read_item(value: Mapping[str, Any], context: Any) -> Item:
         priority = value["priority"]
         requested = read_request(analysis_request, value["request"], context)
-        return Item(value.get("key"), requested, 5 if priority is None else priority)
+        return Item(value.get("key"), requested, DEFAULT_PRIORITY if priority is None else priority)
 
     def read_batch(batch: type[BatchProcessInput], value: Mapping[str, Any], context: Any) -> BatchProcessInput:
         items = value.get("items")
@@ -103,12 +104,13 @@ def submission_mutation(analysis_request: Any) -> type:
     @strawberry.input(description="Input of submitAnalysis.")
     class SubmitAnalysisInput:
         request: analysis_request = strawberry.field(description="Analyzer and input.")
-        priority: int | None = strawberry.field(default=5, description=_PRIORITY)
+        priority: int | None = strawberry.field(default=DEFAULT_PRIORITY, description=_PRIORITY)
         timeout_seconds: int | None = strawberry.field(
-            default=300, description="Maximum duration of one attempt in seconds: 1 to 86,400. Null means 300."
+            default=DEFAULT_TIMEOUT_SECONDS,
+            description="Maximum duration of one attempt in seconds: 1 to 86,400. Null means 300.",
         )
         max_attempts: int | None = strawberry.field(
-            default=3,
+            default=DEFAULT_ATTEMPTS,
             description=(
                 "Maximum number of attempts: 1 to 10. Only retryable errors lead to another attempt. Null means 3."
             ),
@@ -131,7 +133,7 @@ def submission_mutation(analysis_request: Any) -> type:
             input: Annotated[SubmitAnalysisInput, strawberry.argument(description="Analysis to submit.")],
         ) -> SubmitAnalysisPayload:
             requested: Requested = input.request
-            priority = 5 if input.priority is None else input.priority
+            priority = DEFAULT_PRIORITY if input.priority is None else input.priority
             return await resolve.submit_analysis(info.context, requested, priority, _terms(input))
 
         @strawberry.mutation(
@@ -149,8 +151,8 @@ def submission_mutation(analysis_request: Any) -> type:
 def _terms(input_: Any) -> Terms:
     """Return the terms of an input object, with the default for each null."""
     return Terms(
-        timeout_seconds=300 if input_.timeout_seconds is None else input_.timeout_seconds,
-        max_attempts=3 if input_.max_attempts is None else input_.max_attempts,
+        timeout_seconds=DEFAULT_TIMEOUT_SECONDS if input_.timeout_seconds is None else input_.timeout_seconds,
+        max_attempts=DEFAULT_ATTEMPTS if input_.max_attempts is None else input_.max_attempts,
         wait_seconds=input_.wait_seconds or 0,
         idempotency_key=input_.idempotency_key,
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -47,27 +48,35 @@ from store.retention import Deleted, Round
 from store.sql.columns import microseconds
 from store.sql.database import announce
 from store.sql.ids import new_ids
-from store.sql.paging import Listing, Page, PageRequest, Part, fetch_page, rows_of
+from store.sql.paging import Listing, Page, PageArguments, Part, fetch_page, rows_of
 from store.sql.scope import mine
 from store.sql.script import Script, run
 from store.sql.statements import Bulk, among
 from store.sql.viewer import Viewer
 from store.tables import AnalysisEventType, AnalysisRow, AnalysisStatus
 
-OrderField = Literal["CREATED_AT", "FINISHED_AT", "PRIORITY", "PROCESSING_TIME"]
+
+class AnalysisOrderField(StrEnum):
+    """Orders of a list of analyses."""
+
+    CREATED_AT = "CREATED_AT"
+    FINISHED_AT = "FINISHED_AT"
+    PRIORITY = "PRIORITY"
+    PROCESSING_TIME = "PROCESSING_TIME"
+
 
 _analysis = tables.analysis
 # Ids grow with time: the order of ids is the order of creation.
-_ORDERS: dict[OrderField, list[ColumnElement[Any]]] = {
-    "CREATED_AT": [_analysis.c.id],
-    "FINISHED_AT": [type_coerce(_analysis.c.finished_at, BigInteger), _analysis.c.id],
-    "PRIORITY": [_analysis.c.priority, _analysis.c.id],
-    "PROCESSING_TIME": [tables.duration, _analysis.c.id],
+_ORDERS: dict[AnalysisOrderField, list[ColumnElement[Any]]] = {
+    AnalysisOrderField.CREATED_AT: [_analysis.c.id],
+    AnalysisOrderField.FINISHED_AT: [type_coerce(_analysis.c.finished_at, BigInteger), _analysis.c.id],
+    AnalysisOrderField.PRIORITY: [_analysis.c.priority, _analysis.c.id],
+    AnalysisOrderField.PROCESSING_TIME: [tables.duration, _analysis.c.id],
 }
 # A running or queued analysis sorts as the longest ended, with no duration.
-_OF_UNFINISHED: dict[OrderField, ColumnElement[Any]] = {
-    "FINISHED_AT": literal_column("0", BigInteger),
-    "PROCESSING_TIME": literal_column("-1.0", Float),
+_OF_UNFINISHED: dict[AnalysisOrderField, ColumnElement[Any]] = {
+    AnalysisOrderField.FINISHED_AT: literal_column("0", BigInteger),
+    AnalysisOrderField.PROCESSING_TIME: literal_column("-1.0", Float),
 }
 
 
@@ -229,23 +238,23 @@ async def page_of_analyses(
     connection: AsyncConnection,
     viewer: Viewer,
     where: AnalysisFilter,
-    request: PageRequest,
+    page: PageArguments,
     *,
-    order: OrderField = "CREATED_AT",
+    order: AnalysisOrderField = AnalysisOrderField.CREATED_AT,
     descending: bool = True,
 ) -> Page[AnalysisRow]:
-    """Read a page of the viewer's analyses. Raises PageError for a wrong cursor."""
+    """Read a page of the viewer's analyses. Raises PageError for an invalid cursor."""
     name = f"analyses {order} {'DESC' if descending else 'ASC'}"
-    if order == "CREATED_AT" and where.status:
+    if order is AnalysisOrderField.CREATED_AT and where.status:
         # A repeated condition on the status makes SQLite choose another index.
         parts, where = _parts_by_status(where.status), replace(where, status=None)
     else:
         parts = _parts(order)
     listing = Listing(name, _ORDERS[order], descending, parts)
-    return await fetch_page(connection, _filtered(select(_analysis), viewer, where), listing, request, AnalysisRow)
+    return await fetch_page(connection, _filtered(select(_analysis), viewer, where), listing, page, AnalysisRow)
 
 
-def _parts(order: OrderField) -> list[Part]:
+def _parts(order: AnalysisOrderField) -> list[Part]:
     """Returns the indexed parts of the list of this order."""
     if order not in _OF_UNFINISHED:
         return [Part(true())]
@@ -276,19 +285,19 @@ async def page_of_results(
     viewer: Viewer,
     batch_id: str,
     status: Sequence[AnalysisStatus] | None,
-    request: PageRequest,
+    page: PageArguments,
 ) -> Page[AnalysisRow]:
-    """Read a page of a batch's items in the order of submission. Raises PageError for a wrong cursor."""
+    """Read a page of a batch's items in the order of submission. Raises PageError for an invalid cursor."""
     listing = Listing(f"results {batch_id}", [_analysis.c.position])
     if status is None:
         statement = _filtered(select(_analysis), viewer, AnalysisFilter(batch_id=batch_id))
-        return await fetch_page(connection, statement, listing, request, AnalysisRow)
+        return await fetch_page(connection, statement, listing, page, AnalysisRow)
     # By the index on the status: a page of a rare status would read the whole index on the batch.
     # Ids of a batch's items grow with their positions.
     column = _analysis.c
     batch: ColumnElement[Any] = column.batch_id + "" if connection.dialect.name == "sqlite" else column.batch_id
     lowest, highest = -1, 2**31 - 1
-    for argument, cursor in (("after", request.after), ("before", request.before)):
+    for argument, cursor in (("after", page.after), ("before", page.before)):
         if cursor is not None:
             (position,) = listing.values(argument, cursor)
             lowest, highest = (position, highest) if argument == "after" else (lowest, position)
@@ -298,7 +307,7 @@ async def page_of_results(
     bounds = (column.id >= first.scalar_subquery(), column.id <= last.scalar_subquery())
     statement = _filtered(select(_analysis), viewer, AnalysisFilter()).where(batch == batch_id)
     listing = replace(listing, parts=_parts_by_status(status, *bounds) or [Part(false())])
-    return await fetch_page(connection, statement, listing, request, AnalysisRow)
+    return await fetch_page(connection, statement, listing, page, AnalysisRow)
 
 
 async def count_analyses(connection: AsyncConnection, viewer: Viewer, where: AnalysisFilter) -> int:

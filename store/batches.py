@@ -15,7 +15,7 @@ from store.queue.transitions import end_if_done, record, take_turns
 from store.retention import Deleted, Round
 from store.sql.columns import microseconds
 from store.sql.database import announce
-from store.sql.paging import Listing, Page, PageRequest, fetch_page, rows_of
+from store.sql.paging import Listing, Page, PageArguments, fetch_page, rows_of
 from store.sql.scope import mine
 from store.sql.statements import among
 from store.sql.viewer import Viewer
@@ -77,13 +77,13 @@ async def batch_by_id(connection: AsyncConnection, viewer: Viewer, batch_id: str
 
 
 async def page_of_batches(
-    connection: AsyncConnection, viewer: Viewer, status: Sequence[BatchStatus] | None, request: PageRequest
+    connection: AsyncConnection, viewer: Viewer, status: Sequence[BatchStatus] | None, page: PageArguments
 ) -> Page[BatchRow]:
-    """Read a page of the viewer's batches, newest first. Raises PageError for a wrong cursor."""
+    """Read a page of the viewer's batches, newest first. Raises PageError for an invalid cursor."""
     statement = select(_batch).where(mine(_batch, viewer))
     if status is not None:
         statement = statement.where(_batch.c.status.in_([each.value for each in status]))
-    return await fetch_page(connection, statement, Listing("batches", [_batch.c.id], True), request, BatchRow)
+    return await fetch_page(connection, statement, Listing("batches", [_batch.c.id], True), page, BatchRow)
 
 
 async def count_batches(connection: AsyncConnection, viewer: Viewer, status: Sequence[BatchStatus] | None) -> int:

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import tables
 from store.analyses import NewAnalysis, insert_analyses
 from store.batches import stop_batch
+from store.bounds import DEFAULT_TIMEOUT_SECONDS
 from store.queue.transitions import end_if_done, take_turns
 from store.sql.clock import utcnow
 from store.sql.database import Database
@@ -28,8 +29,6 @@ from store.tables import AnalysisRow, AnalysisStatus, BatchRow, BatchStatus
 
 # Silence of the sender after which a stream counts as broken.
 SILENCE = timedelta(seconds=30)
-# Time limit of an attempt in seconds, for any timeout of the batch: a hanging item would hold its slot for a day.
-ITEM_TIMEOUT_SECONDS = 300
 
 _batch = tables.batch
 
@@ -96,7 +95,8 @@ async def extend_stream(
             viewer,
             items,
             now,
-            timeout_seconds=min(row.timeout_seconds, ITEM_TIMEOUT_SECONDS),
+            # One attempt: an item that hangs must not keep its slot for the day that the batch may have.
+            timeout_seconds=min(row.timeout_seconds, DEFAULT_TIMEOUT_SECONDS),
             max_attempts=max_attempts,
             batch_id=batch_id,
             first_position=row.total_items - len(items),

@@ -129,9 +129,8 @@ async def delete_events(connection: AsyncConnection, lease: str, before: datetim
 
 async def count_old_events(connection: AsyncConnection, before: datetime) -> int:
     """Return the number of events that `delete_events` would delete now. Reads a large part of the log."""
-    visible = in_order(connection, _event.xid, _event.position).where(await below_fence(connection))
-    first = (await connection.execute(visible.where(_event.occurred_at >= before).limit(1))).first()
-    old = visible
+    old = in_order(connection, _event.xid, _event.position).where(await below_fence(connection))
+    first = (await connection.execute(old.where(_event.occurred_at >= before).limit(1))).first()
     if first is not None:
         old = old.where(_place < tuple_(*first))
     events = select(func.count()).select_from(old.order_by(None).subquery())

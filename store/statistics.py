@@ -25,8 +25,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
 from store.events import oldest_held_back
-from store.queue.timings import Durations
 from store.tables import BatchStatus
+from telemetry import PERCENTS, Percentiles, nearest_rank
 
 LATENCY_WINDOW = timedelta(minutes=5)
 
@@ -122,7 +122,7 @@ class BatchFigures:
     running: int
     items_processed: int
     items_failed: int
-    durations: Durations
+    durations: Percentiles
 
 
 async def batch_figures(connection: AsyncConnection, now: datetime) -> BatchFigures:
@@ -151,7 +151,7 @@ async def running_batches(connection: AsyncConnection) -> int:
     return (await connection.execute(running)).scalar_one()
 
 
-async def _batch_durations(connection: AsyncConnection, since: datetime) -> Durations:
+async def _batch_durations(connection: AsyncConnection, since: datetime) -> Percentiles:
     batch = tables.batch.c
     duration = type_coerce(batch.finished_at, BigInteger) - type_coerce(batch.started_at, BigInteger)
     ended = (
@@ -163,15 +163,15 @@ async def _batch_durations(connection: AsyncConnection, since: datetime) -> Dura
         .where(batch.finished_at >= since, batch.started_at.is_not(None))
         .subquery()
     )
-    ranks = [(ended.c.total * percent + 99) // 100 for percent in (50, 95, 99)]
+    ranks = [nearest_rank(ended.c.total, percent) for percent in PERCENTS]
     rows = await connection.execute(
         select(ended.c.duration, ended.c.rank, ended.c.total).where(ended.c.rank.in_(ranks))
     )
     found = {row.rank: (row.duration / 1000, row.total) for row in rows.all()}
     if not found:
-        return Durations(None, None, None)
+        return Percentiles(None, None, None)
     total = next(iter(found.values()))[1]
-    return Durations(*(found[(total * percent + 99) // 100][0] for percent in (50, 95, 99)))
+    return Percentiles(*(found[nearest_rank(total, percent)][0] for percent in PERCENTS))
 
 
 @dataclass(frozen=True, slots=True)

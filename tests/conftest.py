@@ -1,7 +1,7 @@
-"""Fixtures that every test may use, and the rule for what a machine lacks.
+"""Fixtures for all tests, and the rule for missing services.
 
-A test that needs an outside service says so with `@pytest.mark.needs("postgresql")`. Where that service is missing the
-test is left out and the end of the run says so; under CI nothing may be left out, so there it fails.
+A test that needs an outside service has the mark `@pytest.mark.needs("postgresql")`. Without that service the test is
+skipped, with a line in the summary. If CI is set, the test fails instead.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import hypothesis
 import pytest
 import structlog
 from gql import Client
@@ -30,19 +31,36 @@ from tests.hold import Hold
 CI = bool(os.environ.get("CI"))
 SERVERS = pytest.StashKey[list[support.Server]]()
 
+# How long one example takes depends on what else the machine does.
+hypothesis.settings.register_profile("assay", deadline=None)
+hypothesis.settings.load_profile("assay")
+
 _missing = functools.cache(support.missing)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "needs(*services): what the test can't run without: postgresql, redis, redis-server, node, chromium",
+        "needs(*services): services that the test requires: postgresql, redis, redis-server, node, chromium",
     )
-    # structlog's own way of printing a traceback takes seconds.
+    # The default traceback format of structlog takes seconds.
     processors = structlog.get_config()["processors"]
     structlog.configure(
         processors=[*processors[:-1], structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return two processes for each core, as most tests wait most of the time, and at most eight: each has servers."""
+    return min(2 * (os.cpu_count() or 1), 8)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep each folder's tests together, in their random order: the servers that they share end with the folder."""
+    place = {folder: index for index, folder in enumerate(dict.fromkeys(item.path.parent for item in items))}
+    items.sort(key=lambda item: place[item.path.parent])
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -63,7 +81,7 @@ def pytest_runtest_makereport(
     report = yield
     if report.failed:
         for server in item.stash.get(SERVERS, []):
-            report.sections.append((f"log of {server.name}, its last 16,000 characters", server.log[-16_000:]))
+            report.sections.append((f"log of {server.name}, the last 16,000 characters", server.log[-16_000:]))
     return report
 
 
@@ -77,11 +95,11 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for report in _skipped(terminalreporter)
     )
     if reasons:
-        terminalreporter.section("left out", red=CI, yellow=not CI)
+        terminalreporter.section("skipped", red=CI, yellow=not CI)
         for reason, count in reasons.most_common():
             terminalreporter.line(f"{count} test{'s' if count > 1 else ''}: {reason}")
         if CI:
-            terminalreporter.line("CI is set: a test that is left out is a failure.")
+            terminalreporter.line("CI is set: a skipped test is a failure.")
 
 
 @pytest.hookimpl(trylast=True)
@@ -101,7 +119,7 @@ async def _administer(statement: str) -> None:
 
 @pytest.fixture
 async def postgresql_url() -> AsyncIterator[str]:
-    """A new, empty PostgreSQL database, dropped afterwards. Tests that ask for it bear `needs("postgresql")`."""
+    """A new PostgreSQL database, dropped after the test. Its tests need the mark `needs("postgresql")`."""
     name = f"assay_test_{uuid.uuid4().hex}"
     await _administer(f'CREATE DATABASE "{name}"')
     try:
@@ -112,7 +130,7 @@ async def postgresql_url() -> AsyncIterator[str]:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.needs("postgresql"))])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind: the test runs once on a SQLite file and once on PostgreSQL."""
+    """The URL of an empty database: the test runs once on a SQLite file and once on PostgreSQL."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'assay.db'}"
     url: str = request.getfixturevalue("postgresql_url")
@@ -123,10 +141,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 async def server(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> AsyncIterator[Callable[..., Awaitable[support.Server]]]:
-    """Starts real servers: `await server(workers=2)`, with settings by their names in `Settings`.
+    """Start real servers: `await server(workers=2)`, with settings by their names in `Settings`.
 
-    Each gets a free port and, where none is given, one data folder that all of this test's servers share. At the
-    end all are asked to stop, and a process that any of them left behind fails the test.
+    Each server has a free port. By default, all servers of a test share one data folder. At the end the fixture stops
+    them, and the test fails if a process is left.
     """
     servers: list[support.Server] = []
     request.node.stash[SERVERS] = servers
@@ -148,7 +166,7 @@ async def server(
 
 @pytest.fixture
 def hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hold:
-    """Holds batches in the middle of their run, on servers with `workers=2` that are started after it."""
+    """Hold batches halfway, on servers with `workers=2` that are started after this fixture."""
     one = Hold(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(one.path))
     return one
@@ -156,13 +174,13 @@ def hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hold:
 
 @pytest.fixture
 async def client() -> AsyncIterator[Callable[..., Awaitable[AsyncClientSession]]]:
-    """Connects `gql`: `await client(server)`, or with `transport="websockets"` or `"httpx"`."""
+    """Connect `gql`: `await client(server)`, or with `transport="websockets"` or `"httpx"`."""
     clients: list[Client] = []
 
     async def connect(
         server: support.Server, transport: Literal["aiohttp", "httpx", "websockets"] = "aiohttp", **options: Any
     ) -> AsyncClientSession:
-        one = Client(transport=_transport(server, transport), execute_timeout=60, **options)
+        one = Client(transport=_transport(server, transport), execute_timeout=300, **options)
         session = await one.connect_async()  # type: ignore[no-untyped-call]
         clients.append(one)
         assert isinstance(session, AsyncClientSession)

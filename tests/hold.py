@@ -1,4 +1,4 @@
-"""An analyzer whose analyses run until they are let go: a batch stands in the middle of its run, on any machine."""
+"""An analyzer whose analyses wait for a signal, so that a batch stays halfway on machines of any speed."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from pydantic import Field
 
 
 class HoldRequest(Request):
-    """What to wait for."""
+    """The file to wait for."""
 
-    text: str = Field(description="A file: it runs until there is one.")
+    text: str = Field(description="The path of a file. The analysis runs until the file exists.")
 
 
 class HoldResult(Result):
-    """Nothing more."""
+    """A result without fields of its own."""
 
 
 def run(request: HoldRequest, job: Job) -> HoldResult:
@@ -39,14 +39,14 @@ ONE_AT_ONCE = 'mutation { setConcurrency(input: {analyzer: "hold", limit: 1}) { 
 
 
 class Hold:
-    """Of the servers that are started after it, with `workers=2`: one is held, the other goes on with other work."""
+    """Holds one of the two workers of later servers with `workers=2`; the other worker runs other analyses."""
 
     def __init__(self, folder: Path) -> None:
         self.path = install_analyzer(folder, "hold", SOURCE)
         self._file = folder / "let-go"
 
     def second_half_of(self, items: list[dict[str, Any]], server: Server) -> list[dict[str, Any]]:
-        """These items, of which the second half is held: the first ends, whatever the machine."""
+        """Return the items with the second half replaced by held ones; the first half can end."""
         answer = post(server.url, ONE_AT_ONCE)
         assert answer == {"data": {"setConcurrency": {"userErrors": []}}}
         half = len(items) // 2

@@ -1,14 +1,16 @@
-"""What tests share: which outside services are here, real servers in their own processes, waiting for a condition.
+"""Helpers for all tests: the available services, real servers in their own processes, waits for conditions.
 
-A server under test is `server.py serve`, started as an operator would start it. All that it starts shares its
-session id, so that what is left over of it can be found even when its parent is gone.
+A server under test is `server.py serve`, started as by an operator. All its processes have the same session id, so that
+a left-over process is found even if its parent has ended.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -52,13 +54,13 @@ def _node_version() -> tuple[int, ...]:
 
 
 def chromium() -> str | None:
-    """The path of a Chromium, or None."""
+    """Return the path of Chromium. None if it is not installed."""
     names = ("chromium", "chromium-browser", "google-chrome")
     return next((path for name in names if (path := shutil.which(name))), None)
 
 
 def missing(need: str) -> str | None:
-    """Why tests that need `need` can't run on this machine; None where they can."""
+    """Return the reason why `need` is missing on this machine. None if it is available."""
     if need == "postgresql":
         return None if _listens(POSTGRESQL_URL, 5432) else f"no PostgreSQL answers at {POSTGRESQL_URL}"
     if need == "redis":
@@ -76,12 +78,12 @@ def missing(need: str) -> str | None:
 
 
 def run_node(*arguments: str | Path, timeout: float = 300, cwd: Path = CLIENTS) -> str:
-    """Runs `node` with the given arguments in `cwd` and gives what it printed; fails with it when the exit is not 0."""
+    """Run `node` in `cwd` and return its output. Raises AssertionError with the output if the exit code is not 0."""
     return run("node", *arguments, timeout=timeout, cwd=cwd)
 
 
 def run(*command: str | Path, timeout: float = 300, cwd: Path = ROOT, env: dict[str, str] | None = None) -> str:
-    """Runs a command and gives what it printed; fails with all of it when the exit is not 0."""
+    """Run a command and return its output. Raises AssertionError with the output if the exit code is not 0."""
     done = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
@@ -98,15 +100,27 @@ def run(*command: str | Path, timeout: float = 300, cwd: Path = ROOT, env: dict[
     return done.stdout
 
 
+# Below the ports that systems give to outgoing connections (Linux: from 32768, IANA: from 49152), so that none of those
+# takes a server's port before the server listens or while it restarts.
+PORTS = range(10_100, 32_768)  # browsers refuse 10080
+
+
 def free_port() -> int:
-    """A port that nothing listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return cast(int, probe.getsockname()[1])
+    """Choose a port at random on which nothing listens."""
+    # pytest-randomly seeds the common generator alike in every test and in every process of a parallel run.
+    choose = random.SystemRandom().choice
+    while True:
+        port = choose(PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def install_analyzer(folder: Path, name: str, source: str) -> Path:
-    """Installs a package of one analyzer, the variable of this name in upper case; gives the folder for PYTHONPATH."""
+    """Install a package with one analyzer and return the folder for PYTHONPATH.
+
+    The analyzer is the variable of `source` with its name in upper case.
+    """
     packages = folder / "packages"
     about = packages / f"assay_{name}-1.dist-info"
     about.mkdir(parents=True)
@@ -116,8 +130,11 @@ def install_analyzer(folder: Path, name: str, source: str) -> Path:
     return packages
 
 
-async def until(condition: Callable[[], Any], *, what: str = "", seconds: float = 30) -> Any:
-    """Waits until `condition`, or what it awaits, gives something true, and gives that; fails after `seconds`."""
+async def until(condition: Callable[[], Any], *, what: str = "", seconds: float = 300) -> Any:
+    """Poll a condition, which may be async, until its value is true, and return the value.
+
+    Raises AssertionError after `seconds`, a bound on hangs. `what` names the condition in the message.
+    """
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -131,10 +148,10 @@ async def until(condition: Callable[[], Any], *, what: str = "", seconds: float 
 
 
 class Server:
-    """One real server. Its address stays the same over restarts; its data folder and log too."""
+    """A server in its own process. Address, data folder and log stay the same over restarts."""
 
     command: Sequence[str] = (sys.executable, "server.py", "serve")
-    stop_seconds: float = 20
+    stop_seconds: float = 60
 
     def __init__(self, folder: Path, settings: dict[str, object], name: str = "server") -> None:
         self.name = name
@@ -147,7 +164,7 @@ class Server:
 
     @property
     def address(self) -> str:
-        """Without a path: `http://127.0.0.1:PORT`."""
+        """The URL without a path: `http://127.0.0.1:PORT`."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
@@ -168,7 +185,7 @@ class Server:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def environment(self) -> dict[str, str]:
-        """The caller's environment without its own ASSAY_ settings, and with this server's."""
+        """Return the environment of the caller, with its ASSAY_ settings replaced by those of this server."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
         own = {
             "host": "127.0.0.1",
@@ -179,8 +196,8 @@ class Server:
         }
         return clean | {f"ASSAY_{name.upper()}": str(value) for name, value in own.items()}
 
-    async def start(self, *, seconds: float = 60) -> Server:
-        """Starts it and waits until /health/ready answers 200."""
+    async def start(self, *, seconds: float = 120) -> Server:
+        """Start the server and wait until /health/ready answers 200."""
         self._spawn()
 
         async def ready() -> bool:
@@ -213,17 +230,17 @@ class Server:
             return False
 
     async def terminate(self, *, seconds: float | None = None) -> int:
-        """Asks it to stop, as an operator does, and gives its exit code; fails when it does not stop."""
+        """Send SIGTERM and return the exit code. Raises AssertionError if the server does not stop in time."""
         self.process.send_signal(signal.SIGTERM)
         return await self._ended(self.stop_seconds if seconds is None else seconds)
 
     async def kill(self) -> int:
-        """Ends it at once, as a crash does. What it had started must end by itself."""
+        """Send SIGKILL and return the exit code. Child processes of the server must end by themselves."""
         self.process.kill()
-        return await self._ended(10)
+        return await self._ended(60)
 
     async def restart(self, *, kill: bool = False) -> Server:
-        """The same server again: same port, same data."""
+        """Stop or kill the server, and start it again on the same port and data."""
         await (self.kill() if kill else self.terminate())
         return await self.start()
 
@@ -236,7 +253,7 @@ class Server:
         return cast(int, self.process.returncode)
 
     def left_over(self) -> list[psutil.Process]:
-        """Processes of this server's that still run, though they may have lost their parent."""
+        """Return the processes of this server that still run, also those without a parent."""
         found = []
         for process in psutil.process_iter(["pid", "status"]):
             try:
@@ -247,7 +264,7 @@ class Server:
         return found
 
     async def close(self) -> None:
-        """Stops it where it still runs, and fails when it does not stop or leaves a process behind."""
+        """Stop the server if it runs. Raises AssertionError if it does not stop or a process is left."""
         stopped = True
         if self._process is not None and self._process.poll() is None:
             try:
@@ -257,7 +274,7 @@ class Server:
         try:
             await until(
                 lambda: not self.left_over(),
-                what="nothing to be left over",
+                what="all processes to end",
                 seconds=self.stop_seconds / 2 if stopped else 0,
             )
         except AssertionError:
@@ -267,7 +284,7 @@ class Server:
             for process in self.left_over():
                 process.kill()
             if self._process is not None:
-                self._process.wait(10)
+                self._process.wait(60)
 
 
 def _command(process: psutil.Process) -> list[str]:
@@ -277,8 +294,8 @@ def _command(process: psutil.Process) -> list[str]:
         return ["?"]
 
 
-def post(url: str, query: str, variables: dict[str, Any] | None = None, *, seconds: float = 60) -> dict[str, Any]:
-    """One GraphQL request by the standard library alone; gives the whole answer, errors and all."""
+def post(url: str, query: str, variables: dict[str, Any] | None = None, *, seconds: float = 120) -> dict[str, Any]:
+    """Send a GraphQL request by the standard library; return the whole answer with its errors."""
     request = urllib.request.Request(
         url,
         data=json.dumps({"query": query, "variables": variables or {}}).encode(),

@@ -1,4 +1,4 @@
-"""Hold the links between Markdown files: each names a file, and each fragment names a heading of that file."""
+"""Check the links between Markdown files: each names a file, and each fragment a heading of that file."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ PAGES += sorted(path for path in ROOT.glob("docs/**/*.md") if path not in PAGES)
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the fragments of a page's headings, as GitHub makes them."""
+    """Return the fragments that GitHub gives to the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_every_link_leads_somewhere(page: Path) -> None:
+def test_every_link_has_a_target(page: Path) -> None:
     text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
     broken = []
     for target in re.findall(r"\]\(([^)\s]+)\)", text):

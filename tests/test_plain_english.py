@@ -1,4 +1,4 @@
-"""Hold the prose of the repository to a bound: few question words used as nouns.
+"""Check the prose of the repository: few question words in place of nouns.
 
 A clause that begins with one of `CLAUSE_WORDS` often replaces a noun ("queued analyses"), and makes its sentence hard
 to read. Each file may use these words `PER_THOUSAND` times in 1,000 words of prose, and once if it is short. Prose is:
@@ -71,12 +71,12 @@ class Count(NamedTuple):
 
     @property
     def allowed(self) -> int:
-        """The greatest number of clause words for a file of this length: one up to 399 words."""
+        """The allowed number of clause words in a file of this length: one up to 399 words."""
         return max(1, self.words * PER_THOUSAND // 1000)
 
     @property
     def is_plain(self) -> bool:
-        """Whether the file keeps to the bound."""
+        """Whether the file has at most the allowed number of clause words."""
         return len(self.lines) <= self.allowed
 
 
@@ -164,7 +164,7 @@ READERS: dict[str, Callable[[str], list[Piece]]] = {
 
 
 def reader(path: Path) -> Callable[[str], list[Piece]] | None:
-    """Return the function that finds the prose of this file; None if the file has none that counts."""
+    """Return the function that reads the prose of this file. None if the file is not checked."""
     if any(path.relative_to(ROOT).match(pattern) for pattern in LEFT_OUT):
         return None
     if path == SCHEMA:

@@ -1,4 +1,4 @@
-"""What README says works as it is written there."""
+"""The settings and examples of README are correct."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_every_setting_is_an_option_of_the_command_line() -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--port", "many"], ["--port", "70000"], ["--environment", "holiday"]])
-def test_a_wrong_setting_is_named_and_nothing_starts(arguments: list[str]) -> None:
+def test_an_invalid_setting_is_named_and_the_server_does_not_start(arguments: list[str]) -> None:
     command = [sys.executable, "server.py", "serve", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
@@ -53,7 +53,7 @@ def test_a_wrong_setting_is_named_and_nothing_starts(arguments: list[str]) -> No
     assert "Traceback" not in done.stderr
 
 
-async def test_the_operations_run_as_they_stand(
+async def test_the_operations_of_the_readme_run_unchanged(
     server: Callable[..., Awaitable[Server]], client: Callable[..., Awaitable[AsyncClientSession]]
 ) -> None:
     session = await client(await server())
@@ -74,7 +74,7 @@ async def test_the_operations_run_as_they_stand(
     ]
 
 
-def test_the_analyzer_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_analyzer_of_the_readme_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (code,) = blocks("python")
     (tmp_path / "echo_of_the_readme.py").write_text(code, encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))

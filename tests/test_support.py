@@ -1,4 +1,4 @@
-"""The tests' own means: what is left out is said, and is a failure under CI; what a server leaves behind is found."""
+"""The test helpers: skipped tests are reported, and fail under CI; left-over processes of servers are found."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_that_leaves_itself_out():
 @pytest.mark.parametrize(
     ("ci", "code", "counts"), [("", 0, "1 passed, 2 skipped"), ("true", 1, "1 passed, 1 skipped, 1 error")]
 )
-def test_what_is_left_out_is_said_and_fails_under_ci(tmp_path: Path, ci: str, code: int, counts: str) -> None:
+def test_skipped_tests_are_reported_and_fail_under_ci(tmp_path: Path, ci: str, code: int, counts: str) -> None:
     (tmp_path / "test_left_out.py").write_text(LEFT_OUT)
     (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     done = subprocess.run(
@@ -58,7 +58,7 @@ def test_what_is_left_out_is_said_and_fails_under_ci(tmp_path: Path, ci: str, co
     assert ("1 test: needs postgresql: no PostgreSQL answers" in done.stdout) is not bool(ci)
 
 
-def test_under_ci_a_skip_alone_fails(tmp_path: Path) -> None:
+def test_a_single_skip_fails_under_ci(tmp_path: Path) -> None:
     (tmp_path / "test_skip.py").write_text('import pytest\n\ndef test_one():\n    pytest.skip("so")\n')
     (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     command = [
@@ -95,7 +95,7 @@ def play(folder: Path, before: str = "") -> Server:
     return server
 
 
-async def test_a_server_is_started_killed_and_started_again_at_its_address(tmp_path: Path) -> None:
+async def test_a_restarted_server_keeps_its_address(tmp_path: Path) -> None:
     server = await play(tmp_path).start()
     first, url = server.process.pid, server.url
     assert await server.kill() == -9
@@ -107,14 +107,14 @@ async def test_a_server_is_started_killed_and_started_again_at_its_address(tmp_p
     assert server.process.returncode == -15
 
 
-async def test_a_server_that_ends_before_it_is_ready_shows_its_log(tmp_path: Path) -> None:
+async def test_a_server_that_ends_too_early_shows_its_log(tmp_path: Path) -> None:
     server = play(tmp_path, before='sys.exit("no such database")')
     with pytest.raises(AssertionError, match="ended with 1 before it was ready:\nno such database"):
         await server.start()
     await server.close()
 
 
-async def test_a_process_that_a_server_leaves_behind_is_found_and_ended(tmp_path: Path) -> None:
+async def test_a_left_over_process_is_found_and_killed(tmp_path: Path) -> None:
     server = await play(tmp_path, before=ORPHAN).start()
     await server.kill()
     (orphan,) = server.left_over()
@@ -124,7 +124,7 @@ async def test_a_process_that_a_server_leaves_behind_is_found_and_ended(tmp_path
     await until(lambda: not psutil.pid_exists(orphan.pid) or orphan.status() == psutil.STATUS_ZOMBIE, seconds=5)
 
 
-async def test_a_server_that_does_not_stop_is_ended(tmp_path: Path) -> None:
+async def test_a_server_that_does_not_stop_is_killed(tmp_path: Path) -> None:
     server = await play(tmp_path, before="signal.signal(signal.SIGTERM, signal.SIG_IGN)").start()
     with pytest.raises(AssertionError, match="to end"):
         await server.terminate(seconds=0.2)

@@ -24,18 +24,19 @@ from resolvers import metrics
 from resolvers.context import Services
 from resolvers.health import Health, round_trip_ms
 from resolvers.health_checks import DATABASE_LIMIT_SECONDS, Component, HealthStatus, check_database
+from store.bounds import MAX_PRIORITY, MIN_PRIORITY
 from store.queue.timings import Timings
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.migrate import is_current
 from store.statistics import log_figures
 from store.tables import AnalysisStatus
-from telemetry import exposition
+from telemetry import exposed_buckets, exposition
 from web.responses import json_response
 
 log = structlog.stdlib.get_logger(__name__)
 
-PRIORITIES = range(1, 11)
+PRIORITIES = range(MIN_PRIORITY, MAX_PRIORITY + 1)
 _BOUNDS = [2**power for power in range(9, 33)]  # microseconds: 0.5 ms to 72 minutes
 
 Door = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -188,9 +189,8 @@ def _timings(timings: Timings) -> Iterable[Metric]:
         ("assay_analysis_processing_seconds", "The try that ended it, in its process.", timings.processing),
         ("assay_analysis_seconds", "From the queue to the recorded end.", timings.total),
     ):
-        buckets = [(f"{bound / 1e6:g}", float(histogram.below(bound))) for bound in _BOUNDS]
         family = HistogramMetricFamily(name, about)
-        family.add_metric([], [*buckets, ("+Inf", float(histogram.count))], histogram.microseconds / 1e6)
+        family.add_metric([], exposed_buckets(histogram, _BOUNDS), histogram.microseconds / 1e6)
         yield family
     ended = CounterMetricFamily("assay_analyses_ended", "Analyses that workers ended.", labels=["status"])
     for status in AnalysisStatus:

@@ -1,13 +1,11 @@
-"""The built pages, served from `web/static/<name>`: an `index.html` and assets with a hash of their content as name.
+"""The built pages, served from `web/static/<name>`: an `index.html`, and assets named by a hash of their content.
 
-GraphiQL is the answer of `GET /graphql` to whoever prefers HTML, which is a browser; its assets are below `/graphiql/`.
-The live page is at `/dashboard`.
-Nothing here needs Node or another host: the policy sent with each page lets it load from this server only.
+A browser gets GraphiQL from `GET /graphql`; its assets are below `/graphiql/`. The live page is at `/dashboard`.
+The pages need neither Node nor another host: the policy sent with each page lets it load only from this server.
 """
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from starlette.middleware import Middleware
@@ -36,7 +34,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-# The live page needs none of that. Whatever tries to make a script or HTML out of a text is stopped by the browser.
+# The live page needs none of that. The browser stops any attempt to turn a text into a script or HTML.
 DASHBOARD_CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -51,34 +49,15 @@ DASHBOARD_CONTENT_SECURITY_POLICY = "; ".join(
         "trusted-types 'none'",
     )
 )
-_JSON_TYPES = ("application/json", "application/graphql-response+json")
-_QVALUE = re.compile(r"(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
-
-
-def wants_html(accept: str) -> bool:
-    """Whether an `Accept` header names `text/html` and ranks it above every JSON type (RFC 9110, section 12.5.1).
-
-    A browser's navigation does; `*/*`, an empty header and a client of the API do not. An entry whose weight is
-    malformed counts as absent.
-    """
-    weights: dict[str, float] = {}
-    for entry in accept.lower().split(","):
-        media_range, *parameters = (part.strip() for part in entry.split(";"))
-        weight = next((value.strip() for name, _, value in (p.partition("=") for p in parameters) if name == "q"), "1")
-        if _QVALUE.fullmatch(weight):
-            weights[media_range] = max(weights.get(media_range, 0.0), float(weight))
-    html = weights.get("text/html", 0.0)
-    wildcard = weights.get("application/*", weights.get("*/*", 0.0))
-    return html > max(weights.get(media_type, wildcard) for media_type in _JSON_TYPES)
 
 
 def graphiql_response() -> Response:
-    """The GraphiQL page, for `GET /graphql` from a browser."""
+    """Return the GraphiQL page."""
     return _page("graphiql")
 
 
 def graphiql_routes() -> list[BaseRoute]:
-    """What the page loads, and the page itself for whoever asks for `/graphiql` whatever they accept."""
+    """Return the routes of the page's assets, and of the page itself at `/graphiql`, for any `Accept`."""
 
     async def page(request: Request) -> Response:
         return graphiql_response()
@@ -87,7 +66,7 @@ def graphiql_routes() -> list[BaseRoute]:
 
 
 def dashboard_routes() -> list[BaseRoute]:
-    """The live page and what it loads."""
+    """Return the routes of the live page and of its assets."""
 
     async def page(request: Request) -> Response:
         return _page("dashboard", DASHBOARD_CONTENT_SECURITY_POLICY)
@@ -99,12 +78,12 @@ def dashboard_routes() -> list[BaseRoute]:
     ]
 
 
-# Level 6: a tenth larger than 9 for a third of its time.
+# Level 6: output a tenth larger than with level 9, in a third of the time.
 _COMPRESSION = Middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)
 
 
 def _page(name: str, policy: str = CONTENT_SECURITY_POLICY) -> Response:
-    """A page's `index.html`: asked for anew each time, since it names the assets of the present build."""
+    """Return a page's `index.html`. Browsers revalidate it on each visit, since it names the assets of one build."""
     return HTMLResponse(
         (PAGES / name / "index.html").read_bytes(),
         headers={
@@ -118,7 +97,7 @@ def _page(name: str, policy: str = CONTENT_SECURITY_POLICY) -> Response:
 
 
 class _Assets(StaticFiles):
-    """Files that never change under their name: kept by the browser for a year, without asking."""
+    """Files that never change under their names: browsers keep them for a year without asking."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)

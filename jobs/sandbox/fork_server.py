@@ -13,8 +13,8 @@ Invariants:
   kill is therefore never reused.
 - With a fork die its whole process group and, on Linux, the orphans that it left to the fork server.
 
-The control channel. From the server, five bytes: `f` and 0, with the descriptors (channel, frames, output) of a new
-process; or `r` and the id of a process to reap. To the server, a JSON object a line: `ready`, `failed`, `forked`,
+The control channel. From the server, five bytes: `f` and 0, with the descriptors (channel, frames, output, tickets) of
+a new process; or `r` and the id of a process to reap. To the server, a JSON object a line: `ready`, `failed`, `forked`,
 `refused`, `exited`.
 """
 
@@ -106,7 +106,7 @@ class Forks:
                 os.read(self._wake, 4096)
             self._look_for_dead()
         if self._control.fileno() in readable:
-            message, descriptors, _, _ = socket.recv_fds(self._control, REQUEST.size, 3)
+            message, descriptors, _, _ = socket.recv_fds(self._control, REQUEST.size, 4)
             if not message:
                 return False
             kind, number = REQUEST.unpack(message)
@@ -120,7 +120,7 @@ class Forks:
     def _say(self, note: dict[str, object]) -> None:
         self._control.sendall(json.dumps(note).encode() + b"\n")
 
-    def _fork(self, channel: int, frames: int, output: int) -> None:
+    def _fork(self, channel: int, frames: int, output: int, tickets: int) -> None:
         template, note = os.getpid(), dict[str, object]()
         try:
             pid = os.fork()
@@ -128,13 +128,13 @@ class Forks:
             note["refused"] = describe(error)
         else:
             if pid == 0:
-                self._be_child(template, channel, frames, output)
+                self._be_child(template, channel, frames, output, tickets)
             with contextlib.suppress(OSError):  # the child does the same; the first call wins
                 os.setpgid(pid, pid)
             self._running.add(pid)
             note["forked"] = pid
         # Before the answer: a hanging fork server with these open would hide the end of that process from the server.
-        for descriptor in (channel, frames, output):
+        for descriptor in (channel, frames, output, tickets):
             os.close(descriptor)
         self._say(note)
 
@@ -153,7 +153,7 @@ class Forks:
                     os.kill(pid, signal.SIGKILL)
                     os.waitpid(pid, os.WNOHANG)
 
-    def _be_child(self, template: int, channel: int, frames: int, output: int) -> None:
+    def _be_child(self, template: int, channel: int, frames: int, output: int, tickets: int) -> None:
         """Turn this fork into a sandbox process; never returns."""
         try:
             os.setpgid(0, 0)
@@ -166,9 +166,10 @@ class Forks:
             os.close(self._wake)
             os.close(self._wake_end)
             lowest = min(CHANNEL_FD, self._limits.open_files - 64)
-            high = [fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, lowest) for low in (channel, frames)]
-            os.close(channel)
-            os.close(frames)
+            low = (channel, frames, tickets)
+            high = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, lowest) for descriptor in low]
+            for descriptor in low:
+                os.close(descriptor)
             for stream in (1, 2):
                 os.dup2(output, stream)
             os.close(output)

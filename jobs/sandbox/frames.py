@@ -1,7 +1,12 @@
 """The protocol between the server and a sandbox process, and the limits of both.
 
-A process has a channel (a socket pair) and a pipe. The server sends windows of tasks through the channel; the process
-rings, one byte into the channel, when it has written frames into the pipe.
+A process has a channel (a socket pair) and two pipes. The server sends windows of tasks through the channel; the
+process rings, one byte into the channel, when it has written frames into the first pipe.
+
+The second pipe holds the tickets: one byte for each task of the window that has not begun. The process reads one byte
+before each task, and the server reads one for each task that it takes back. A byte read by one side is gone for the
+other: a task taken back never begins. The byte is the number of the window modulo 256. A process that finds no ticket,
+or one of the next window, has reached the end of its window.
 """
 
 from __future__ import annotations
@@ -28,6 +33,7 @@ EXIT_BROKEN = 70  # sysexits' EX_SOFTWARE: the process's own loop failed
 
 RING_SECONDS = 0.001  # pause after a ring: outcomes within it don't ring
 SETTLE_SECONDS = 0.002  # the server reads again this long after a ring
+WINDOW_TASKS = 4_096  # at most: every pipe has room for this many tickets (pipe(7): a page on a busy system)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

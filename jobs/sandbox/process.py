@@ -16,6 +16,7 @@ import os
 import signal
 import socket
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
@@ -35,10 +36,19 @@ log = structlog.get_logger(__name__)
 Frame = tuple[bytes, float, bytes]  # kind, number, payload
 
 
+class Pipe(NamedTuple):
+    """The descriptors of a pipe."""
+
+    reading: int
+    writing: int
+
+
 class SandboxProcess:
     """One process. `doomed`: it gets no more work. `ended`: its channel is closed and read to the end."""
 
-    def __init__(self, fork: Process, channel: socket.socket, frames: int, printed: int, result_bytes: int) -> None:
+    def __init__(
+        self, fork: Process, channel: socket.socket, frames: int, printed: int, tickets: Pipe, result_bytes: int
+    ) -> None:
         self.fork = fork
         self.doomed = False
         self.ended = False
@@ -47,6 +57,8 @@ class SandboxProcess:
         self.analyzer: str | None = None
         self._channel = channel
         self._frames = frames
+        self._tickets = tickets
+        self._windows = 0
         self._received = bytearray()
         self._longest = result_bytes + REPLY_BYTES_BEYOND_RESULT
         self._garbled = False
@@ -72,11 +84,15 @@ class SandboxProcess:
             theirs.callback(far_channel.close)
             frames, far_frames = _pipe(ours, theirs)
             printed, far_printed = _pipe(ours, theirs)
+            tickets = Pipe(*os.pipe())
+            for descriptor in tickets:
+                ours.callback(os.close, descriptor)
+                os.set_blocking(descriptor, False)
             channel.setblocking(False)
             os.set_blocking(far_frames, False)
-            fork = await template.fork(far_channel.fileno(), far_frames, far_printed)
+            fork = await template.fork(far_channel.fileno(), far_frames, far_printed, tickets.reading)
             ours.pop_all()
-        return cls(fork, channel, frames, printed, template.limits.result_bytes)
+        return cls(fork, channel, frames, printed, tickets, template.limits.result_bytes)
 
     @property
     def alive(self) -> bool:
@@ -88,12 +104,20 @@ class SandboxProcess:
         self.doomed = True
         self.fork.kill()
 
-    async def send(self, data: bytes) -> None:
-        """Send one window. If the process has ended, nothing happens; `frames` reports the end."""
+    async def send(self, data: bytes, tasks: int) -> None:
+        """Send one window of this many tasks. If the process has ended, nothing happens; `frames` reports the end."""
+        self._windows = (self._windows + 1) % 256
+        os.write(self._tickets.writing, bytes((self._windows,)) * tasks)
         try:
             await self._loop.sock_sendall(self._channel, data)
         except ConnectionError:
             self.unread = True
+
+    def take_back(self, most: int) -> int:
+        """Take tasks that have not begun out of the window, its last ones first; returns how many, at most `most`."""
+        with contextlib.suppress(BlockingIOError):
+            return len(os.read(self._tickets.reading, most))
+        return 0
 
     async def frames(self) -> list[Frame]:
         """Wait for the bell and return the new frames; may be empty, and is after the end."""
@@ -149,8 +173,8 @@ class SandboxProcess:
             self._pause.cancel()
         self._read_printed()
         self._channel.close()
-        os.close(self._frames)
-        os.close(self._printed)
+        for descriptor in (self._frames, self._printed, *self._tickets):
+            os.close(descriptor)
         return code
 
     async def cause_of_death(self) -> tuple[str, str]:

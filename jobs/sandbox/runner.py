@@ -67,11 +67,16 @@ class Progress:
 class Runner:
     """One process's loop over windows of tasks. `serve` returns when the server closed the channel."""
 
-    def __init__(self, analyzers: Mapping[str, Analyzer[Any, Any]], limits: Limits, channel: int, pipe: int) -> None:
+    def __init__(
+        self, analyzers: Mapping[str, Analyzer[Any, Any]], limits: Limits, channel: int, pipe: int, tickets: int
+    ) -> None:
         self._analyzers = analyzers
         self._limits = limits
         self._channel = channel  # delivers windows; a byte into it is the bell
         self._pipe = pipe  # for frames; non-blocking
+        self._tickets = tickets  # one byte for each task that may begin; non-blocking
+        self._ticket = b""  # read, and not used yet
+        self._windows = 0
         self._rang = 0.0
         self._pid = os.getpid()
         self._lock = threading.Lock()  # threads of the analyzer may send progress
@@ -90,22 +95,26 @@ class Runner:
         self._send(frames.READY)
         while (window := self._receive()) is not None:
             name, requests = window
+            self._windows = (self._windows + 1) % 256
             if self._worn(name):
                 self._send(frames.REFUSED)
             else:
                 self._window(name, requests)
 
     def disown(self) -> None:
-        """Close the channel and the pipe, in a child process that the analyzer forked."""
-        for descriptor in (self._channel, self._pipe):
+        """Close the channel and the pipes, in a child process that the analyzer forked."""
+        for descriptor in (self._channel, self._pipe, self._tickets):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
-        self._channel = self._pipe = -1
+        self._channel = self._pipe = self._tickets = -1
 
     def _window(self, name: str, requests: list[bytes]) -> None:
         analyzer = self._analyzers.get(name)
         problem = self._prepare(name, analyzer)
         for left in range(len(requests) - 1, -1, -1):
+            if not self._may_begin():
+                self._spent = self._spent or not self._restored(thorough=True)
+                return
             started = time.perf_counter()
             if analyzer is None or problem is not None:
                 kind, payload = FAILED, problem or b""
@@ -122,6 +131,15 @@ class Runner:
             self._send(kind, milliseconds, payload, ring=self._spent or not left)
             if self._spent:
                 return
+
+    def _may_begin(self) -> bool:
+        """Take the ticket of the next task; False if the server has taken back the rest of the window."""
+        with contextlib.suppress(BlockingIOError):
+            self._ticket = self._ticket or os.read(self._tickets, 1)
+        if self._ticket != bytes((self._windows,)):  # none, or one of the next window, which is on its way
+            return False
+        self._ticket = b""
+        return True
 
     def _prepare(self, name: str, analyzer: Analyzer[Any, Any] | None) -> bytes | None:
         """Prepare the analyzer, once. A failure fails the whole window, and the next window tries again."""

@@ -1,273 +1,228 @@
-"""The processes of analyzers, which can be killed at any moment. One `Sandbox` runs one process at a time.
+"""A slot: a sandbox, and the chunk of claimed rows that runs in it, item by item.
 
-    template = Template()
-    sandbox = Sandbox(template)
-    async for reports in sandbox.run("text", tasks):
-        ...
-
-The process is forked from the `Template` at its first use, and again after it was killed, died, or reached a limit
-(`Limits`). Cancel and timeouts are the caller's, which watches `current` and `current_since`, and calls `kill`.
-
-Invariants:
-
-- Tasks run in their order, each outcome is one frame, and all frames written before a death are read. The task at
-  fault for a death is therefore the first without an outcome.
-- Nothing is read while the caller handles earlier reports, and tasks are sent in windows. Memory is bounded by
-  WINDOW_BYTES and one more task on one side, and by one read and one result on the other.
+The slot reports exactly one outcome for each row of a chunk. `_open` holds the rows without an outcome, in order.
+Rows that return to the queue are first taken back from the process: no item begins here and elsewhere. A stop closes an
+item that has not begun here at once. If the process reaches a closed item, the slot kills the process and runs the rest
+of the chunk in the next one. Rows that are not at fault for a dead process run again, without the charge of an attempt.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import math
 import time
-from collections.abc import AsyncGenerator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
 
+import orjson
 import structlog
 
-from jobs.sandbox.frames import COMPLETED, FAILED, PREPARED, PROGRESS, REFUSED, SPENT, Limits, window
-from jobs.sandbox.process import Frame, SandboxProcess
-from jobs.sandbox.template import DEFAULT_ANALYZERS, SandboxUnavailable, Template
+from analyzers.base import Analyzer
+from jobs import retry
+from jobs.recorder import Progress, Recorder
+from jobs.sandbox.sandbox import Completed, Died, Failed, Progressed, Report, Sandbox, SandboxUnavailable, Task
+from store.queue.claims import Claimed
+from store.queue.finish import End, Origin, Outcome
+from store.queue.transitions import Fault
+from store.sql.clock import utcnow
+from store.tables import AnalysisStatus
 
-__all__ = [
-    "DEFAULT_ANALYZERS",
-    "Completed",
-    "Died",
-    "Failed",
-    "Limits",
-    "Progressed",
-    "Report",
-    "Sandbox",
-    "SandboxUnavailable",
-    "Task",
-    "Template",
-]
+# Interval at which a running chunk hands over its outcomes. Outcomes of analyses without a batch go at once.
+HAND_OVER_SECONDS = 0.05
 
-WINDOW_BYTES = 1_048_576
+Analyzers = Mapping[str, Analyzer[Any, Any]]
 
-log = structlog.get_logger(__name__)
+log = structlog.stdlib.get_logger(__name__)
 
 
-class Task(NamedTuple):
-    """One item of a chunk. `request` is the analyzer's request as JSON."""
+@dataclass(frozen=True, slots=True)
+class _Kill:
+    """The reason of a kill: the end of one item, or none."""
 
-    id: str
-    request: bytes
-
-
-class Completed(NamedTuple):
-    """The outcome of a completed task. `result` is the analyzer's result as JSON."""
-
-    task_id: str
-    result: bytes
-    milliseconds: float
+    row: Claimed | None
+    end: AnalysisStatus | None
+    milliseconds: float | None
 
 
-class Failed(NamedTuple):
-    """The outcome of a failed task; the run continues. Codes: those of `AnalysisFailure`, and MEMORY_EXCEEDED."""
+class Slot:
+    """Runs one chunk at a time. `measured` is called with each item's analyzer and milliseconds.
 
-    task_id: str
-    code: str
-    message: str
-    retryable: bool
-    milliseconds: float
-
-
-class Progressed(NamedTuple):
-    """The progress of the running task: a fraction from 0 to 1, and its present step."""
-
-    task_id: str
-    fraction: float
-    step: str | None
-
-
-class Died(NamedTuple):
-    """The end of the process, and of the run with it. Codes: KILLED, WORKER_LOST, MEMORY_EXCEEDED.
-
-    `task_id` is the running task; None if none had begun. This task is at fault, unless the code is KILLED: a `kill`
-    that comes after the outcome of its target hits the next task.
+    A `retired` slot gets no further chunk.
     """
 
-    task_id: str | None
-    code: str
-    message: str
-
-
-Report = Completed | Failed | Progressed | Died
-
-
-class Sandbox:
-    """Runs one chunk of tasks at a time, in one process."""
-
-    def __init__(self, template: Template) -> None:
-        self._template = template
-        self._limits = template.limits
-        self._process: SandboxProcess | None = None
-        self._running = False
-        self._tasks: Sequence[Task] = ()
-        self._done = 0  # the number of outcomes so far, those of the first tasks
-        self._end = 0  # the end of the present window: tasks before it are with the process
-        self._own_time_since = math.inf
-        self._preparing: asyncio.TimerHandle | None = None
-        self._killed: tuple[str, str] | None = None  # code and message of the coming `Died`
+    def __init__(
+        self, sandbox: Sandbox, analyzers: Analyzers, recorder: Recorder, measured: Callable[[str, float], None]
+    ) -> None:
+        self.sandbox = sandbox
+        self.retired = False
+        self._analyzers = analyzers
+        self._recorder = recorder
+        self._measured = measured
+        self._open: dict[str, Claimed] = {}
+        self._ended: list[Outcome] = []
+        self._handed_over_at = 0.0
+        self._spent_ms = 0.0
+        self._kill: _Kill | None = None
 
     @property
-    def pid(self) -> int | None:
-        """The id of the present process; None without one."""
-        return self._process.fork.pid if self._process is not None and self._process.alive else None
+    def leases(self) -> set[str]:
+        """The leases of the open rows and of the outcomes not yet handed over."""
+        return {row.lease for row in self._open.values()} | {outcome.lease for outcome in self._ended}
 
     @property
-    def current(self) -> str | None:
-        """The id of the running task: the first without an outcome."""
-        return self._tasks[self._done].id if self._done < len(self._tasks) else None
+    def busy_seconds(self) -> float:
+        """Seconds since the current item began."""
+        return max(0.0, time.monotonic() - self.sandbox.current_since)
 
     @property
-    def current_since(self) -> float:
-        """The `time.monotonic()` of the start of the current task's own time.
+    def worked_seconds(self) -> float:
+        """Seconds of work on this chunk, without the start of the process and the analyzer's preparation."""
+        return self._spent_ms / 1000 + self.busy_seconds
 
-        Infinite without a task, during the start of the process, and during the analyzer's preparation: these count
-        for no task, and have bounds of their own, `Limits.start_seconds` and `Limits.prepare_seconds`.
-        """
-        return self._own_time_since
-
-    async def start(self) -> None:
-        """Start a process ahead of the first run. Raises SandboxUnavailable."""
-        self._killed = None
-        await self._ready_process()
-
-    def kill(self) -> None:
-        """Kill the process now. A running `run` ends with `Died`; the next one gets a new process."""
-        self._kill("KILLED", "The process was killed on request.")
-
-    async def close(self) -> None:
-        """Kill the process and wait for its end. The owner of the template closes that."""
-        self.kill()
-        await self._drop_process()
-
-    async def run(self, analyzer: str, tasks: Sequence[Task]) -> AsyncGenerator[list[Report], None]:
-        """Run the tasks in their order; reports come in lists as they arrive.
-
-        Ends after the last task's outcome, or after `Died`. An early exit kills the process (use `contextlib.aclosing`
-        for an immediate one). Raises SandboxUnavailable if no process can be started; each further try waits longer.
-        """
-        if self._running:
-            raise RuntimeError("a sandbox runs one chunk at a time")
-        self._running, self._killed = True, None
-        self._tasks, self._done = tasks, 0
+    async def run(self, rows: list[Claimed]) -> None:
+        """Run these rows, all of one analyzer, until each has its outcome."""
+        self._spent_ms = 0.0
+        self._open = {row.id: row for row in rows}
+        self._handed_over_at = time.monotonic()
+        analyzer = self._analyzers.get(rows[0].analyzer)
         try:
-            while self._done < len(tasks):
-                process = await self._ready_process()
-                await self._hand_over(process, analyzer)
-                while self._done < self._end and not process.ended:
-                    if reports := self._read(process, await process.frames()):
-                        yield reports
-                if self._done < len(tasks) and (process.ended or self._killed):
-                    yield [await self._death(process)]
-                    return
+            if analyzer is None:
+                message = f"This server has no analyzer named {rows[0].analyzer!r} any more: install its package again."
+                self._fail_all(Fault("UNSUPPORTED_FORMAT", message))
+            else:
+                await self._run(analyzer)
+        except SandboxUnavailable:
+            self.give_back(keep_current=False)
+        except asyncio.CancelledError:
+            self.give_back(keep_current=False)
+            raise
+        except Exception:
+            self._fail_all(Fault("WORKER_LOST", "The worker failed while it ran this.", retryable=True))
+            raise
         finally:
-            if self._done < len(tasks) and self._process is not None:
-                self._process.kill()
-            self._own_time_starts(math.inf)
-            self._running, self._tasks = False, ()
+            self._hand_over()
 
-    async def _ready_process(self) -> SandboxProcess:
-        """Returns the process, or a new one instead of a doomed one. After a `kill` meanwhile, it has ended already."""
-        process = self._process
-        if process is not None and not process.doomed and process.alive:
-            return process
-        await self._drop_process()
-        process = self._process = await SandboxProcess.forked(self._template)
-        if self._killed:
-            process.kill()
-        try:
-            async with asyncio.timeout(self._limits.start_seconds):
-                while not process.ended and not await process.frames():
-                    pass
-        except TimeoutError:
-            await self._drop_process()
-            why = f"A new process was not ready within {self._limits.start_seconds:g} s."
-            raise self._template.failed(why) from None
-        if not process.ended:
-            self._template.succeeded()
-        elif self._killed is None:
-            self._process = None
-            _, why = await process.cause_of_death()
-            raise self._template.failed(f"A new process ended before it was ready. {why}")
-        return process
+    def watch(self) -> None:
+        """Kill the process when its item is over time or closed. Called several times a second."""
+        current = self.sandbox.current
+        if current is None or self._kill is not None:
+            return
+        row = self._open.get(current)
+        if row is None:
+            self._kill_current(None, None)
+        elif self.busy_seconds > row.timeout_seconds:
+            self._kill_current(row, AnalysisStatus.TIMED_OUT)
+        elif self._ended and time.monotonic() - self._handed_over_at > HAND_OVER_SECONDS:
+            self._hand_over()
 
-    async def _drop_process(self) -> None:
-        if (process := self._process) is not None:
-            await process.close()
-            if self._process is process:
-                self._process = None
+    def stop(self, analysis_id: str, lease: str, end: AnalysisStatus) -> None:
+        """Stop this row if the slot has it: at once if it has not begun, else by a kill of its process."""
+        row = self._open.get(analysis_id)
+        if row is None or row.lease != lease:
+            return
+        if analysis_id != self.sandbox.current:
+            self._close(row, retry.stopped(row, end))
+        elif self._kill is None:
+            self._kill_current(row, end)
 
-    async def _hand_over(self, process: SandboxProcess, analyzer: str) -> None:
-        """Send the next window of tasks."""
-        size, end = 0, self._done
-        while end < len(self._tasks) and (end == self._done or size <= WINDOW_BYTES):
-            size += len(self._tasks[end].request)
-            end += 1
-        self._end = end
-        process.analyzer = analyzer
-        if analyzer in process.prepared:
-            self._own_time_starts(time.monotonic())
-        else:
-            self._own_time_starts(math.inf)
-            seconds = self._limits.prepare_seconds
-            self._preparing = asyncio.get_running_loop().call_later(
-                seconds, self._kill, "WORKER_LOST", f"The analyzer was not prepared within {seconds:g} s."
-            )
-        await process.send(window(analyzer, [task.request for task in self._tasks[self._done : end]]))
+    def let_go(self, leases: Collection[str]) -> None:
+        """Drop the rows of these lost leases. The next `watch` kills the process if it runs one of them."""
+        for row in [row for row in self._open.values() if row.lease in leases]:
+            self._close(row, retry.given_back(row))  # without effect: the lease fences it
+        self._hand_over()
 
-    def _own_time_starts(self, when: float) -> None:
-        self._own_time_since = when
-        if self._preparing is not None:
-            self._preparing.cancel()
-            self._preparing = None
+    def take_unstarted(self) -> list[Claimed]:
+        """Hand the rows that have not begun over to the caller, to run elsewhere. None of them begins here."""
+        taken = [task.id for task in self.sandbox.take_back()]
+        return [self._open.pop(id_) for id_ in taken if id_ in self._open]
 
-    def _read(self, process: SandboxProcess, frames: list[Frame]) -> list[Report]:
-        """Returns the reports among the frames; the other frames change the state here and of `process`."""
-        reports: list[Report] = []
-        for kind, number, payload in frames:
-            if kind == SPENT:
-                self._end, process.doomed = self._done + 1, True
-            elif kind == REFUSED:
-                self._end, process.doomed = self._done, True
-            elif kind == PREPARED:
-                self._own_time_starts(time.monotonic())
-                if number:
-                    process.prepared.add(process.analyzer or "")
-            elif self._done >= self._end:
-                continue  # READY, or a late note from a thread of the analyzer
-            elif kind == PROGRESS:
-                reports.append(Progressed(self._tasks[self._done].id, number, payload.decode() or None))
-            elif kind in (COMPLETED, FAILED):
-                task = self._tasks[self._done]
-                outcome = (
-                    Completed(task.id, payload, number) if kind == COMPLETED else self._failed(task, number, payload)
-                )
-                reports.append(outcome)
-                self._done += 1
-                self._own_time_since = time.monotonic()
-        return reports
+    def give_back(self, *, keep_current: bool) -> None:
+        """Give back rows that have not begun; without `keep_current`, kill the process and give back its row."""
+        rows = self.take_unstarted()
+        if not keep_current:
+            rows += self._open.values()
+            self._open = {}
+            self.sandbox.kill()
+        self._ended += [retry.given_back(row) for row in rows]
+        self._hand_over()
 
-    def _failed(self, task: Task, milliseconds: float, payload: bytes) -> Failed:
-        note = json.loads(payload)
-        if note["traceback"]:
-            log.warning("analyzer.failed", task=task.id, code=note["code"], traceback=note["traceback"])
-        return Failed(task.id, note["code"], note["message"], note["retryable"], milliseconds)
+    async def _run(self, analyzer: Analyzer[Any, Any]) -> None:
+        while self._open:
+            tasks = [Task(row.id, request_json(analyzer, row)) for row in self._open.values()]
+            self._kill = None
+            async with aclosing(self.sandbox.run(analyzer.name, tasks)) as runs:
+                async for reports in runs:
+                    self._take(reports)
+                    if not self._open:
+                        break
+                    await self._recorder.has_room()
 
-    def _kill(self, code: str, message: str) -> None:
-        self._killed = self._killed or (code, message)
-        if self._process is not None:
-            self._process.kill()
+    def _take(self, reports: list[Report]) -> None:
+        at_once = False
+        for report in reports:
+            if isinstance(report, Died):
+                self._take_death(report)
+                continue
+            row = self._open.get(report.task_id)
+            if row is None:
+                continue
+            if isinstance(report, Completed):
+                self._count(row, report.milliseconds)
+                result, origin = report.result.decode(), Origin(row.workspace, row.batch_id, row.attempt)
+                outcome = Outcome(row.id, row.lease, End.COMPLETED, result, None, report.milliseconds, None, origin)
+                self._close(row, outcome)
+                at_once = at_once or row.batch_id is None
+            elif isinstance(report, Failed):
+                self._count(row, report.milliseconds)
+                fault = Fault(report.code, report.message, report.retryable)
+                self._close(row, retry.failed(row, fault, utcnow(), report.milliseconds))
+            elif isinstance(report, Progressed):
+                self._recorder.put_progress(row.id, Progress(row.lease, report.fraction, report.step))
+        if self._ended and (at_once or time.monotonic() - self._handed_over_at > HAND_OVER_SECONDS):
+            self._hand_over()
 
-    async def _death(self, process: SandboxProcess) -> Died:
-        running = self.current if self._done < self._end and not process.unread else None
-        self._process = None
-        if self._killed is None:
-            return Died(running, *await process.cause_of_death())
-        await process.close()
-        return Died(running, *self._killed)
+    def _count(self, row: Claimed, milliseconds: float) -> None:
+        self._spent_ms += milliseconds
+        self._measured(row.analyzer, milliseconds)
+
+    def _take_death(self, death: Died) -> None:
+        kill, self._kill = self._kill, None
+        if kill is not None:
+            # If the item ended just before the kill, its outcome holds.
+            if kill.row is not None and kill.end is not None and kill.row.id in self._open:
+                self._close(kill.row, retry.stopped(kill.row, kill.end, kill.milliseconds))
+            return
+        if death.code == "KILLED":
+            return
+        log.warning("process died", analysis=death.task_id, code=death.code, message=death.message)
+        row = self._open.get(death.task_id or "")
+        if row is not None:
+            fault = Fault(death.code, death.message, death.code in retry.RETRYABLE_DEATHS)
+            self._close(row, retry.failed(row, fault, utcnow()))
+
+    def _kill_current(self, row: Claimed | None, end: AnalysisStatus | None) -> None:
+        self._kill = _Kill(row, end, self.busy_seconds * 1000)
+        self.sandbox.kill()
+
+    def _close(self, row: Claimed, outcome: Outcome) -> None:
+        del self._open[row.id]
+        self._ended.append(outcome)
+
+    def _fail_all(self, fault: Fault) -> None:
+        now = utcnow()
+        for row in list(self._open.values()):
+            self._close(row, retry.failed(row, fault, now))
+
+    def _hand_over(self) -> None:
+        self._handed_over_at = time.monotonic()
+        ended, self._ended = self._ended, []
+        self._recorder.put(ended)
+
+
+def request_json(analyzer: Analyzer[Any, Any], row: Claimed) -> bytes:
+    """Returns the analyzer's request as JSON: the content, joined to the stored text of the options."""
+    content = row.input_data.encode() if row.input_data is not None else orjson.dumps(row.input_text)
+    options = row.options.strip().encode()[1:]
+    separator = b"" if options.lstrip().startswith(b"}") else b","
+    return b'{"' + analyzer.content_field.encode() + b'":' + content + separator + options

@@ -85,8 +85,8 @@ class Template:
         """The process id of the running fork server; None without one."""
         return self._popen.pid if self._popen is not None and self._control is not None else None
 
-    async def fork(self, channel: int, frames: int, output: int) -> Process:
-        """Fork a process with these descriptors: its channel, and two pipes, for frames and for output.
+    async def fork(self, channel: int, frames: int, output: int, tickets: int) -> Process:
+        """Fork a process with these descriptors: its channel, and pipes for frames, output and tickets.
 
         Raises SandboxUnavailable. Waits first after earlier failures.
         """
@@ -98,7 +98,7 @@ class Template:
             answer: asyncio.Future[Process] = asyncio.get_running_loop().create_future()
             self._asked.append(answer)
             try:
-                socket.send_fds(self._control, [REQUEST.pack(FORK, 0)], [channel, frames, output])
+                socket.send_fds(self._control, [REQUEST.pack(FORK, 0)], [channel, frames, output, tickets])
             except OSError as error:
                 self._lost(f"it takes no requests: {error}")
         try:

@@ -21,7 +21,6 @@ from store.tables import ControlRow
 
 # The name of the whole queue's row; no analyzer has an empty name.
 WHOLE_QUEUE = ""
-MAX_SLOTS = 256
 
 _control = tables.control
 

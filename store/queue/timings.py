@@ -3,15 +3,12 @@
 Workers count as they record, so that a query costs the same for any number of stored analyses: a window of five minutes
 reads five rows a worker. A worker rewrites its current minute with each heartbeat; a kill loses the counts of its last
 second. Minutes outside every window are added to one row of totals, which only grows and serves Prometheus.
-
-The buckets are those of HdrHistogram with 16 steps to each doubling: a percentile is at most 3.2 % off.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -22,6 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
+from telemetry import Histogram, Percentiles
 
 MINUTE = 60
 WINDOW_MINUTES = 5
@@ -29,77 +27,8 @@ WINDOW_MINUTES = 5
 TOTALS = ("", 0)
 # Age at which minutes are added to the totals. A worker paused for longer drops its unwritten minutes.
 _KEPT_MINUTES = 10
-_STEPS = 4  # 2^4 to a doubling
 
 _timing = tables.timing
-
-
-@dataclass(frozen=True, slots=True)
-class Durations:
-    """Percentiles of durations in milliseconds, by nearest rank; None without a duration."""
-
-    p50_ms: float | None
-    p95_ms: float | None
-    p99_ms: float | None
-
-
-def bucket_of(microseconds: int) -> int:
-    """Returns the bucket of a duration, which must not be negative."""
-    shift = max(microseconds.bit_length() - _STEPS - 1, 0)
-    return (shift << _STEPS) + (microseconds >> shift)
-
-
-def _bounds(bucket: int) -> tuple[int, int]:
-    """Returns the smallest duration of the bucket and of the next one, in microseconds."""
-    shift = max((bucket >> _STEPS) - 1, 0)
-    step = bucket - (shift << _STEPS)
-    return step << shift, (step + 1) << shift
-
-
-@dataclass(slots=True)
-class Histogram:
-    """Durations, counted by bucket."""
-
-    counts: dict[int, int] = field(default_factory=dict)
-    microseconds: int = 0
-    """The sum of the durations."""
-
-    def record(self, microseconds: int, times: int = 1) -> None:
-        """Count this duration. A negative one, from clocks that differ, counts as zero."""
-        microseconds = max(microseconds, 0)
-        bucket = bucket_of(microseconds)
-        self.counts[bucket] = self.counts.get(bucket, 0) + times
-        self.microseconds += microseconds * times
-
-    def add(self, other: Histogram) -> None:
-        """Add the counts of another histogram."""
-        for bucket, count in other.counts.items():
-            self.counts[bucket] = self.counts.get(bucket, 0) + count
-        self.microseconds += other.microseconds
-
-    @property
-    def count(self) -> int:
-        """The number of durations."""
-        return sum(self.counts.values())
-
-    def percentiles(self) -> Durations:
-        """Returns the percentiles, each the middle of its bucket."""
-        ordered, total = sorted(self.counts.items()), self.count
-        return Durations(*(_percentile(ordered, total, percent) for percent in (50, 95, 99)))
-
-    def below(self, microseconds: int) -> int:
-        """Returns the number of durations shorter than this power of two."""
-        bound = bucket_of(microseconds)
-        return sum(count for bucket, count in self.counts.items() if bucket < bound)
-
-
-def _percentile(ordered: Sequence[tuple[int, int]], total: int, percent: int) -> float | None:
-    left = math.ceil(total * percent / 100)
-    for bucket, count in ordered:
-        left -= count
-        if left <= 0:
-            return sum(_bounds(bucket)) / 2 / 1000
-    return None
 
 
 @dataclass(slots=True)
@@ -201,9 +130,9 @@ class WorkFigures:
 
     last_ten_seconds: float
     last_five_minutes: float
-    waiting: Durations
-    processing: Durations
-    total: Durations
+    waiting: Percentiles
+    processing: Percentiles
+    total: Percentiles
 
 
 async def work_figures(connection: AsyncConnection, now: datetime) -> WorkFigures:

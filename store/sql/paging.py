@@ -1,8 +1,8 @@
-"""Keyset pages: a page begins after a row's own values, and does not shift while rows arrive.
+"""Keyset pages: a page begins after the values of a row, so that it does not shift while rows arrive.
 
-A list has a name, an order of columns that ends in a unique one, all ascending or all descending, and an index over
-them. A list may consist of parts, each with an index of its own; a page merges the first rows of all parts. A cursor is
-the list's name and a row's values in its order. A cursor of another list is refused.
+The order of a list is a sequence of columns that ends in a unique one, all ascending or all descending, with an index.
+A list may instead consist of parts, each with its own index: a page then merges the first rows of all parts. A cursor
+holds the list's name and a row's values in that order. A cursor of another list is refused.
 """
 
 from __future__ import annotations
@@ -29,12 +29,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-MAX_PAGE = 1000
+DEFAULT_PAGE, MAX_PAGE = 20, 1_000
+"""Rows of a page: without `first` and `last`, and at most."""
+
 RowT = TypeVar("RowT")
 
 
 class PageError(ValueError):
-    """A wrong page argument. The message states the fault and the correct form."""
+    """A page argument is invalid. `argument` is its name; the message states the rule."""
 
     def __init__(self, argument: str, message: str) -> None:
         super().__init__(message)
@@ -42,24 +44,24 @@ class PageError(ValueError):
 
 
 def rows_of(result: Result[Any], row_type: type[RowT]) -> list[RowT]:
-    """Returns the driver's rows, read-only, with the attributes of the table's class."""
+    """Return the rows as the driver gives them: with the attributes of their table's class, and read-only."""
     return cast(list[RowT], result.all())
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The rows of a list that match a condition; no row is in two parts."""
+    """The rows of a list that meet a condition. Parts do not overlap."""
 
     where: ColumnElement[bool]
     values: Sequence[ColumnElement[Any]] | None = None
-    """The values of the list's order in this part, if not its columns: a literal for a constant."""
+    """Values of the list's order in this part, if not its columns: a literal if all rows have the same value."""
     by: Sequence[ColumnElement[Any]] | None = None
-    """An indexed order that equals the list's own in this part."""
+    """An order with an index that is equivalent to the list's order in this part."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A paged list: its name, and its order, from the most significant column to the unique one."""
+    """A list with pages: its name, and the columns of its order, the unique one last."""
 
     name: str
     order: Sequence[ColumnElement[Any]]
@@ -67,23 +69,26 @@ class Listing:
     parts: Sequence[Part] = (Part(true()),)
 
     def cursor(self, row: Any) -> str:
-        """Returns the cursor of a row of `fetch_page`."""
+        """Return the cursor of a row from `fetch_page`."""
         values = [getattr(row, label) for label in _labels(self)]
         return urlsafe_b64encode(orjson.dumps([self.name, *values])).decode().rstrip("=")
 
     def values(self, argument: str, cursor: str) -> list[Any]:
-        """Returns the values of a cursor of this list. Raises PageError for any other text."""
+        """Return the values in a cursor of this list. Raise PageError for any other text."""
         try:
             name, *values = cast(list[Any], orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))))
         except (ValueError, TypeError):
-            raise PageError(argument, f"`{argument}` is no cursor: give one that this list gave") from None
+            raise PageError(argument, f"`{argument}` is not a cursor: use a cursor from this list") from None
         if name != self.name or len(values) != len(self.order) or not all(map(_fits, self.order, values)):
-            raise PageError(argument, f"`{argument}` is a cursor of another list: give one that this list gave")
+            raise PageError(argument, f"`{argument}` is a cursor of another list: use a cursor from this list")
         return values
 
 
 def _fits(column: ColumnElement[Any], value: object) -> bool:
-    """Whether the column can be compared with this value: PostgreSQL refuses wrong types and too large numbers."""
+    """Whether a database can compare the column with this value.
+
+    PostgreSQL refuses a text in place of a number, and a number that the column's type can't hold.
+    """
     if isinstance(column.type, Text):
         return isinstance(value, str) and "\0" not in value
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -95,38 +100,39 @@ def _fits(column: ColumnElement[Any], value: object) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class PageRequest:
-    """Relay's four page arguments, checked."""
+class PageArguments:
+    """Relay's four arguments of a list, within their bounds.
 
-    size: int
-    backward: bool
+    Raises PageError if `first` and `last` are both given, or if one is below 0 or above `MAX_PAGE`.
+    """
+
+    first: int | None = None
     after: str | None = None
+    last: int | None = None
     before: str | None = None
 
-    @classmethod
-    def of(
-        cls,
-        first: int | None,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
-        *,
-        default: int = 20,
-    ) -> PageRequest:
-        """Raises PageError for both of `first` and `last`, or for one below 0 or above 1,000."""
-        if first is not None and last is not None:
-            raise PageError("last", "`first` and `last` can't be given together: take one")
-        for argument, size in (("first", first), ("last", last)):
+    def __post_init__(self) -> None:
+        if self.first is not None and self.last is not None:
+            raise PageError("last", "`first` and `last` can't be combined: give one of them")
+        for argument, size in (("first", self.first), ("last", self.last)):
             if size is not None and not 0 <= size <= MAX_PAGE:
-                raise PageError(argument, f"`{argument}` is {size}: it goes from 0 to {MAX_PAGE:,}")
-        backward = last is not None
-        size = last if last is not None else first if first is not None else default
-        return cls(size=size, backward=backward, after=after, before=before)
+                raise PageError(argument, f"`{argument}` is {size}: it must be from 0 to {MAX_PAGE:,}")
+
+    @property
+    def backward(self) -> bool:
+        """Whether the page is taken from the end of the list."""
+        return self.last is not None
+
+    @property
+    def size(self) -> int:
+        """Maximum number of rows."""
+        size = self.first if self.last is None else self.last
+        return DEFAULT_PAGE if size is None else size
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[RowT]):
-    """A page of a list, in the list's order."""
+    """Consecutive rows of a list, in the list's order."""
 
     rows: list[RowT]
     has_next: bool
@@ -134,36 +140,37 @@ class Page(Generic[RowT]):
     listing: Listing
 
     def cursor(self, row: RowT) -> str:
-        """Returns the cursor of one of the rows."""
+        """Return the cursor of a row of this page."""
         return self.listing.cursor(row)
 
 
 async def fetch_page(
-    connection: AsyncConnection, statement: Select[Any], listing: Listing, request: PageRequest, row_type: type[RowT]
+    connection: AsyncConnection, statement: Select[Any], listing: Listing, page: PageArguments, row_type: type[RowT]
 ) -> Page[RowT]:
-    """Read one page of `statement`, which has conditions but no order. Raises PageError for a wrong cursor."""
-    descending = listing.descending != request.backward
+    """Return a page of `statement`, which has conditions but no order. Raise PageError for an invalid cursor."""
+    size = page.size
+    descending = listing.descending != page.backward
     ends = [
         ((argument == "after") != listing.descending, listing.values(argument, cursor))
-        for argument, cursor in (("after", request.after), ("before", request.before))
+        for argument, cursor in (("after", page.after), ("before", page.before))
         if cursor is not None
     ]
-    parts = [_part(statement, listing, part, ends, descending).limit(request.size + 1) for part in listing.parts]
-    page: Select[Any] | CompoundSelect[Any]
+    parts = [_part(statement, listing, part, ends, descending).limit(size + 1) for part in listing.parts]
+    query: Select[Any] | CompoundSelect[Any]
     if len(parts) == 1:
-        (page,) = parts
+        (query,) = parts
     else:
-        page = union_all(*(select(part.subquery()) for part in parts)).limit(request.size + 1)
-        page = page.order_by(*_directed(map(literal_column, _labels(listing)), descending))
-    rows = rows_of(await connection.execute(page), row_type)
-    more = len(rows) > request.size
-    del rows[request.size :]
-    if request.backward:
+        query = union_all(*(select(part.subquery()) for part in parts)).limit(size + 1)
+        query = query.order_by(*_directed(map(literal_column, _labels(listing)), descending))
+    rows = rows_of(await connection.execute(query), row_type)
+    more = len(rows) > size
+    del rows[size:]
+    if page.backward:
         rows.reverse()
     return Page(
         rows=rows,
-        has_next=request.before is not None if request.backward else more,
-        has_previous=more if request.backward else request.after is not None,
+        has_next=page.before is not None if page.backward else more,
+        has_previous=more if page.backward else page.after is not None,
         listing=listing,
     )
 

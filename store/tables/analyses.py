@@ -1,4 +1,4 @@
-"""Analyses: rows, statuses, indexes of lists and of the queue."""
+"""Analyses: rows, statuses, indexes for lists and for the queue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from store.sql.columns import Instant, Key
 
 
 class AnalysisStatus(StrEnum):
-    """QUEUED → RUNNING → one of the four ends; RUNNING → QUEUED when it is tried again or given back."""
+    """QUEUED → RUNNING → one of the four ends; RUNNING → QUEUED before a retry and when a worker gives the row back."""
 
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
@@ -23,7 +23,7 @@ class AnalysisStatus(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """Whether it moves no more by itself."""
+        """Whether the status is final; only a retry by a client changes it."""
         return self not in (AnalysisStatus.QUEUED, AnalysisStatus.RUNNING)
 
 
@@ -41,7 +41,7 @@ class AnalysisEventType(StrEnum):
 
 
 class AnalysisRow(SQLModel, table=True):
-    """One piece of work and what came of it."""
+    """One analysis: request, state and outcome."""
 
     __tablename__ = "analysis"
 
@@ -53,7 +53,7 @@ class AnalysisRow(SQLModel, table=True):
     analyzer: str = Field(sa_column=Column(Key, nullable=False))
     status: str = Field(sa_column=Column(Key, nullable=False))
     priority: int = Field(sa_column=Column(Integer, nullable=False))
-    # Its place among what waits at its priority: see `store.queue.fairness`.
+    # Virtual time of the row in its lane of the queue: see `store.queue.fairness`.
     turn: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     input_text: str | None = Field(default=None, sa_column=Column(Text))
     input_data: str | None = Field(default=None, sa_column=Column(Text))
@@ -72,43 +72,45 @@ class AnalysisRow(SQLModel, table=True):
     started_at: datetime | None = Field(default=None, sa_column=Column(Instant))
     finished_at: datetime | None = Field(default=None, sa_column=Column(Instant))
     processing_time_ms: float | None = Field(default=None)
-    # A claim: a fresh lease for every one, so that a worker that comes back late writes over nothing.
+    # A new lease for each claim. It fences writes: a worker whose claim was taken over changes nothing.
     lease: str | None = Field(default=None, sa_column=Column(Key))
     lease_expires_at: datetime | None = Field(default=None, sa_column=Column(Instant))
     worker_id: str | None = Field(default=None, sa_column=Column(Key))
-    # A queued row that waits for its next try is not claimed until this is null again.
+    # The pause before the next attempt: a queued row is not claimed until the keeper sets this to null.
     not_before: datetime | None = Field(default=None, sa_column=Column(Instant))
-    # CANCELED or TIMED_OUT: the end that was asked for while it runs. Its worker stops it and then records that end.
+    # CANCELED or TIMED_OUT: the requested end of a running row. The worker stops the analysis, then records this end.
     stop_requested: str | None = Field(default=None, sa_column=Column(Key))
-    # Since when it waited for its first try, noted when that is claimed: null before.
+    # The start of the wait for the first attempt. Its claim sets the column; null before.
     queued_at: datetime | None = Field(default=None, sa_column=Column(Instant))
 
 
 analysis = AnalysisRow.__table__  # type: ignore[attr-defined]
 
-# The conditions of the partial indexes. A statement that is to use one says the same to the letter, not by parameters.
+# The conditions of the partial indexes. A statement uses an index only if its condition has the same text, without
+# parameters.
 queued: ColumnElement[bool] = literal_column("status = 'QUEUED' AND not_before IS NULL")
 waiting: ColumnElement[bool] = literal_column("status = 'QUEUED' AND not_before IS NOT NULL")
 alone: ColumnElement[bool] = literal_column("status = 'QUEUED' AND not_before IS NULL AND batch_id IS NULL")
 running: ColumnElement[bool] = literal_column("status = 'RUNNING'")
 unended: ColumnElement[bool] = literal_column("status IN ('QUEUED', 'RUNNING')")
-# The same of an analysis, but for its column, which a claim leaves alone.
+# Selects the same rows as `unended`, by a column that claims do not change: they need not update this index.
 unfinished: ColumnElement[bool] = literal_column("finished_at IS NULL")
 finished: ColumnElement[bool] = literal_column("finished_at IS NOT NULL")
-# What never ran took no time.
+# An analysis that never ran sorts below every duration.
 duration: ColumnElement[float] = literal_column("coalesce(processing_time_ms, -1)", Float)
 
-# The order of the queue, and nothing but what waits in it. The batch is there for claims to look past others' items.
+# The order of the queue, over queued rows only. The index holds the batch, so that a claim skips items of other batches
+# without reading their rows.
 _order = (analysis.c.analyzer, analysis.c.priority.desc(), analysis.c.turn, analysis.c.id)
 Index("analysis_queue", *_order, analysis.c.batch_id, sqlite_where=queued, postgresql_where=queued)
 Index("analysis_alone", *_order, sqlite_where=alone, postgresql_where=alone)
 Index("analysis_waiting", analysis.c.not_before, sqlite_where=waiting, postgresql_where=waiting)
-# By id and not by lease: an index on the lease makes the fenced update of a chunk quadratic.
+# By id: with an index on the lease, the fenced update of a chunk takes quadratic time.
 Index("analysis_running", analysis.c.id, sqlite_where=running, postgresql_where=running)
 Index("analysis_batch", analysis.c.batch_id, analysis.c.position)
 Index("analysis_created", analysis.c.workspace, analysis.c.id)
 Index("analysis_priority", analysis.c.workspace, analysis.c.priority, analysis.c.id)
-# Of what has ended alone: on PostgreSQL each change of a status writes to every index that the row is in.
+# Ended rows only: on PostgreSQL each change of a status writes to all indexes that contain the row.
 for _name, _column in (
     ("analysis_status", analysis.c.status),
     ("analysis_finished", analysis.c.finished_at),

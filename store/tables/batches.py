@@ -13,7 +13,7 @@ from store.tables.analyses import unended
 
 
 class BatchStatus(StrEnum):
-    """QUEUED → RUNNING → one of the three ends, when the last item has ended."""
+    """QUEUED → RUNNING → one of the three ends, at the end of the last item."""
 
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
@@ -38,7 +38,7 @@ class BatchEventType(StrEnum):
 
 
 class BatchRow(SQLModel, table=True):
-    """Many analyses in one. Its counters change together with its items, and add up to `total_items`."""
+    """A batch of analyses. Its counters change in the transactions of its items, and add up to `total_items`."""
 
     __tablename__ = "batch"
 
@@ -55,18 +55,19 @@ class BatchRow(SQLModel, table=True):
     timed_out: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     timeout_seconds: int = Field(sa_column=Column(Integer, nullable=False))
     deadline_at: datetime = Field(sa_column=Column(Instant, nullable=False))
-    # While its items still come in a stream: when that counts as broken off if nothing more is heard of it.
+    # Only while a stream of items is open: the time at which a silent stream counts as broken.
     open_until: datetime | None = Field(default=None, sa_column=Column(Instant))
-    # Whether some of its items may have been deleted, which its counters still count.
+    # Whether items may have been deleted. The counters still include them.
     thinned: bool = Field(default=False)
-    # CANCELED or TIMED_OUT: how it will have ended once the last item has.
+    # CANCELED or TIMED_OUT: the requested status after the end of the last item.
     stop_requested: str | None = Field(default=None, sa_column=Column(Key))
-    # Why, in a sentence, where nobody asked for it and its time was not up.
+    # A sentence with the reason of a stop that is neither a request nor a timeout.
     stop_reason: str | None = Field(default=None, sa_column=Column(Text))
-    # While more of it is to be queued again than one transaction does: what had ended by then, and the last turn given.
+    # Only during a retry of more items than one transaction holds: items that ended before this time are queued again.
     retry_before: datetime | None = Field(default=None, sa_column=Column(Instant))
+    # The last turn given by that retry.
     retry_turn: int | None = Field(default=None, sa_column=Column(Integer))
-    # JSON, what `store.queue.progress` makes of the ends so far; "[]" before the first.
+    # JSON: the weighted mean of `store.queue.progress` over the ended items; "[]" before the first end.
     recent_ends: str = Field(default="[]", sa_column=Column(Text, nullable=False))
     created_at: datetime = Field(sa_column=Column(Instant, nullable=False))
     updated_at: datetime = Field(sa_column=Column(Instant, nullable=False))

@@ -11,7 +11,7 @@ from store.sql.columns import Instant, Key
 
 
 class ControlRow(SQLModel, table=True):
-    """What an operator holds: one analyzer, or the queue as a whole under the empty name (`store.queue.controls`)."""
+    """The controls of one analyzer or, under the empty name, of the whole queue (`store.queue.controls`)."""
 
     __tablename__ = "control"
 

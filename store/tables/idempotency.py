@@ -11,7 +11,7 @@ from store.sql.columns import Instant, Key
 
 
 class IdempotencyRow(SQLModel, table=True):
-    """A key that a client gave with a mutation, the hash of what it said, and what it made."""
+    """A client's key of a mutation, the hash of the mutation's input, and the id of the created subject."""
 
     __tablename__ = "idempotency"
 

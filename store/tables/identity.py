@@ -9,7 +9,7 @@ from store.sql.columns import Key
 
 
 class IdentityRow(SQLModel, table=True):
-    """The one row that tells this database from every other: cursors say of which log they are."""
+    """The only row: the id of this database. Cursors of the event log contain it, so another log refuses them."""
 
     __tablename__ = "identity"
 

@@ -1,4 +1,4 @@
-"""The clean-up's lease, its last figures, and the start of the event log."""
+"""The lease and the last figures of clean-ups, and the start of the event log."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from store.sql.columns import Instant, Key
 
 
 class CleanupRow(SQLModel, table=True):
-    """The one row about clean-ups: who is at it, what the last one that ended did, and where the log begins."""
+    """The only row: the lease of the running clean-up, the figures of the last one, and the start of the log."""
 
     __tablename__ = "cleanup"
 
     id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
-    # A claim, as of an analysis: of many servers one cleans up, and stops where another took over.
+    # A lease as for an analysis: one server at a time cleans up, and stops if another server took over.
     lease: str | None = Field(default=None, sa_column=Column(Key))
     lease_expires_at: datetime | None = Field(default=None, sa_column=Column(Instant))
     started_at: datetime | None = Field(default=None, sa_column=Column(Instant))
@@ -24,7 +24,7 @@ class CleanupRow(SQLModel, table=True):
     batches: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     analyses: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     events: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
-    # Everything behind this place of the log is kept, and nothing up to it.
+    # The start of the log: events up to this place are deleted, events after it are kept.
     log_xid: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     log_position: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
 

@@ -11,7 +11,7 @@ from store.sql.columns import Instant, Key
 
 
 class WorkerRow(SQLModel, table=True):
-    """A process that runs work: the server's own in embedded mode."""
+    """A process that runs analyses; in embedded mode, the server itself."""
 
     __tablename__ = "worker"
 
@@ -19,7 +19,7 @@ class WorkerRow(SQLModel, table=True):
     instance: str = Field(sa_column=Column(Key, nullable=False))
     host: str = Field(sa_column=Column(Key, nullable=False))
     pid: int = Field(sa_column=Column(Integer, nullable=False))
-    # Tells the process from others of the same id: see `jobs.keeper`.
+    # The start of the process: distinguishes it from a later process with the same pid (`jobs.keeper`).
     process_start: str | None = Field(default=None, sa_column=Column(Key))
     started_at: datetime = Field(sa_column=Column(Instant, nullable=False))
     last_seen_at: datetime = Field(sa_column=Column(Instant, nullable=False))
@@ -29,14 +29,14 @@ class WorkerRow(SQLModel, table=True):
     memory_mb: float = Field(default=0)
     slots: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     busy: int = Field(default=0, sa_column=Column(Integer, nullable=False))
-    # JSON: the names of the analyzers that it has.
+    # JSON: the names of the installed analyzers.
     analyzers: str = Field(default="[]", sa_column=Column(Text, nullable=False))
-    # JSON, ids: what ran in its slots at its last sign of life.
+    # JSON: the ids of the analyses that ran at the last heartbeat.
     current: str = Field(default="[]", sa_column=Column(Text, nullable=False))
 
 
 class TimingRow(SQLModel, table=True):
-    """What a worker counted of the analyses of one minute since 1970, as `store.queue.timings` keeps it."""
+    """A worker's timings of one minute, counted from 1970, in the format of `store.queue.timings`."""
 
     __tablename__ = "timing"
 

@@ -1,4 +1,4 @@
-"""What the tests of the text analyzer share."""
+"""Helpers for the tests of the text analyzer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GETTYSBURG = (DATA / "gettysburg.txt").read_text(encoding="utf-8")
 
 
 class Recorder:
-    """A job that keeps what it is told."""
+    """A job that records its progress."""
 
     def __init__(self) -> None:
         self.told: list[tuple[float, str | None]] = []
@@ -25,11 +25,11 @@ class Recorder:
 
 
 def analyze(text: str, *operations: TextOperation, language: str | None = None) -> TextResult:
-    """The result of these operations, or of the default ones."""
+    """Return the result of these operations, or of the default operations."""
     return run(TextRequest(text=text, operations=list(operations) or None, language=language), Recorder())
 
 
 def languages() -> dict[str, list[str]]:
-    """Example sentences by language."""
+    """Return example sentences by language code."""
     loaded: dict[str, Any] = json.loads((DATA / "languages.json").read_text(encoding="utf-8"))
     return loaded

@@ -1,4 +1,4 @@
-"""The text analyzer against answers that others published."""
+"""The text analyzer against published results."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ MAJOR = word_set("en de fr es it pt nl ru uk pl cs sv da nb fi el tr ar he fa hi
 
 
 def test_gettysburg_address() -> None:
-    """Microsoft Word counts 271 words, 1,196 characters, 3 paragraphs, 10 sentences and an ease of 65 (as published by
-    E. Barr in 2009); GNU style counts 1,149 letters and an ARI of 12.1; the CMU dictionary has 367 syllables."""
+    """Compare with Microsoft Word: 271 words, 1,196 characters, 3 paragraphs, 10 sentences, an ease of 65 (published by
+    E. Barr in 2009); with GNU style: 1,149 letters, an ARI of 12.1; with the CMU dictionary: 367 syllables."""
     found = analyze(GETTYSBURG, TextOperation.STATISTICS).statistics
     assert found is not None
     assert (found.words, found.characters_without_spaces, found.paragraphs, found.sentences) == (271, 1196, 3, 10)
@@ -67,7 +67,7 @@ def test_syllables_of_other_languages(language: str, word: str, count: int) -> N
     assert syllables(language, word) == count
 
 
-# The examples of VADER's README, with the compound scores given there.
+# The examples of VADER's README with their compound scores.
 VADER = [
     ("VADER is smart, handsome, and funny.", 0.8316),
     ("VADER is smart, handsome, and funny!", 0.8439),
@@ -108,14 +108,14 @@ def test_vader_examples(text: str, score: float) -> None:
         ("I love the screen. I hate the battery. Great camera! Awful speaker.", TextSentimentLabel.MIXED),
     ],
 )
-def test_sentiment_of_what_vader_alone_misreads(text: str, label: TextSentimentLabel) -> None:
+def test_sentiment_of_texts_that_vader_misreads(text: str, label: TextSentimentLabel) -> None:
     sentiment = analyze(text, TextOperation.SENTIMENT, language="en").sentiment
     assert sentiment is not None
     assert sentiment.label is label
 
 
 def test_sentiment_does_not_saturate_in_long_texts() -> None:
-    """VADER's own sum gives 1.0 here."""
+    """VADER's own sum is 1.0 for this text."""
     sentiment = analyze("It works fine. The box is on the table. " * 40, TextOperation.SENTIMENT).sentiment
     assert sentiment is not None
     assert 0.05 < sentiment.score < 0.5
@@ -146,7 +146,7 @@ def test_language_of_capitals_and_addresses() -> None:
 
 
 def test_keywords_of_the_rake_paper() -> None:
-    """The abstract that Mihalcea and Tarau (2004) and Rose et al. (2010) print, with the keywords of its indexer."""
+    """The abstract in Mihalcea and Tarau (2004) and in Rose et al. (2010), with the keywords of its indexer."""
     abstract = (
         "Compatibility of systems of linear constraints over the set of natural numbers. Criteria of compatibility of "
         "a system of linear Diophantine equations, strict inequations, and nonstrict inequations are considered. Upper "
@@ -166,8 +166,8 @@ def test_keywords_of_the_rake_paper() -> None:
     assert found[0].score == 1.0
 
 
-def test_topics_keep_texts_apart() -> None:
-    """Of three chapters of Python's reference put together each is the home of a topic."""
+def test_topics_separate_texts() -> None:
+    """A text of three chapters of Python's reference has a topic in each chapter."""
     chapters = [python_help[name] for name in ("integers", "import", "exceptions")]
     text = "\n\n".join(chapters)
     found = analyze(text, TextOperation.TOPICS, language="en").topics
@@ -229,7 +229,7 @@ def test_summary_of_the_gettysburg_address() -> None:
         ("It is what it is, and that is that.", TextOperation.KEYWORDS, "TEXT_TOO_SHORT"),
     ],
 )
-def test_a_null_has_its_reason(text: str, operation: TextOperation, reason: str) -> None:
+def test_a_null_has_a_reason(text: str, operation: TextOperation, reason: str) -> None:
     result = analyze(text, operation)
     part = {"SUMMARY": "text_summary"}.get(operation.value, operation.value.lower())
     assert getattr(result, part) is None
@@ -246,7 +246,7 @@ def test_scripts_without_spaces_are_not_counted_as_words() -> None:
     assert (thai.words, thai.sentences) == (None, None)
 
 
-def test_the_given_language_goes_before_the_detected_one() -> None:
+def test_the_given_language_overrides_the_detected_one() -> None:
     result = analyze("good", TextOperation.LANGUAGE, TextOperation.SENTIMENT, language="en")
     assert result.language is not None
     assert not result.language.reliable

@@ -1,4 +1,4 @@
-"""What holds for every text."""
+"""Properties of the results for every text."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ texts = (characters | mixtures.map(" ".join) | mixtures.map("".join)).filter(
 
 
 def pieces(part: Any) -> Iterator[Any]:
-    """Every part of a result that has a place in the text."""
+    """Yield each part of a result that has offsets in the text."""
     if isinstance(part, BaseModel):
         if "begin" in type(part).model_fields:
             yield part
@@ -67,7 +67,7 @@ def check(text: str, result: TextResult) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(text=texts, language=st.sampled_from([None, None, "en", "de", "zh", "th", "aa"]))
-def test_any_text_gives_a_sound_result_and_the_same_again(text: str, language: str | None) -> None:
+def test_any_text_has_a_valid_result_and_the_same_one_again(text: str, language: str | None) -> None:
     request = TextRequest(text=text, operations=EVERY, language=language)
     result = run(request, Recorder())
     check(text, result)
@@ -76,7 +76,7 @@ def test_any_text_gives_a_sound_result_and_the_same_again(text: str, language: s
 
 @settings(max_examples=150, deadline=None)
 @given(text=texts)
-def test_pieces_are_in_order_and_apart(text: str) -> None:
+def test_pieces_are_in_order_and_do_not_overlap(text: str) -> None:
     document = Document(text)
     for spans in (document.words, document.sentences, document.paragraphs):
         assert all(begin < end for begin, end in spans)
@@ -107,7 +107,7 @@ def test_pieces_are_in_order_and_apart(text: str) -> None:
     ],
     ids=lambda text: repr(text[:8]),
 )
-def test_long_and_odd_texts(text: str) -> None:
+def test_long_and_unusual_texts(text: str) -> None:
     check(text, analyze(text, *EVERY, language="en"))
 
 

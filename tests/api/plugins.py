@@ -1,4 +1,4 @@
-"""Packages of analyzers, built into wheels and installed into folders of their own, as their users do it."""
+"""Packages of analyzers, built into wheels and installed into separate folders, as by users."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ build-backend = "uv_build"
 
 
 def install(folder: Path, name: str, source: str, *analyzers: str) -> Path:
-    """Build a package with this source; each analyzer is an entry point to the variable of its name in upper case.
+    """Build and install a package with this source.
 
-    Returns the folder to put on PYTHONPATH.
+    Each analyzer is an entry point: the variable with its name in upper case. Returns the folder to put on PYTHONPATH.
     """
     module = name.replace("-", "_")
     entries = "\n".join(f'{analyzer} = "{module}:{analyzer.upper()}"' for analyzer in analyzers)

@@ -1,4 +1,4 @@
-"""graphql-transport-ws written out message by message, with no client library that could hide what is sent."""
+"""graphql-transport-ws message by message: a client library could hide messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support import Server
 
 
 class Socket:
-    """A connection that has been acknowledged."""
+    """An acknowledged connection."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
@@ -24,9 +24,9 @@ class Socket:
         await self.connection.send(json.dumps(message))
 
     async def receive(self) -> dict[str, Any]:
-        """The next message; pings are answered on the way."""
+        """Return the next message other than a ping; answer pings."""
         while True:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(300):
                 message: dict[str, Any] = json.loads(await self.connection.recv())
             if message["type"] != "ping":
                 return message
@@ -36,7 +36,7 @@ class Socket:
         await self.send(id=key, type="subscribe", payload={"query": query, "variables": variables})
 
     async def answers(self, query: str, *, key: str = "1", **variables: Any) -> AsyncIterator[dict[str, Any]]:
-        """The data of one subscription, the only one on this socket, until the server says that it is complete."""
+        """Yield the data of one subscription until it is complete. The socket may have no other subscription."""
         await self.subscribe(key, query, **variables)
         while True:
             message = await self.receive()
@@ -48,7 +48,7 @@ class Socket:
             yield message["payload"]["data"]
 
     async def refusal(self, query: str, **variables: Any) -> dict[str, Any]:
-        """The one error with which the server ends a subscription."""
+        """Start a subscription that the server must refuse; return the only error."""
         await self.subscribe("refused", query, **variables)
         message = await self.receive()
         assert (message["id"], message["type"]) == ("refused", "error"), message
@@ -59,7 +59,7 @@ class Socket:
 
 @asynccontextmanager
 async def opened(server: Server) -> AsyncIterator[Socket]:
-    """A socket of its own."""
+    """Open a socket to the server."""
     async with connect(server.ws_url, subprotocols=[Subprotocol("graphql-transport-ws")], max_size=None) as connection:
         socket = Socket(connection)
         await socket.send(type="connection_init")

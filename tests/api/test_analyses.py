@@ -1,4 +1,4 @@
-"""Canceling, running again, deleting and timing out, and what the log says of it."""
+"""Cancel, retry, delete and time out analyses and batches, with the events of the log."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TIMED_OUT = {"code": "TIMED_OUT", "message": "The analysis reached its time limi
 
 
 async def do(api: Api, name: str, id_: str) -> dict[str, Any]:
-    """A mutation that takes an id: its payload."""
+    """Send a mutation that takes an id; return its payload."""
     subject = "deletedId" if name.startswith("delete") else "analysis" if name.endswith("Analysis") else "batch"
     document = DO.format(name=name, subject=subject).replace("deletedId { id status }", "deletedId")
     payload: dict[str, Any] = (await api(document, id=id_))[name]
@@ -31,7 +31,7 @@ async def do(api: Api, name: str, id_: str) -> dict[str, Any]:
 
 
 async def done(api: Api, name: str, id_: str) -> Any:
-    """A mutation that must not be refused: the status afterwards, or the id that is gone."""
+    """Send a mutation that must succeed; return the new status or the deleted id."""
     payload = await do(api, name, id_)
     assert payload["userErrors"] == []
     subject = payload.get("analysis") or payload.get("batch")
@@ -39,7 +39,7 @@ async def done(api: Api, name: str, id_: str) -> Any:
 
 
 async def refused(api: Api, name: str, id_: str) -> str:
-    """A mutation that must be refused, and change nothing: the code."""
+    """Send a mutation that must be refused and change nothing; return the error code."""
     before = api.counts(), len(await api.log(analysisId=id_)) if id_.startswith("analysis") else 0
     payload = await do(api, name, id_)
     assert payload.get("analysis") is payload.get("batch") is payload.get("deletedId") is None
@@ -56,14 +56,14 @@ async def types(api: Api, **where: str) -> list[str]:
 
 
 async def started(api: Api, gate: Path, **given: Any) -> str:
-    """A trial that computes until there is this file, and runs."""
+    """Submit a trial that computes until the file `gate` exists; return its id once it runs."""
     found = await api.submit("trial", request={"text": "Spins.", "until": str(gate)}, **given)
     id_: str = found["id"]
-    await api.when(id_, lambda now: now["status"] == "RUNNING", what="it to run")
+    await api.when(id_, lambda now: now["status"] == "RUNNING", what="the trial to run")
     return id_
 
 
-async def test_what_is_queued_is_canceled_at_once(queue: Api) -> None:
+async def test_a_queued_analysis_is_canceled_at_once(queue: Api) -> None:
     id_ = (await queue.submit(request={"text": "Queued."}))["id"]
     assert await done(queue, "cancelAnalysis", id_) == "CANCELED"
     found = (await queue(ANALYSIS, id=id_))["analysis"]
@@ -73,7 +73,7 @@ async def test_what_is_queued_is_canceled_at_once(queue: Api) -> None:
     assert await refused(queue, "cancelAnalysis", id_) == "CONFLICT"
 
 
-async def test_what_runs_is_stopped(api: Api, tmp_path: Path) -> None:
+async def test_a_running_analysis_is_stopped(api: Api, tmp_path: Path) -> None:
     id_ = await started(api, tmp_path / "never")
     assert await done(api, "cancelAnalysis", id_) in ("CANCELED", "RUNNING")
     found = await api.ended(id_)
@@ -83,7 +83,7 @@ async def test_what_runs_is_stopped(api: Api, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("running", [False, True])
-async def test_of_two_cancels_at_once_one_wins(
+async def test_one_of_two_concurrent_cancels_succeeds(
     api: Api, queue: Api, queueing_server: ApiServer, working_server: ApiServer, tmp_path: Path, running: bool
 ) -> None:
     first, server = (api, working_server) if running else (queue, queueing_server)
@@ -97,13 +97,13 @@ async def test_of_two_cancels_at_once_one_wins(
     assert (await types(first, analysisId=id_)).count("ANALYSIS_CANCELED") == 1
 
 
-async def test_what_has_completed_can_neither_be_canceled_nor_run_again(api: Api) -> None:
+async def test_a_completed_analysis_can_neither_be_canceled_nor_retried(api: Api) -> None:
     id_ = (await api.submit(request={"text": "Done."}, waitSeconds=60))["id"]
     assert await refused(api, "cancelAnalysis", id_) == "CONFLICT"
     assert await refused(api, "retryAnalysis", id_) == "CONFLICT"
 
 
-async def test_what_has_not_ended_can_neither_be_run_again_nor_deleted(queue: Api) -> None:
+async def test_unended_work_can_neither_be_retried_nor_deleted(queue: Api) -> None:
     id_ = (await queue.submit(request={"text": "Waits."}))["id"]
     assert await refused(queue, "retryAnalysis", id_) == "CONFLICT"
     assert await refused(queue, "deleteAnalysis", id_) == "CONFLICT"
@@ -113,24 +113,24 @@ async def test_what_has_not_ended_can_neither_be_run_again_nor_deleted(queue: Ap
 
 
 @pytest.mark.parametrize("name", ["cancelAnalysis", "retryAnalysis", "deleteAnalysis"])
-async def test_an_analysis_that_is_not_there(queue: Api, name: str) -> None:
+async def test_an_unknown_analysis(queue: Api, name: str) -> None:
     assert await refused(queue, name, NO_SUCH_ANALYSIS) == "NOT_FOUND"
     assert await refused(queue, name, NO_SUCH_BATCH) == "INVALID"
     assert await refused(queue, name, "nonsense") == "INVALID"
 
 
 @pytest.mark.parametrize("name", ["cancelBatch", "retryBatch", "deleteBatch"])
-async def test_a_batch_that_is_not_there(queue: Api, name: str) -> None:
+async def test_an_unknown_batch(queue: Api, name: str) -> None:
     assert await refused(queue, name, NO_SUCH_BATCH) == "NOT_FOUND"
     assert await refused(queue, name, NO_SUCH_ANALYSIS) == "INVALID"
     assert await refused(queue, name, "") == "INVALID"
 
 
-async def test_it_runs_again_in_its_place(api: Api) -> None:
+async def test_a_retry_keeps_the_analysis(api: Api) -> None:
     given = {"text": "Fails.", "refused": True}
     first = await api.submit("trial", request=given, priority=7, maxAttempts=5, waitSeconds=60)
     assert (first["status"], first["attempt"], first["error"]["code"]) == ("FAILED", 1, "INPUT_UNREADABLE")
-    # Its worker may be quicker than the answer.
+    # The worker may start or end the analysis before the answer is read.
     assert await done(api, "retryAnalysis", first["id"]) in ("QUEUED", "RUNNING", "FAILED")
     again = await api.ended(first["id"])
     assert (again["status"], again["attempt"]) == ("FAILED", 1)
@@ -141,7 +141,7 @@ async def test_it_runs_again_in_its_place(api: Api) -> None:
     assert await types(api, analysisId=first["id"]) == ["ANALYSIS_QUEUED", "ANALYSIS_STARTED", "ANALYSIS_FAILED"] * 2
 
 
-async def test_a_failure_that_may_pass_is_tried_again_and_the_log_has_each_try(api: Api, tmp_path: Path) -> None:
+async def test_a_retryable_failure_is_tried_again_and_each_attempt_is_logged(api: Api, tmp_path: Path) -> None:
     given = {"text": "Flaky.", "failures": 2, "folder": str(tmp_path)}
     found = await api.submit("trial", request=given, maxAttempts=3, waitSeconds=60)
     assert (found["status"], found["attempt"], found["error"]) == ("COMPLETED", 3, None)
@@ -162,14 +162,14 @@ async def test_a_failure_that_may_pass_is_tried_again_and_the_log_has_each_try(a
     ]
 
 
-async def test_tries_come_to_an_end(api: Api, tmp_path: Path) -> None:
+async def test_attempts_are_bounded(api: Api, tmp_path: Path) -> None:
     given = {"text": "Flaky.", "failures": 9, "folder": str(tmp_path)}
     found = await api.submit("trial", request=given, maxAttempts=2, waitSeconds=60)
     assert (found["status"], found["attempt"]) == ("FAILED", 2)
     assert found["error"] == {"code": "ANALYZER_FAILED", "message": "Try 2 fails.", "retryable": True}
 
 
-async def test_what_has_ended_can_be_deleted_and_its_history_stays(api: Api) -> None:
+async def test_an_ended_analysis_can_be_deleted_and_its_events_stay(api: Api) -> None:
     id_ = (await api.submit(request={"text": "Deleted."}, waitSeconds=60))["id"]
     history = await types(api, analysisId=id_)
     assert await done(api, "deleteAnalysis", id_) == id_
@@ -182,7 +182,7 @@ async def test_what_has_ended_can_be_deleted_and_its_history_stays(api: Api) -> 
     assert await refused(api, "deleteAnalysis", id_) == "NOT_FOUND"
 
 
-async def test_an_analysis_that_takes_too_long_is_ended(api: Api, tmp_path: Path) -> None:
+async def test_an_analysis_is_ended_at_its_timeout(api: Api, tmp_path: Path) -> None:
     given = {"text": "Spins.", "until": str(tmp_path / "never")}
     found = await api.submit("trial", request=given, timeoutSeconds=1, waitSeconds=60)
     assert (found["status"], found["attempt"], found["result"]) == ("TIMED_OUT", 1, None)
@@ -200,12 +200,12 @@ def spinning(count: int, gate: Path) -> list[dict[str, Any]]:
     return [{"request": {"trial": {"text": "Spins.", "until": str(gate)}}} for _ in range(count)]
 
 
-async def test_a_batch_is_canceled_with_what_runs_and_what_waits(api: Api, tmp_path: Path) -> None:
+async def test_a_batch_is_canceled_with_its_running_and_queued_items(api: Api, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     batch = await api.batch([*texts(1, priority=9), *spinning(6, gate)])
     await api.when(batch["id"], lambda found: found["processed"] == 1 and found["running"] >= 1, what="items to run")
     assert await done(api, "cancelBatch", batch["id"]) in ("CANCELED", "RUNNING")
-    again = await do(api, "cancelBatch", batch["id"])  # while what runs may still be ending
+    again = await do(api, "cancelBatch", batch["id"])  # items may still be stopping
     assert [error["code"] for error in again["userErrors"]] == ["CONFLICT"]
     found = await api.ended(batch["id"])
     assert await refused(api, "cancelBatch", batch["id"]) == "CONFLICT"
@@ -217,31 +217,32 @@ async def test_a_batch_is_canceled_with_what_runs_and_what_waits(api: Api, tmp_p
     assert log[-1] == "BATCH_CANCELED"
 
 
-async def test_a_second_cancel_is_told_of_the_first(tmp_path: Path) -> None:
+async def test_a_second_cancel_is_refused_with_the_first_one_in_the_message(tmp_path: Path) -> None:
     server = ApiServer(tmp_path, {"workers": 0})
     database = Database(Settings(data_dir=server.data_dir).database)
     try:
         await server.start()
         async with connected(server) as api:
             batch, alone = await api.batch(texts(1)), await api.submit(request={"text": "Alone."})
-            for id_ in (alone["id"], batch["id"]):  # a worker that does not hear takes the one, then the other
+            for id_ in (alone["id"], batch["id"]):  # claimed by a worker that ignores cancels
                 async with database.write() as connection:
                     (taken,) = await claims.claim(connection, "worker", lambda analyzer: 1, utcnow())
                 assert id_ in (taken.id, taken.batch_id)
             for name, id_, allowed in (
-                ("cancelBatch", batch["id"], "a batch that has not ended can be canceled, and once"),
-                ("cancelAnalysis", alone["id"], "what is queued or runs can be canceled, and once"),
+                ("cancelBatch", batch["id"], "only batches that have not ended can be canceled, and only once"),
+                ("cancelAnalysis", alone["id"], "only queued or running analyses can be canceled, and only once"),
             ):
                 assert await done(api, name, id_) == "RUNNING"
                 (error,) = (await do(api, name, id_))["userErrors"]
-                message = f"It is RUNNING, and is being canceled already: only {allowed}."
+                kind = id_.partition("_")[0]
+                message = f"The {kind} is RUNNING, and already being canceled: {allowed}."
                 assert error == {"code": "CONFLICT", "message": message, "path": ["id"]}
     finally:
         await database.close()
         await server.close()
 
 
-async def test_of_two_cancels_of_a_batch_one_wins(queue: Api, queueing_server: ApiServer) -> None:
+async def test_one_of_two_concurrent_cancels_of_a_batch_succeeds(queue: Api, queueing_server: ApiServer) -> None:
     batch = await queue.batch(texts(50))
     async with connected(queueing_server) as other:
         payloads = await asyncio.gather(*(do(one, "cancelBatch", batch["id"]) for one in (queue, other)))
@@ -249,7 +250,7 @@ async def test_of_two_cancels_of_a_batch_one_wins(queue: Api, queueing_server: A
     assert (await queue.ended(batch["id"]))["canceled"] == 50
 
 
-async def test_a_batch_whose_time_is_up(api: Api, tmp_path: Path) -> None:
+async def test_a_batch_is_ended_at_its_timeout(api: Api, tmp_path: Path) -> None:
     batch = await api.batch([*texts(1, priority=9), *spinning(5, tmp_path / "never")], timeoutSeconds=5, waitSeconds=60)
     assert (batch["status"], batch["processed"], batch["timedOut"]) == ("TIMED_OUT", 1, 5)
     assert await items_of(api, batch["id"]) == [("COMPLETED", None), *[("TIMED_OUT", "TIMED_OUT")] * 5]
@@ -257,9 +258,9 @@ async def test_a_batch_whose_time_is_up(api: Api, tmp_path: Path) -> None:
     assert (log.count("BATCH_TIMED_OUT"), log[-1]) == (1, "BATCH_TIMED_OUT")
 
 
-async def test_a_batch_is_run_again_but_for_what_completed_and_what_was_refused(api: Api, tmp_path: Path) -> None:
+async def test_a_retry_of_a_batch_leaves_out_completed_and_invalid_items(api: Api, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
-    items = [*texts(1, priority=9), {"request": {"text": {"text": ""}}}, *spinning(4, gate)]  # more than slots
+    items = [*texts(1, priority=9), {"request": {"text": {"text": ""}}}, *spinning(4, gate)]  # more than the slots
     batch = await api.batch(items, faults=1, timeoutSeconds=5, waitSeconds=60)
     assert [status for status, _ in await items_of(api, batch["id"])] == ["COMPLETED", "FAILED", *["TIMED_OUT"] * 4]
     gate.touch()
@@ -275,17 +276,17 @@ async def test_a_batch_is_run_again_but_for_what_completed_and_what_was_refused(
     assert log.count("ANALYSIS_QUEUED") == 5 + 4
 
 
-async def test_an_item_is_canceled_alone_and_run_again_alone(queue: Api) -> None:
+async def test_a_single_item_is_canceled_and_retried(queue: Api) -> None:
     batch = await queue.batch(texts(2))
     query = "query ($id: ID!) { batch(id: $id) { results { nodes { id } } } }"
     first, second = [node["id"] for node in (await queue(query, id=batch["id"]))["batch"]["results"]["nodes"]]
     assert await done(queue, "cancelAnalysis", first) == "CANCELED"
     found = (await queue(BATCH_BY_ID, id=batch["id"]))["batch"]
     assert (found["status"], found["queued"], found["canceled"]) == ("QUEUED", 1, 1)
-    assert await refused(queue, "deleteAnalysis", first) == "CONFLICT"  # its batch is open
+    assert await refused(queue, "deleteAnalysis", first) == "CONFLICT"  # the batch has not ended
     assert await done(queue, "cancelAnalysis", second) == "CANCELED"
     found = (await queue(BATCH_BY_ID, id=batch["id"]))["batch"]
-    assert (found["status"], found["canceled"]) == ("COMPLETED", 2)  # every item has ended, whatever its end
+    assert (found["status"], found["canceled"]) == ("COMPLETED", 2)  # COMPLETED: the batch itself was not canceled
     assert await done(queue, "retryAnalysis", first) == "QUEUED"
     found = (await queue(BATCH_BY_ID, id=batch["id"]))["batch"]
     assert (found["status"], found["queued"], found["canceled"]) == ("QUEUED", 1, 1)

@@ -1,4 +1,4 @@
-"""Bad input, case by case: each is answered with a clear error that has a code and a path, and changes nothing."""
+"""Invalid inputs: each is refused with a code and a path, and changes nothing."""
 
 from __future__ import annotations
 
@@ -70,7 +70,13 @@ SUBMISSIONS: list[tuple[str, dict[str, Any], str, Path, str]] = [
         ["request", "text", "language"],
         "no ISO 639-1 code",
     ),
-    ("priority 0", {"request": TEXT, "priority": 0}, "INVALID", ["priority"], "`priority` is 0: it goes from 1 to 10."),
+    (
+        "priority 0",
+        {"request": TEXT, "priority": 0},
+        "INVALID",
+        ["priority"],
+        "`priority` is 0: it must be from 1 to 10.",
+    ),
     ("priority 11", {"request": TEXT, "priority": 11}, "INVALID", ["priority"], "`priority` is 11: "),
     ("priority -1", {"request": TEXT, "priority": -1}, "INVALID", ["priority"], "`priority` is -1: "),
     ("timeout of 0", {"request": TEXT, "timeoutSeconds": 0}, "INVALID", ["timeoutSeconds"], "from 1 to 86,400."),
@@ -91,7 +97,7 @@ SUBMISSIONS: list[tuple[str, dict[str, Any], str, Path, str]] = [
     ("given", "code", "path", "message"), [case[1:] for case in SUBMISSIONS], ids=[case[0] for case in SUBMISSIONS]
 )
 async def test_a_submission_is_refused(queue: Api, given: dict[str, Any], code: str, path: Path, message: str) -> None:
-    # By the standard library: gql's transport warns of bodies of a megabyte.
+    # Sent by the standard library: the transport of gql warns about bodies of a megabyte.
     answer = await asyncio.to_thread(support.post, queue.server.url, SUBMIT, {"input": given})
     payload = answer["data"]["submitAnalysis"]
     assert payload["analysis"] is None
@@ -101,7 +107,7 @@ async def test_a_submission_is_refused(queue: Api, given: dict[str, Any], code: 
     assert len(error["message"]) < 300
 
 
-async def test_all_that_is_wrong_is_named_at_once(queue: Api) -> None:
+async def test_all_errors_are_reported_at_once(queue: Api) -> None:
     given = {"request": {"text": {"text": "", "language": "zz"}}, "priority": 0, "timeoutSeconds": 0, "waitSeconds": 99}
     payload = (await queue(SUBMIT, input=given))["submitAnalysis"]
     assert [error["path"] for error in payload["userErrors"]] == [
@@ -142,7 +148,9 @@ BATCHES: list[tuple[str, dict[str, Any], str, Path, str]] = [
 @pytest.mark.parametrize(
     ("given", "code", "path", "message"), [case[1:] for case in BATCHES], ids=[case[0] for case in BATCHES]
 )
-async def test_a_batch_is_refused_whole(queue: Api, given: dict[str, Any], code: str, path: Path, message: str) -> None:
+async def test_an_invalid_batch_is_refused(
+    queue: Api, given: dict[str, Any], code: str, path: Path, message: str
+) -> None:
     payload = (await queue(BATCH, input=given))["batchProcess"]
     assert payload["batch"] is None
     (error,) = payload["userErrors"]
@@ -156,19 +164,19 @@ LISTS = {
     "events": "events({}) {{ nodes {{ cursor }} }}",
 }
 PAGES: list[tuple[str, str, str]] = [
-    ("first: -1", "first", "`first` is -1: it goes from 0 to 1,000"),
-    ("first: 1001", "first", "`first` is 1001: it goes from 0 to 1,000"),
-    ("first: 2147483647", "first", "`first` is 2147483647: it goes from 0 to 1,000"),
-    ("last: -1", "last", "`last` is -1: it goes from 0 to 1,000"),
-    ("last: 1001", "last", "`last` is 1001: it goes from 0 to 1,000"),
-    ("first: 1, last: 1", "last", "`first` and `last` can't be given together: take one"),
-    ("first: 20, last: 1", "last", "`first` and `last` can't be given together: take one"),
-    ('after: ""', "after", "`after` is no cursor"),
-    ('after: "nonsense"', "after", "`after` is no cursor"),
-    ('after: "é🤷"', "after", "`after` is no cursor"),
+    ("first: -1", "first", "`first` is -1: it must be from 0 to 1,000"),
+    ("first: 1001", "first", "`first` is 1001: it must be from 0 to 1,000"),
+    ("first: 2147483647", "first", "`first` is 2147483647: it must be from 0 to 1,000"),
+    ("last: -1", "last", "`last` is -1: it must be from 0 to 1,000"),
+    ("last: 1001", "last", "`last` is 1001: it must be from 0 to 1,000"),
+    ("first: 1, last: 1", "last", "`first` and `last` can't be combined: give one of them"),
+    ("first: 20, last: 1", "last", "`first` and `last` can't be combined: give one of them"),
+    ('after: ""', "after", "`after` is not a cursor"),
+    ('after: "nonsense"', "after", "`after` is not a cursor"),
+    ('after: "é🤷"', "after", "`after` is not a cursor"),
     ('before: "WzFd"', "before", "`before` is a cursor of another list"),
-    ('before: "e30"', "before", "`before` is no cursor"),
-    ('after: "bnVsbA"', "after", "`after` is no cursor"),
+    ('before: "e30"', "before", "`before` is not a cursor"),
+    ('after: "bnVsbA"', "after", "`after` is not a cursor"),
 ]
 
 
@@ -190,7 +198,7 @@ async def test_a_page_out_of_bounds(queue: Api, field: str, arguments: str, argu
 
 @pytest.fixture(scope="module")
 def batches(queueing_server: ApiServer) -> list[str]:
-    """Two batches to read of."""
+    """Submit two batches; return their ids."""
     made = [
         support.post(queueing_server.url, BATCH, {"input": {"items": texts(3), "timeoutSeconds": 86_400}})
         for _ in range(2)
@@ -198,8 +206,8 @@ def batches(queueing_server: ApiServer) -> list[str]:
     return [answer["data"]["batchProcess"]["batch"]["id"] for answer in made]
 
 
-async def test_both_ends_of_results_at_once(queue: Api, batches: list[str]) -> None:
-    """`first` has a default there: only one that is given is at fault, though it be the same."""
+async def test_first_and_last_of_results_together(queue: Api, batches: list[str]) -> None:
+    """`first` beside `last` is an error only if it is given, even with the value of its default."""
     (error,) = await queue.errors(
         f'{{ batch(id: "{batches[0]}") {{ results(first: 20, last: 1) {{ nodes {{ id }} }} }} }}'
     )
@@ -219,7 +227,7 @@ async def test_cursors_of_other_lists_and_orders(batches: list[str], queue: Api)
     page = "query ($after: String, $order: AnalysisOrder) { analyses(after: $after, orderBy: $order) { nodes { id } } }"
     for after in cursors.values():
         (error,) = await queue.errors(page, after=after)
-        assert error["message"] == "`after` is a cursor of another list: give one that this list gave"
+        assert error["message"] == "`after` is a cursor of another list: use a cursor from this list"
         assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": "after"}
     oldest = {"direction": "ASC"}
     (error,) = await queue.errors(page, after=newest["analyses"]["pageInfo"]["endCursor"], order=oldest)
@@ -251,14 +259,14 @@ async def test_a_filter_out_of_bounds(queue: Api, where: str, code: str, argumen
 
 
 @pytest.mark.parametrize("instant", ["2026-01-01", "yesterday", "2026-01-01T00:00:00", "2026-13-01T00:00:00Z", "", "0"])
-async def test_what_is_no_instant(queue: Api, instant: str) -> None:
+async def test_an_invalid_instant(queue: Api, instant: str) -> None:
     query = "query ($from: DateTime) { analyses(filter: { createdAfter: $from }) { nodes { id } } }"
     (error,) = await queue.errors(query, **{"from": instant})
     assert "DateTime is an RFC 3339 instant with an offset" in error["message"]
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
-async def test_a_status_given_very_often_is_one(queue: Api) -> None:
+async def test_a_repeated_status_counts_once(queue: Api) -> None:
     many = ["TIMED_OUT"] * 40_000
     query = "query ($status: [AnalysisStatus!]) { analyses(filter: { status: $status }) { totalCount nodes { id } } }"
     assert (await queue(query, status=many))["analyses"] == {"totalCount": 0, "nodes": []}
@@ -268,7 +276,7 @@ async def test_a_status_given_very_often_is_one(queue: Api) -> None:
     assert (await queue(query, types=["BATCH_TIMED_OUT"] * 40_000))["events"] == {"nodes": []}
 
 
-async def test_a_status_given_very_often_is_one_also_in_a_batch(batches: list[str], queue: Api) -> None:
+async def test_a_repeated_status_counts_once_also_in_a_batch(batches: list[str], queue: Api) -> None:
     query = """query ($id: ID!, $status: [AnalysisStatus!]) { batch(id: $id) {
       results(status: $status) { totalCount nodes { key } } } }"""
     found = (await queue(query, id=batches[0], status=["QUEUED"] * 40_000))["batch"]["results"]

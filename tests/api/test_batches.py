@@ -1,4 +1,4 @@
-"""Submitting batches: from one item to ten thousand, with items at fault, with keys given and made up."""
+"""Submit batches of one to ten thousand items, with invalid items, with given and with generated keys."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def test_a_batch_of_one(api: Api) -> None:
     assert (item["key"], item["status"], item["batch"]) == ("0", "COMPLETED", {"id": batch["id"]})
 
 
-async def test_a_batch_that_is_queued(queue: Api) -> None:
+async def test_a_queued_batch(queue: Api) -> None:
     batch = await queue.batch(texts(3, priority=8), timeoutSeconds=7_777, maxAttempts=9)
     assert batch == {
         "id": batch["id"],
@@ -75,7 +75,7 @@ async def test_ten_thousand_items_in_their_order(queue: Api) -> None:
     assert (canceled["status"], canceled["canceled"]) == ("CANCELED", 10_000)
 
 
-async def test_what_is_at_fault_fails_alone(api: Api) -> None:
+async def test_only_invalid_items_fail(api: Api) -> None:
     items: list[dict[str, Any]] = [
         {"key": "good", "request": {"text": {"text": "Fine."}}},
         {"key": "empty", "request": {"text": {"text": ""}}},
@@ -115,19 +115,19 @@ async def test_what_is_at_fault_fails_alone(api: Api) -> None:
     assert [item["key"] for item in failed] == ["empty", "large", "3", "two"]
 
 
-async def test_a_batch_of_nothing_but_faults_ends_at_once(queue: Api) -> None:
+async def test_a_batch_of_invalid_items_ends_at_once(queue: Api) -> None:
     before = queue.counts()
     items = [{"request": {"text": {"text": ""}}}] * 1_200
     payload = (await queue(BATCH, input={"items": items}))["batchProcess"]
     assert (payload["batch"]["status"], payload["batch"]["failed"]) == ("COMPLETED", 1_200)
-    assert len(payload["userErrors"]) == 1_000  # the items themselves name the rest
+    assert len(payload["userErrors"]) == 1_000  # the other errors are in the items
     after = queue.counts()
     assert after["analysis"] == before["analysis"] + 1_200
     types = [event["type"] for event in await queue.log(batchId=payload["batch"]["id"])]
     assert types == ["ANALYSIS_FAILED"] * 1_200 + ["BATCH_COMPLETED"]
 
 
-async def test_it_answers_when_it_has_ended_and_until_then_with_what_has(api: Api, tmp_path: Path) -> None:
+async def test_the_answer_after_the_wait_has_the_progress_so_far(api: Api, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     blocked = {"request": {"trial": {"text": "Blocks.", "until": str(gate)}}, "priority": 1}
     batch = await api.batch([*texts(2, priority=9), blocked], waitSeconds=5)
@@ -152,13 +152,13 @@ async def test_the_same_key_and_input_is_the_same_batch(queue: Api, queueing_ser
     assert queue.counts() == after
 
 
-async def test_a_key_of_an_analysis_is_no_key_of_a_batch(queue: Api) -> None:
+async def test_an_idempotency_key_of_an_analysis_is_refused_for_a_batch(queue: Api) -> None:
     await queue.submit(request={"text": "One."}, idempotencyKey="shared")
     payload = (await queue(BATCH, input={"items": texts(1, "One."), "idempotencyKey": "shared"}))["batchProcess"]
     assert [error["code"] for error in payload["userErrors"]] == ["IDEMPOTENCY_MISMATCH"]
 
 
-async def test_a_repeated_call_names_the_same_faults(queue: Api) -> None:
+async def test_a_repeated_call_reports_the_same_errors(queue: Api) -> None:
     items = [*texts(1), {"request": {"text": {"text": ""}}}]
     given = {"items": items, "idempotencyKey": "faulty", "timeoutSeconds": 86_400}
     first = (await queue(BATCH, input=given))["batchProcess"]
@@ -166,7 +166,7 @@ async def test_a_repeated_call_names_the_same_faults(queue: Api) -> None:
     assert (await queue(BATCH, input=given))["batchProcess"] == first
 
 
-async def test_keys_that_are_made_up_are_places(queue: Api) -> None:
+async def test_generated_keys_are_positions(queue: Api) -> None:
     items = texts(4)
     items[1]["key"] = "own"
     items[2]["key"] = "0.5"
@@ -174,7 +174,7 @@ async def test_keys_that_are_made_up_are_places(queue: Api) -> None:
     assert [item["key"] for item in await results(queue, batch["id"])] == ["0", "own", "0.5", "3"]
 
 
-async def test_a_key_may_not_be_one_that_is_made_up_for_another(queue: Api) -> None:
+async def test_a_key_must_differ_from_generated_keys(queue: Api) -> None:
     before = queue.counts()
     items = texts(3)
     items[2]["key"] = "0"
@@ -184,7 +184,7 @@ async def test_a_key_may_not_be_one_that_is_made_up_for_another(queue: Api) -> N
     assert queue.counts() == before
 
 
-async def test_many_faults_of_a_batch_are_named_up_to_a_thousand(queue: Api) -> None:
+async def test_at_most_a_thousand_errors_of_a_batch_are_reported(queue: Api) -> None:
     before = queue.counts()
     payload = (await queue(BATCH, input={"items": texts(2_000, key="same")}))["batchProcess"]
     assert payload["batch"] is None

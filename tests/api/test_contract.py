@@ -32,7 +32,7 @@ Fielded = GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType
 
 
 def default_of(value: object, type_: object) -> str:
-    """A default as it is written; `null` is none."""
+    """Return the default as in a printed schema; empty if there is none or it is null."""
     if value is Undefined or value is None:
         return ""
     literal = ast_from_value(value, type_)  # type: ignore[arg-type]
@@ -40,7 +40,7 @@ def default_of(value: object, type_: object) -> str:
 
 
 def coordinates(schema: GraphQLSchema) -> Iterator[tuple[str, str]]:
-    """Everything that clients can name, by its schema coordinate, each with all that they rely on."""
+    """Yield the coordinate of each element of the schema, with the properties that clients rely on."""
     for name, type_ in schema.type_map.items():
         if is_introspection_type(type_) or is_specified_scalar_type(type_):
             continue
@@ -71,12 +71,12 @@ FOUND = dict(coordinates(SERVED))
 @pytest.mark.parametrize("name", sorted(KEPT.keys() & CONTRACT.type_map.keys()))
 def test_the_contract_is_kept(name: str) -> None:
     mine = {each: what for each, what in KEPT.items() if each == name or each.startswith((f"{name}.", f"{name} "))}
-    if "BigInt @specifiedBy" in mine:  # the contract leaves it open
+    if "BigInt @specifiedBy" in mine:  # not part of the contract
         mine["BigInt @specifiedBy"] = FOUND["BigInt @specifiedBy"]
     assert {each: FOUND.get(each) for each in mine} == mine
 
 
-def test_what_is_added_does_not_make_a_request_fail() -> None:
+def test_additions_to_the_contract_are_optional() -> None:
     required = [
         each
         for each, what in FOUND.items()
@@ -129,7 +129,7 @@ def test_everything_has_a_description() -> None:
     assert bare == []
 
 
-def test_every_scalar_of_its_own_says_what_it_is() -> None:
+def test_every_custom_scalar_names_its_specification() -> None:
     own = [type_ for type_ in SERVED.type_map.values() if isinstance(type_, GraphQLScalarType)]
     own = [type_ for type_ in own if not is_specified_scalar_type(type_)]
     assert {type_.name: type_.specified_by_url for type_ in own} == {
@@ -139,19 +139,19 @@ def test_every_scalar_of_its_own_says_what_it_is() -> None:
     }
 
 
-# Lists that are no pages, and what bounds them.
+# The bounds of the lists without pages.
 BOUNDED = {
-    "Analyzer.mediaTypes": "an analyzer's own",
+    "Analyzer.mediaTypes": "those of one analyzer",
     "Health.components": "one for each part of the server",
     "Health.recommendations": "a few for each component",
     "HttpMetrics.operations": "201 names",
-    "Metrics.workers": "the workers that have not said goodbye",
-    "Query.analyzers": "the analyzers that are installed",
-    "Query.nodes": "100, as many as ids",
-    "Queue.analyzers": "the analyzers that are installed, and those that are held",
-    "QueueMetrics.byAnalyzer": "the analyzers for which something waits",
+    "Metrics.workers": "the workers that have not signed off",
+    "Query.analyzers": "the installed analyzers",
+    "Query.nodes": "100, one for each id",
+    "Queue.analyzers": "the installed analyzers, and those with a control",
+    "QueueMetrics.byAnalyzer": "the analyzers with queued analyses",
     "QueueMetrics.byPriority": "10 priorities",
-    "UserError.path": "an input's depth",
+    "UserError.path": "the depth of an input",
     "Worker.current": "its slots",
 }
 
@@ -169,7 +169,7 @@ def test_every_list_is_bounded() -> None:
             elif isinstance(inner, GraphQLList) and not (
                 coordinate in BOUNDED
                 or name.endswith("Connection")
-                # A result's size is bounded as a whole, and so are the faults of a request.
+                # Results are bounded by their size, and user errors by their number.
                 or name.startswith("Text")
                 or name in ("AnalysisResult", "UntypedResult")
                 or field == "userErrors"

@@ -1,4 +1,4 @@
-"""Pausing, resuming and limiting the queue through the graph: what is held, what is refused, and who may."""
+"""Pause, resume and limit the queue: effects, refusals and permissions."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from resolvers.controls import pause_queue, resume_queue, set_concurrency
 from store.sql.viewer import LOCAL_ADMINISTRATOR
 from tests.api.calls import Api, ApiServer, connected
 from tests.api.conftest import running
+from tests.support import until
 
 QUEUE = "queue { paused pausedSince concurrency analyzers { analyzer paused pausedSince limit } }"
 ERRORS = "userErrors { code message path }"
@@ -28,20 +29,20 @@ FREE = {
 }
 NO_SUCH_ANALYZER = {
     "code": "NOT_FOUND",
-    "message": "There is no analyzer of this name: there are text.",
+    "message": "There is no analyzer with this name: the analyzers are text.",
     "path": ["analyzer"],
 }
 
 
 @pytest.fixture(scope="module")
 def held_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    """A server that only queues, whose queue nobody else needs."""
+    """A server without workers, whose queue no other test uses."""
     yield from running(ApiServer(tmp_path_factory.mktemp("held"), {"workers": 0}))
 
 
 @pytest.fixture
 async def api(held_server: ApiServer) -> AsyncIterator[Api]:
-    """A client of it, who finds nothing held."""
+    """A client of that server, after all controls were removed."""
     async with connected(held_server) as found:
         for analyzer in (None, "text"):
             await changed(found, "resumeQueue", analyzer=analyzer)
@@ -55,7 +56,7 @@ async def held(api: Api) -> dict[str, Any]:
 
 
 async def change(api: Api, name: str, **given: Any) -> dict[str, Any]:
-    """A mutation's payload."""
+    """Send a mutation; return its payload."""
     capital = name[0].upper() + name[1:]
     document = f"mutation Change($input: {capital}Input!) {{ {name}(input: $input) {{ {QUEUE} {ERRORS} }} }}"
     payload: dict[str, Any] = (await api(document, input=given))[name]
@@ -63,7 +64,7 @@ async def change(api: Api, name: str, **given: Any) -> dict[str, Any]:
 
 
 async def changed(api: Api, name: str, **given: Any) -> dict[str, Any]:
-    """The queue after a mutation that must not be refused; it is what is read from then on."""
+    """Send a mutation that must succeed; return the queue, which a query must then show too."""
     payload = await change(api, name, **given)
     assert payload["userErrors"] == []
     assert payload["queue"] == await held(api)
@@ -71,7 +72,7 @@ async def changed(api: Api, name: str, **given: Any) -> dict[str, Any]:
     return found
 
 
-async def test_a_paused_queue_takes_what_is_submitted_and_health_says_so(api: Api) -> None:
+async def test_a_paused_queue_accepts_submissions_and_health_reports_the_pause(api: Api) -> None:
     assert await held(api) == FREE
     paused, resumed = (api.server.log.count(f'"{event}"') for event in ("queue paused", "queue resumed"))
     first = await changed(api, "pauseQueue")
@@ -80,6 +81,11 @@ async def test_a_paused_queue_takes_what_is_submitted_and_health_says_so(api: Ap
     assert await changed(api, "pauseQueue", analyzer=None) == first
     depth = (await api("{ queue { metrics { depth } } }"))["queue"]["metrics"]["depth"]
     assert (await api.submit(request={"text": "Waits."}))["status"] == "QUEUED"
+
+    async def counted() -> bool:  # the figures are kept for a while
+        return bool((await api("{ queue { metrics { depth } } }"))["queue"]["metrics"]["depth"] == depth + 1)
+
+    await until(counted, what="the queue to have one more")
     assert (await api("{ queue { metrics { depth } } }"))["queue"]["metrics"]["depth"] == depth + 1
     health = (await api("{ health { recommendations } }"))["health"]
     since = first["pausedSince"].replace("T", " ").partition(".")[0]
@@ -93,7 +99,7 @@ async def test_a_paused_queue_takes_what_is_submitted_and_health_says_so(api: Ap
     assert logged == [paused + 1, resumed + 1]
 
 
-async def test_an_analyzer_is_held_by_itself(api: Api) -> None:
+async def test_an_analyzer_is_paused_and_limited_by_itself(api: Api) -> None:
     queue = await changed(api, "pauseQueue", analyzer="text")
     assert (queue["paused"], queue["analyzers"][0]["paused"]) == (False, True)
     queue = await changed(api, "setConcurrency", analyzer="text", limit=2)
@@ -113,7 +119,7 @@ async def test_a_limit_out_of_its_bounds(api: Api) -> None:
     assert await held(api) == FREE
 
 
-async def test_an_analyzer_that_is_not_there(api: Api) -> None:
+async def test_an_unknown_analyzer_is_refused(api: Api) -> None:
     for mutation, name in product(("pauseQueue", "resumeQueue", "setConcurrency"), ("", "Text", "nothing", "te\0xt")):
         payload = await change(api, mutation, analyzer=name)
         assert payload == {"queue": None, "userErrors": [NO_SUCH_ANALYZER]}
@@ -122,7 +128,7 @@ async def test_an_analyzer_that_is_not_there(api: Api) -> None:
     assert await held(api) == FREE
 
 
-async def test_of_many_at_once_one_stands(api: Api) -> None:
+async def test_one_of_many_concurrent_changes_remains(api: Api) -> None:
     limits = range(1, 11)
     paused = api.server.log.count('"queue paused"')
     answers = await asyncio.gather(
@@ -142,8 +148,8 @@ async def changed_at_once(api: Api, name: str, **given: Any) -> dict[str, Any]:
     return found
 
 
-async def test_only_administrators_may() -> None:
-    """Whoever else asks is refused before anything is looked at: there is nothing here to look at."""
+async def test_only_administrators_may_change_the_queue() -> None:
+    """Other callers are refused before any use of the database: the context here has none."""
     viewer = replace(LOCAL_ADMINISTRATOR, role="member")
     context = Context(cast(Any, SimpleNamespace()), viewer, "request")
     for refused in (pause_queue(context, None), resume_queue(context, "text"), set_concurrency(context, None, 1)):

@@ -1,4 +1,4 @@
-"""The stream of events: what was missed, then what is new, each once and in order, as the log has it."""
+"""The stream of events: missed events, then new ones, each once, in the order of the log."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from tests.support import until
 
 
 async def newest(api: Api) -> str:
-    """The cursor of an event that has just happened."""
+    """Run an analysis; return the cursor of its last event."""
     found = await api.submit(request={"text": "A mark.", "operations": ["STATISTICS"]}, waitSeconds=60)
     cursor: str = (await api.log(analysisId=found["id"]))[-1]["cursor"]
     return cursor
 
 
 def place(cursor: str) -> int:
-    """Where it stands in SQLite's log."""
+    """Return the position of the cursor in the log of SQLite."""
     return int(cursor.split("-")[1], 16)
 
 
 async def read(answers: AsyncIterator[dict[str, Any]], last: asyncio.Future[str]) -> list[dict[str, Any]]:
-    """What comes, up to the event whose cursor `last` will be."""
+    """Return the events of the stream up to the event with the cursor `last`."""
     events: list[dict[str, Any]] = []
     stopping = asyncio.ensure_future(_reading(answers, events))
     try:
@@ -51,7 +51,7 @@ def behind(log: list[dict[str, Any]], first: dict[str, Any]) -> list[dict[str, A
     return log[log.index(first) :]
 
 
-async def test_behind_the_end_of_the_log_is_what_happens_next(api: Api) -> None:
+async def test_later_events_come_after_the_end_of_the_log(api: Api) -> None:
     before = await newest(api)
     end = (await api("query { eventsEnd }"))["eventsEnd"]
     found = await api.submit(request={"text": "Next.", "operations": ["STATISTICS"]}, waitSeconds=60)
@@ -60,7 +60,7 @@ async def test_behind_the_end_of_the_log_is_what_happens_next(api: Api) -> None:
     assert before not in [event["cursor"] for event in log]
 
 
-async def test_replay_goes_over_into_live_without_a_gap_and_without_a_repeat(
+async def test_replay_continues_live_without_gaps_and_duplicates(
     api: Api, working_server: ApiServer, bare_server: ApiServer
 ) -> None:
     start = await newest(api)
@@ -83,7 +83,7 @@ async def test_replay_goes_over_into_live_without_a_gap_and_without_a_repeat(
     for turn in range(3):
         batches += await asyncio.gather(*(submit(3 * turn + n) for n in range(3)))
         readers.append(asyncio.create_task(by_hand(working_server, start)))
-        # Another server on the same database, which hears of nothing but what it reads.
+        # Another server on the same database, which no bus wakes: it polls.
         readers.append(asyncio.create_task(by_gql(bare_server, start)))
     await asyncio.gather(*(api.ended(id_) for id_ in batches))
     last.set_result(await newest(api))
@@ -96,7 +96,7 @@ async def test_replay_goes_over_into_live_without_a_gap_and_without_a_repeat(
     assert len({event["cursor"] for event in log}) == len(log)
 
 
-async def test_each_filter_lets_through_what_the_query_does(api: Api, working_server: ApiServer) -> None:
+async def test_each_filter_selects_the_same_events_in_stream_and_query(api: Api, working_server: ApiServer) -> None:
     start = await newest(api)
     batch = await api.batch(texts(5), waitSeconds=60)
     other = await api.submit(request={"text": "Another."}, waitSeconds=60)
@@ -123,7 +123,7 @@ async def test_each_filter_lets_through_what_the_query_does(api: Api, working_se
     filters["batch"] = ({"batchId": batch["id"]}, of_batch)
 
     async def replayed(where: dict[str, Any], expected: list[dict[str, Any]]) -> None:
-        # The end of what passes the filter is told by a second stream, of everything, on the same socket.
+        # A second, unfiltered stream on the same socket shows that the filtered stream sends nothing more.
         found: list[dict[str, Any]] = []
         async with opened(working_server) as socket:
             await socket.subscribe("filtered", WATCH, filter=where, after=start)
@@ -141,7 +141,7 @@ async def test_each_filter_lets_through_what_the_query_does(api: Api, working_se
         await replayed(where, expected)
 
 
-async def test_a_stream_tells_how_things_were_and_how_they_are(api: Api, working_server: ApiServer) -> None:
+async def test_an_event_shows_the_former_state_and_the_present_one(api: Api, working_server: ApiServer) -> None:
     start = await newest(api)
     items = [*texts(1), {"request": {"trial": {"text": "No.", "refused": True}}}]
     batch = await api.batch(items, waitSeconds=60)
@@ -176,7 +176,7 @@ async def test_a_stream_tells_how_things_were_and_how_they_are(api: Api, working
     assert [event["occurredAt"] for event in seen] == sorted(event["occurredAt"] for event in seen)
 
 
-async def test_a_client_goes_on_with_its_last_cursor_after_the_server_was_killed(tmp_path: Path) -> None:
+async def test_a_client_resumes_from_its_last_cursor_after_a_kill_of_the_server(tmp_path: Path) -> None:
     server = ApiServer(tmp_path, {"workers": 2})
     events: list[dict[str, Any]] = []
     killed = asyncio.Event()
@@ -200,16 +200,16 @@ async def test_a_client_goes_on_with_its_last_cursor_after_the_server_was_killed
                                 return
                 except (ConnectionClosed, OSError):
                     await asyncio.to_thread(process.wait)
-                    await until(lambda: asyncio.to_thread(server._is_ready), what="the server to be back", seconds=60)
+                    await until(lambda: asyncio.to_thread(server._is_ready), what="the server to be back")
 
         following = asyncio.create_task(follow())
-        await until(lambda: killed.is_set() or following.done(), what="450 events", seconds=120)
+        await until(lambda: killed.is_set() or following.done(), what="450 events")
         await server.restart(kill=True)
         await following
         async with connected(server) as api:
             assert events == await api.log(after=start)
             assert (await api.ended(batch["id"]))["processed"] == 400
-        # The same over a stop that clients are told of: also one that nothing has come to is told where it began.
+        # An announced stop: the close reason has a cursor, also for a client that has received no event.
         async with opened(server) as socket:
             async with connected(server) as api:
                 await socket.subscribe("1", WATCH)
@@ -245,7 +245,7 @@ CURSORS = [
 
 
 @pytest.mark.parametrize("cursor", CURSORS, ids=lambda cursor: repr(cursor[:20]))
-async def test_what_is_no_cursor_is_refused(queue: Api, queueing_server: ApiServer, cursor: str) -> None:
+async def test_an_invalid_cursor_is_refused(queue: Api, queueing_server: ApiServer, cursor: str) -> None:
     expected = "`after` is no cursor of this log: give one that an event of this server had."
     (error,) = await queue.errors(EVENTS, after=cursor)
     assert (error["message"], error["path"]) == (expected, ["events"])
@@ -276,14 +276,14 @@ async def test_a_cursor_from_before_databases_had_an_identity(api: Api) -> None:
     assert {event["subjectId"] for event in await api.log(after=place, analysisId=found["id"])} == {found["id"]}
 
 
-async def test_the_logs_end_is_read_before_all_else(queue: Api, queueing_server: ApiServer) -> None:
-    """So that what happens between the two is behind the cursor, whatever the fields show of it."""
+async def test_the_end_of_the_log_is_read_before_the_other_fields(queue: Api, queueing_server: ApiServer) -> None:
+    """An event during the query is then after the cursor, also if the other fields already show it."""
     await queue.submit(request={"text": "In the list."})
     before = len(queueing_server.trace())
     found = await queue("query Snapshot { analyses(first: 1) { nodes { id } } eventsEnd batches { nodes { id } } }")
     assert await queue.log(after=found["eventsEnd"]) == []
     statements = [note["sql"] for note in queueing_server.trace()[before:] if "sql" in note]
-    # The server's own timers ask too, for no page.
+    # The timers of the server also send statements, but none with a LIMIT.
     pages = [statement for statement in statements if statement.startswith("SELECT") and " LIMIT " in statement]
     tables = [statement.partition(" FROM ")[2].split()[0] for statement in pages]
     assert tables[0] == "event"
@@ -301,7 +301,7 @@ async def test_a_cursor_from_the_future_is_refused(queue: Api, queueing_server: 
         assert each["extensions"]["code"] == "BAD_USER_INPUT"
 
 
-async def test_a_cursor_of_a_list_is_no_cursor_of_the_log(queue: Api) -> None:
+async def test_a_cursor_of_a_list_is_refused_for_the_log(queue: Api) -> None:
     batch = await queue.batch(texts(1))
     query = (
         "query ($id: ID!) { batch(id: $id) { results { pageInfo { endCursor } } events { pageInfo { endCursor } } } }"
@@ -324,7 +324,7 @@ async def test_a_cursor_of_a_list_is_no_cursor_of_the_log(queue: Api) -> None:
     ],
     ids=repr,
 )
-async def test_a_filter_by_what_is_no_id_is_refused(
+async def test_a_filter_with_an_invalid_id_is_refused(
     queue: Api, queueing_server: ApiServer, where: dict[str, str], argument: str
 ) -> None:
     (error,) = await queue.errors(EVENTS, filter=where)

@@ -1,4 +1,4 @@
-"""Packages with analyzers that can't be loaded or can't be in the schema: the server works without them and says so."""
+"""Analyzers that can't be loaded or can't be in the schema: the server runs without them and reports them."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def faulty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServe
     yield from running(ApiServer(folder, {"workers": 1}, path=path))
 
 
-async def test_what_can_not_be_loaded_is_left_out_and_health_says_so(faulty_server: ApiServer) -> None:
+async def test_a_faulty_analyzer_is_left_out_and_health_reports_it(faulty_server: ApiServer) -> None:
     async with connected(faulty_server) as api:
         assert [each["name"] for each in (await api("{ analyzers { name } }"))["analyzers"]] == [
             "honest",
@@ -110,7 +110,7 @@ async def test_what_can_not_be_loaded_is_left_out_and_health_says_so(faulty_serv
         assert sum(text.startswith("The plug-in ") for text in health["recommendations"]) == len(FAULTS)
 
 
-async def test_the_others_work_beside_it(faulty_server: ApiServer) -> None:
+async def test_other_analyzers_work_beside_faulty_ones(faulty_server: ApiServer) -> None:
     async with connected(faulty_server) as api:
         text = await api.submit(request={"text": "All is well."}, waitSeconds=30)
         assert (text["status"], text["result"]["__typename"]) == ("COMPLETED", "TextResult")
@@ -118,7 +118,7 @@ async def test_the_others_work_beside_it(faulty_server: ApiServer) -> None:
         assert (honest["status"], honest["result"]["summary"]) == ("COMPLETED", "Plain.")
 
 
-async def test_one_that_returns_another_type_fails(faulty_server: ApiServer) -> None:
+async def test_an_analyzer_that_returns_another_type_fails(faulty_server: ApiServer) -> None:
     async with connected(faulty_server) as api:
         liar = await api.submit("liar", request={"text": "Plain."}, waitSeconds=30)
     assert liar["result"] is None

@@ -1,4 +1,4 @@
-"""Reading in pages: both ways, in every order, with every filter, and while rows arrive."""
+"""Pages of lists: in both directions, in each order, with each filter, and during inserts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ query Page($status: [BatchStatus!], $first: Int, $after: String, $last: Int, $be
 
 
 async def page(api: Api, document: str, **arguments: Any) -> dict[str, Any]:
-    """One page, its parts compared with one another."""
+    """Return a page, after a check that its parts agree."""
     found = await api(document, **arguments)
     connection: dict[str, Any] = found["found"] if "found" in found else found["batch"]["found"]
     edges, info = connection["edges"], connection["pageInfo"]
@@ -47,7 +47,7 @@ async def page(api: Api, document: str, **arguments: Any) -> dict[str, Any]:
 
 
 async def walk(api: Api, document: str, size: int, *, backward: bool = False, **arguments: Any) -> list[str]:
-    """The whole list in pages of this size, from one end to the other; the ids in the list's order."""
+    """Read the whole list in pages of this size; return the ids in the order of the list."""
     ids: list[str] = []
     place: dict[str, Any] = {"last" if backward else "first": size}
     while True:
@@ -70,7 +70,7 @@ def batch_ids() -> list[str]:
 
 @pytest.fixture
 async def batch_id(api: Api, batch_ids: list[str]) -> str:
-    """A batch of 23 items of different priorities and ends, made once."""
+    """The id of one batch for all tests: 23 items with different priorities and statuses."""
     if not batch_ids:
         items = texts(20)
         for number, item in enumerate(items):
@@ -89,7 +89,7 @@ ORDERS = [
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=lambda order: f"{order['field']} {order['direction']}")
-async def test_each_order_goes_both_ways_in_pages_of_any_size(api: Api, batch_id: str, order: dict[str, str]) -> None:
+async def test_each_order_works_both_ways_with_any_page_size(api: Api, batch_id: str, order: dict[str, str]) -> None:
     where = {"batchId": batch_id}
     query = """query ($filter: AnalysisFilter, $order: AnalysisOrder) {
       analyses(filter: $filter, orderBy: $order, first: 100) {
@@ -103,7 +103,7 @@ async def test_each_order_goes_both_ways_in_pages_of_any_size(api: Api, batch_id
         "PRIORITY": "priority",
         "PROCESSING_TIME": "processingTimeMs",
     }[order["field"]]
-    # Instants are shown in milliseconds and kept more finely; what took no time counts as the shortest.
+    # Instants are stored in microseconds and shown in milliseconds. A missing duration sorts as the shortest.
     values = [-1 if row[column] is None else row[column] for row in rows]
     assert values == sorted(values, reverse=order["direction"] == "DESC")
     if order["field"] == "PRIORITY":
@@ -115,7 +115,7 @@ async def test_each_order_goes_both_ways_in_pages_of_any_size(api: Api, batch_id
         assert await walk(api, PAGE, size, backward=True, filter=where, order=order) == ids
 
 
-async def test_the_newest_come_first_and_twenty_of_them(api: Api, batch_id: str) -> None:
+async def test_the_default_page_has_the_newest_twenty(api: Api, batch_id: str) -> None:
     where = {"batchId": batch_id}
     ids = await walk(api, PAGE, 100, filter=where)
     assert ids == sorted(ids, reverse=True)
@@ -138,7 +138,7 @@ async def test_between_two_cursors(api: Api, batch_id: str) -> None:
     assert [node["id"] for node in whole["nodes"]] == inside
 
 
-async def test_a_page_of_nothing(api: Api, batch_id: str) -> None:
+async def test_an_empty_page(api: Api, batch_id: str) -> None:
     for arguments in ({"first": 0}, {"last": 0}):
         found = await page(api, PAGE, filter={"batchId": batch_id}, **arguments)
         assert (found["nodes"], found["totalCount"]) == ([], 23)
@@ -178,13 +178,13 @@ async def test_each_filter(api: Api, batch_id: str, where: dict[str, Any], count
     assert len(await walk(api, PAGE, 3, filter=where)) == count
 
 
-async def test_instants_are_bounds_that_are_not_included(queue: Api) -> None:
+async def test_instants_are_exclusive_bounds(queue: Api) -> None:
     batch = await queue.batch(texts(1))
     query = "query ($id: ID!) { batch(id: $id) { results { nodes { createdAt } } } }"
     (node,) = (await queue(query, id=batch["id"]))["batch"]["results"]["nodes"]
     instant = node["createdAt"]
     assert len(instant) == len("2026-11-21T10:00:00.000Z")
-    # It is kept more finely than it is shown.
+    # The stored instant has microseconds, so it is after the shown one.
     for where, count in (({"createdAfter": instant}, 1), ({"createdBefore": instant}, 0)):
         found = await page(queue, PAGE, filter={"batchId": batch["id"], **where})
         assert found["totalCount"] == count
@@ -225,7 +225,7 @@ SCRIPTS = [
     ],
     ids=repr,
 )
-async def test_search_takes_every_character_for_itself(queue: Api, search: str, found: list[int]) -> None:
+async def test_search_has_no_wildcards(queue: Api, search: str, found: list[int]) -> None:
     items = [{"request": {"text": {"text": text}}, "key": str(n)} for n, text in enumerate(SCRIPTS)]
     batch = await queue.batch(items, idempotencyKey="scripts")
     query = "query ($filter: AnalysisFilter) { analyses(filter: $filter) { nodes { key } } }"
@@ -233,7 +233,7 @@ async def test_search_takes_every_character_for_itself(queue: Api, search: str, 
     assert sorted(int(node["key"]) for node in nodes) == found
 
 
-async def test_results_of_a_batch_stand_in_the_order_given(api: Api, batch_id: str) -> None:
+async def test_results_of_a_batch_have_the_order_of_its_items(api: Api, batch_id: str) -> None:
     query = "query ($id: ID!) { batch(id: $id) { results(first: 100) { nodes { id key } } } }"
     nodes = (await api(query, id=batch_id))["batch"]["results"]["nodes"]
     assert [node["key"] for node in nodes] == [str(n) for n in range(23)]
@@ -246,7 +246,7 @@ async def test_results_of_a_batch_stand_in_the_order_given(api: Api, batch_id: s
     assert completed == [*ids[:20], ids[22]]
 
 
-async def test_batches_both_ways_and_by_status(queue: Api) -> None:
+async def test_batches_in_both_directions_and_by_status(queue: Api) -> None:
     made = [(await queue.batch(texts(1)))["id"] for _ in range(3)]
     ended = (await queue.batch([{"request": {"text": {"text": ""}}}], faults=1))["id"]
     every = await walk(queue, BATCHES, 1000)
@@ -261,7 +261,7 @@ async def test_batches_both_ways_and_by_status(queue: Api) -> None:
     assert await walk(queue, BATCHES, 2, status=["TIMED_OUT"]) == []
 
 
-async def test_a_page_stays_where_it_is_while_rows_arrive(queue: Api) -> None:
+async def test_pages_do_not_shift_during_inserts(queue: Api) -> None:
     batch = await queue.batch(texts(12))
     assert batch["totalItems"] == 12
     first = await page(queue, PAGE, first=5)
@@ -276,7 +276,7 @@ async def test_a_page_stays_where_it_is_while_rows_arrive(queue: Api) -> None:
     assert {node["id"] for node in back["nodes"]} == set(await walk(queue, PAGE, 100, filter={"batchId": other["id"]}))
 
 
-async def test_the_total_is_counted_only_where_it_is_selected(queue: Api, queueing_server: ApiServer) -> None:
+async def test_the_total_is_counted_only_if_it_is_selected(queue: Api, queueing_server: ApiServer) -> None:
     batch = await queue.batch(texts(3))
     lists = (
         f'{{ analyses(filter: {{ batchId: "{batch["id"]}" }}) {{ nodes {{ id }} %s }} }}',
@@ -290,7 +290,7 @@ async def test_the_total_is_counted_only_where_it_is_selected(queue: Api, queuei
             await queue(document % selected)
         new = [note["sql"] for note in queueing_server.trace()[before:] if "sql" in note]
         assert sum("LIMIT" in sql for sql in new) >= 3
-        # A batch of which no item was deleted counts its items itself.
+        # The total of a batch without deleted items is the sum of its counters.
         return [sql for sql in new if "count(*)" in sql or re.search(r"batch.failed \+.+ FROM batch", sql, re.DOTALL)]
 
     assert await statements("pageInfo { hasNextPage }") == []

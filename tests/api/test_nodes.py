@@ -1,4 +1,4 @@
-"""Anything by its id."""
+"""Objects by their ids."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def test_each_kind_by_its_id(api: Api) -> None:
     ]
 
 
-async def test_what_is_not_there_is_null(queue: Api) -> None:
+async def test_an_unknown_id_gives_null(queue: Api) -> None:
     assert (await queue(NODE, id=NO_SUCH_ANALYSIS))["node"] is None
     assert (await queue(NODE, id="worker_01jd0000000000000000000000"))["node"] is None
     assert (await queue("query ($id: ID!) { analysis(id: $id) { id } }", id=NO_SUCH_ANALYSIS))["analysis"] is None
@@ -69,7 +69,7 @@ async def test_what_is_not_there_is_null(queue: Api) -> None:
     ],
     ids=lambda id_: repr(id_[:40]),
 )
-async def test_what_is_no_id_is_refused(queue: Api, field: str, id_: str) -> None:
+async def test_an_invalid_id_is_refused(queue: Api, field: str, id_: str) -> None:
     (error,) = await queue.errors(f"query ($id: ID!) {{ {field}(id: $id) {{ id }} }}", id=id_)
     assert error["path"] == [field]
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": "id"}
@@ -79,11 +79,14 @@ async def test_what_is_no_id_is_refused(queue: Api, field: str, id_: str) -> Non
 async def test_the_id_of_another_type_is_refused(queue: Api) -> None:
     for field, id_, kind in (("analysis", NO_SUCH_BATCH, "batch"), ("batch", NO_SUCH_ANALYSIS, "analysis")):
         (error,) = await queue.errors(f"query ($id: ID!) {{ {field}(id: $id) {{ id }} }}", id=id_)
-        assert error["message"] == f"This is the id of another type, `{kind}`: one of this type is written `{field}_…`."
+        assert (
+            error["message"]
+            == f"This is the id of another type, `{kind}`: an id of this type has the form `{field}_…`."
+        )
         assert (error["path"], error["extensions"]["code"]) == ([field], "BAD_USER_INPUT")
 
 
-async def test_a_hundred_at_once_and_no_more(queue: Api) -> None:
+async def test_at_most_a_hundred_ids_at_once(queue: Api) -> None:
     id_ = (await queue.submit(request={"text": "A node."}))["id"]
     found = (await queue(NODES, ids=[id_] * 100))["nodes"]
     assert found == [{"__typename": "Analysis", "id": id_}] * 100

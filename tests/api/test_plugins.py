@@ -1,4 +1,4 @@
-"""Analyzers that installed packages bring, used through the schema."""
+"""Analyzers of installed packages, used through the schema."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def survey(api: Api, **request: object) -> dict[str, Any]:
     return found
 
 
-async def test_its_request_and_result_have_types_of_their_own(api: Api) -> None:
+async def test_request_and_result_have_their_own_types(api: Api) -> None:
     found = await survey(
         api, mode="TOTAL", scale={"factor": 2, "offsetBy": 1}, sha256sum=True, since="2026-11-21T11:00:00+01:00"
     )
@@ -64,7 +64,7 @@ async def test_its_request_and_result_have_types_of_their_own(api: Api) -> None:
     }
 
 
-async def test_defaults_are_filled_in_also_those_of_nested_models(api: Api) -> None:
+async def test_defaults_are_filled_in_also_in_nested_models(api: Api) -> None:
     found = await survey(api, scale=None, since=None)
     assert found["options"] == {
         "mode": "MEAN",
@@ -76,7 +76,7 @@ async def test_defaults_are_filled_in_also_those_of_nested_models(api: Api) -> N
     assert part["options"]["scale"] == {"factor": 1.0, "offsetBy": 2}
 
 
-async def test_faults_are_named_by_the_clients_names(api: Api) -> None:
+async def test_errors_use_the_names_of_the_schema(api: Api) -> None:
     request = {"data": [READINGS[0], {"atStation": "", "value": 3e9}], "scale": {"factor": 0}}
     payload = (await api(SURVEY, request=request))["submitAnalysis"]
     assert payload["analysis"] is None
@@ -116,7 +116,7 @@ async def test_json_comes_back_as_it_was_given(api: Api, value: object) -> None:
     assert found["result"]["data"]["extra"] == {"a_b": value}
 
 
-async def test_json_that_can_not_be_kept_is_refused(api: Api) -> None:
+async def test_json_that_can_not_be_stored_is_refused(api: Api) -> None:
     for literal, message in {
         "{ x: 1e999 }": "A number in JSON must be finite.",
         "[18446744073709551616]": "An integer in JSON is from -(2^63) to 2^64 - 1.",
@@ -137,7 +137,7 @@ async def test_json_that_can_not_be_kept_is_refused(api: Api) -> None:
     assert error["message"].endswith("JSON has at most 100 nested levels.")
 
 
-async def test_the_schema_shows_its_types(api: Api) -> None:
+async def test_the_schema_has_the_types_of_an_analyzer(api: Api) -> None:
     request = (await api(TYPES, name="SurveyRequest"))["__type"]
     assert (request["kind"], request["description"]) == ("INPUT_OBJECT", "Readings to compute with.")
     fields = {field["name"]: field for field in request["inputFields"]}
@@ -164,7 +164,7 @@ async def test_the_schema_shows_its_types(api: Api) -> None:
     }
 
 
-async def test_the_list_of_analyzers_has_it(api: Api) -> None:
+async def test_the_list_of_analyzers_has_the_installed_ones(api: Api) -> None:
     query = "{ analyzers { id name version description scoreMeaning mediaTypes optionsSchema resultTypeName } }"
     found = {analyzer["name"]: analyzer for analyzer in (await api(query))["analyzers"]}
     assert list(found) == ["record", "survey", "text", "trial"]
@@ -186,7 +186,7 @@ async def test_the_list_of_analyzers_has_it(api: Api) -> None:
     assert schema["required"] == []
 
 
-async def test_what_it_made_is_kept_when_it_is_gone(api: Api, bare_server: ApiServer) -> None:
+async def test_results_of_a_missing_analyzer_stay_readable(api: Api, bare_server: ApiServer) -> None:
     done = await survey(api)
     query = """query ($id: ID!) { analysis(id: $id) {
       status inputData options analyzer { name version description }
@@ -197,7 +197,7 @@ async def test_what_it_made_is_kept_when_it_is_gone(api: Api, bare_server: ApiSe
     gone = "This server does not have this analyzer any more."
     assert found == {
         "status": "COMPLETED",
-        # Without the models, nothing tells names from the caller's own keys: content stays as it is kept.
+        # Without the models, field names can't be told from the caller's own keys: the stored names are returned.
         "inputData": [{"at_station": "north", "value": 3.0}, {"at_station": "south", "value": -1.5}],
         "options": done["options"],
         "analyzer": {"name": "survey", "version": "", "description": gone},

@@ -1,4 +1,4 @@
-"""The same API on PostgreSQL: a smoke test of all that touches the database."""
+"""The API on PostgreSQL: a smoke test of all parts that use the database."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ query Page($filter: AnalysisFilter, $order: AnalysisOrder, $first: Int, $after: 
 """
 
 
-async def test_it_does_not_start_without_its_tables(postgresql_url: str, tmp_path: Path) -> None:
+async def test_the_server_does_not_start_without_its_tables(postgresql_url: str, tmp_path: Path) -> None:
     server = ApiServer(tmp_path, {"workers": 0, "database_url": postgresql_url})
     with pytest.raises(AssertionError, match=r"ended with [1-9]\d* before it was ready"):
         await server.start()
@@ -34,7 +34,7 @@ async def test_it_does_not_start_without_its_tables(postgresql_url: str, tmp_pat
 async def test_the_api_works(postgresql_url: str, tmp_path: Path, trial_path: Path) -> None:
     server = ApiServer(tmp_path, {"workers": 2, "database_url": postgresql_url}, path=trial_path)
     migrate = (*server.command[:2], "migrate")
-    for _ in range(2):  # the second time there is nothing to do
+    for _ in range(2):  # the second run changes nothing
         said = await asyncio.to_thread(run, *migrate, cwd=ROOT, env=server.environment())
         assert said.splitlines()[-1] == "The database's tables are up to date."
     try:
@@ -46,7 +46,7 @@ async def test_the_api_works(postgresql_url: str, tmp_path: Path, trial_path: Pa
 
 
 async def works(api: Api, server: ApiServer, folder: Path) -> None:
-    """One after the other, since the server is started for all of them."""
+    """Run all checks one after the other, on one server."""
     await analyses_and_keys(api, server)
     await texts_with_nul(api)
     await batches_and_streams(api, server)
@@ -72,7 +72,7 @@ async def analyses_and_keys(api: Api, server: ApiServer) -> None:
 
 
 async def texts_with_nul(api: Api) -> None:
-    """PostgreSQL keeps no text with U+0000 in it: neither a content, nor what an analyzer's own check says of one."""
+    """Check that texts with U+0000, which PostgreSQL can't store, are refused, and cleaned in error messages."""
     refusal = "`text`: The text has the character U+0000 in it, which no text has."
     nul = {"request": {"trial": {"text": "a\0b"}}}
     payload = (await api(SUBMIT, input=nul))["submitAnalysis"]
@@ -139,7 +139,7 @@ async def control(api: Api, folder: Path) -> None:
     retry = "mutation ($id: ID!) { retryAnalysis(input: { id: $id }) { analysis { status } userErrors { code } } }"
     gate = folder / "gate"
     id_ = (await api.submit("trial", request={"text": "Spins.", "until": str(gate)}))["id"]
-    await api.when(id_, lambda found: found["status"] == "RUNNING", what="it to run")
+    await api.when(id_, lambda found: found["status"] == "RUNNING", what="the trial to run")
     async with connected(api.server) as other:
         payloads = await asyncio.gather(*(client(cancel, id=id_) for client in (api, other)))
     codes = [error["code"] for payload in payloads for error in payload["cancelAnalysis"]["userErrors"]]
@@ -155,7 +155,7 @@ async def control(api: Api, folder: Path) -> None:
 
 
 def cursor(*values: object) -> str:
-    """A cursor of a list, forged."""
+    """Return a forged cursor of a list."""
     return urlsafe_b64encode(json.dumps(values).encode()).decode()
 
 

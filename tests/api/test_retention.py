@@ -1,4 +1,4 @@
-"""What is deleted for its age, as clients see it: where history begins, and a cursor that is older is refused."""
+"""Retention as clients see it: the start of the log, and the refusal of older cursors."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def server(database: Database, database_url: str, tmp_path: Path) -> Async
 
 
 async def cleaned_up(database: Database) -> Deleted:
-    """All that has ended or happened is deleted, once the server's own clean-up is over: how much it was."""
+    """Wait for the end of the server's own clean-up, then delete all ended work and all events; return the counts."""
     ages = Ages(timedelta(0), timedelta(0))
     deleted: list[Deleted] = []
 
@@ -58,7 +58,7 @@ async def cleaned_up(database: Database) -> Deleted:
     return deleted[0]
 
 
-async def test_a_cursor_that_is_older_than_the_log_is_refused(server: ApiServer, database: Database) -> None:
+async def test_a_cursor_before_the_start_of_the_log_is_refused(server: ApiServer, database: Database) -> None:
     async with connected(server) as api, connected(server, websockets=True) as watcher:
         assert (await api(RETENTION))["retention"] == KEPT | {"lastCleanup": ANY, "historyBegins": None}
         first = (await api.submit(request={"text": "First."}))["id"]

@@ -1,4 +1,4 @@
-"""SIGTERM: who waits is answered, what runs ends or is given back, and a second signal ends the wait."""
+"""SIGTERM: waiting clients are answered, running analyses end or are given back, a second signal ends the wait."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from tests.support import post, until
 
 @pytest.fixture
 async def queueing(tmp_path: Path) -> AsyncIterator[ApiServer]:
-    """A server of the test's own that runs nothing."""
+    """A server for one test, without workers."""
     server = ApiServer(tmp_path, {"workers": 0})
     await server.start()
     yield server
     await server.close()
 
 
-async def test_who_waits_is_answered_with_what_there_is(queueing: ApiServer) -> None:
+async def test_a_waiting_client_gets_the_present_state(queueing: ApiServer) -> None:
     given = {"request": {"text": {"text": "Nobody reads this."}}, "waitSeconds": 30}
     answer = asyncio.create_task(asyncio.to_thread(post, queueing.url, SUBMIT, {"input": given}))
-    await until(lambda: queueing.counts()["analysis"] == 1, what="the analysis to be kept")
+    await until(lambda: queueing.counts()["analysis"] == 1, what="the analysis to be stored")
     code = await queueing.terminate()
     found = (await answer)["data"]["submitAnalysis"]
     assert (found["analysis"]["status"], found["userErrors"]) == ("QUEUED", [])
@@ -38,7 +38,7 @@ async def test_who_waits_is_answered_with_what_there_is(queueing: ApiServer) -> 
 
 @pytest.fixture
 async def start(trial_path: Path, tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[ApiServer]]]:
-    """Start a server with settings of the test's own, that runs one trial after the other."""
+    """Start servers with the given settings and one worker."""
     servers: list[ApiServer] = []
 
     async def started(**settings: object) -> ApiServer:
@@ -53,7 +53,7 @@ async def start(trial_path: Path, tmp_path: Path) -> AsyncIterator[Callable[...,
 
 
 async def running(server: ApiServer, gate: Path, count: int = 3) -> None:
-    """Give the server trials that last until the gate is there, and wait until it runs one."""
+    """Submit trials that run until the file `gate` exists, and wait until one of them runs."""
     for _ in range(count):
         given = {"request": {"trial": {"text": "wait", "until": str(gate)}}, "timeoutSeconds": 3600}
         answer = await asyncio.to_thread(post, server.url, SUBMIT, {"input": given})
@@ -62,12 +62,12 @@ async def running(server: ApiServer, gate: Path, count: int = 3) -> None:
 
 
 def kept(server: ApiServer) -> list[Any]:
-    """Status and attempt of every analysis, as the database has them."""
+    """Return status and attempt of each stored analysis."""
     with closing(sqlite3.connect(server.data_dir / "assay.db")) as database:
         return database.execute("SELECT status, attempt FROM analysis ORDER BY id").fetchall()
 
 
-async def test_what_does_not_end_in_time_is_given_back(
+async def test_an_analysis_beyond_the_grace_period_is_given_back(
     start: Callable[..., Awaitable[ApiServer]], tmp_path: Path
 ) -> None:
     server = await start(stop_seconds=0.5)
@@ -77,12 +77,12 @@ async def test_what_does_not_end_in_time_is_given_back(
     assert "Traceback" not in server.log
 
 
-async def test_what_ends_in_time_is_kept(start: Callable[..., Awaitable[ApiServer]], tmp_path: Path) -> None:
+async def test_an_analysis_may_end_in_time(start: Callable[..., Awaitable[ApiServer]], tmp_path: Path) -> None:
     server = await start(stop_seconds=300)
     gate = tmp_path / "gate"
     await running(server, gate, count=1)
     server.process.send_signal(signal.SIGTERM)
-    await until(lambda: not server._is_ready(), what="the server to take nobody new")
+    await until(lambda: not server._is_ready(), what="the server to be unready")
     gate.touch()
     await until(lambda: server.process.poll() is not None, what="the server to end")
     assert server.process.returncode == 0
@@ -98,10 +98,10 @@ async def test_a_second_signal_ends_the_wait(
     server.process.send_signal(signal.SIGTERM)
 
     def grace_has_begun() -> bool:
-        """The rest is given back, and one trial runs on."""
+        """Return whether one trial still runs and the others were given back."""
         return sorted(kept(server)) == [("QUEUED", 0), ("QUEUED", 0), ("RUNNING", 1)] and not server._is_ready()
 
-    await until(grace_has_begun, what="the grace to begin")
+    await until(grace_has_begun, what="the grace period to begin")
     server.process.send_signal(second)
     await until(lambda: server.process.poll() is not None, what="the server to end")
     assert server.process.returncode == 0

@@ -1,4 +1,4 @@
-"""A database that is full, or held by somebody else: the client is told which, and nothing is changed."""
+"""A full, locked or unreachable database: the client gets a code, and nothing changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from store.sql.database import Database
 
 
 async def failure(database: Database, statement: str) -> Any:
-    with pytest.raises(Exception) as raised:  # noqa: PT011  # which one is what the test is about
+    with pytest.raises(Exception) as raised:  # noqa: PT011  # the test is about the exception's type
         async with database.write() as connection:
             await connection.execute(text(statement))
     return explain(raised.value)
@@ -65,14 +65,14 @@ async def test_a_lost_connection(postgresql_url: str) -> None:
 
 
 @pytest.mark.needs("postgresql")
-async def test_a_database_that_takes_no_connections(postgresql_url: str) -> None:
+async def test_a_database_that_refuses_connections(postgresql_url: str) -> None:
     url = make_url(postgresql_url)
     database = Database(Settings(database_url=postgresql_url).database)
     other = Database(Settings(database_url=url.set(database="postgres").render_as_string(hide_password=False)).database)
     try:
         async with database.read() as connection:
             with pytest.raises(DBAPIError) as lasting:
-                await connection.execute(text("SELECT lastval()"))  # the same code, of a statement
+                await connection.execute(text("SELECT lastval()"))  # a statement's error with the same SQLSTATE
         assert explain(lasting.value) is None
         async with other.read() as connection:
             await connection.execute(text(f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS false'))

@@ -1,4 +1,4 @@
-"""Submitting one analysis and waiting for it: what is filled in, what comes back, and calls that come twice."""
+"""Submit one analysis and wait for it: defaults, results, and repeated calls."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ mutation Typed($input: SubmitAnalysisInput!) {
 
 
 def agrees(typed: Any, json: Any) -> None:
-    """Whatever was selected of a type stands in the JSON too, alike."""
+    """Check that the JSON has each selected field of the type, with the same value."""
     if isinstance(typed, dict):
         for name, value in typed.items():
             if name not in ("__typename", "data"):
@@ -88,7 +88,7 @@ async def test_each_operation_alone_gives_its_part_and_no_other(api: Api, operat
     assert given == {operation}
 
 
-async def test_what_is_not_given_is_filled_in(queue: Api) -> None:
+async def test_missing_fields_get_their_defaults(queue: Api) -> None:
     found = await queue.submit(request={"text": "A text."})
     assert found == {
         "id": found["id"],
@@ -106,7 +106,7 @@ async def test_what_is_not_given_is_filled_in(queue: Api) -> None:
     assert found["id"].startswith("analysis_")
 
 
-async def test_a_null_stands_for_the_default(queue: Api) -> None:
+async def test_null_means_the_default(queue: Api) -> None:
     nulls: dict[str, Any] = dict.fromkeys(
         ["priority", "maxAttempts", "timeoutSeconds", "waitSeconds", "idempotencyKey"]
     )
@@ -115,7 +115,7 @@ async def test_a_null_stands_for_the_default(queue: Api) -> None:
     assert found["options"]["operations"] == ["STATISTICS", "LANGUAGE", "SENTIMENT", "KEYWORDS"]
 
 
-async def test_what_is_given_is_taken(queue: Api) -> None:
+async def test_given_values_are_used(queue: Api) -> None:
     request = {"text": "Ein Text.", "operations": ["LANGUAGE", "STATISTICS", "LANGUAGE"], "language": "DE"}
     found = await queue.submit(request=request, priority=10, maxAttempts=1)
     assert (found["priority"], found["maxAttempts"]) == (10, 1)
@@ -139,12 +139,12 @@ async def test_any_text_comes_back_as_it_was_given(api: Api, text: str) -> None:
     assert found["status"] == "COMPLETED"
 
 
-async def test_it_answers_at_once_where_nobody_waits_and_when_the_time_is_up(queue: Api) -> None:
+async def test_the_answer_comes_at_once_without_a_wait_or_at_its_end(queue: Api) -> None:
     assert (await queue.submit(request={"text": "One."}))["status"] == "QUEUED"
     assert (await queue.submit(request={"text": "Two."}, waitSeconds=0.2))["status"] == "QUEUED"
 
 
-async def test_the_wait_is_beyond_the_time_limit_of_operations(tmp_path: Path) -> None:
+async def test_the_wait_may_exceed_the_time_limit_of_operations(tmp_path: Path) -> None:
     server = ApiServer(tmp_path, {"workers": 0, "operation_timeout_seconds": 2})
     try:
         await server.start()
@@ -154,7 +154,7 @@ async def test_the_wait_is_beyond_the_time_limit_of_operations(tmp_path: Path) -
         await server.close()
 
 
-async def test_higher_priority_goes_first_and_the_older_within_one(api: Api, tmp_path: Path) -> None:
+async def test_analyses_run_by_priority_then_by_age(api: Api, tmp_path: Path) -> None:
     gates = [tmp_path / str(n) for n in range(3)]
     notes = [tmp_path / f"notes {n}" for n in range(3)]
     for gate, note in zip(gates, notes, strict=True):
@@ -172,7 +172,7 @@ async def test_higher_priority_goes_first_and_the_older_within_one(api: Api, tmp
     assert started == [waiting[n] for n in (2, 1, 3, 0, 4)]
 
 
-async def test_the_same_key_and_input_is_the_same_call(queue: Api) -> None:
+async def test_a_repeated_key_with_the_same_input_is_the_same_call(queue: Api) -> None:
     given: dict[str, Any] = {"request": {"text": "Once."}, "priority": 7, "idempotencyKey": "once"}
     first = await queue.submit(**given)
     before = queue.counts()
@@ -183,7 +183,7 @@ async def test_the_same_key_and_input_is_the_same_call(queue: Api) -> None:
 @pytest.mark.parametrize(
     "other", [{"request": {"text": "Other."}}, {"priority": 6}, {"timeoutSeconds": 9}, {"maxAttempts": 1}], ids=repr
 )
-async def test_the_same_key_with_another_input_is_refused(queue: Api, other: dict[str, Any]) -> None:
+async def test_a_repeated_key_with_another_input_is_refused(queue: Api, other: dict[str, Any]) -> None:
     given: dict[str, Any] = {"request": {"text": "Keyed."}, "idempotencyKey": "keyed"}
     await queue.submit(**given)
     before = queue.counts()
@@ -196,7 +196,7 @@ async def test_the_same_key_with_another_input_is_refused(queue: Api, other: dic
     assert queue.counts() == before
 
 
-async def test_two_calls_at_once_with_one_key_make_one_analysis(queue: Api, queueing_server: ApiServer) -> None:
+async def test_concurrent_calls_with_one_key_create_one_analysis(queue: Api, queueing_server: ApiServer) -> None:
     before = queue.counts()
     given: dict[str, Any] = {"request": {"text": "At once."}, "idempotencyKey": "at once"}
     async with connected(queueing_server) as one, connected(queueing_server) as two:
@@ -217,7 +217,7 @@ async def test_a_key_whose_analysis_is_deleted_can_not_be_used_again(api: Api) -
     assert [error["code"] for error in payload["submitAnalysis"]["userErrors"]] == ["CONFLICT"]
 
 
-async def test_answers_of_one_operation_show_each_step(queue: Api) -> None:
+async def test_each_mutation_of_an_operation_shows_its_own_state(queue: Api) -> None:
     queued = await queue.submit(request={"text": "Steps."})
     steps = """mutation Steps($id: ID!) {
       canceled: cancelAnalysis(input: { id: $id }) { analysis { status } }
@@ -231,10 +231,10 @@ async def test_answers_of_one_operation_show_each_step(queue: Api) -> None:
     }
 
 
-async def test_a_waiter_hears_of_an_end_that_another_client_brings(queue: Api, queueing_server: ApiServer) -> None:
+async def test_a_waiting_client_sees_the_cancel_of_another_client(queue: Api, queueing_server: ApiServer) -> None:
     async with connected(queueing_server) as other:
         waiting = asyncio.create_task(queue.submit(request={"text": "Xylophone."}, waitSeconds=60))
-        same = await until(lambda: find_waiting(other), what="the analysis to be there")
+        same = await until(lambda: find_waiting(other), what="the analysis to be stored")
         await other("mutation ($id: ID!) { cancelAnalysis(input: { id: $id }) { analysis { id } } }", id=same)
         assert (await waiting)["status"] == "CANCELED"
 

@@ -1,4 +1,4 @@
-"""Watching one analysis, one batch, the metrics; and that nothing stays behind when a watcher goes."""
+"""Subscriptions to an analysis, a batch and the metrics; they leave nothing open at their end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CANCEL = "mutation ($id: ID!) { cancelAnalysis(input: { id: $id }) { analysis { 
 DELETE = "mutation ($id: ID!) { deleteAnalysis(input: { id: $id }) { deletedId userErrors { code } } }"
 
 
-async def test_an_analysis_at_once_then_as_it_changes_until_it_ends(
+async def test_an_analysis_is_sent_at_once_and_at_each_change_until_its_end(
     api: Api, working_server: ApiServer, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
@@ -53,7 +53,7 @@ async def test_an_analysis_at_once_then_as_it_changes_until_it_ends(
     }
 
 
-async def test_an_analysis_that_waits_comes_once_and_again_when_it_is_canceled(
+async def test_a_queued_analysis_is_sent_at_once_and_again_when_canceled(
     queue: Api, queueing_server: ApiServer
 ) -> None:
     found = await queue.submit(request={"text": "Waits."})
@@ -66,7 +66,7 @@ async def test_an_analysis_that_waits_comes_once_and_again_when_it_is_canceled(
     assert seen == [("QUEUED", None), ("CANCELED", {"code": "CANCELED"})]
 
 
-async def test_what_has_ended_comes_once(api: Api, working_server: ApiServer) -> None:
+async def test_ended_work_is_sent_once(api: Api, working_server: ApiServer) -> None:
     batch = await api.batch(texts(2), waitSeconds=60)
     query = "query ($id: ID!) { batch(id: $id) { results { nodes { id } } } }"
     id_ = (await api(query, id=batch["id"]))["batch"]["results"]["nodes"][0]["id"]
@@ -76,7 +76,7 @@ async def test_what_has_ended_comes_once(api: Api, working_server: ApiServer) ->
     assert (one, many) == (["COMPLETED"], ["COMPLETED"])
 
 
-async def test_a_watched_analysis_that_is_run_again_is_watched_on(queue: Api, queueing_server: ApiServer) -> None:
+async def test_a_retried_analysis_can_be_watched_again(queue: Api, queueing_server: ApiServer) -> None:
     found = await queue.submit(request={"text": "Again."})
     again = """mutation ($id: ID!) { cancelAnalysis(input: { id: $id }) { userErrors { code } }
       retryAnalysis(input: { id: $id }) { analysis { status } } }"""
@@ -92,7 +92,7 @@ async def test_a_watched_analysis_that_is_run_again_is_watched_on(queue: Api, qu
     assert error["extensions"]["code"] == "NOT_FOUND"
 
 
-async def test_a_batch_at_once_then_as_it_moves_until_it_ends(api: Api, working_server: ApiServer) -> None:
+async def test_a_batch_is_sent_at_once_and_at_each_change_until_its_end(api: Api, working_server: ApiServer) -> None:
     blocked = await api.batch(texts(600))
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -106,11 +106,11 @@ async def test_a_batch_at_once_then_as_it_moves_until_it_ends(api: Api, working_
     assert processed == sorted(processed)
     assert {each["status"] for each in seen[:-1]} <= {"QUEUED", "RUNNING"}
     assert (seen[-1]["status"], seen[-1]["processed"]) == ("COMPLETED", 600)
-    # Ten a second at most: a machine that is slow makes this more lenient, never stricter.
+    # At most ten answers a second. A slow machine only raises the bound.
     assert len(seen) <= 10 * took + 2
 
 
-async def test_a_batch_that_is_canceled_ends_the_stream(queue: Api, queueing_server: ApiServer) -> None:
+async def test_a_canceled_batch_ends_the_stream(queue: Api, queueing_server: ApiServer) -> None:
     batch = await queue.batch(texts(5))
     cancel = "mutation ($id: ID!) { cancelBatch(input: { id: $id }) { batch { status } } }"
     seen = []
@@ -133,19 +133,19 @@ async def test_a_batch_that_is_canceled_ends_the_stream(queue: Api, queueing_ser
         (BATCH, "", "BAD_USER_INPUT"),
     ],
 )
-async def test_what_can_not_be_watched_is_refused(
+async def test_a_subscription_to_an_unknown_or_invalid_id_is_refused(
     queueing_server: ApiServer, document: str, id_: str, code: str
 ) -> None:
     async with opened(queueing_server) as socket:
         error = await socket.refusal(document, id=id_)
         assert error["extensions"] == {"code": code, "argument": "id"}
         assert error["path"] == ["analysis" if document == ANALYSIS else "batch"]
-        # The socket goes on.
+        # The socket stays open.
         assert (await socket.refusal(document, id=id_))["extensions"]["code"] == code
 
 
 @pytest.mark.parametrize("every", [0.5, 60, None])
-async def test_metrics_come_at_once(queueing_server: ApiServer, every: float | None) -> None:
+async def test_metrics_are_sent_at_once(queueing_server: ApiServer, every: float | None) -> None:
     async with opened(queueing_server) as socket:
         await socket.subscribe("1", METRICS, every=every)
         first = (await socket.receive())["payload"]["data"]["metrics"]
@@ -159,7 +159,7 @@ async def test_metrics_come_at_once(queueing_server: ApiServer, every: float | N
 async def test_an_interval_out_of_bounds_is_refused(queueing_server: ApiServer, every: float) -> None:
     async with opened(queueing_server) as socket:
         error = await socket.refusal(METRICS, every=every)
-    assert error["message"] == f"`intervalSeconds` is {every:g}: it goes from 0.5 to 60."
+    assert error["message"] == f"`intervalSeconds` is {every:g}: it must be from 0.5 to 60."
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": "intervalSeconds"}
     assert error["path"] == ["metrics"]
 
@@ -173,7 +173,7 @@ async def test_an_interval_of_progress_out_of_bounds_is_refused(queueing_server:
     assert error["path"] == ["events"]
 
 
-async def test_a_subscriber_says_how_often_progress_is_worth_telling(
+async def test_a_subscriber_chooses_the_interval_of_progress_events(
     api: Api, working_server: ApiServer, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
@@ -197,8 +197,8 @@ async def active(api: Api) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("leaving", ["complete", "close", "vanish"])
-async def test_nothing_stays_behind_when_watchers_go(queue: Api, queueing_server: ApiServer, leaving: str) -> None:
-    idle = await until(lambda: none_open(queue, queueing_server), what="earlier watchers to be gone")
+async def test_nothing_stays_open_after_subscribers(queue: Api, queueing_server: ApiServer, leaving: str) -> None:
+    idle = await until(lambda: none_open(queue, queueing_server), what="earlier streams to end")
     analysis = await queue.submit(request={"text": "Watched."})
     batch = await queue.batch(texts(3))
     wanted = [(WATCH, {}), (ANALYSIS, {"id": analysis["id"]}), (BATCH, {"id": batch["id"]}), (METRICS, {"every": 60})]
@@ -206,20 +206,20 @@ async def test_nothing_stays_behind_when_watchers_go(queue: Api, queueing_server
         for number, (document, variables) in enumerate(wanted * 2):
             await socket.subscribe(str(number), document, **variables)
         assert await until(
-            lambda: open_streams(queueing_server, 5), what="five followers: the two that want the same share one"
+            lambda: open_streams(queueing_server, 5), what="five followers: equal subscriptions share one"
         )
         assert await active(queue) == {"active": 8, "connections": 1}
         if leaving == "complete":
             for number in range(8):
                 await socket.send(id=str(number), type="complete")
-            await until(lambda: none_active(queue), what="the subscriptions to be gone")
+            await until(lambda: none_active(queue), what="the subscriptions to end")
             assert await queueing_server.open_streams() == idle
             assert await active(queue) == {"active": 0, "connections": 1}
         elif leaving == "vanish":
             socket.connection.transport.abort()
     await until(lambda: none_open(queue, queueing_server), what="nothing to be open")
     assert await active(queue) == {"active": 0, "connections": 0}
-    # And the next watcher finds things as the first one did.
+    # The next subscription works like the first one.
     async with opened(queueing_server) as socket:
         await socket.subscribe("1", ANALYSIS, id=analysis["id"])
         assert (await socket.receive())["payload"]["data"]["analysis"]["status"] == "QUEUED"

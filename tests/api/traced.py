@@ -1,6 +1,6 @@
-"""`server.py serve`, with an eye on it: every SQL statement is noted, and at SIGUSR1 what is open.
+"""`server.py serve` with a trace: each SQL statement and, at SIGUSR1, the open followers and streams.
 
-The notes are lines of JSON in the file that TRACE_FILE names.
+The trace is the file that TRACE_FILE names, with a JSON object per line.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ STREAMS = {"follow", "_happenings", "_shared_answers", "_follow_row", "_follow_m
 
 
 def main() -> None:
-    """Serve, and note."""
+    """Run the server and write the trace."""
     with open(os.environ["TRACE_FILE"], "a", buffering=1) as notes:
 
         def note(**entry: Any) -> None:
@@ -32,10 +32,10 @@ def main() -> None:
             note(sql=" ".join(statement.split()))
 
         def note_open_soon(*_: object) -> None:
-            # A signal may come while a line is being written.
+            # Not at once: the signal may interrupt the writing of a line.
             asyncio.get_running_loop().call_soon_threadsafe(note_open)
 
-        # Not to be found among the collector's objects: what there is when the server is up is frozen.
+        # Recorded at creation: `gc.get_objects()` does not list them, since the server freezes its objects at start.
         feeds: list[Feed] = []
         begin = Feed.__init__
 

@@ -1,4 +1,4 @@
-"""The source of a package of analyzers that the tests build and install: it knows nothing but `analyzers.base`."""
+"""The source of a package of analyzers that the tests build and install. It imports only `analyzers.base`."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from analyzers.base import AnalysisFailure, Analyzer, Choice, Job, Request, Resu
 
 
 class SurveyMode(Choice):
-    """What is computed."""
+    """The figure to compute."""
 
     MEAN = "MEAN", "The mean of the readings."
     TOTAL = "TOTAL", "Their sum."
 
 
 class SurveyScale(BaseModel):
-    """How readings are weighed."""
+    """The scale of the readings."""
 
-    factor: float = Field(default=1, gt=0, description="What each is multiplied with.")
-    offset_by: int = Field(default=0, description="What is added to each.")
+    factor: float = Field(default=1, gt=0, description="The factor of each reading.")
+    offset_by: int = Field(default=0, description="The number added to each reading.")
 
 
 class SurveyReading(BaseModel):
     """One reading."""
 
-    at_station: str = Field(min_length=1, description="Where it was taken.")
-    value: float = Field(ge=-1000, le=1000, description="What was read.")
+    at_station: str = Field(min_length=1, description="The station of the reading.")
+    value: float = Field(ge=-1000, le=1000, description="The value of the reading.")
 
     @field_validator("at_station")
     @classmethod
@@ -44,31 +44,31 @@ class SurveyRequest(Request):
     """Readings to compute with."""
 
     data: list[SurveyReading] = Field(min_length=1, max_length=100, description="1 to 100 readings.")
-    mode: SurveyMode = Field(default=SurveyMode.MEAN, description="What to compute.")
-    scale: SurveyScale = Field(default=SurveyScale(), description="How to weigh the readings.")
+    mode: SurveyMode = Field(default=SurveyMode.MEAN, description="The figure to compute.")
+    scale: SurveyScale = Field(default=SurveyScale(), description="The scale of the readings.")
     sha256sum: bool = Field(default=False, description="A name with digits.")
     since: datetime | None = Field(default=None, description="When the readings began.")
 
 
 class SurveyPlace(BaseModel):
-    """What came of one station."""
+    """The result of one station."""
 
     at_station: str = Field(description="The station.")
-    weighed: float = Field(description="Its reading, weighed.")
+    weighed: float = Field(description="The scaled reading.")
 
 
 class SurveyResult(Result):
-    """What came of a survey."""
+    """The result of a survey."""
 
-    mode: SurveyMode = Field(description="What was computed.")
+    mode: SurveyMode = Field(description="The kind of the figure.")
     figure: float = Field(description="The figure.")
-    best_place: SurveyPlace | None = Field(description="Where most was read.")
+    best_place: SurveyPlace | None = Field(description="The station with the highest reading.")
     places: list[SurveyPlace] = Field(description="All stations, at most 100.")
     since: datetime | None = Field(default=None, description="When the readings began.")
 
 
 def survey(request: SurveyRequest, job: Job) -> SurveyResult:
-    """Weigh, and add up."""
+    """Scale the readings and compute the figure."""
     scale = request.scale
     places = [
         SurveyPlace(at_station=each.at_station, weighed=each.value * scale.factor + scale.offset_by)
@@ -95,36 +95,36 @@ class RecordRequest(Request):
 
 
 class RecordResult(Result):
-    """The JSON, given back."""
+    """The given JSON."""
 
-    document: Any = Field(description="What was given.")
-    extra: dict[str, Any] | None = Field(default=None, description="The object that was given beside it.")
+    document: Any = Field(description="The given value.")
+    extra: dict[str, Any] | None = Field(default=None, description="The given object.")
 
 
 def record(request: RecordRequest, job: Job) -> RecordResult:
-    """Give it back."""
+    """Return the given JSON."""
     return RecordResult(summary="A record.", document=request.data, extra=request.extra)
 
 
 class TrialRequest(Request):
-    """A text, and what happens to it."""
+    """A text, and the course of its analysis."""
 
     text: str = Field(min_length=1, max_length=1000, description="Any text.")
-    until: str | None = Field(default=None, description="A file: it computes without a pause until there is one.")
-    failures: int = Field(default=0, description="So many tries fail and may be tried again.")
-    folder: str | None = Field(default=None, description="Where tries leave a note each.")
-    steps: int = Field(default=0, description="So many notes of progress.")
-    refused: bool = Field(default=False, description="Whether it fails for good.")
+    until: str | None = Field(default=None, description="A file. The analysis computes until the file exists.")
+    failures: int = Field(default=0, description="The number of attempts that fail with a retryable error.")
+    folder: str | None = Field(default=None, description="A folder in which each attempt creates a file.")
+    steps: int = Field(default=0, description="The number of progress reports.")
+    refused: bool = Field(default=False, description="Whether the analysis fails with an error that is not retryable.")
 
 
 class TrialResult(Result):
-    """What came of a trial."""
+    """The result of a trial."""
 
-    tries: int = Field(description="Which try it was.")
+    tries: int = Field(description="The number of the attempt, from 1.")
 
 
 def trial(request: TrialRequest, job: Job) -> TrialResult:
-    """Do what the request says."""
+    """Run as the request describes."""
     tries = 1
     if request.folder is not None:
         tries += len(list(Path(request.folder).iterdir()))
@@ -163,7 +163,7 @@ RECORD = Analyzer(
 TRIAL = Analyzer(
     name="trial",
     version="1",
-    description="Does what the request says.",
+    description="Runs as the request describes.",
     request=TrialRequest,
     result=TrialResult,
     run=trial,

@@ -1,1 +1,1 @@
-"""The Python client, against real servers."""
+"""Tests of the Python client against real servers."""

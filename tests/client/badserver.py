@@ -1,4 +1,4 @@
-"""Bad luck: what stands between client and server, or in the server's place."""
+"""Faulty servers, and a faulty proxy between client and server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 @asynccontextmanager
 async def listening(handler: Handler) -> AsyncIterator[str]:
-    """A server on a free port, by its address."""
+    """Run a server on a free port; yield its address."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -45,7 +45,7 @@ async def listening(handler: Handler) -> AsyncIterator[str]:
 
 
 def saying(answer: bytes) -> Handler:
-    """Reads a request's head and says this, whatever was asked."""
+    """Return a handler that reads the head of a request and sends `answer`."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -56,13 +56,13 @@ def saying(answer: bytes) -> Handler:
 
 
 async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-    """Reads, and never answers."""
+    """Read requests without an answer."""
     while await reader.read(65536):
         pass
 
 
 def http(body: str, status: str = "200 OK", kind: str = "application/json") -> bytes:
-    """An HTTP answer."""
+    """Return an HTTP response."""
     return (
         f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body.encode())}\r\n"
         f"Connection: close\r\n\r\n{body}"
@@ -70,9 +70,9 @@ def http(body: str, status: str = "200 OK", kind: str = "application/json") -> b
 
 
 class Swallower:
-    """Stands before a server, and hands on everything but the answers it swallows: then the connection breaks.
+    """A proxy that drops responses of a server and breaks their connections.
 
-    `swallow`: so many answers are lost from their beginning. `bite`: one breaks off after so many bytes.
+    `swallow`: the number of responses to drop as a whole. `bite`: the byte after which the next response is cut off.
     """
 
     def __init__(self, url: str) -> None:
@@ -109,7 +109,7 @@ class Swallower:
 
 
 class Sockets:
-    """Speaks graphql-transport-ws: each new connection plays the next part, and notes the variables it was given."""
+    """A graphql-transport-ws server: each connection runs the next part and records the variables."""
 
     def __init__(self, *parts: Callable[[ServerConnection, str], Awaitable[None]]) -> None:
         self._parts = list(parts)
@@ -125,14 +125,14 @@ class Sockets:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[str]:
-        """By its address."""
+        """Run the server; yield its address."""
         subprotocols = [Subprotocol("graphql-transport-ws")]
         async with serve(self, "127.0.0.1", 0, subprotocols=subprotocols, compression=None) as server:
             yield "http://{}:{}".format(*next(iter(server.sockets)).getsockname())
 
 
 def event(cursor: str) -> dict[str, Any]:
-    """An event of a type that the client does not know."""
+    """Return an event of a type unknown to the client."""
     return {
         "__typename": "OmenEvent",
         "cursor": cursor,
@@ -143,7 +143,7 @@ def event(cursor: str) -> dict[str, Any]:
 
 
 def telling(*cursors: str, close: int | None = None) -> Callable[[ServerConnection, str], Awaitable[None]]:
-    """Sends events with these cursors, then closes with this code, or completes."""
+    """Return a part that sends events with these cursors, then closes with the code or completes."""
 
     async def part(socket: ServerConnection, key: str) -> None:
         for cursor in cursors:
@@ -158,7 +158,7 @@ def telling(*cursors: str, close: int | None = None) -> Callable[[ServerConnecti
 
 
 class Flood:
-    """Sends so many events as fast as they are taken, each of ten kilobytes."""
+    """A part that sends `count` events of ten kilobytes, as fast as the client reads them."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -174,7 +174,7 @@ class Flood:
 
 
 def refusing(code: str) -> Callable[[ServerConnection, str], Awaitable[None]]:
-    """Answers with an error of this code."""
+    """Return a part that sends an error with this code."""
 
     async def part(socket: ServerConnection, key: str) -> None:
         error = {"message": "No.", "extensions": {"code": code, "argument": "id"}}

@@ -1,4 +1,4 @@
-"""A server that these tests share, and clients that leave nothing open."""
+"""A shared server, and clients with a check that they leave nothing open."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tests.support import until
 Connect = Callable[..., AsyncClient]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def assay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    """A server that runs what it is given, with analyzers that the client does not know."""
+    """A server with workers and with analyzers unknown to the client."""
     source = TRIAL_SOURCE.read_text()
     path = install(tmp_path_factory.mktemp("trial"), "assay-trial", source, "survey", "record", "trial")
     yield from running(ApiServer(tmp_path_factory.mktemp("assay"), {"workers": 3}, path=path))
@@ -33,7 +33,7 @@ def _connections() -> int:
 
 @pytest.fixture
 async def connect() -> AsyncIterator[Connect]:
-    """Makes clients: `connect(server.address)`. Of closed ones no task and no connection is left."""
+    """Create clients: `connect(server.address)`. Check that closed clients leave no task and no connection."""
     tasks, connections = asyncio.all_tasks(), _connections()
     clients: list[AsyncClient] = []
 
@@ -45,8 +45,8 @@ async def connect() -> AsyncIterator[Connect]:
     for client in clients:
         await client.close()
     tasks |= {task for task in [asyncio.current_task()] if task}
-    await until(lambda: asyncio.all_tasks() <= tasks, what="no task to be left")
-    await until(lambda: _connections() <= connections, what="no connection to be left")
+    await until(lambda: asyncio.all_tasks() <= tasks, what="all tasks to end")
+    await until(lambda: _connections() <= connections, what="all connections to end")
 
 
 @pytest.fixture
@@ -57,14 +57,14 @@ async def client(assay: ApiServer, connect: Connect) -> AsyncClient:
 
 @pytest.fixture
 def plain(assay: ApiServer) -> Iterator[Client]:
-    """A plain client of the shared server. Once closed it leaves no thread and no connection."""
+    """A synchronous client of the shared server. Check that it leaves no thread and no connection once closed."""
     threads, connections = threading.active_count(), _connections()
     with Client(assay.address) as client:
         yield client
-    asyncio.run(until(lambda: threading.active_count() <= threads, what="no thread to be left"))
-    asyncio.run(until(lambda: _connections() <= connections, what="no connection to be left"))
+    asyncio.run(until(lambda: threading.active_count() <= threads, what="all threads to end"))
+    asyncio.run(until(lambda: _connections() <= connections, what="all connections to end"))
 
 
 def text(number: int) -> str:
-    """A text that others have not."""
+    """Return a text that is unique to this number."""
     return f"Text number {number} of many is a good one."

@@ -1,4 +1,4 @@
-"""The examples in Python, as they are written, against a real server."""
+"""The Python examples, unchanged, against a real server."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ Start = Callable[..., Awaitable[Server]]
 
 EXAMPLES = ROOT / "frontend-examples" / "python"
 TYPED = EXAMPLES / "typed"
-# Locked by `uv.lock` there; ariadne-codegen and Strawberry want different versions of graphql-core.
+# A separate environment, locked by `uv.lock`: ariadne-codegen and Strawberry need different versions of graphql-core.
 ENVIRONMENT = ROOT / ".venv" / ".typed-example"
 TYPED_PYTHON = ENVIRONMENT / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-# Each script as it is run, with what stands before the server's address.
+# The command of each script, up to the address of the server.
 SCRIPTS: dict[str, Sequence[str | Path]] = {
     "demo": (sys.executable, EXAMPLES / "demo.py", "--url"),
     "with_gql": (sys.executable, EXAMPLES / "with_gql.py"),
     "typed": (TYPED_PYTHON, TYPED / "main.py"),
 }
-# Heeds Ctrl-C also where the tests run in the background of a shell.
+# Restores the handler of SIGINT, which shells disable for background processes.
 INTERRUPTIBLE = """
 import runpy
 import signal
@@ -42,7 +42,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 def uv_run(*command: str | Path, cwd: Path = TYPED) -> str:
-    """Runs a command in the environment of the typed example."""
+    """Run a command in the environment of the typed example; return its output."""
     environment = {
         "UV_PROJECT_ENVIRONMENT": str(ENVIRONMENT),
         "UV_PYTHON_DOWNLOADS": "never",
@@ -54,13 +54,13 @@ def uv_run(*command: str | Path, cwd: Path = TYPED) -> str:
 
 
 async def ended(script: str, url: str) -> tuple[int, list[str]]:
-    """A script's exit code and the lines that it wrote."""
+    """Run a script; return its exit code and its lines of output."""
     return await _end(await _started(script, url))
 
 
 async def _started(script: str, url: str) -> asyncio.subprocess.Process:
     if script == "typed":
-        await asyncio.to_thread(uv_run, "true")  # the environment is there
+        await asyncio.to_thread(uv_run, "true")  # creates the environment
     python, *arguments = SCRIPTS[script]
     command = (python, "-c", INTERRUPTIBLE, *arguments, url)
     return await asyncio.create_subprocess_exec(
@@ -74,14 +74,14 @@ async def _end(process: asyncio.subprocess.Process) -> tuple[int, list[str]]:
     return process.returncode, output.decode().splitlines()
 
 
-async def test_the_demo_shows_what_came_out(assay: ApiServer) -> None:
+async def test_the_demo_shows_the_results(assay: ApiServer) -> None:
     output = await asyncio.to_thread(run, sys.executable, EXAMPLES / "demo.py", "--url", assay.url)
     assert "1,000 completed, 0 failed" in output
     assert "correlation with people's ratings" in output
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-async def test_a_script_without_a_server_says_so_in_a_line(script: str) -> None:
+async def test_a_script_without_a_server_ends_with_one_line(script: str) -> None:
     code, (line,) = await ended(script, "http://127.0.0.1:9/graphql")
     assert code == 1
     if script == "demo":
@@ -93,7 +93,7 @@ async def test_a_script_without_a_server_says_so_in_a_line(script: str) -> None:
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-async def test_a_script_with_a_wrong_url_says_so_in_a_line(assay: ApiServer, script: str) -> None:
+async def test_a_script_with_a_wrong_url_ends_with_one_line(assay: ApiServer, script: str) -> None:
     url = f"{assay.address}/dashboard"
     code, (line,) = await ended(script, url)
     assert code == 1
@@ -101,9 +101,7 @@ async def test_a_script_with_a_wrong_url_says_so_in_a_line(assay: ApiServer, scr
 
 
 @pytest.mark.parametrize(("script", "count"), [("demo", 1_000), ("with_gql", 2), ("typed", 1)])
-async def test_ctrl_c_leaves_what_a_script_has_submitted(
-    server: Start, connect: Connect, script: str, count: int
-) -> None:
+async def test_ctrl_c_does_not_cancel_the_submission(server: Start, connect: Connect, script: str, count: int) -> None:
     one = await server(workers=0)
     client = connect(one.address)
 
@@ -112,7 +110,7 @@ async def test_ctrl_c_leaves_what_a_script_has_submitted(
 
     process = await _started(script, one.url)
     try:
-        await until(submitted, what="the script to watch what it has submitted")
+        await until(submitted, what="the script to watch its submission")
     finally:
         process.send_signal(signal.SIGINT)
     code, lines = await _end(process)
@@ -124,7 +122,7 @@ async def test_ctrl_c_leaves_what_a_script_has_submitted(
     assert len([each async for each in client.analyses(status=["QUEUED"], page_size=1_000)]) == count
 
 
-async def test_gql_alone_submits_and_follows(assay: ApiServer) -> None:
+async def test_gql_submits_and_follows_a_batch(assay: ApiServer) -> None:
     output = await asyncio.to_thread(run, sys.executable, "-W", "error", EXAMPLES / "with_gql.py", assay.url)
     *items, last = output.splitlines()
     assert sorted(item.partition(":")[0] for item in items) == ["text 0", "text 1", "text 2"]
@@ -139,7 +137,7 @@ async def test_the_typed_client_runs(assay: ApiServer) -> None:
     assert lines[-2].startswith("NEGATIVE -0.")
 
 
-def test_the_typed_client_is_what_the_schema_gives(tmp_path: Path) -> None:
+def test_the_typed_client_is_up_to_date(tmp_path: Path) -> None:
     for path in (TYPED / "operations.graphql", SCHEMA):
         shutil.copy(path, tmp_path)
     configuration = (TYPED / "pyproject.toml").read_text().replace("../../../schema/schema.graphql", "schema.graphql")
@@ -152,7 +150,7 @@ def test_the_typed_client_is_what_the_schema_gives(tmp_path: Path) -> None:
         assert (made / name).read_text() == (kept / name).read_text(), f"`uv run ariadne-codegen` in {TYPED}"
 
 
-def test_the_typed_example_holds() -> None:
-    uv_run("true")  # the environment is there
+def test_the_typed_example_passes_mypy() -> None:
+    uv_run("true")  # creates the environment
     mypy = (sys.executable, "-m", "mypy", "--strict", "--config-file=", "--follow-imports=silent")
     run(*mypy, "--python-executable", TYPED_PYTHON, "--cache-dir", ROOT / ".mypy_cache" / "typed", "main.py", cwd=TYPED)

@@ -1,4 +1,4 @@
-"""Servers that are killed, away, or none at all; connections that break; and what is not lost by it."""
+"""Killed, absent and foreign servers, and broken connections: the client resumes without losses."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ DELETE = "mutation ($id: ID!) { deleteBatch(input: { id: $id }) { deletedId } }"
 
 
 async def subscribed(client: AsyncClient, count: int = 1) -> None:
-    """Waits until so many subscriptions run."""
+    """Wait until the server has `count` active subscriptions."""
 
     async def active() -> bool:
         return (await client.metrics()).subscriptions.active == count
@@ -49,7 +49,7 @@ async def subscribed(client: AsyncClient, count: int = 1) -> None:
 
 
 class Reader:
-    """Reads events in a task of its own, until it is told which is the last."""
+    """A task that reads events; `until` waits for the last one."""
 
     def __init__(self, events: AsyncIterator[Event]) -> None:
         self.events: list[Event] = []
@@ -67,7 +67,7 @@ class Reader:
             return bool(self.events) and self.events[-1] == last
 
         try:
-            await until(there, what="the last event", seconds=60)
+            await until(there, what="the last event")
         finally:
             self.task.cancel()
             await asyncio.gather(self.task, return_exceptions=True)
@@ -78,13 +78,13 @@ async def log(client: AsyncClient, after: str | None) -> list[Event]:
     return [event async for event in client.past_events(after=after)]
 
 
-async def test_events_come_each_once_though_the_server_is_killed_and_restarted(server: Start, connect: Connect) -> None:
+async def test_each_event_arrives_once_over_a_kill_and_a_restart(server: Start, connect: Connect) -> None:
     one = await server()
     client = connect(one.address, retry_seconds=None)
     start = await client.events_end()
     reader = Reader(client.events())
     await subscribed(client)
-    # Before anything has happened: a subscription without a cursor would go on behind what comes next.
+    # Killed before the first event: a client without a cursor would miss the events until its reconnect.
     await one.kill()
     submitting = asyncio.create_task(client.submit_batch([text(n) for n in range(40)], name="away"))
     await one.start()
@@ -102,7 +102,7 @@ async def test_events_come_each_once_though_the_server_is_killed_and_restarted(s
     assert [batch.id async for batch in client.batches()] == [batch.id for batch in reversed(batches)]
 
 
-async def test_a_wait_goes_on_over_kills(server: Start, connect: Connect) -> None:
+async def test_a_wait_survives_kills_of_the_server(server: Start, connect: Connect) -> None:
     one = await server(workers=1)
     client = connect(one.address, retry_seconds=None)
     batch = await client.submit_batch([text(n) for n in range(500)])
@@ -117,7 +117,7 @@ async def test_a_wait_goes_on_over_kills(server: Start, connect: Connect) -> Non
     assert counts == sorted(counts)
 
 
-async def test_a_server_that_is_away_at_the_start_is_waited_for(
+async def test_the_client_waits_for_a_server_that_starts_later(
     server: Start, connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
     port = free_port()
@@ -133,7 +133,7 @@ async def test_a_server_that_is_away_at_the_start_is_waited_for(
     assert batch.id in [event.subject_id for event in await reader.until(last)]
 
 
-async def test_one_who_reads_slowly_misses_nothing(server: Start, connect: Connect) -> None:
+async def test_a_slow_reader_misses_no_event(server: Start, connect: Connect) -> None:
     one = await server()
     client = connect(one.address)
     start = await client.events_end()
@@ -142,14 +142,14 @@ async def test_one_who_reads_slowly_misses_nothing(server: Start, connect: Conne
     await subscribed(client)
     batch = await client.submit_batch([text(n) for n in range(4 * MOST_UNREAD)])
     first = await waiting
-    await client.wait(batch)  # meanwhile nobody reads
+    await client.wait(batch)  # the stream is not read in this time
     whole = await log(client, start)
     assert len(whole) > 8 * MOST_UNREAD
     assert [first, *[await anext(events) for _ in whole[1:]]] == whole
     await events.aclose()
 
 
-async def test_what_nobody_reads_stays_where_it_is(connect: Connect) -> None:
+async def test_unread_events_stay_on_the_server(connect: Connect) -> None:
     flood = Flood(5_000)
     async with Sockets(flood).listening() as url:
         events = connect(url).events(after="z")
@@ -160,13 +160,13 @@ async def test_what_nobody_reads_stays_where_it_is(connect: Connect) -> None:
             counts.append(flood.sent)
             return len(counts) > 25 and counts[-1] == counts[-25]
 
-        await until(still, what="the flood to be held up")
+        await until(still, what="the flood to pause")
         assert flood.sent < 2_500
         cursors += [event.cursor async for event in events]
     assert cursors == [str(number) for number in range(5_000)]
 
 
-async def test_history_that_is_gone_is_said_with_where_it_begins(server: Start, connect: Connect) -> None:
+async def test_a_deleted_history_is_an_error_with_the_first_cursor(server: Start, connect: Connect) -> None:
     one = await server(keep_events_days=30)
     client = connect(one.address)
     start = await client.events_end()
@@ -191,7 +191,7 @@ async def test_history_that_is_gone_is_said_with_where_it_begins(server: Start, 
     assert {event.subject_id for event in await reader.until(whole[-1])} == {analysis.id}
 
 
-async def test_a_lost_answer_is_asked_for_again_and_nothing_is_done_twice(server: Start, connect: Connect) -> None:
+async def test_a_lost_answer_is_requested_again_without_a_second_effect(server: Start, connect: Connect) -> None:
     one = await server(workers=0)
     swallower = Swallower(one.address)
     async with listening(swallower) as url:
@@ -208,7 +208,7 @@ async def test_a_lost_answer_is_asked_for_again_and_nothing_is_done_twice(server
         assert (await client.cancel(analysis)).status == "CANCELED"
         swallower.swallow = 1
         assert (await client.cancel(batch)).canceled == 2
-        # To run a thing again twice might run it twice.
+        # The client does not repeat a retry: the analysis might run twice.
         swallower.swallow = 1
         with pytest.raises(ServerUnreachable):
             await client.retry(analysis)
@@ -227,7 +227,7 @@ async def test_a_lost_answer_is_asked_for_again_and_nothing_is_done_twice(server
         assert database.execute("SELECT count(*) FROM idempotency").fetchone() == (2,)
 
 
-async def test_a_file_that_breaks_off_is_fetched_again(assay: ApiServer, connect: Connect, tmp_path: Path) -> None:
+async def test_a_broken_download_is_repeated(assay: ApiServer, connect: Connect, tmp_path: Path) -> None:
     swallower = Swallower(assay.address)
     async with listening(swallower) as url:
         client = connect(url)
@@ -247,7 +247,7 @@ async def test_a_file_that_breaks_off_is_fetched_again(assay: ApiServer, connect
             await client.download(batch, tmp_path / "no" / "folder.jsonl")
 
 
-async def test_where_nobody_listens_it_gives_up_after_a_while(connect: Connect) -> None:
+async def test_an_unreachable_server_is_an_error_after_the_retries(connect: Connect) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     for seconds in (0, 0.5):
         client = connect(url, retry_seconds=seconds)
@@ -256,7 +256,7 @@ async def test_where_nobody_listens_it_gives_up_after_a_while(connect: Connect) 
                 await call
 
 
-async def test_a_server_that_never_answers_is_given_up(connect: Connect) -> None:
+async def test_a_silent_server_is_an_error_after_the_timeout(connect: Connect) -> None:
     async with listening(badserver.silent) as url:
         client = connect(url, timeout=2, retry_seconds=1)
         with pytest.raises(ServerUnreachable, match="no response within 2 seconds"):
@@ -278,7 +278,7 @@ async def test_a_server_that_never_answers_is_given_up(connect: Connect) -> None
         http("<html>gone</html>", "500 Internal Server Error", "text/html"),
     ],
 )
-async def test_what_is_no_assay_server_is_told_so_at_once(connect: Connect, answer: bytes) -> None:
+async def test_a_foreign_server_is_an_error_at_once(connect: Connect, answer: bytes) -> None:
     async with listening(saying(answer)) as url:
         client = connect(url)
         with pytest.raises(UnexpectedAnswer):
@@ -288,7 +288,7 @@ async def test_what_is_no_assay_server_is_told_so_at_once(connect: Connect, answ
 
 
 @pytest.mark.parametrize("path", ["/graph", "/dashboard", "/metrics"])
-async def test_a_wrong_path_is_told_so(assay: ApiServer, connect: Connect, path: str) -> None:
+async def test_a_wrong_path_is_an_error(assay: ApiServer, connect: Connect, path: str) -> None:
     client = connect(f"{assay.address}{path}")
     with pytest.raises(UnexpectedAnswer, match="is the URL right"):
         await client.analyzers()
@@ -298,13 +298,13 @@ async def test_a_wrong_path_is_told_so(assay: ApiServer, connect: Connect, path:
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://host", "ws://host", "http://", ""])
-def test_what_is_no_address_is_refused_at_once(url: str) -> None:
+def test_an_invalid_address_is_refused_at_once(url: str) -> None:
     with pytest.raises(ValueError, match="is not a server's address"):
         AsyncClient(url)
 
 
 @pytest.mark.parametrize("status", ["502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout"])
-async def test_a_server_that_is_not_ready_is_waited_for(assay: ApiServer, connect: Connect, status: str) -> None:
+async def test_the_client_waits_for_an_unready_server(assay: ApiServer, connect: Connect, status: str) -> None:
     calls = 0
     swallower = Swallower(assay.address)
 
@@ -324,7 +324,7 @@ async def test_a_server_that_is_not_ready_is_waited_for(assay: ApiServer, connec
 
 
 @pytest.mark.parametrize("code", [1001, 1011, 1012, 1013, 4408, 4499])
-async def test_a_socket_that_is_to_come_back_goes_on_behind_its_cursor(connect: Connect, code: int) -> None:
+async def test_a_socket_resumes_from_its_cursor_after_a_temporary_close(connect: Connect, code: int) -> None:
     sockets = Sockets(telling("a", "b", close=code), telling(close=code), telling("c", close=code), telling("d"))
     async with sockets.listening() as url:
         events = [event async for event in connect(url).events(after="z")]
@@ -346,7 +346,7 @@ async def test_a_socket_that_is_to_come_back_goes_on_behind_its_cursor(connect: 
         (1009, UnexpectedAnswer),
     ],
 )
-async def test_a_socket_that_is_not_wanted_stays_away(connect: Connect, code: int, raised: type[Exception]) -> None:
+async def test_a_socket_stays_closed_after_a_final_close(connect: Connect, code: int, raised: type[Exception]) -> None:
     sockets = Sockets(telling("a", close=code))
     async with sockets.listening() as url:
         events = connect(url).events(after="z")
@@ -373,13 +373,13 @@ async def test_an_error_ends_a_stream(connect: Connect, code: str, raised: type[
     assert len(sockets.variables) == 1
 
 
-async def test_a_busy_server_is_asked_again(connect: Connect) -> None:
+async def test_a_request_to_a_busy_server_is_repeated(connect: Connect) -> None:
     sockets = Sockets(refusing("SERVICE_UNAVAILABLE"), refusing("RATE_LIMITED"), telling("a"))
     async with sockets.listening() as url:
         assert [event.cursor async for event in connect(url).events(after="z")] == ["a"]
 
 
-async def test_a_loss_does_not_hide_that_a_stream_was_cancelled(connect: Connect) -> None:
+async def test_a_lost_connection_does_not_hide_a_cancellation(connect: Connect) -> None:
     async def lost(socket: ServerConnection, _key: str) -> None:
         ready.set()
         await leave.wait()

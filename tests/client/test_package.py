@@ -1,4 +1,4 @@
-"""What the package is made of: types that are the schema's, documents that it takes, a README that is true."""
+"""The content of the package: types and documents that match the schema, and a README with working examples."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ README = (ROOT / "client" / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
 
 
-def test_the_types_are_the_schemas() -> None:
+def test_the_types_match_the_schema() -> None:
     made = run(sys.executable, ROOT / "client" / "generate.py", SCHEMA)
     assert made == (ROOT / "client" / "src" / "assay_client" / "models.py").read_text(encoding="utf-8")
 
@@ -43,7 +43,7 @@ def documents() -> Iterator[str]:
             yield value
 
 
-def test_every_document_is_one_of_the_schemas() -> None:
+def test_every_document_is_valid_for_the_schema() -> None:
     schema = build_schema(SCHEMA.read_text())
     found = list(documents())
     assert len(found) == 21
@@ -51,7 +51,7 @@ def test_every_document_is_one_of_the_schemas() -> None:
         assert validate(schema, parse(document)) == []
 
 
-def test_a_wheel_has_all_of_it_and_nothing_else(tmp_path: Path) -> None:
+def test_a_wheel_has_all_modules_and_no_other_files(tmp_path: Path) -> None:
     uv = Path(sys.executable).with_name("uv")
     run(uv, "build", "--wheel", "--offline", "--no-config", "--out-dir", tmp_path, ROOT / "client")
     (wheel,) = tmp_path.glob("*.whl")
@@ -64,7 +64,7 @@ def test_a_wheel_has_all_of_it_and_nothing_else(tmp_path: Path) -> None:
     assert others == {"LICENSE", "METADATA", "RECORD", "WHEEL"}
 
 
-def test_what_only_a_newer_server_says_is_kept() -> None:
+def test_values_of_a_newer_server_are_accepted() -> None:
     value = {"fraction": 0.5, "step": None, "etaSeconds": 3, "mood": "good"}
     assert msgspec.convert(value, models.Progress) == models.Progress(fraction=0.5, step=None, eta_seconds=3)
     status = msgspec.convert("DREAMING", models.AnalysisStatus)
@@ -73,7 +73,7 @@ def test_what_only_a_newer_server_says_is_kept() -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_the_readme_runs_as_it_stands(assay: ApiServer, example: str) -> None:
+def test_the_examples_of_the_readme_run_unchanged(assay: ApiServer, example: str) -> None:
     here = example.replace("http://127.0.0.1:8000", assay.address)
     assert here != example
     output = run(sys.executable, "-W", "error", "-c", here)
@@ -101,10 +101,10 @@ with Client({assay.address!r}) as client:
     try:
         process = subprocess.Popen([sys.executable, "-c", code], stderr=theirs)
         os.close(theirs)
-        with suppress(OSError):  # which tells that nobody holds the other end any more
+        with suppress(OSError):  # raised once the process has closed the other end
             while more := os.read(ours, 65536):
                 shown += more
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=300) == 0
     finally:
         os.close(ours)
     text = shown.decode()
@@ -115,17 +115,17 @@ with Client({assay.address!r}) as client:
 
 
 class Terminal(StringIO):
-    """Notes what is drawn."""
+    """A terminal that records its output."""
 
     def isatty(self) -> bool:
         return True
 
     def drawn(self, count: str) -> list[str]:
-        """What stands in brackets, each time that the bar stood at this count."""
+        """Return the bracketed text of each drawn bar with this count."""
         return re.findall(rf" {count} \[(.*?)\]", self.getvalue())
 
 
-async def test_a_bar_that_begins_late_has_the_rate_of_what_it_saw(
+async def test_the_rate_of_a_late_bar_ignores_earlier_items(
     client: AsyncClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     go = tmp_path / "go"
@@ -146,9 +146,7 @@ async def test_a_bar_that_begins_late_has_the_rate_of_what_it_saw(
     assert terminal.drawn("21/21")
 
 
-async def test_a_bar_that_is_set_back_has_no_rate_below_nothing(
-    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_bar_has_no_negative_rate(client: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     batch = await client.wait(await client.submit_batch(["One."] * 20))
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)

@@ -1,4 +1,4 @@
-"""Submitting, waiting, and reading what came out."""
+"""Submit work, wait for it, and read the results."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def test_every_part_of_a_text_is_read_as_its_type(client: AsyncClient) -> 
 
 
 @pytest.mark.parametrize("written", SCRIPTS)
-async def test_a_text_of_any_script_arrives_as_it_is(client: AsyncClient, written: str) -> None:
+async def test_a_text_of_any_script_is_unchanged(client: AsyncClient, written: str) -> None:
     assert (await client.analyze(written)).input_text == written
 
 
@@ -88,12 +88,12 @@ async def test_a_text_of_100_kilobytes_is_watched_and_read(client: AsyncClient) 
     assert states[-1] == await client.analysis(analysis.id)
 
 
-async def test_half_a_character_is_the_callers_error(client: AsyncClient) -> None:
+async def test_a_lone_surrogate_is_the_callers_error(client: AsyncClient) -> None:
     with pytest.raises(UnicodeEncodeError):
         await client.submit("\ud800")
 
 
-async def test_500_items_are_waited_for_with_their_progress(client: AsyncClient) -> None:
+async def test_a_wait_for_500_items_reports_progress(client: AsyncClient) -> None:
     submitted = await client.submit_batch(map(text, range(500)), name="five hundred")
     seen: list[Batch] = []
     batch = await client.wait(submitted, progress=seen.append)
@@ -105,7 +105,7 @@ async def test_500_items_are_waited_for_with_their_progress(client: AsyncClient)
     assert all(isinstance(each.result, TextResult) for each in results)
 
 
-async def test_a_batch_may_fail_item_by_item(client: AsyncClient) -> None:
+async def test_each_item_of_a_batch_may_fail(client: AsyncClient) -> None:
     batch = await client.wait(await client.submit_batch([Item(request="", key=f"k{n}") for n in range(20)]))
     assert (batch.status, batch.processed, batch.failed) == ("COMPLETED", 0, 20)
     results = [analysis async for analysis in client.results(batch, status=[AnalysisStatus.FAILED])]
@@ -114,7 +114,7 @@ async def test_a_batch_may_fail_item_by_item(client: AsyncClient) -> None:
     assert [each async for each in client.results(batch, status=["COMPLETED"])] == []
 
 
-async def test_analyze_all_gives_everything_in_order(client: AsyncClient) -> None:
+async def test_analyze_all_yields_all_items_in_order(client: AsyncClient) -> None:
     given = [Item(request=text(n), priority=1 + n % 10) for n in range(30)] + [Item(request="", key="bad")]
     found = [analysis async for analysis in client.analyze_all(given, name="all")]
     assert [(each.key, each.status) for each in found] == [(str(n), "COMPLETED") for n in range(30)] + [
@@ -122,14 +122,14 @@ async def test_analyze_all_gives_everything_in_order(client: AsyncClient) -> Non
     ]
 
 
-async def test_an_analysis_that_fails_is_raised_with_its_error(client: AsyncClient) -> None:
+async def test_a_failed_analysis_raises_its_error(client: AsyncClient) -> None:
     with pytest.raises(AnalysisFailed, match="INPUT_UNREADABLE: It can't be read") as failed:
         await client.analyze({"trial": {"text": "x", "refused": True}})
     assert failed.value.analysis.error is not None
     assert failed.value.analysis.error.code == "INPUT_UNREADABLE"
 
 
-async def test_a_result_of_an_unknown_analyzer_is_its_json(client: AsyncClient) -> None:
+async def test_a_result_of_an_unknown_analyzer_has_the_json(client: AsyncClient) -> None:
     readings = [{"atStation": "A", "value": 2.0}, {"atStation": "B", "value": 4.0}]
     analysis = await client.analyze({"survey": {"data": readings, "mode": "TOTAL"}})
     assert type(analysis.result) is AnalysisResult
@@ -140,7 +140,7 @@ async def test_a_result_of_an_unknown_analyzer_is_its_json(client: AsyncClient) 
     assert "survey" in [analyzer.name for analyzer in await client.analyzers()]
 
 
-async def test_a_result_of_a_known_name_and_another_shape_is_its_json(
+async def test_a_result_of_an_unexpected_shape_has_the_json(
     client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(RESULTS, "RecordResult", TextResult)
@@ -149,7 +149,7 @@ async def test_a_result_of_a_known_name_and_another_shape_is_its_json(
     assert analysis.result.data["document"] == {"statistics": "none"}
 
 
-async def test_the_same_idempotency_key_starts_nothing_twice(client: AsyncClient) -> None:
+async def test_a_repeated_idempotency_key_submits_once(client: AsyncClient) -> None:
     first = await client.submit("Once.", idempotency_key="once")
     assert (await client.submit("Once.", idempotency_key="once")).id == first.id
     with pytest.raises(UserErrors, match="IDEMPOTENCY_MISMATCH") as refused:
@@ -160,7 +160,7 @@ async def test_the_same_idempotency_key_starts_nothing_twice(client: AsyncClient
     assert (await client.submit("Once.")).id != (await client.submit("Once.")).id
 
 
-async def test_what_is_wrong_is_said_with_its_place(client: AsyncClient) -> None:
+async def test_errors_have_a_code_and_a_path(client: AsyncClient) -> None:
     with pytest.raises(UserErrors) as refused:
         await client.submit("")
     assert [(each.code, each.path) for each in refused.value.errors] == [("INVALID", ["request", "text", "text"])]
@@ -177,7 +177,7 @@ async def test_what_is_wrong_is_said_with_its_place(client: AsyncClient) -> None
         await client.batch("nonsense")
 
 
-async def test_a_wait_has_an_end_and_what_it_waits_for_goes_on(client: AsyncClient, tmp_path: Path) -> None:
+async def test_the_timeout_of_a_wait_does_not_stop_the_analysis(client: AsyncClient, tmp_path: Path) -> None:
     go = tmp_path / "go"
     analysis = await client.submit({"trial": {"text": "long", "until": str(go)}})
     with pytest.raises(TimeoutError, match=r"has not ended after 0\.5 seconds"):
@@ -218,7 +218,7 @@ async def test_cancel_retry_and_delete(client: AsyncClient, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("wrong", [NO_SUCH_ANALYSIS, NO_SUCH_BATCH, None])
-async def test_an_id_is_not_taken_for_the_thing_itself(client: AsyncClient, wrong: Any) -> None:
+async def test_an_id_in_place_of_an_object_is_a_type_error(client: AsyncClient, wrong: Any) -> None:
     calls = (client.wait, lambda thing: anext(client.watch(thing)), client.cancel, client.retry, client.delete)
     for call in calls:
         with pytest.raises(TypeError) as refused:
@@ -229,7 +229,7 @@ async def test_an_id_is_not_taken_for_the_thing_itself(client: AsyncClient, wron
         )
 
 
-async def test_what_is_deleted_while_it_is_waited_for_is_not_found(client: AsyncClient, tmp_path: Path) -> None:
+async def test_a_watch_ends_with_a_cancel(client: AsyncClient, tmp_path: Path) -> None:
     analysis = await client.submit({"trial": {"text": "long", "until": str(tmp_path / "go")}})
     states = client.watch(analysis)
     await anext(states)
@@ -237,7 +237,7 @@ async def test_what_is_deleted_while_it_is_waited_for_is_not_found(client: Async
     assert [state.status async for state in states][-1] == "CANCELED"
 
 
-async def test_lists_are_read_to_their_end(server: Start, connect: Connect) -> None:
+async def test_lists_are_read_in_full(server: Start, connect: Connect) -> None:
     one = await server(workers=0)
     client = connect(one.address)
     before = datetime.now(UTC)
@@ -253,7 +253,7 @@ async def test_lists_are_read_to_their_end(server: Start, connect: Connect) -> N
     assert {each.name for each in (await client.health()).components} >= {"database", "queue"}
 
 
-async def test_any_number_is_split_by_items_and_by_bytes(server: Start, connect: Connect) -> None:
+async def test_submissions_are_split_by_items_and_by_bytes(server: Start, connect: Connect) -> None:
     one = await server(workers=0)
     client = connect(one.address)
     read = 0
@@ -302,7 +302,7 @@ async def test_a_batch_is_saved_as_json_lines(client: AsyncClient, tmp_path: Pat
     assert os.listdir(tmp_path) == ["results.jsonl"]
 
 
-async def test_an_operation_of_ones_own(client: AsyncClient, assay: ApiServer) -> None:
+async def test_a_custom_operation(client: AsyncClient, assay: ApiServer) -> None:
     await client.analyze("There is one at least.")
     data = await client.execute("query ($n: Int!) { analyses(first: $n) { nodes { id } } }", {"n": 1})
     assert len(data["analyses"]["nodes"]) == 1
@@ -311,7 +311,7 @@ async def test_an_operation_of_ones_own(client: AsyncClient, assay: ApiServer) -
     assert refused.value.code == "GRAPHQL_VALIDATION_FAILED"
 
 
-async def test_headers_and_token_are_sent_over_both_ways(connect: Connect) -> None:
+async def test_headers_and_token_are_sent_over_both_transports(connect: Connect) -> None:
     heads: list[bytes] = []
 
     async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

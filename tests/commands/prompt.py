@@ -1,7 +1,7 @@
-"""Runs commands of `server.py`, each in a process of its own, forked from this one, which has loaded all it takes.
+"""Run commands of `server.py`, each in a process forked from this one.
 
-Each line of its input is JSON, `[arguments, environment]`, and is answered by `[exit code, stdout, stderr]`. A process
-that begins from nothing takes seconds to load what a command needs; the tests call dozens of them.
+A line of standard input is JSON, `[arguments, environment]`; the answer is a line `[exit code, stdout, stderr]`. A fork
+has all modules loaded, which takes a new process seconds, and the tests run dozens of commands.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 
-import commands.operations  # noqa: F401  # loaded before the forks, as are the others
+import commands.operations  # noqa: F401  # loaded before the forks, like the modules below
 import server
 import store.queue.permits
 import store.sql.preflight  # noqa: F401
@@ -20,7 +20,7 @@ from analyzers.registry import load_analyzers
 
 
 def run(arguments: Sequence[str], environment: dict[str, str]) -> tuple[int, str, str]:
-    """One command, as if it had been started with this environment."""
+    """Run one command with this environment added; return its exit code, output and errors."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as error:
         pid = os.fork()
         if not pid:
@@ -29,7 +29,7 @@ def run(arguments: Sequence[str], environment: dict[str, str]) -> tuple[int, str
                 os.dup2(file.fileno(), number)
             sys.argv = ["server.py", *arguments]
             server.main()
-            sys.exit()  # what it wrote is flushed, and the loop below is not its own
+            sys.exit()  # flushes the output; the fork must not enter the loop below
         _, status = os.waitpid(pid, 0)
         written = []
         for file in (out, error):

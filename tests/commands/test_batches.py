@@ -1,4 +1,4 @@
-"""Files of JSON lines through `server.py submit` and `server.py export`, as an operator runs them, beside a server."""
+"""`server.py submit` and `server.py export`, run beside a server on its database."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Start = Callable[..., Awaitable[Server]]
 
 
 def line(text: str, **more: Any) -> str:
-    """An item as `batchProcess` takes it."""
+    """Return an item of `batchProcess` as a line of JSON."""
     return json.dumps({"request": {"text": {"text": text, "operations": ["STATISTICS"]}}, **more}) + "\n"
 
 
@@ -53,29 +53,29 @@ class Command:
                 stdin=stdin,
                 stdout=stdout,
                 stderr=PIPE,
-                # Also where the tests run in the background of a shell, which has it ignored.
+                # Shells ignore SIGINT in background processes, and children inherit that.
                 preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
             )
         )
 
     async def say(self, text: str) -> None:
-        """Write to its standard input, and leave that open."""
+        """Write to standard input, which stays open."""
         assert self._process.stdin is not None
         self._process.stdin.write(text.encode())
         await self._process.stdin.drain()
 
     async def batch_id(self) -> str:
-        """What it prints first: its batch."""
+        """Return the id of the batch: the first printed line."""
         assert self._process.stdout is not None
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             return (await self._process.stdout.readline()).decode().strip()
 
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
     async def ended(self) -> tuple[int | None, str, str]:
-        """Its exit code, what is left of its output, and its errors."""
-        async with asyncio.timeout(90):
+        """Wait for the end; return exit code, unread output and errors."""
+        async with asyncio.timeout(300):
             out, errors = await self._process.communicate()
         return self._process.returncode, (out or b"").decode(), errors.decode()
 
@@ -86,7 +86,7 @@ async def run(server: Server, *arguments: str | Path, **streams: int) -> tuple[i
 
 @asynccontextmanager
 async def database_of(server: Server) -> AsyncIterator[Database]:
-    """The server's own, beside it; all of it is consistent afterwards."""
+    """Open the database of the server; check its consistency at the end."""
     database = Database(
         Settings(data_dir=server.data_dir, database_url=str(server.settings.get("database_url", ""))).database
     )
@@ -105,7 +105,7 @@ async def batch(database: Database, batch_id: str) -> BatchRow:
 
 
 async def streaming(server: Server, database: Database) -> tuple[Command, str]:
-    """A submission of which two items have come, and its batch; more may come."""
+    """Start a submission from standard input and send two items; return the command and the id of the batch."""
     command = await Command.start(server, "submit", "-", "--name", "a stream")
     await command.say(line("One.") + line("Two."))
     batch_id = await command.batch_id()
@@ -114,11 +114,11 @@ async def streaming(server: Server, database: Database) -> tuple[Command, str]:
     return command, batch_id
 
 
-async def test_a_file_goes_in_and_results_come_out(server: Start, tmp_path: Path, database_url: str) -> None:
+async def test_a_file_is_submitted_and_its_results_exported(server: Start, tmp_path: Path, database_url: str) -> None:
     assert (await run(Server(tmp_path, {"database_url": database_url}), "migrate"))[0] == 0
     one = await server(workers=2, database_url=database_url)
     given = tmp_path / "given.jsonl"
-    # A mark at the beginning, a blank line, and no newline at the end: as editors leave them.
+    # With traces of editors: a byte order mark, a blank line, and no newline at the end.
     texts = [f"Number {n} is a good text." for n in range(1_200)]
     lines = [line(text, key=f"k{n}") for n, text in enumerate(texts)]
     lines[1_100] = line("", key="k1100")
@@ -144,7 +144,7 @@ async def test_a_file_goes_in_and_results_come_out(server: Start, tmp_path: Path
         assert (await batch(database, batch_id)).stop_reason is None
 
 
-async def test_a_file_with_lines_that_are_no_items_is_refused_as_a_whole(server: Start, tmp_path: Path) -> None:
+async def test_a_file_with_invalid_lines_is_refused_as_a_whole(server: Start, tmp_path: Path) -> None:
     one = await server(workers=0)
     given = tmp_path / "given.jsonl"
     faulty = ["{\n", line("b", key="k"), line("c", priority=11), '{"request": {"nothing": {}}}\n', line("\ud800")]
@@ -159,9 +159,7 @@ async def test_a_file_with_lines_that_are_no_items_is_refused_as_a_whole(server:
         assert (await connection.execute(tables.batch.select())).all() == []
 
 
-async def test_a_text_that_can_not_be_kept_is_refused_and_the_others_run(
-    tmp_path: Path, database_url: str, hold: Hold
-) -> None:
+async def test_only_items_that_can_be_stored_are_queued(tmp_path: Path, database_url: str, hold: Hold) -> None:
     one = Server(tmp_path, {"database_url": database_url})
     assert (await run(one, "migrate"))[0] == 0
     given = tmp_path / "given.jsonl"
@@ -178,7 +176,7 @@ async def test_a_text_that_can_not_be_kept_is_refused_and_the_others_run(
     assert items[1]["error"] == {"code": "INPUT_UNREADABLE", "message": message, "retryable": False}
 
 
-async def test_a_stream_that_breaks_off_is_canceled_and_says_why(server: Start) -> None:
+async def test_a_broken_stream_is_canceled_with_a_reason(server: Start) -> None:
     one = await server(workers=0)
     async with database_of(one) as database:
         command, batch_id = await streaming(one, database)
@@ -203,7 +201,7 @@ async def test_a_stream_that_breaks_off_is_canceled_and_says_why(server: Start) 
         assert (await batch(database, batch_id)).total_items == 2
 
 
-async def test_a_terminal_is_read_as_it_comes_and_ctrl_c_ends_that(server: Start) -> None:
+async def test_a_terminal_is_read_line_by_line_until_ctrl_c(server: Start) -> None:
     one = await server(workers=0)
     terminal, its_end = os.openpty()
     try:
@@ -220,7 +218,7 @@ async def test_a_terminal_is_read_as_it_comes_and_ctrl_c_ends_that(server: Start
         os.close(its_end)
 
 
-async def test_a_database_that_goes_away_is_told_in_one_line(tmp_path: Path, postgresql_url: str) -> None:
+async def test_a_lost_database_is_reported_in_one_line(tmp_path: Path, postgresql_url: str) -> None:
     away = Server(tmp_path, {"database_url": postgresql_url})
     assert (await run(away, "migrate"))[0] == 0
     command = await Command.start(away, "submit", "-")
@@ -239,7 +237,7 @@ async def test_a_database_that_goes_away_is_told_in_one_line(tmp_path: Path, pos
     ]
 
 
-async def test_what_a_killed_submission_leaves_is_canceled_by_the_server(server: Start) -> None:
+async def test_the_server_cancels_the_batch_of_a_killed_submission(server: Start) -> None:
     one = await server(workers=0)
     async with database_of(one) as database:
         command, batch_id = await streaming(one, database)
@@ -247,14 +245,14 @@ async def test_what_a_killed_submission_leaves_is_canceled_by_the_server(server:
         assert (await command.ended())[0] == -signal.SIGKILL
         row = await batch(database, batch_id)
         assert (row.status, row.total_items) == ("QUEUED", 2)
-        # Half a minute of silence later.
+        # As after half a minute without items.
         async with database.write() as connection:
             await connection.execute(update(tables.batch).values(open_until=utcnow()))
 
         async def canceled() -> bool:
             return (await batch(database, batch_id)).finished_at is not None
 
-        await until(canceled, what="the batch to be canceled", seconds=60)
+        await until(canceled, what="the batch to be canceled")
         row = await batch(database, batch_id)
         assert (row.status, row.canceled) == ("CANCELED", 2)
         assert row.stop_reason == "The items stopped arriving before the end: submit the batch again."
@@ -271,10 +269,10 @@ async def test_wrong_arguments_are_refused(server: Start, tmp_path: Path) -> Non
         (("submit", tmp_path / "none"), f"{tmp_path / 'none'}: No such file or directory."),
         (("submit", os.devnull), "The file has no items. Nothing was queued."),
         (("submit", "-"), "The file has no items. Nothing was queued."),
-        (("submit", empty, "--name", ""), "`--name` has 0 characters: it has from 1 to 200."),
-        (("submit", empty, "--priority", "11"), "`--priority` is 11: it goes from 1 to 10."),
-        (("submit", empty, "--timeout-seconds", "0"), "`--timeout-seconds` is 0: it goes from 1 to 86,400."),
-        (("submit", empty, "--max-attempts", "11"), "`--max-attempts` is 11: it goes from 1 to 10."),
+        (("submit", empty, "--name", ""), "`--name` has 0 characters: it must have from 1 to 200."),
+        (("submit", empty, "--priority", "11"), "`--priority` is 11: it must be from 1 to 10."),
+        (("submit", empty, "--timeout-seconds", "0"), "`--timeout-seconds` is 0: it must be from 1 to 86,400."),
+        (("submit", empty, "--max-attempts", "11"), "`--max-attempts` is 11: it must be from 1 to 10."),
         (("submit", empty, "--analyzer", "none"), "There is no analyzer 'none'. The analyzers are: text."),
         (("export", "nope", "--out", out), "'nope' is not the id of a batch: the form is batch_…"),
         (("export", NO_SUCH_ANALYSIS), f"'{NO_SUCH_ANALYSIS}' is not the id of a batch: the form is batch_…"),
@@ -284,7 +282,7 @@ async def test_wrong_arguments_are_refused(server: Start, tmp_path: Path) -> Non
     assert sorted(os.listdir(tmp_path)) == before
 
 
-async def test_where_an_export_goes(server: Start, tmp_path: Path) -> None:
+async def test_the_target_of_an_export(server: Start, tmp_path: Path) -> None:
     one = await server(workers=0)
     given, folder, none = tmp_path / "given.jsonl", tmp_path / "folder", tmp_path / "none"
     given.write_text(line("One."))
@@ -297,10 +295,10 @@ async def test_where_an_export_goes(server: Start, tmp_path: Path) -> None:
     assert [sorted(os.listdir(each)) for each in (tmp_path, folder)] == before
     code, out, errors = await run(one, *export, "/dev/stdout")
     assert (code, json.loads(out)["status"], errors) == (0, "QUEUED", "")
-    given.write_text("what was there before")
+    given.write_text("the former content")
     assert await run(one, *export, given) == (0, "", "")
     assert given.read_text() == out
     reader, writer = os.pipe()
     os.close(reader)
-    assert await run(one, *export[:2], stdout=writer) == (0, "", "")  # whoever reads has enough
+    assert await run(one, *export[:2], stdout=writer) == (0, "", "")  # a closed pipe is no error
     os.close(writer)

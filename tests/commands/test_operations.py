@@ -1,4 +1,4 @@
-"""The operator's commands as processes of their own, on the data of a server that runs and of one that does not."""
+"""The operator's commands, each in a separate process, with and without a running server."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ QUEUE = "{ queue { paused concurrency analyzers { analyzer paused limit } } }"
 
 @pytest.fixture(scope="module", autouse=True)
 def prompt() -> Iterator[None]:
-    """What runs the commands, for all tests."""
+    """The process that runs the commands of all tests."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.commands.prompt"],
@@ -54,7 +54,7 @@ def prompt() -> Iterator[None]:
 
 
 async def call(url: str, command: str, **environment: str) -> tuple[int, str, str]:
-    """A command on this database: its exit code, and what it wrote to stdout and stderr."""
+    """Run a command on this database; return its exit code, output and errors."""
 
     def ask() -> tuple[int, str, str]:
         (process,) = PROMPT
@@ -68,14 +68,14 @@ async def call(url: str, command: str, **environment: str) -> tuple[int, str, st
 
 
 async def said(url: str, command: str, **environment: str) -> str:
-    """What a command says that must not be refused."""
+    """Run a command that must succeed; return its output."""
     code, out, error = await call(url, command, **environment)
     assert (code, error) == (0, ""), (command, code, out, error)
     return out
 
 
 async def refused(url: str, command: str, code: int = 1, **environment: str) -> str:
-    """The last line of a command that must be refused; before it, there is at most how it is used."""
+    """Run a command that must be refused; return its last line. Only a usage text may precede it."""
     found, out, error = await call(url, command, **environment)
     assert (found, out) == (code, ""), (command, found, out, error)
     assert "Traceback" not in error
@@ -106,7 +106,7 @@ async def statuses(database: Database) -> dict[str, str]:
         return {row.id: row.status for row in await connection.execute(select(tables.analysis))}
 
 
-async def test_a_server_that_runs_follows(tmp_path: Path) -> None:
+async def test_a_running_server_follows_commands(tmp_path: Path) -> None:
     server = ApiServer(tmp_path, {"workers": 1})
     url = f"sqlite:///{server.data_dir / 'assay.db'}"
     await server.start()
@@ -119,15 +119,15 @@ async def test_a_server_that_runs_follows(tmp_path: Path) -> None:
             text = {"analyzer": "text", "paused": False, "limit": 2}
             assert (await api(QUEUE))["queue"] == {"paused": True, "concurrency": 4, "analyzers": [text]}
 
-            async def obeys() -> bool:  # what another process says is heard at the worker's next look
+            async def obeys() -> bool:  # a worker polls for changes of other processes
                 workers = (await api("{ metrics { workers { slots } } }"))["metrics"]["workers"]
                 return [each["slots"] for each in workers] == [4]
 
-            await until(obeys, what="the worker to obey")
+            await until(obeys, what="the worker to have four slots")
             first = await api.submit(request={"text": "Waits."})
             assert f"{first['id']} is canceled.\n" == await said(url, f"cancel {first['id']}")
             assert f"{first['id']} is queued again.\n" == await said(url, f"retry {first['id']}")
-            status = (sys.executable, "server.py", "status")  # a process from nothing, as an operator begins it
+            status = (sys.executable, "server.py", "status")  # a new process, without a fork
             lines = (
                 await asyncio.to_thread(run, *status, env={"ASSAY_DATABASE_URL": url, "FORCE_COLOR": ""})
             ).splitlines()
@@ -140,7 +140,7 @@ async def test_a_server_that_runs_follows(tmp_path: Path) -> None:
         await server.close()
 
 
-async def test_work_is_run_again_canceled_and_deleted(database: Database, database_url: str) -> None:
+async def test_work_is_retried_canceled_and_deleted(database: Database, database_url: str) -> None:
     batch, other = ended_batch(1, 3), ended_batch(1, 0)
     items = [ended(1, batch.values["id"], status) for status in ("FAILED", "FAILED", "CANCELED")]
     await add(database, batch, other, *items)
@@ -162,9 +162,7 @@ async def test_work_is_run_again_canceled_and_deleted(database: Database, databa
     assert await counts(database) == {"batch": 1, "analysis": 0, "event": 7}
 
 
-async def test_a_large_batch_is_run_again_and_deleted_whole_though_no_server_runs(
-    database: Database, database_url: str
-) -> None:
+async def test_a_large_batch_is_retried_and_deleted_without_a_server(database: Database, database_url: str) -> None:
     batch = ended_batch(1, 2_500)
     id_ = batch.values["id"]
     await add(database, batch, *(ended(1, id_, "FAILED") for _ in range(2_500)))
@@ -173,7 +171,7 @@ async def test_a_large_batch_is_run_again_and_deleted_whole_though_no_server_run
     assert Counter((await statuses(database)).values()) == {"QUEUED": 2_500}
     assert await said(database_url, f"cancel {id_}") == f"{id_} is being stopped.\n"
     assert await refused(database_url, f"cancel {id_}") == (
-        f"{id_} is QUEUED, and is being canceled already: only unfinished analyses and batches can be canceled, once."
+        f"{id_} is QUEUED, and already being canceled: only unfinished analyses and batches can be canceled, once."
     )
     async with database.write() as connection:
         await go_on_stopping(connection, utcnow())
@@ -181,7 +179,7 @@ async def test_a_large_batch_is_run_again_and_deleted_whole_though_no_server_run
     assert await counts(database) == {"batch": 0, "analysis": 0, "event": 5_002}
 
 
-async def test_what_is_old_is_deleted(database: Database, database_url: str) -> None:
+async def test_old_work_is_deleted(database: Database, database_url: str) -> None:
     old = ended_batch(40, 2)
     await add(database, old, *(ended(40, old.values["id"]) for _ in range(2)), ended(31), ended(29))
     await add(database, *(event(occurred_at=days_ago(days)) for days in (40, 31, 29)))
@@ -203,7 +201,7 @@ async def test_what_is_old_is_deleted(database: Database, database_url: str) -> 
     assert (await refused(database_url, "cleanup --older-than 30d")).startswith("Another clean-up is running: ")
 
 
-async def test_who_works_is_shown(database: Database, database_url: str) -> None:
+async def test_workers_are_shown(database: Database, database_url: str) -> None:
     assert await said(database_url, "workers") == "No worker is registered.\n"
     await add(database, worker(completed=1_234, failed=5, slots=4, busy=3), worker(3_600, host="other"))
     rows = [line.split() for line in (await said(database_url, "workers")).splitlines() if "worker_" in line]
@@ -247,7 +245,7 @@ async def test_wrong_commands_change_nothing(tmp_path: Path) -> None:
         assert found.execute("SELECT count(*) FROM control").fetchone() == (0,)
 
 
-async def test_a_database_that_another_holds(tmp_path: Path) -> None:
+async def test_a_locked_database_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "assay.db"
     await said(f"sqlite:///{path}", "migrate")
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -257,8 +255,8 @@ async def test_a_database_that_another_holds(tmp_path: Path) -> None:
     assert line == f"Nothing was changed: the SQLite database {path} is busy or unreachable."
 
 
-async def test_the_page_about_operating_is_right(tmp_path: Path) -> None:
-    """Each command on it works as it is written there, and each operation is one of the schema."""
+async def test_the_page_about_operations_is_right(tmp_path: Path) -> None:
+    """Check that each command of the page works, and that each operation is valid for the schema."""
     url = f"sqlite:///{tmp_path / 'assay.db'}"
     await said(url, "migrate")
     page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")

@@ -63,7 +63,7 @@ def submit(url: str) -> dict[str, list[str]]:
     items = [{"request": {"text": {"text": f"Text number {number}."}}} for number in range(10)]
     body = json.dumps({"query": SUBMIT, "variables": {"items": items}}).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=300) as answer:
         data = json.load(answer)["data"]
     batch, analysis = data["batchProcess"]["batch"], data["submitAnalysis"]["analysis"]
     results, events = batch["results"]["edges"], batch["events"]["edges"]

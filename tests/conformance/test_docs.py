@@ -1,4 +1,4 @@
-"""What docs/subscriptions.md says works as it is written there, over the server's crash and its restart."""
+"""The examples of docs/subscriptions.md, unchanged, over a crash and a restart of the server."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
@@ -35,23 +36,19 @@ def blocks(language: str) -> list[str]:
 
 
 def commands(text: str) -> list[str]:
-    """The indented commands that begin with `curl`, their lines joined."""
+    """Return the indented `curl` commands, each joined to one line."""
     return [command.replace("\\\n", " ") for command in re.findall(r"^    (curl (?:.*\\\n)*.*)$", text, re.MULTILINE)]
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Within `tests/conformance`, where the packages are found."""
-    made = CLIENTS / "src" / "generated" / "subscriptions"
-    made.mkdir(parents=True, exist_ok=True)
-    yield made
-    for path in made.iterdir():
-        path.unlink()
-    made.rmdir()
+    """A folder of this test alone in which Node finds the packages of the clients."""
+    with tempfile.TemporaryDirectory(prefix=".subscriptions-", dir=CLIENTS / "node_modules") as made:
+        yield Path(made)
 
 
 async def submitted(server: Server) -> str:
-    """The id of an analysis, which has ended."""
+    """Run an analysis to its end; return its id."""
     answer = await asyncio.to_thread(post, server.url, SUBMIT)
     analysis = answer["data"]["submitAnalysis"]["analysis"]
     assert analysis["status"] == "COMPLETED"
@@ -67,7 +64,7 @@ async def asked(server: Server, query: str) -> Any:
 
 
 @pytest.mark.needs("node")
-async def test_every_client_resumes_as_it_is_written(server: Start, folder: Path, tmp_path: Path) -> None:
+async def test_every_client_of_the_page_resumes(server: Start, folder: Path, tmp_path: Path) -> None:
     one = await server(workers=1)
     programs: dict[str, list[str | Path]] = {}
     for block in blocks("js"):
@@ -98,9 +95,7 @@ async def test_every_client_resumes_as_it_is_written(server: Start, folder: Path
             return any(each in text for each in ended)
 
         for name in programs:
-            await until(
-                partial(is_told, name), seconds=60, what=f"{name} to see {id_}; it said:\n{outputs[name].read_text()}"
-            )
+            await until(partial(is_told, name), what=f"{name} to see {id_}; output:\n{outputs[name].read_text()}")
 
     with ExitStack() as stack:
         for name, command in programs.items():
@@ -113,7 +108,7 @@ async def test_every_client_resumes_as_it_is_written(server: Start, folder: Path
             active: int = (await asked(one, ACTIVE))["metrics"]["subscriptions"]["active"]
             return active == len(programs)
 
-        await until(all_listen, what="all to listen", seconds=120)
+        await until(all_listen, what="all clients to subscribe")
         first = await submitted(one)
         await told_of(first)
         await one.kill()
@@ -136,7 +131,7 @@ async def test_every_client_resumes_as_it_is_written(server: Start, folder: Path
 
 @pytest.mark.parametrize("command", [*commands(TEXT), *(each for each in commands(README) if "subscription" in each)])
 async def test_every_command_for_curl_gets_events(server: Start, command: str) -> None:
-    """Sent as curl would, so that curl need not be here."""
+    """Send the request of the command without curl, which may be missing."""
     one = await server(workers=1)
     _, option, url, *rest = shlex.split(command)
     assert option == "-N"
@@ -146,7 +141,7 @@ async def test_every_command_for_curl_gets_events(server: Start, command: str) -
     request = urllib.request.Request(url.replace(HERE, f"127.0.0.1:{one.port}"), body.encode(), headers)
 
     def first_event() -> str:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=300) as answer:
             assert answer.status == 200
             return next(cast(bytes, line).decode() for line in answer if b"ANALYSIS_COMPLETED" in line)
 
@@ -154,6 +149,6 @@ async def test_every_command_for_curl_gets_events(server: Start, command: str) -
         return bool((await asked(one, ACTIVE))["metrics"]["subscriptions"]["active"])
 
     listening = asyncio.create_task(asyncio.to_thread(first_event))
-    await until(listens, what="it to listen")
+    await until(listens, what="the subscription to start")
     id_ = await submitted(one)
     assert f'"subjectId":"{id_}"' in await listening

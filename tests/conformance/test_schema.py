@@ -1,4 +1,4 @@
-"""The printed schema under the linters, code generators and comparers that others wrote."""
+"""Third-party linters, code generators and comparison tools, run on the printed schema."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def test_graphql_eslint_finds_nothing() -> None:
     run(eslint, "--config", CLIENTS / "eslint.config.mjs", "--max-warnings", "0", SCHEMA, cwd=ROOT)
 
 
-def test_typescript_is_generated_for_real_operations_and_compiles() -> None:
+def test_generated_typescript_of_operations_compiles() -> None:
     run("node_modules/.bin/graphql-codegen", "--config", "codegen.yml", cwd=CLIENTS)
     run("node_modules/.bin/tsc", "-p", ".", cwd=CLIENTS)
 
 
-def test_the_schema_breaks_no_client_without_the_changelog_saying_so() -> None:
+def test_breaking_changes_of_the_schema_are_in_the_changelog() -> None:
     run_node("breaking-changes.mjs")
 
 

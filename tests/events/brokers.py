@@ -1,4 +1,4 @@
-"""Brokers that a test may break: a Redis of its own, and a road to any server that can be cut without a word."""
+"""Brokers that a test may break: a separate Redis, and a proxy that stops forwarding or refuses connections."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support import free_port, until
 
 
 class RedisServer:
-    """Started and killed at will, on one port."""
+    """A Redis server that can be started and killed repeatedly, on one port."""
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
@@ -26,7 +26,7 @@ class RedisServer:
         return f"redis://127.0.0.1:{self.port}/0"
 
     async def start(self) -> None:
-        """Returns when it answers."""
+        """Start the server and wait until it responds."""
         self._spawn()
         await until(self._answers, what="Redis to answer")
 
@@ -35,7 +35,7 @@ class RedisServer:
         self._process.send_signal(number)
 
     def kill(self) -> None:
-        """At once, as a crash does; nothing where it does not run."""
+        """Kill the server, if it was started."""
         if self._process is not None:
             self._process.kill()
             self._process.wait(10)
@@ -53,7 +53,7 @@ class RedisServer:
 
 
 class Road:
-    """A TCP proxy. While it is `cut` nothing comes through and nothing is closed, as where a cable is pulled out."""
+    """A TCP proxy. After `cut` it forwards nothing and closes nothing, like a pulled cable."""
 
     def __init__(self, port: int) -> None:
         self._target = port
@@ -66,24 +66,24 @@ class Road:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def cut(self) -> None:
-        """From now on what is sent is lost, and what was connected stays so; later connections work after `mend`."""
+        """Stop forwarding; connections stay open. Later connections wait for `mend`."""
         self._open.clear()
         for task in self._tasks:
             task.cancel()
 
     def refuse(self) -> None:
-        """Hang up on everybody, and from now on on who comes; later connections work after `mend`."""
+        """Close all connections, and refuse new ones until `mend`."""
         self._refuses = True
         for writer in self._writers:
             writer.close()
 
     def mend(self) -> None:
-        """New connections go through. Those that were cut stay so."""
+        """Forward new connections again. Connections from before a cut stay dead."""
         self._refuses = False
         self._open.set()
 
     async def close(self) -> None:
-        """Every connection."""
+        """Close all connections."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -91,7 +91,7 @@ class Road:
             writer.close()
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """A new connection."""
+        """Accept a connection and forward it to the target."""
         self.connections += 1
         if self._refuses:
             writer.close()
@@ -115,7 +115,7 @@ class Road:
 
 @asynccontextmanager
 async def road_to(port: int) -> AsyncIterator[Road]:
-    """A road to a port of this machine."""
+    """Run a proxy to a local port."""
     road = Road(port)
     server = await asyncio.start_server(road.take, "127.0.0.1", 0)
     road.port = server.sockets[0].getsockname()[1]

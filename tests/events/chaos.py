@@ -1,4 +1,4 @@
-"""Writers whose transactions end out of order, clients that come and go, and the log that they must have seen."""
+"""Writers with transactions that end out of order, clients that leave and return, and the expected events."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RARE = AnalysisEventType.ANALYSIS_FAILED
 
 @asynccontextmanager
 async def instance(database_url: str, bus_url: str) -> AsyncIterator[Database]:
-    """A database whose commits the bus tells of: what a worker's process is to the servers."""
+    """Open a database with a bus that announces its commits, as in the process of a worker."""
     settings = Settings(database_url=database_url, broadcast_url=bus_url)
     database, bus = Database(settings.database), Bus(settings.bus)
     database.on_commit(bus.publish)
@@ -49,7 +49,7 @@ async def instance(database_url: str, bus_url: str) -> AsyncIterator[Database]:
 
 @dataclass
 class Writing:
-    """Events in transactions of random sizes that are held open for random times, up to as many as are allowed."""
+    """Writers of events: transactions of random sizes, held open for random times, up to `allowed` events."""
 
     database: Database
     chance: random.Random
@@ -59,14 +59,14 @@ class Writing:
     allowed: int = 0
 
     async def run(self) -> None:
-        """Write them all, and then the last one."""
+        """Write all events, and then the last one."""
         async with asyncio.TaskGroup() as tasks:
             for number in range(WRITERS):
                 tasks.create_task(self._writer(number))
         await self._write([(LAST, RARE)])
 
     async def reached(self, share: float) -> None:
-        """Allow so much of all, and return when it has been written."""
+        """Allow this share of all events, and wait until it has been written."""
         self.allowed = int(self.total * share)
         await until(lambda: self.written >= self.allowed, what="the writers", seconds=300)
 
@@ -88,13 +88,13 @@ class Writing:
         async with self.database.write() as connection:
             half = len(rows) // 2
             await append(connection, rows[:half])
-            await asyncio.sleep(self.chance.uniform(0, 0.02))  # the transaction is open
+            await asyncio.sleep(self.chance.uniform(0, 0.02))  # within the open transaction
             await append(connection, rows[half:])
 
 
 @dataclass
 class Client:
-    """Follows the log through any of the servers, leaves or is cut off at random, goes on behind its last cursor."""
+    """A client that follows the log from a random server, disconnects at random, and resumes from its last cursor."""
 
     urls: Sequence[str]
     chance: random.Random
@@ -106,14 +106,14 @@ class Client:
     errors: list[Any] = field(default_factory=list)
 
     async def run(self) -> None:
-        """Return once it has the last event."""
+        """Follow the log until the last event."""
         while not (self.events and self.events[-1][1] == LAST):
             with suppress(ConnectionClosed, InvalidHandshake, OSError, TimeoutError):
                 await self._session(self.chance.choice(self.urls), self.chance.randint(1, self.stay))
 
     async def _session(self, url: str, most: int) -> None:
         protocols = [Subprotocol("graphql-transport-ws")]
-        # Its own pings are how it finds that nobody is at the other end any more.
+        # With pings the client detects a dead connection.
         options: dict[str, Any] = {"ping_interval": 2, "ping_timeout": 4, "open_timeout": 10, "close_timeout": 1}
         async with connect(url, subprotocols=protocols, max_size=None, **options) as connection:
             socket = Socket(connection)
@@ -137,7 +137,7 @@ class Client:
 
 
 async def whole_log(database: Database) -> list[EventRow]:
-    """All of it, in its order."""
+    """Return all events in the order of the log."""
     rows: list[EventRow] = []
     place: Place = START
     async with database.read() as connection:
@@ -150,5 +150,5 @@ async def whole_log(database: Database) -> list[EventRow]:
 def seen_by(
     database: Database, rows: Sequence[EventRow], types: Sequence[AnalysisEventType] | None
 ) -> list[tuple[str, str]]:
-    """What a client of these types must have seen, cursor by cursor."""
+    """Return the expected cursors and subjects of a client that follows these types."""
     return [(write_cursor(database, place_of(row)), row.subject) for row in rows if types is None or row.type in types]

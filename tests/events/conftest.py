@@ -1,4 +1,4 @@
-"""A bus's address of each kind, and brokers of the tests' own."""
+"""Brokers of the tests, and buses on each kind of broker."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Start = Callable[..., Bus]
 
 @pytest.fixture
 async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
-    """It runs."""
+    """A running Redis server of the test."""
     server = RedisServer(tmp_path)
     await server.start()
     yield server
@@ -32,7 +32,7 @@ async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
     ]
 )
 def broker_url(request: pytest.FixtureRequest) -> str:
-    """A broker of each kind, as `ASSAY_BROADCAST_URL` names it."""
+    """The URL of a broker of each kind, as for `ASSAY_BROADCAST_URL`."""
     if request.param == "redis":
         redis: RedisServer = request.getfixturevalue("redis")
         return redis.url
@@ -42,7 +42,7 @@ def broker_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
-    """`start(url)` gives a bus that runs; `heard` on it has all that it tells its listeners."""
+    """Start buses: `start(url)` returns a running bus."""
     running: list[asyncio.Task[None]] = []
 
     def run(url: str, **options: float) -> Bus:
@@ -57,5 +57,5 @@ async def start() -> AsyncIterator[Start]:
 
 
 async def live(*buses: Bus) -> None:
-    """Return once all of them are."""
+    """Wait until all buses are live."""
     await until(lambda: all(bus.live for bus in buses), what="the bus to be live")

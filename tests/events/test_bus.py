@@ -1,4 +1,4 @@
-"""The bus on real brokers: what it says arrives, whatever else is said there, and it comes back after every end."""
+"""The bus on real brokers: its messages arrive, foreign messages are ignored, and it recovers from each outage."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ALL = sorted(SHARED)
 
 
 def heard_by(bus: Bus) -> list[list[str]]:
-    """What it tells its listeners from now on."""
+    """Return a list that receives all later news of the bus."""
     heard: list[list[str]] = []
     bus.listen(lambda news: heard.append(sorted(news)))
     return heard
@@ -34,7 +34,7 @@ def heard_by(bus: Bus) -> list[list[str]]:
 
 @asynccontextmanager
 async def stranger(url: str) -> AsyncIterator[Publish]:
-    """Somebody else, who publishes on the same channel."""
+    """Yield a function that publishes foreign messages on the same channel."""
     if url.startswith("redis"):
         async with Redis.from_url(url) as client:
             yield lambda message: client.publish(CHANNEL, message)
@@ -47,16 +47,16 @@ async def stranger(url: str) -> AsyncIterator[Publish]:
 
 
 async def caught_up(speaker: Bus, heard: list[list[str]]) -> None:
-    """What this one has said until now was heard, and was nothing but that all may have changed; forget it."""
-    await until(lambda: not speaker._waiting, what="what it says when it is live to be on its way")
+    """Wait for all earlier messages of the bus, which must be general wake-ups, and clear them."""
+    await until(lambda: not speaker._waiting, what="the first messages to be sent")
     speaker.publish({"stop"})
-    await until(lambda: heard[-1:] == [["stop"]], what="what comes behind it")
+    await until(lambda: heard[-1:] == [["stop"]], what="the message after them")
     assert all(news == ALL for news in heard[:-1])
     heard.clear()
 
 
-async def test_a_first_message_on_a_first_channel_arrives(broker_url: str, start: Start) -> None:
-    """With redis-py 8, broadcaster's own Redis backend hears nothing."""
+async def test_the_first_message_of_a_bus_arrives(broker_url: str, start: Start) -> None:
+    """With redis-py 8, broadcaster's own Redis backend receives nothing."""
     for _ in range(10):
         one, other = start(broker_url), start(broker_url)
         heard_here, heard_there = heard_by(one), heard_by(other)
@@ -74,7 +74,7 @@ async def test_a_first_message_on_a_first_channel_arrives(broker_url: str, start
         assert heard_here == []
 
 
-async def test_what_others_say_on_the_channel_does_no_harm(broker_url: str, start: Start) -> None:
+async def test_foreign_messages_on_the_channel_are_ignored(broker_url: str, start: Start) -> None:
     bus = start(broker_url)
     heard = heard_by(bus)
     await live(bus)
@@ -86,9 +86,9 @@ async def test_what_others_say_on_the_channel_does_no_harm(broker_url: str, star
     async with stranger(broker_url) as publish:
         for message in messages:
             await publish(message)
-        await until(lambda: heard, what="the one that is news")
+        await until(lambda: heard, what="the valid message")
         await publish(b"last stop")
-        await until(lambda: len(heard) > 1, what="the last one")
+        await until(lambda: len(heard) > 1, what="the last message")
     assert heard == [["events"], ["stop"]]
     assert (bus.live, bus.reconnects) == (True, 0)
 
@@ -104,7 +104,7 @@ async def test_a_heartbeat_is_measured(broker_url: str, start: Start) -> None:
     assert (bus.since, bus.reconnects) == (since, 0)
 
 
-async def test_alone_there_is_nobody_to_tell(start: Start) -> None:
+async def test_a_single_server_has_no_broker(start: Start) -> None:
     bus = start("")
     assert Settings().bus == ALONE
     heard = heard_by(bus)
@@ -113,7 +113,7 @@ async def test_alone_there_is_nobody_to_tell(start: Start) -> None:
 
 
 async def back_after(bus: Bus, other: Bus, heard: list[list[str]]) -> None:
-    """The bus comes back, says that all may have changed, and hears what is said."""
+    """Wait until both buses are live again, and `bus` has a general wake-up and then the news of `other`."""
     await live(bus, other)
     await caught_up(other, heard)
     other.publish({"events"})
@@ -121,7 +121,7 @@ async def back_after(bus: Bus, other: Bus, heard: list[list[str]]) -> None:
 
 
 @pytest.mark.needs("postgresql")
-async def test_postgresql_ends_the_connection(postgresql_url: str, start: Start) -> None:
+async def test_the_bus_recovers_after_postgresql_ends_its_connection(postgresql_url: str, start: Start) -> None:
     one, other = start(postgresql_url), start(postgresql_url)
     heard = heard_by(one)
     await live(one, other)
@@ -131,35 +131,35 @@ async def test_postgresql_ends_the_connection(postgresql_url: str, start: Start)
         query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         query += " WHERE application_name = 'assay bus' AND datname = current_database()"
         assert [row[0] for row in await connection.fetch(query)] == [True, True]
-        await until(lambda: one.reconnects and other.reconnects, what="the end to be noticed")
+        await until(lambda: one.reconnects and other.reconnects, what="the outage to be detected")
         await back_after(one, other, heard)
     finally:
         await connection.close()
 
 
 @pytest.mark.needs("redis-server")
-async def test_redis_is_killed_and_comes_back(redis: RedisServer, start: Start) -> None:
+async def test_the_bus_recovers_after_a_kill_of_redis(redis: RedisServer, start: Start) -> None:
     one, other = start(redis.url), start(redis.url)
     heard = heard_by(one)
     await live(one, other)
     await caught_up(other, heard)
     since = one.since
     redis.kill()
-    await until(lambda: not one.live and not other.live, what="the end to be noticed")
+    await until(lambda: not one.live and not other.live, what="the outage to be detected")
     assert one.since > since
     assert one.round_trip_seconds is None
-    one.publish({"events"})  # goes nowhere, and does no harm
-    await until(lambda: one.reconnects > 1, what="an attempt that failed")
+    one.publish({"events"})  # dropped without an error
+    await until(lambda: one.reconnects > 1, what="a failed attempt")
     await redis.start()
     await back_after(one, other, heard)
 
 
 @pytest.mark.needs("redis-server")
-async def test_a_broker_that_was_away_at_the_start(tmp_path: Any, start: Start) -> None:
+async def test_the_bus_connects_to_a_broker_that_starts_later(tmp_path: Any, start: Start) -> None:
     redis = RedisServer(tmp_path)
     one, other = start(redis.url), start(redis.url)
     heard = heard_by(one)
-    await until(lambda: one.reconnects > 1, what="an attempt that failed")
+    await until(lambda: one.reconnects > 1, what="a failed attempt")
     assert not one.live
     try:
         await redis.start()
@@ -169,7 +169,7 @@ async def test_a_broker_that_was_away_at_the_start(tmp_path: Any, start: Start) 
 
 
 @pytest.mark.needs("redis-server")
-async def test_redis_is_there_and_says_nothing(
+async def test_the_bus_recovers_from_a_silent_redis(
     redis: RedisServer, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events.bus, "CONNECT_SECONDS", 0.5)
@@ -179,14 +179,14 @@ async def test_redis_is_there_and_says_nothing(
     await caught_up(other, heard)
     redis.signal(signal.SIGSTOP)
     try:
-        await until(lambda: not one.live and not other.live, what="the silence to be noticed")
-        await until(lambda: one.reconnects > 1, what="an attempt that failed")
+        await until(lambda: not one.live and not other.live, what="the silence to be detected")
+        await until(lambda: one.reconnects > 1, what="a failed attempt")
     finally:
         redis.signal(signal.SIGCONT)
     await back_after(one, other, heard)
 
 
-async def test_a_road_that_is_cut_without_a_word(
+async def test_the_bus_recovers_from_a_dead_connection(
     broker_url: str, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events.bus, "CONNECT_SECONDS", 0.5)
@@ -198,13 +198,13 @@ async def test_a_road_that_is_cut_without_a_word(
         await live(one, other)
         await caught_up(other, heard)
         road.cut()
-        await until(lambda: not one.live, what="the silence to be noticed")
+        await until(lambda: not one.live, what="the silence to be detected")
         assert other.live
         road.mend()
         await back_after(one, other, heard)
 
 
-async def test_nothing_is_left_when_a_bus_ends(broker_url: str) -> None:
+async def test_a_stopped_bus_leaves_no_task(broker_url: str) -> None:
     bus = Bus(Settings(broadcast_url=broker_url).bus)
     before = asyncio.all_tasks()
     for _ in range(3):
@@ -216,7 +216,7 @@ async def test_nothing_is_left_when_a_bus_ends(broker_url: str) -> None:
         bus.live, bus.round_trip_seconds = False, None
 
 
-async def test_a_port_where_nobody_listens(start: Start) -> None:
+async def test_the_bus_retries_a_closed_port(start: Start) -> None:
     bus = start(f"redis://127.0.0.1:{free_port()}")
     await until(lambda: bus.reconnects > 1, what="some attempts")
     assert not bus.live

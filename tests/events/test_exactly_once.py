@@ -1,6 +1,6 @@
-"""Every client sees every event once and in order, whatever becomes of brokers, servers and connections meanwhile.
+"""Each client sees each event once and in order, despite failures of brokers, servers and connections.
 
-`ASSAY_TORTURE=long` (`make torture`) makes it ten times as long; `ASSAY_TORTURE_SEED` repeats one.
+`ASSAY_TORTURE=long` (`make torture`) runs ten times as long. `ASSAY_TORTURE_SEED` repeats a run.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ async def house(postgresql_url: str, tmp_path: Path) -> AsyncIterator[House]:
 
 
 async def bus_of(server: ApiServer) -> Any:
-    """What the server's health says of its bus."""
+    """Return the component `bus` of the server's health."""
     found = (await ask(server, HEALTH))["health"]["components"]
     return next(each for each in found if each["name"] == "bus")
 
@@ -56,14 +56,14 @@ async def test_each_client_sees_the_whole_log(house: House, broker: str, count: 
     print(f"ASSAY_TORTURE_SEED={SEED}")
     chance = random.Random(SEED)
     redis = RedisServer(house.folder) if broker == "redis" else None
-    # Where nothing is set, the bus is the database.
+    # Without a setting, the database is the broker.
     bus_url = redis.url if redis else house.url
     async with AsyncExitStack() as stack:
         if redis:
             stack.callback(redis.kill)
             await redis.start()
         to_broker = await stack.enter_async_context(road_to(make_url(bus_url).port or 5432))
-        # The first server's road to the broker, and every client's to its server, can be cut without a word.
+        # Proxies that can be cut: from the first server to the broker, and from the clients to each server.
         far = make_url(bus_url).set(port=to_broker.port).render_as_string(hide_password=False)
         near = bus_url if redis else ""
         servers = [await house.start(workers=0, broadcast_url=far if number == 0 else near) for number in range(count)]
@@ -103,7 +103,7 @@ async def break_all(
     redis: RedisServer | None,
     database_url: str,
 ) -> None:
-    """One after the other, each in the middle of the stream."""
+    """Cause each failure during the stream, one after the other."""
     await writing.reached(0.1)
     await end_broker(redis, database_url)
     await writing.reached(0.25)
@@ -112,7 +112,7 @@ async def break_all(
         async def is_down() -> bool:
             return bool((await bus_of(servers[1]))["status"] == "DEGRADED")
 
-        await until(is_down, what="the end to be noticed")
+        await until(is_down, what="the outage to be detected")
         await redis.start()
     await writing.reached(0.35)
     await servers[-1].kill()
@@ -130,7 +130,7 @@ async def break_all(
     async def is_noticed() -> bool:
         return "comes by polling" in (await bus_of(servers[0]))["message"]
 
-    await until(is_noticed, what="the silence to be noticed")
+    await until(is_noticed, what="the silence to be detected")
     await writing.reached(0.9)
     to_broker.mend()
     await end_broker(redis, database_url)
@@ -140,7 +140,7 @@ async def break_all(
 
 
 async def end_broker(redis: RedisServer | None, database_url: str) -> None:
-    """At once, as a crash does; of PostgreSQL, the connections that carry news."""
+    """Kill Redis or, on PostgreSQL, end the connections of the buses."""
     if redis:
         redis.kill()
         return

@@ -1,4 +1,4 @@
-"""The hub alone, over a log of numbers: what is shared, who is behind, and that nobody misses or repeats anything."""
+"""The hub alone, over a log of numbers: shared groups, slow subscribers, and no lost or repeated message."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from store.events import Place
 from tests.support import until
 
 Message = tuple[int, int]
-"""A number of the log, and how often it had been made before."""
+"""A number of the log, and the count of its earlier creations."""
 
 
 def place(number: int) -> Place:
@@ -25,7 +25,7 @@ def place(number: int) -> Place:
 
 @dataclass
 class Log:
-    """Numbers from 1 on, of which a stream brings the multiples of its own."""
+    """A log of the numbers from 1. A stream has the multiples of `every`."""
 
     end: int = 0
     made: dict[int, int] = field(default_factory=dict)
@@ -91,7 +91,7 @@ class Log:
 
 
 class Reader(Subscriber[Message]):
-    """Takes what it has room for; `space` is how much, without a bound where it is None."""
+    """A subscriber with room for `space` messages; None for no bound."""
 
     def __init__(self, space: int | None = None) -> None:
         super().__init__()
@@ -131,7 +131,7 @@ class Reader(Subscriber[Message]):
 
 @dataclass
 class Clock:
-    """What the hub takes for the time."""
+    """The time of the hub."""
 
     now: float = 1_000.0
 
@@ -152,7 +152,7 @@ def log() -> Log:
 async def hub() -> AsyncIterator[Hub[Message]]:
     hub: Hub[Message] = Hub(lambda _: 1, ring_bytes=20)
     yield hub
-    await until(lambda: not hub.groups, what="no group to be left")
+    await until(lambda: not hub.groups, what="all groups to end")
     await hub.close()
     assert hub.bytes == 0
     assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -169,7 +169,7 @@ def leave(*readers: Reader) -> None:
         reader.leave()
 
 
-async def test_what_many_want_is_made_once(hub: Hub[Message], log: Log) -> None:
+async def test_messages_of_many_subscribers_are_created_once(hub: Hub[Message], log: Log) -> None:
     readers = [await joined(hub, log.stream()) for _ in range(450)]
     await until(lambda: log.following == 1)
     for _ in range(3):
@@ -180,7 +180,7 @@ async def test_what_many_want_is_made_once(hub: Hub[Message], log: Log) -> None:
     leave(*readers)
 
 
-async def test_what_they_want_differently_is_not_shared(hub: Hub[Message], log: Log) -> None:
+async def test_different_streams_are_not_shared(hub: Hub[Message], log: Log) -> None:
     one, two = await joined(hub, log.stream(key="one")), await joined(hub, log.stream(key="two"))
     three = await joined(hub, log.stream(every=3, key="one"))
     await log.grow(6)
@@ -190,7 +190,7 @@ async def test_what_they_want_differently_is_not_shared(hub: Hub[Message], log: 
     leave(one, two, three)
 
 
-async def test_those_that_come_at_one_moment_share(hub: Hub[Message], log: Log) -> None:
+async def test_concurrent_subscribers_share_a_group(hub: Hub[Message], log: Log) -> None:
     readers = await asyncio.gather(*(joined(hub, log.stream()) for _ in range(10)))
     assert len(hub.groups) == 1
     await log.grow(2)
@@ -199,7 +199,7 @@ async def test_those_that_come_at_one_moment_share(hub: Hub[Message], log: Log) 
     leave(*readers)
 
 
-async def test_one_that_was_away_has_what_it_missed_and_then_what_is_new(hub: Hub[Message], log: Log) -> None:
+async def test_a_subscriber_gets_missed_messages_and_then_new_ones(hub: Hub[Message], log: Log) -> None:
     await log.grow(100)
     new, away, longer = [await joined(hub, log.stream(after)) for after in (None, 50, 0)]
     await until(lambda: hub.behind == 0)
@@ -211,7 +211,7 @@ async def test_one_that_was_away_has_what_it_missed_and_then_what_is_new(hub: Hu
     leave(new, away, longer)
 
 
-async def test_one_that_missed_little_has_it_from_the_ring(hub: Hub[Message], log: Log) -> None:
+async def test_a_few_missed_messages_come_from_the_ring(hub: Hub[Message], log: Log) -> None:
     one = await joined(hub, log.stream())
     await log.grow(20)
     await until(lambda: len(one.numbers) == 20)
@@ -221,7 +221,7 @@ async def test_one_that_missed_little_has_it_from_the_ring(hub: Hub[Message], lo
     leave(one, other)
 
 
-async def test_what_has_grown_old_is_made_anew(hub: Hub[Message], log: Log, clock: Clock) -> None:
+async def test_old_messages_are_created_again(hub: Hub[Message], log: Log, clock: Clock) -> None:
     one = await joined(hub, log.stream())
     for end in (4, 8):
         await log.grow(4)
@@ -238,7 +238,7 @@ async def test_what_has_grown_old_is_made_anew(hub: Hub[Message], log: Log, cloc
     leave(one, other)
 
 
-async def test_what_grows_old_while_one_does_not_read_is_made_anew(hub: Hub[Message], log: Log, clock: Clock) -> None:
+async def test_unread_messages_that_grow_old_are_created_again(hub: Hub[Message], log: Log, clock: Clock) -> None:
     quick, slow = await joined(hub, log.stream()), await joined(hub, log.stream(), space=2)
     await log.grow(6)
     await until(lambda: quick.numbers == [1, 2, 3, 4, 5, 6])
@@ -253,7 +253,7 @@ async def test_what_grows_old_while_one_does_not_read_is_made_anew(hub: Hub[Mess
     leave(quick, slow)
 
 
-async def test_what_grows_old_as_it_is_handed_out_is_missed_by_nobody(
+async def test_no_message_that_grows_old_during_delivery_is_lost(
     hub: Hub[Message], log: Log, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("events.hub._TURN", 1)
@@ -279,7 +279,7 @@ async def test_what_grows_old_as_it_is_handed_out_is_missed_by_nobody(
     leave(first, behind, last)
 
 
-async def test_one_that_missed_nothing_is_live_at_once(hub: Hub[Message], log: Log) -> None:
+async def test_a_subscriber_without_missed_messages_is_live_at_once(hub: Hub[Message], log: Log) -> None:
     await log.grow(9)
     one = await joined(hub, log.stream(9))
     assert hub.behind == 0
@@ -288,7 +288,7 @@ async def test_one_that_missed_nothing_is_live_at_once(hub: Hub[Message], log: L
     leave(one)
 
 
-async def test_one_that_has_seen_more_than_the_group_waits_for_it(hub: Hub[Message], log: Log) -> None:
+async def test_a_subscriber_ahead_of_its_group_waits(hub: Hub[Message], log: Log) -> None:
     one = await joined(hub, log.stream())
     await until(lambda: log.following == 1)
     log.paused = True
@@ -303,24 +303,24 @@ async def test_one_that_has_seen_more_than_the_group_waits_for_it(hub: Hub[Messa
     leave(one, other)
 
 
-async def test_one_that_does_not_read_holds_up_nobody_and_catches_up(hub: Hub[Message], log: Log) -> None:
+async def test_a_slow_subscriber_does_not_delay_others_and_catches_up(hub: Hub[Message], log: Log) -> None:
     quick, slow = await joined(hub, log.stream()), await joined(hub, log.stream(), space=5)
     for _ in range(50):
         await log.grow(3)
         await until(lambda: len(quick.numbers) == log.end)
     assert slow.numbers == [1, 2, 3, 4, 5]
     assert hub.behind == 1
-    assert hub.bytes == 20  # what is kept for it, and no more
+    assert hub.bytes == 20  # the ring, at its limit
     slow.make_room(None)
     await until(lambda: len(slow.numbers) == 150)
     assert slow.numbers == list(range(1, 151))
     await until(lambda: hub.behind == 0)
-    # Made for it alone was what had left the ring.
+    # Only messages that had left the ring were created again.
     assert [number for number, times in log.made.items() if times == 2] == list(range(6, 131))
     leave(quick, slow)
 
 
-async def test_one_that_gives_up_leaves_and_the_others_stay(hub: Hub[Message], log: Log) -> None:
+async def test_a_subscriber_that_gives_up_leaves_alone(hub: Hub[Message], log: Log) -> None:
     quick, slow = await joined(hub, log.stream()), await joined(hub, log.stream(), space=0)
     await log.grow(3)
     await until(lambda: hub.behind == 1)
@@ -332,7 +332,7 @@ async def test_one_that_gives_up_leaves_and_the_others_stay(hub: Hub[Message], l
     leave(quick)
 
 
-async def test_one_that_leaves_while_it_is_behind_has_no_more(hub: Hub[Message], log: Log) -> None:
+async def test_a_slow_subscriber_gets_nothing_after_it_left(hub: Hub[Message], log: Log) -> None:
     await log.grow(100)
     quick, ring, replaying = [
         await joined(hub, log.stream(after), space) for after, space in ((None, None), (99, 0), (0, 3))
@@ -348,7 +348,7 @@ async def test_one_that_leaves_while_it_is_behind_has_no_more(hub: Hub[Message],
     leave(quick)
 
 
-async def test_one_that_leaves_as_it_takes(hub: Hub[Message], log: Log) -> None:
+async def test_a_subscriber_may_leave_during_delivery(hub: Hub[Message], log: Log) -> None:
     class Once(Reader):
         def take(self, page: Page[Message]) -> int:
             self.leave()
@@ -368,7 +368,7 @@ async def test_one_that_leaves_as_it_takes(hub: Hub[Message], log: Log) -> None:
     assert hub.groups == {}
 
 
-async def test_a_group_ends_with_the_last_and_begins_anew(hub: Hub[Message], log: Log) -> None:
+async def test_a_group_ends_with_its_last_subscriber(hub: Hub[Message], log: Log) -> None:
     one = await joined(hub, log.stream())
     await until(lambda: log.following == 1)
     leave(one)
@@ -381,7 +381,7 @@ async def test_a_group_ends_with_the_last_and_begins_anew(hub: Hub[Message], log
     leave(two)
 
 
-async def test_the_end_is_told_once_to_each_and_behind_all_there_was(hub: Hub[Message], log: Log) -> None:
+async def test_each_subscriber_gets_the_end_once_after_all_messages(hub: Hub[Message], log: Log) -> None:
     live, behind = await joined(hub, log.stream()), await joined(hub, log.stream(), space=1)
     await until(lambda: log.following == 1)
     for _ in range(10):
@@ -397,7 +397,7 @@ async def test_the_end_is_told_once_to_each_and_behind_all_there_was(hub: Hub[Me
     assert live.ended == 1
 
 
-async def test_a_stream_that_throws_ends_for_all_and_is_logged(hub: Hub[Message], log: Log) -> None:
+async def test_a_failed_stream_ends_for_all_and_is_logged(hub: Hub[Message], log: Log) -> None:
     with capture_logs() as logs:
         one = await joined(hub, log.stream())
         log.failing = True
@@ -406,7 +406,7 @@ async def test_a_stream_that_throws_ends_for_all_and_is_logged(hub: Hub[Message]
     assert [line["event"] for line in logs] == ["a group of subscribers failed"]
 
 
-async def test_all_groups_together_keep_no_more_than_they_may(log: Log) -> None:
+async def test_the_memory_of_all_groups_is_bounded(log: Log) -> None:
     hub: Hub[Message] = Hub(lambda _: 1, ring_bytes=20, hub_bytes=50)
     readers = [await joined(hub, log.stream(key=key)) for key in range(10)]
     await until(lambda: log.following == 10)
@@ -420,11 +420,11 @@ async def test_all_groups_together_keep_no_more_than_they_may(log: Log) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-async def test_whatever_happens_nobody_misses_or_repeats_anything(
+async def test_no_message_is_lost_or_repeated_in_random_runs(
     hub: Hub[Message], log: Log, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chance = random.Random(seed)
-    monkeypatch.setattr("events.hub._TURN", chance.choice((1, 200)))  # at 1 all may happen while a page is handed out
+    monkeypatch.setattr("events.hub._TURN", chance.choice((1, 200)))  # 1: tasks run during a delivery
     readers: list[tuple[Reader, int, int]] = []
     for _ in range(60):
         await log.grow(chance.randrange(12))

@@ -1,4 +1,4 @@
-"""Progress is thinned to what a subscriber asks for: only progress, only by newer progress, never out of order."""
+"""The thinning of progress events: an event is left out only for newer progress, and the order stays."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def row(position: int, subject: str, type_: AnalysisEventType | BatchEventType =
 
 
 class Source:
-    """Pages as they are put in; None is the end."""
+    """A source of pages, from a queue; None ends it."""
 
     def __init__(self, *pages: list[EventRow] | None) -> None:
         self.queue: asyncio.Queue[list[EventRow] | None] = asyncio.Queue()
@@ -44,14 +44,14 @@ async def positions(pages: Pages) -> list[int | None]:
     return [each.position for each in await anext(pages)]
 
 
-async def test_of_what_comes_together_the_newest_of_each_subject_is_left() -> None:
+async def test_only_the_newest_progress_of_each_subject_in_a_page_is_kept() -> None:
     of_batch = row(4, "batch", BatchEventType.BATCH_PROGRESS)
     page = [row(1, "a"), row(2, "b"), row(3, "a"), of_batch, row(5, "b"), row(6, "a")]
     async with aclosing(thinned(Source(page).pages(), FOR_EVER)) as pages:
         assert await positions(pages) == [4, 5, 6]
 
 
-async def test_what_comes_within_the_time_waits_until_something_else_comes() -> None:
+async def test_progress_within_the_interval_waits_for_another_event() -> None:
     source = Source([row(1, "a")])
     async with aclosing(thinned(source.pages(), FOR_EVER)) as pages:
         assert await positions(pages) == [1]
@@ -63,17 +63,17 @@ async def test_what_comes_within_the_time_waits_until_something_else_comes() -> 
         source.queue.put_nowait([row(5, "c", STARTED), row(6, "a")])
         assert await coming == [3, 4, 5]
         source.queue.put_nowait([row(7, "a", STARTED)])
-        assert await positions(pages) == [6, 7]  # the last progress before a change of state comes too
+        assert await positions(pages) == [6, 7]  # the last progress before a change of state is kept
 
 
-async def test_what_waits_comes_when_the_time_is_over_though_nothing_else_does() -> None:
+async def test_waiting_progress_is_sent_at_the_end_of_the_interval() -> None:
     source = Source([row(1, "a")], [row(2, "a"), row(3, "a")])
     async with aclosing(thinned(source.pages(), 0.2)) as pages:
         assert await positions(pages) == [1]
         assert await positions(pages) == [3]
 
 
-async def test_what_waits_at_the_end_comes() -> None:
+async def test_waiting_progress_is_sent_at_the_end_of_the_stream() -> None:
     async with aclosing(thinned(Source([row(1, "a")], [row(2, "a")], [row(3, "b")], None).pages(), FOR_EVER)) as pages:
         assert [await positions(pages), await positions(pages)] == [[1], [2, 3]]
         assert await anext(pages, None) is None

@@ -1,9 +1,9 @@
-"""The examples, built and served as their READMEs say, and opened in Chromium."""
+"""The examples, built and served as in their READMEs, and opened in Chromium."""
 
 from __future__ import annotations
 
 import asyncio
-import functools
+import fcntl
 import os
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,11 +13,24 @@ import pytest
 from tests import support
 from tests.examples.example import EXAMPLES, HERE, Page
 
+Build = Callable[[str], None]
 
-@functools.cache
-def build(name: str) -> None:
-    """As its README says; once a run, however many tests use it."""
-    support.run("npm", "run", "build", "--silent", cwd=EXAMPLES / name)
+
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """Build an example as in its README, once per test run: the processes of a parallel run share its folder `dist`."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def run(name: str) -> None:
+        built = shared / f"{name}.built"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not built.exists():
+                support.run("npm", "run", "build", "--silent", cwd=EXAMPLES / name)
+                built.touch()
+
+    return run
 
 
 async def _answers(port: int) -> bool:
@@ -31,10 +44,10 @@ async def _answers(port: int) -> bool:
 
 
 @pytest.fixture
-async def open_example() -> AsyncIterator[Callable[..., Awaitable[Page]]]:
-    """Opens an example's page against a server: `await open_example("apollo-react", server.address)`.
+async def open_example(build: Build) -> AsyncIterator[Callable[..., Awaitable[Page]]]:
+    """Open the page of an example: `await open_example("apollo-react", server.address)`.
 
-    What stands behind a `?` in the name is the page's own query.
+    The name may end with a query string of the page, after a `?`.
     """
     processes: list[asyncio.subprocess.Process] = []
     pages: list[asyncio.subprocess.Process] = []

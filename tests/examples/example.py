@@ -1,4 +1,4 @@
-"""What the tests of the examples share: the page in the browser, and what the database has."""
+"""Helpers for the tests of the examples: the page in the browser, and the expected content of the database."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 
 
 class Page:
-    """The page in Chromium, told what to do one step at a time."""
+    """A page in Chromium, controlled step by step."""
 
     def __init__(self, browser: asyncio.subprocess.Process, ws_url: str) -> None:
         self._browser = browser
@@ -36,23 +36,23 @@ class Page:
         return answer["done"]
 
     async def accessible(self) -> None:
-        """Nothing that axe objects to, in light and dark, and nothing that is wider than a phone."""
+        """Check the page with axe in light and dark mode, and check that it is not wider than a phone."""
         for scheme in ("light", "dark"):
             await self("look", scheme=scheme)
             assert await self("axe") == [], scheme
         await self("look", width=360, height=740)
-        await support.until(self._fits, what="the page to be no wider than a phone")  # a plot follows a frame later
+        await support.until(self._fits, what="the page to be no wider than a phone")  # plots follow a frame later
         await self("look")
 
     async def _fits(self) -> bool:
         return bool(await self("overflow") == 0)
 
     async def without_a_problem(self, *, server_was_away: bool = False) -> dict[str, Any]:
-        """The browser's record, in which there is no error and nothing from elsewhere."""
+        """Return the browser's record, after a check for errors and for requests to other hosts."""
         record: dict[str, Any] = await self("record")
         assert record["foreign"] == []
         assert set(record["sockets"]) <= {self.ws_url}
-        # What a browser itself writes to the console when nobody answers.
+        # Messages of the browser itself about an absent server.
         away = ("WebSocket connection to", "net::ERR_", "responded with a status of 502", "502 http://127.0.0.1")
         errors = record["errors"]
         if server_was_away:
@@ -62,7 +62,7 @@ class Page:
 
 
 async def ask(server: support.Server, query: str, **variables: Any) -> Any:
-    """One request, which has no error."""
+    """Send a request that must succeed; return its data."""
     answer = await asyncio.to_thread(support.post, server.url, query, variables)
     assert "errors" not in answer, answer
     return answer["data"]
@@ -81,7 +81,7 @@ async def submit_batch(
     *,
     hold: Hold | None = None,
 ) -> str:
-    """A batch of these texts; with `hold`, one that stands still when half of it has ended."""
+    """Submit a batch of these texts; return its id. With `hold`, the second half of the items waits."""
     items = [{"request": {"text": {"text": text, "operations": operations or ["LANGUAGE"]}}} for text in texts]
     if hold:
         items = await asyncio.to_thread(hold.second_half_of, items, server)
@@ -90,7 +90,7 @@ async def submit_batch(
 
 
 async def batch(server: support.Server, identity: str) -> dict[str, Any]:
-    """What the database has of a batch, named as the pages name it."""
+    """Return the figures of a batch under their names on the pages."""
     query = "query ($id: ID!) { batch(id: $id) { id status processed failed canceled timedOut } }"
     row = (await ask(server, query, id=identity))["batch"]
     return {
@@ -104,13 +104,13 @@ async def batch(server: support.Server, identity: str) -> dict[str, Any]:
 
 
 async def rows(server: support.Server, first: int) -> list[list[str]]:
-    """The newest analyses: each one's id and status."""
+    """Return id and status of the newest analyses."""
     data = await ask(server, "query ($first: Int!) { analyses(first: $first) { nodes { id status } } }", first=first)
     return [[node["id"], node["status"]] for node in data["analyses"]["nodes"]]
 
 
 async def cursors(server: support.Server, after: str | None = None) -> list[str]:
-    """The log, or what of it stands behind a cursor."""
+    """Return the cursors of the log, or those after a cursor."""
     query = """query ($after: String) {
       events(first: 1000, after: $after) { nodes { cursor } pageInfo { hasNextPage endCursor } }
     }"""
@@ -124,7 +124,7 @@ async def cursors(server: support.Server, after: str | None = None) -> list[str]
 
 
 async def has_all_events(page: Page, server: support.Server) -> list[str]:
-    """Waits until the page has every event behind the place where it began, once and in order; gives their cursors."""
+    """Wait until the page has all events since its start, once and in order; return their cursors."""
 
     async def began() -> list[str]:
         return list((await page("record"))["after"])
@@ -135,7 +135,7 @@ async def has_all_events(page: Page, server: support.Server) -> list[str]:
     if record["sockets"]:
         assert record["events"] == log
 
-    async def drawn() -> bool:  # they are counted a frame before they are drawn
+    async def drawn() -> bool:  # the count is updated one frame before the list
         feed = await page("cursors")
         return bool(feed == log[::-1][: len(feed)])
 

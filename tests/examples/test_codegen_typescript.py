@@ -1,4 +1,4 @@
-"""The typed script, run in Node as its README says."""
+"""The typed script, run in Node as in its README."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.conftest import build
+from tests.examples.conftest import Build
 from tests.examples.example import EXAMPLES, LONG, ask
 from tests.support import Server
 
@@ -33,8 +33,8 @@ OUTCOMES = """
 
 
 @pytest.fixture
-async def script(tmp_path: Path) -> AsyncIterator[Script]:
-    """Starts it on a file of these lines: `await script(server, lines)`."""
+async def script(tmp_path: Path, build: Build) -> AsyncIterator[Script]:
+    """Start the script on a file of these lines: `await script(server, lines)`."""
     processes: list[Process] = []
 
     async def start(server: Server, lines: list[str]) -> Process:
@@ -60,7 +60,7 @@ async def script(tmp_path: Path) -> AsyncIterator[Script]:
 
 
 async def expected(server: Server) -> list[str]:
-    """What the database has of every line, as the script prints it; in any order."""
+    """Return the expected output of the script for all analyses of the database, sorted."""
     lines = []
     for node in (await ask(server, OUTCOMES))["analyses"]["nodes"]:
         result, error = node["result"], node["error"]
@@ -73,7 +73,7 @@ async def expected(server: Server) -> list[str]:
     return sorted(lines)
 
 
-async def test_each_line_comes_out_with_its_result(server: Start, script: Script) -> None:
+async def test_each_line_is_printed_with_its_result(server: Start, script: Script) -> None:
     one = await server()
     lines = [
         "I love it. It works like a charm.",
@@ -91,7 +91,7 @@ async def test_each_line_comes_out_with_its_result(server: Start, script: Script
     assert said.decode().splitlines()[-1] == "5 of 5 analyzed, 0 failed"
 
 
-async def test_lines_that_fail_are_told_and_so_is_a_file_of_none(server: Start, script: Script) -> None:
+async def test_failed_lines_and_an_empty_file_are_reported(server: Start, script: Script) -> None:
     one = await server()
     process = await script(one, ["", " ", ""])
     output, said = await process.communicate()
@@ -106,7 +106,7 @@ async def test_lines_that_fail_are_told_and_so_is_a_file_of_none(server: Start, 
     assert "    at " not in said.decode()
 
 
-async def test_no_line_is_printed_twice_or_left_out_when_the_server_is_killed(server: Start, script: Script) -> None:
+async def test_each_line_is_printed_once_over_a_kill_of_the_server(server: Start, script: Script) -> None:
     one = await server(workers=1)
     await one.terminate()
     process = await script(one, [f"{n} {LONG}" for n in range(400)])

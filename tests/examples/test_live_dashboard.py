@@ -1,4 +1,4 @@
-"""The live dashboard, watched while the server does well and while it does not."""
+"""The live dashboard, with a running server and during its failures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Open = Callable[..., Awaitable[Page]]
 
 
 async def shows_batches(page: Page, server: Server, first: int) -> list[dict[str, Any]]:
-    """Waits until the page's batches are the newest of the database, in its order and with its figures; gives them."""
+    """Wait until the page shows the newest batches of the database, with their figures and order; return them."""
 
     async def shown() -> list[dict[str, Any]] | None:
         data = await ask(server, "query ($first: Int!) { batches(first: $first) { nodes { id } } }", first=first)
@@ -37,7 +37,7 @@ async def test_batches_are_submitted_watched_shown_and_canceled(server: Start, o
     await page("until", selector=".batch[data-status=COMPLETED] h3", text="Sent at")
     assert (await shows_batches(page, one, 5))[0]["completed"] == 300
 
-    # More than are shown at first; one of them with a hostile name, one whose every item failed.
+    # More batches than on the first page: one with a hostile name, one with only failed items.
     await submit_batch(one, HOSTILE, ["One."])
     await submit_batch(one, "all failed", ["", " ", "\n"])
     for n in range(5):
@@ -67,9 +67,7 @@ async def test_batches_are_submitted_watched_shown_and_canceled(server: Start, o
     await page.without_a_problem()
 
 
-async def test_it_goes_on_where_it_was_after_the_server_was_killed(
-    server: Start, open_example: Open, hold: Hold
-) -> None:
+async def test_the_page_resumes_after_a_kill_of_the_server(server: Start, open_example: Open, hold: Hold) -> None:
     one = await server(workers=2)
     page = await open_example("live-dashboard", one.address)
     await page("until", selector="[data-figure=waiting]", text="0")
@@ -89,7 +87,7 @@ async def test_it_goes_on_where_it_was_after_the_server_was_killed(
     assert (await page.without_a_problem(server_was_away=True))["after"][1:] == [behind]
 
 
-async def test_a_server_that_is_away_at_the_start_is_waited_for(server: Start, open_example: Open) -> None:
+async def test_the_page_waits_for_an_absent_server(server: Start, open_example: Open) -> None:
     one = await server()
     await submit_batch(one, "kept", ["One.", "", "Three."])
     await one.terminate()

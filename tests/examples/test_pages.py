@@ -1,4 +1,4 @@
-"""What holds for each example that is a page."""
+"""Tests of all examples with a page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAGES = ["apollo-react", "urql-react", "live-dashboard"]
 
 
 @pytest.mark.parametrize("name", PAGES)
-async def test_another_log_than_before_is_told_and_begun_anew(server: Start, open_example: Open, name: str) -> None:
+async def test_a_new_log_is_reported_and_followed_from_its_start(server: Start, open_example: Open, name: str) -> None:
     one = await server()
     page = await open_example(name, one.address)
     await page("until", selector=".pill[data-state=live]")
@@ -27,7 +27,7 @@ async def test_another_log_than_before_is_told_and_begun_anew(server: Start, ope
     await page("until", selector="[data-status=COMPLETED]", text="of the old log")
     await has_all_events(page, one)
     await one.kill()
-    await until(lambda: not one.left_over(), what="its workers to end")
+    await until(lambda: not one.left_over(), what="the workers to end")
     for path in one.data_dir.iterdir():
         if path.is_file():
             path.unlink()
@@ -40,7 +40,7 @@ async def test_another_log_than_before_is_told_and_begun_anew(server: Start, ope
 
 
 @pytest.mark.parametrize("name", ["apollo-react", "urql-react?transport=sse"])
-async def test_a_connection_that_is_dead_and_open_is_noticed(server: Start, open_example: Open, name: str) -> None:
+async def test_a_dead_connection_is_detected(server: Start, open_example: Open, name: str) -> None:
     one = await server(workers=1)
     page = await open_example(name, one.address)
     await page("until", selector=".pill[data-state=live]")
@@ -61,8 +61,8 @@ async def test_a_connection_that_is_dead_and_open_is_noticed(server: Start, open
 
 
 @pytest.mark.parametrize("name", PAGES)
-async def test_it_works_while_it_is_worked_on(server: Start, open_example: Open, name: str) -> None:
-    """Served by `npm run dev`, as its README says."""
+async def test_the_page_works_in_development(server: Start, open_example: Open, name: str) -> None:
+    """The page is served by `npm run dev`, as in its README."""
     one = await server()
     page = await open_example(name, one.address, dev=True)
     await page("until", selector=".pill[data-state=live]")

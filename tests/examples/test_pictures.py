@@ -1,4 +1,4 @@
-"""The examples as their READMEs show them. ASSAY_SCREENSHOTS=docs/screenshots takes the pictures there anew."""
+"""The screenshots of the examples' READMEs. ASSAY_SCREENSHOTS=docs/screenshots replaces the committed ones."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 async def take(page: Page, folder: Path, name: str, *, height: int) -> None:
-    """Light and dark on a desk, and on a phone."""
+    """Take three pictures: light and dark on a desktop, and dark on a phone."""
     await page("look", width=1000, height=height)
     await page("picture", path=str(folder / f"examples-{name}.png"))
     await page("look", scheme="dark", width=1000, height=height)
@@ -59,7 +59,7 @@ async def test_a_react_page_in_mid_run(
     for text in REVIEWS:
         await page("fill", selector="#text", text=text)
         await page("click", selector="button.primary")
-        await page("until", selector="#text:placeholder-shown")  # it was taken
+        await page("until", selector="#text:placeholder-shown")  # the text was submitted
     await page("until", selector="#analyses li:first-child[data-status=COMPLETED]")
     await page("click", selector='#analyses li:has-text("Paris") summary')
     await page("until", selector="#analyses dl")

@@ -1,4 +1,4 @@
-"""The React examples, used as a visitor uses them, while the server does well and while it does not."""
+"""The React examples, used like by a visitor, with a running server and during its failures."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def test_texts_are_submitted_listed_paged_and_canceled(server: Start, open
     await page("until", selector=".pill[data-state=live]")
     await page("until", selector="#analyses", text="None yet.")
 
-    # One text: its result comes by itself.
+    # One text: the result appears without a reload.
     await page("fill", selector="#text", text=f"The food in Paris was wonderful. {HOSTILE}")
     await page("click", selector="button.primary")
     await page("until", selector="#analyses li[data-status=COMPLETED]")
@@ -39,7 +39,7 @@ async def test_texts_are_submitted_listed_paged_and_canceled(server: Start, open
     await page.accessible()
     await page("click", selector="#analyses summary")
 
-    # A text a line: a batch that is watched to its end.
+    # One text per line: the page shows the batch up to its end.
     await page("fill", selector="#text", text="\n".join(f"Line {n} is a good one." for n in range(55)))
     await page("click", selector="button:has-text('Analyze each line (55)')")
     await page("until", selector="#batch[data-status=COMPLETED]")
@@ -69,13 +69,13 @@ async def test_texts_are_submitted_listed_paged_and_canceled(server: Start, open
         await page("until", selector="button:has-text('Newer'):disabled")
         first = 20
 
-    # What waits is canceled.
+    # A queued analysis is canceled.
     await ask(one, "mutation { pauseQueue(input: {}) { queue { paused } } }")
     await submit_batch(one, "to cancel", [f"{n} {LONG}" for n in range(300)])
     await page("until", selector="#analyses li[data-status=QUEUED] button", text="Cancel")
     waiting = await page("attribute", selector="#analyses li[data-status=QUEUED]", name="data-id")
     if name == "apollo-react":
-        # Shown before the server could say anything.
+        # Optimistic update: the page shows the cancel while the server is stopped.
         one.process.send_signal(signal.SIGSTOP)
     await page("click", selector=f'#analyses li[data-id="{waiting}"] button')
     if name == "apollo-react":
@@ -95,18 +95,18 @@ async def _equal(page: Page, expected: list[list[str]]) -> bool:
 
 
 async def shows_batch(page: Page, server: Server) -> dict[str, Any]:
-    """Waits until the page shows its batch as it ended; gives it."""
+    """Wait until the page shows the ended batch with its figures; return it."""
 
     async def ended() -> dict[str, Any] | None:
         shown: dict[str, Any] = await page("batch", selector="#batch")
         return shown if shown["status"] == "COMPLETED" and shown == await batch(server, shown["id"]) else None
 
-    found: dict[str, Any] = await until(ended, what="the page to show the batch as it ended")
+    found: dict[str, Any] = await until(ended, what="the page to show the ended batch")
     return found
 
 
 async def shows(page: Page, server: Server, *, first: int) -> None:
-    """Waits until the page's list is the newest of the database, in its order."""
+    """Wait until the page lists the newest analyses of the database, in their order."""
 
     async def equal() -> bool:
         return await _equal(page, await rows(server, first))
@@ -115,7 +115,7 @@ async def shows(page: Page, server: Server, *, first: int) -> None:
 
 
 @pytest.mark.parametrize("name", TRANSPORTS)
-async def test_it_goes_on_where_it_was_after_the_server_was_killed(
+async def test_the_page_resumes_after_a_kill_of_the_server(
     server: Start, open_example: Open, name: str, hold: Hold
 ) -> None:
     one = await server(workers=2)
@@ -138,12 +138,12 @@ async def test_it_goes_on_where_it_was_after_the_server_was_killed(
     assert shown["completed"] == 300
     await shows(page, one, first=20)
 
-    # Every event behind the place where it began, over both connections.
+    # All events since the start of the page, over both connections.
     log = await has_all_events(page, one)
     assert behind == log[held - 1]
     assert (await page.without_a_problem(server_was_away=True))["after"][1:] == [behind]
 
-    # The same when the server is asked to stop.
+    # The same after a regular stop of the server.
     await one.restart()
     await page("until", selector=f"#resumed[data-behind='{log[-1]}']", text="0 events since")
     await submit_batch(one, "later", ["A short one."])
@@ -153,7 +153,7 @@ async def test_it_goes_on_where_it_was_after_the_server_was_killed(
 
 
 @pytest.mark.parametrize("name", TRANSPORTS)
-async def test_a_server_that_is_away_at_the_start_is_waited_for(server: Start, open_example: Open, name: str) -> None:
+async def test_the_page_waits_for_an_absent_server(server: Start, open_example: Open, name: str) -> None:
     one = await server()
     await submit_batch(one, "kept", ["One.", "", "Three."])
     await one.terminate()
@@ -163,7 +163,7 @@ async def test_a_server_that_is_away_at_the_start_is_waited_for(server: Start, o
     await page("fill", selector="#text", text="Sent to nobody.")
     await page("click", selector="button.primary")
     await page("until", selector=".problem")
-    await page("until", selector="button.primary:enabled")  # the text is still there, to be sent again
+    await page("until", selector="button.primary:enabled")  # the text is still in the field
     await one.start()
     await page("until", selector=".pill[data-state=live]")
     await page("until", selector="#batch", text="kept")
@@ -175,9 +175,7 @@ async def test_a_server_that_is_away_at_the_start_is_waited_for(server: Start, o
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-async def test_a_page_that_could_not_be_read_is_there_when_the_server_is(
-    server: Start, open_example: Open, name: str
-) -> None:
+async def test_a_page_of_the_list_loads_once_the_server_is_back(server: Start, open_example: Open, name: str) -> None:
     one = await server()
     await submit_batch(one, "kept", ["One."] * 25)
     page = await open_example(name, one.address)
@@ -203,7 +201,7 @@ async def test_a_page_that_could_not_be_read_is_there_when_the_server_is(
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-async def test_texts_of_every_kind_and_a_batch_that_fails_whole(server: Start, open_example: Open, name: str) -> None:
+async def test_texts_of_all_kinds_and_a_failed_batch(server: Start, open_example: Open, name: str) -> None:
     one = await server()
     page = await open_example(name, one.address)
     await page("until", selector=".pill[data-state=live]")
@@ -225,7 +223,7 @@ async def test_texts_of_every_kind_and_a_batch_that_fails_whole(server: Start, o
         await page("click", selector="#analyses li:first-child summary")
     await page.accessible()
 
-    # What the server refuses stays in the field, with the reason beside it.
+    # A refused text stays in the field, beside the reason.
     await page("fill", selector="#text", text="x" * 1_000_001)
     await page("click", selector="button.primary")
     assert "at most 1000000 characters" in await page("until", selector=".problem")
@@ -241,7 +239,7 @@ async def test_texts_of_every_kind_and_a_batch_that_fails_whole(server: Start, o
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-async def test_what_was_read_stays_while_it_cannot_be_read_again(server: Start, open_example: Open, name: str) -> None:
+async def test_data_stays_visible_while_it_can_not_be_refreshed(server: Start, open_example: Open, name: str) -> None:
     one = await server()
     await submit_batch(one, "kept", ["One."] * 3)
     page = await open_example(name, one.address)
@@ -260,7 +258,7 @@ async def test_what_was_read_stays_while_it_cannot_be_read_again(server: Start, 
     async def failed_to_read() -> bool:
         return bool((await page("record"))["errors"])
 
-    await until(failed_to_read, what="the page to have tried")
+    await until(failed_to_read, what="a failed request of the page")
     if name == "urql-react":
         await page("until", selector="#analyses > .problem", text="Not refreshed")
     assert await page("rows") == shown
@@ -280,13 +278,13 @@ from pydantic import Field
 class CountRequest(Request):
     """Any text."""
 
-    text: str = Field(min_length=1, max_length=100, description="Any.")
+    text: str = Field(min_length=1, max_length=100, description="The text.")
 
 
 class CountResult(Result):
-    """Its length."""
+    """The length of a text."""
 
-    letters: int = Field(description="How many.")
+    letters: int = Field(description="The number of letters.")
 
 
 def run(request: CountRequest, job: Job) -> CountResult:
@@ -298,7 +296,7 @@ COUNT = Analyzer(name="count", version="1", description="Counts.", request=Count
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-async def test_a_result_that_the_page_does_not_know_is_shown_as_json(
+async def test_a_result_of_an_unknown_type_is_shown_as_json(
     server: Start, open_example: Open, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(install_analyzer(tmp_path, "count", PLUGIN)))

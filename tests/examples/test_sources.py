@@ -1,4 +1,4 @@
-"""The examples' own files: types that are fresh and hold, and parts that are the same wherever they are copied to."""
+"""The source files of the examples: generated types are up to date, and copied files are equal."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ NAMES: list[str] = json.loads((EXAMPLES / "package.json").read_text())["workspac
 
 @pytest.mark.needs("node")
 @pytest.mark.parametrize("name", NAMES)
-def test_the_generated_types_are_those_of_the_schema_and_hold(name: str) -> None:
-    """Where they are stale, `npm run codegen` in frontend-examples makes them anew, to be committed."""
+def test_the_generated_types_are_up_to_date_and_compile(name: str) -> None:
+    """If this fails, run `npm run codegen` in frontend-examples and commit the result."""
     modules = EXAMPLES / "node_modules" / ".bin"
     support.run(modules / "graphql-codegen", "--check", cwd=EXAMPLES / name)
     support.run(modules / "tsc", "--noEmit", cwd=EXAMPLES / name)
 
 
 @pytest.mark.parametrize("file", ["live.ts", "style.css"])
-def test_each_example_stands_alone_with_the_same_parts(file: str) -> None:
+def test_copied_files_are_equal_in_all_examples(file: str) -> None:
     copies = {path.read_text() for name in NAMES if (path := EXAMPLES / name / "src" / file).exists()}
     assert len(copies) == 1
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_example_installs_alone_in_the_versions_of_the_others(name: str) -> None:
+def test_each_example_requires_the_common_versions(name: str) -> None:
     package = json.loads((EXAMPLES / name / "package.json").read_text())
     root = json.loads((EXAMPLES / "package.json").read_text())
     locked = json.loads((EXAMPLES / "package-lock.json").read_text())["packages"]
     assert package["overrides"] == root["overrides"]
     wanted = package["dependencies"] | package["devDependencies"]
-    # Its own folder comes before the common one, as Node looks for them.
+    # Like Node, look in the folder of the example first, then in the common one.
     found = {each: locked.get(f"{name}/node_modules/{each}") or locked[f"node_modules/{each}"] for each in wanted}
     assert wanted == {each: package["version"] for each, package in found.items()}
 
 
-def test_each_example_is_in_the_table_with_its_picture() -> None:
+def test_each_example_is_in_the_readme_with_its_picture() -> None:
     table = (EXAMPLES / "README.md").read_text()
     for name in [*NAMES, "python"]:
         assert f"[`{name}/`]({name}/README.md)" in table

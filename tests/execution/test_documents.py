@@ -1,4 +1,4 @@
-"""The cache of documents: each text is read once, and neither number nor length grows without bound."""
+"""The cache of documents: each text is parsed once; number and total length of the texts are bounded."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ def cache() -> Documents:
     return Documents(schema()._schema, limits=Limits(), hide_suggestions=False)
 
 
-def test_a_document_is_read_once(cache: Documents) -> None:
+def test_a_document_is_parsed_once(cache: Documents) -> None:
     first = cache.get("{ hello }")
     assert isinstance(first, Document)
     assert cache.get("{ hello }") is first
 
 
 @pytest.mark.parametrize("text", ["{", "{ nope }", "{ " + "hello " * 60 + "}"])
-def test_a_refusal_is_worked_out_once(cache: Documents, text: str) -> None:
+def test_a_refusal_is_cached(cache: Documents, text: str) -> None:
     refusal = cache.get(text)
     assert isinstance(refusal, Answer)
     assert cache.get(text) is refusal
 
 
-def test_the_least_recently_used_leaves_first(cache: Documents, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_least_recently_used_document_is_removed_first(cache: Documents, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents, "MAX_DOCUMENTS", 2)
     one, two = cache.get("{ a: hello }"), cache.get("{ b: hello }")
     assert cache.get("{ a: hello }") is one
@@ -44,12 +44,12 @@ def test_the_length_of_all_texts_is_bounded(cache: Documents, monkeypatch: pytes
     cache.get("{ hello }" + " " * 980)
     assert cache.get("{ hello }") is one
     cache.get("{ hello }" + " " * 981)
-    assert cache.get("{ hello }") is one  # the longer one has left for it
+    assert cache.get("{ hello }") is one  # in place of the longer text
     cache.get("{ hello }" + " " * 995)
     assert cache.get("{ hello }") is not one
 
 
-def test_a_text_over_the_limit_is_not_kept(cache: Documents) -> None:
+def test_a_text_over_the_limit_is_not_cached(cache: Documents) -> None:
     text = "{ hello }" + " " * 200_000
     refusal = cache.get(text)
     assert isinstance(refusal, Answer)

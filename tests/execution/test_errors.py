@@ -1,4 +1,4 @@
-"""What clients read of errors: values that do not fit, faults that are masked, and time that was pushed out."""
+"""Errors as clients see them: invalid values, masked exceptions, and extended time limits."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ WRONG: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("query", "value", "message"), WRONG)
-async def test_variables_that_do_not_fit(query: str, value: Any, message: str) -> None:
+async def test_invalid_variables(query: str, value: Any, message: str) -> None:
     with capture_logs() as logs:
         answer = await run(query, {"v": value})
     assert answer.kind is AnswerKind.VARIABLES_ERROR
@@ -132,7 +132,7 @@ async def test_variables_that_do_not_fit(query: str, value: Any, message: str) -
 
 
 @pytest.mark.parametrize("value", [2**31 - 1, -(2**31), 0, None])
-async def test_integers_at_their_bounds_fit(value: int | None) -> None:
+async def test_integers_at_their_bounds_are_valid(value: int | None) -> None:
     assert (await run(NUMBER, {"v": value})).body == {"data": {"integer": value}}
 
 
@@ -151,13 +151,13 @@ async def test_integers_at_their_bounds_fit(value: int | None) -> None:
         "query ($n: Int) { choice(of: { number: $n }) }",
     ],
 )
-async def test_literals_that_do_not_fit(query: str) -> None:
+async def test_invalid_literals(query: str) -> None:
     answer = await run(query)
     assert answer.kind is AnswerKind.VALIDATION_ERROR
     assert {error["extensions"]["code"] for error in answer.body["errors"]} == {"GRAPHQL_VALIDATION_FAILED"}
 
 
-async def test_a_null_that_only_execution_meets_is_the_clients_mistake() -> None:
+async def test_a_null_found_during_execution_is_the_clients_error() -> None:
     answer = await run("query ($n: Int = 1) { integer(of: 1) required(of: $n) }", {"n": None})
     assert answer.kind is AnswerKind.PARTIAL
     assert answer.body["data"] is None
@@ -165,7 +165,7 @@ async def test_a_null_that_only_execution_meets_is_the_clients_mistake() -> None
     assert (error["path"], error["extensions"]) == (["required"], {"code": "BAD_USER_INPUT"})
 
 
-async def test_a_directives_null_is_the_clients_mistake() -> None:
+async def test_a_null_of_a_directive_is_the_clients_error() -> None:
     answer = await run("query ($on: Boolean = true) { integer @include(if: $on) }", {"on": None})
     assert [error["extensions"] for error in answer.body["errors"]] == [{"code": "BAD_USER_INPUT"}]
 
@@ -180,7 +180,7 @@ async def test_errors_of_variables_are_bounded() -> None:
 
 
 @pytest.mark.parametrize("name", ["tooLarge", "infinite", "colourless", "outOfTime", "wrapped"])
-async def test_results_that_do_not_fit_are_masked_and_logged(name: str) -> None:
+async def test_invalid_results_are_masked_and_logged(name: str) -> None:
     with capture_logs() as logs:
         answer = await run(f"{{ integer(of: 1) {name} }}")
     assert answer.kind is AnswerKind.PARTIAL
@@ -191,7 +191,7 @@ async def test_results_that_do_not_fit_are_masked_and_logged(name: str) -> None:
     assert SECRET not in str(answer.body)
 
 
-async def test_a_time_limit_that_was_pushed_out_is_told_as_it_was() -> None:
+async def test_the_error_has_the_extended_time_limit() -> None:
     answer = await run("{ waits(seconds: 0.02) }", operation_timeout_seconds=0.01)
     assert answer.kind is AnswerKind.TIMEOUT
     assert answer.body["data"] is None
@@ -203,7 +203,7 @@ async def test_a_time_limit_that_was_pushed_out_is_told_as_it_was() -> None:
     ]
 
 
-def test_a_clients_error_bears_what_it_was_given() -> None:
+def test_a_client_error_has_code_message_and_extensions() -> None:
     error = ClientError(ErrorCode.RATE_LIMITED, "Later.", retryAfter=5)
     assert (str(error), error.code, error.extensions) == ("Later.", "RATE_LIMITED", {"retryAfter": 5})
     assert type(error.code) is str
@@ -213,7 +213,7 @@ def test_a_clients_error_bears_what_it_was_given() -> None:
     }
 
 
-def test_request_errors_keep_other_extensions_and_take_the_code() -> None:
+def test_request_errors_get_the_code_and_keep_other_extensions() -> None:
     error = GraphQLError("No.", extensions={"code": "OTHER", "hint": "x"})
     assert (
         request_errors([error] * 300, "BAD_USER_INPUT")
@@ -221,7 +221,7 @@ def test_request_errors_keep_other_extensions_and_take_the_code() -> None:
     )
 
 
-async def test_an_exception_that_is_explained_is_neither_masked_nor_a_traceback() -> None:
+async def test_an_explained_exception_is_not_masked_and_logs_no_traceback() -> None:
     @strawberry.type
     class Broken:
         @strawberry.field

@@ -1,4 +1,4 @@
-"""Operations, from request to answer: kinds, codes, masking, time limits, streams."""
+"""Operations from request to answer: kinds, codes, masking, time limits, streams."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def codes(body: dict[str, Any]) -> list[str]:
     return [error["extensions"]["code"] for error in body["errors"]]
 
 
-# What is asked for
+# Requests
 
 
-async def test_data_is_all_there_is_when_nothing_fails(toy: Toy) -> None:
+async def test_an_answer_without_errors_has_only_data(toy: Toy) -> None:
     request = OperationRequest("query Greet($name: String!) { hello(name: $name) }", "Greet", {"name": "you"}, {})
     answer = await toy.executor.execute(request, toy.context)
     assert answer == Answer({"data": {"hello": "Hello you"}}, AnswerKind.DATA)
@@ -90,7 +90,7 @@ async def test_request_errors_have_a_code_and_no_data(
         )
 
 
-async def test_an_operation_type_that_is_not_allowed_does_not_run(toy: Toy) -> None:
+async def test_a_forbidden_operation_type_does_not_run(toy: Toy) -> None:
     answer = await toy.executor.execute(OperationRequest("mutation { bump }"), toy.context, allowed=QUERIES)
     assert answer.kind is AnswerKind.METHOD
     assert toy.context.probe.bumped == 0
@@ -106,11 +106,11 @@ async def test_the_named_operation_runs(toy: Toy) -> None:
     assert toy.executor.operation_type(OperationRequest(text, "C")) is OperationType.SUBSCRIPTION
 
 
-# What fails inside
+# Exceptions of resolvers
 
 
 @pytest.mark.parametrize("name", ["broken", "brokenRequired", "nullRequired", "notANumber", "uncoded"])
-async def test_the_unexpected_is_masked_and_logged(toy: Toy, name: str) -> None:
+async def test_an_unexpected_exception_is_masked_and_logged(toy: Toy, name: str) -> None:
     with capture_logs() as logs:
         body = await toy.body(f"{{ {name} }}")
     assert body["data"] == (None if name in ("brokenRequired", "nullRequired") else {name: None})
@@ -123,7 +123,7 @@ async def test_the_unexpected_is_masked_and_logged(toy: Toy, name: str) -> None:
     assert isinstance(logs[0]["exc_info"], Exception)
 
 
-async def test_the_expected_is_told_as_it_was_raised(toy: Toy) -> None:
+async def test_an_expected_error_is_unchanged(toy: Toy) -> None:
     with capture_logs() as logs:
         body = await toy.body('{ hello, node(key: "x"), coded, items(count: 1) { refused } }')
     assert body["data"] == {"hello": "Hello world", "node": None, "coded": None, "items": [{"refused": None}]}
@@ -135,7 +135,7 @@ async def test_the_expected_is_told_as_it_was_raised(toy: Toy) -> None:
     assert logs == []
 
 
-async def test_an_argument_that_only_execution_can_refuse_is_the_clients_mistake(toy: Toy) -> None:
+async def test_an_argument_refused_during_execution_is_the_clients_error(toy: Toy) -> None:
     body = await toy.body("query($c: Colour = RED) { hello, colour(of: $c) }", variables={"c": None})
     assert body["data"] is None
     assert codes(body) == ["BAD_USER_INPUT"]
@@ -170,7 +170,7 @@ async def test_suggestions_are_hidden_in_production(environment: str, suggests: 
         assert ("Did you mean" in str(body)) is suggests
 
 
-# Time
+# Time limits
 
 
 async def test_an_operation_is_ended_at_its_time_limit() -> None:
@@ -189,19 +189,19 @@ async def test_an_operation_is_ended_at_its_time_limit() -> None:
 
 
 @pytest.mark.parametrize("query", ["subscription { late }", "subscription { stuck { slow } }"])
-async def test_a_subscription_begins_in_time_or_not_at_all(query: str) -> None:
+async def test_a_subscription_that_does_not_start_in_time_ends(query: str) -> None:
     toy = Toy(operation_timeout_seconds=0.01, explain=explain)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(300):
         (body,) = await stream(toy, query)
     assert codes(body) == ["SERVICE_UNAVAILABLE"]
     assert (toy.context.probe.waiting, toy.context.probe.cancelled) == (1, 1)
 
 
-async def test_a_resolver_may_push_its_time_limit_out(toy: Toy) -> None:
+async def test_a_resolver_may_extend_its_time_limit(toy: Toy) -> None:
     assert await toy.body("{ patient(seconds: 3) }") == {"data": {"patient": True}}
 
 
-async def test_cancelling_an_execution_cancels_the_work_behind_it(toy: Toy) -> None:
+async def test_cancelling_an_execution_cancels_its_resolvers(toy: Toy) -> None:
     task = asyncio.create_task(toy.body("{ slow }"))
     await until(lambda: toy.context.probe.waiting)
     task.cancel()
@@ -243,7 +243,7 @@ async def test_cancelling_a_waiting_stream_closes_its_source(toy: Toy) -> None:
     assert toy.context.probe.closed == 1
 
 
-async def test_a_stream_that_throws_ends_with_masked_errors(toy: Toy) -> None:
+async def test_a_failed_stream_ends_with_masked_errors(toy: Toy) -> None:
     with capture_logs() as logs:
         assert await stream(toy, "subscription S { throwing }") == [
             {"data": {"throwing": 0}},
@@ -253,19 +253,19 @@ async def test_a_stream_that_throws_ends_with_masked_errors(toy: Toy) -> None:
     assert toy.telemetry.operation("S").errors == 1
 
 
-async def test_a_stream_that_is_refused_ends_with_the_refusal(toy: Toy) -> None:
+async def test_a_refused_stream_ends_with_the_refusal(toy: Toy) -> None:
     (body,) = await stream(toy, "subscription { refused }")
     assert set(body) == {"errors"}
     assert (body["errors"][0]["message"], codes(body)) == ("There is no such batch.", ["NOT_FOUND"])
 
 
-async def test_an_event_that_fails_in_part_does_not_end_the_stream(toy: Toy) -> None:
+async def test_an_event_with_an_error_does_not_end_the_stream(toy: Toy) -> None:
     (body,) = await stream(toy, "subscription { items { number checked } }")
     assert body["data"] == {"items": {"number": 1, "checked": None}}
     assert codes(body) == ["INTERNAL_SERVER_ERROR"]
 
 
-async def test_wrong_variables_end_a_stream_before_it_begins(toy: Toy) -> None:
+async def test_invalid_variables_end_a_stream_before_its_start(toy: Toy) -> None:
     (body,) = await stream(toy, "subscription($n: Int!) { count(to: $n) }", variables={"n": "x"})
     assert set(body) == {"errors"}
     assert codes(body) == ["BAD_USER_INPUT"]
@@ -273,12 +273,12 @@ async def test_wrong_variables_end_a_stream_before_it_begins(toy: Toy) -> None:
 
 
 @pytest.mark.parametrize("query", ["{ hello }", "mutation { bump }", "{ nope }", "subscription {"])
-async def test_what_is_no_valid_subscription_is_answered_at_once(toy: Toy, query: str) -> None:
+async def test_an_invalid_subscription_is_answered_at_once(toy: Toy, query: str) -> None:
     assert isinstance(await toy.executor.subscribe(OperationRequest(query), toy.context), Answer)
     assert toy.context.probe.bumped == 0
 
 
-# What is counted
+# Counters
 
 
 async def test_operations_are_counted_by_name(toy: Toy) -> None:
@@ -290,7 +290,7 @@ async def test_operations_are_counted_by_name(toy: Toy) -> None:
     assert counted == {"Greet": (2, 1, 2), "anonymous": (1, 0, 1)}
 
 
-async def test_two_executors_on_one_schema_do_not_mix(toy: Toy) -> None:
+async def test_executors_of_one_schema_keep_their_own_limits(toy: Toy) -> None:
     strict = Executor(toy.schema, settings=Settings(), telemetry=toy.telemetry, limits=Limits(root_fields=1))
     request = OperationRequest("{ a: hello, b: hello }")
     assert (await strict.execute(request, Context())).kind is AnswerKind.LIMIT

@@ -1,4 +1,4 @@
-"""The measures of small documents, against a plain expansion of all their fragments."""
+"""The measures of documents, compared with those of the same document after a plain expansion of its fragments."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from execution.overlaps import repeated_pairs
 
 FRAGMENTS = 4
 
-patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy with others
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # for a loaded machine
 
 leaves = st.sampled_from(["a", "b", "a: b", "c @skip(if: true)", "a @x @y"])
 
 
 def selections(spreads: list[str]) -> st.SearchStrategy[str]:
-    """What stands between braces, which may spread the fragments of these names."""
+    """Generate the content of a selection set, which may contain these spreads."""
 
     def deeper(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         several = st.lists(inner, min_size=1, max_size=3).map(" ".join)
@@ -49,7 +49,7 @@ def documents(draw: st.DrawFn, *, circular: bool = False) -> DocumentNode:
 
 @dataclass
 class Expanded:
-    """One operation, gone through as if each fragment were written where it is spread."""
+    """Measures of one operation, as if each spread were replaced by its fragment."""
 
     fragments: dict[str, FragmentDefinitionNode]
     aliases: int = 0
@@ -58,7 +58,7 @@ class Expanded:
     root_fields: int = 0
 
     def visit(self, node: SelectionSetNode, level: int = 0) -> None:
-        """`level` fields are around this set."""
+        """Count the selections of this set, which is inside of `level` fields."""
         for selection in node.selections:
             self.selections += 1
             self.directives += len(selection.directives or ())
@@ -76,7 +76,7 @@ class Expanded:
 
 
 def depth_outside(node: SelectionSetNode, fragments: dict[str, FragmentDefinitionNode]) -> int:
-    """Levels of fields, what is below `__schema` left out."""
+    """Return the levels of fields, without those below `__schema`."""
     deepest = 0
     for selection in node.selections:
         below = 0
@@ -95,7 +95,7 @@ def depth_outside(node: SelectionSetNode, fragments: dict[str, FragmentDefinitio
 def paths(
     node: SelectionSetNode, fragments: dict[str, FragmentDefinitionNode], path: tuple[str, ...] = ()
 ) -> list[tuple[tuple[str, ...], int]]:
-    """Every field with the response path at which it stands."""
+    """Return the response path and the identity of each field."""
     found: list[tuple[tuple[str, ...], int]] = []
     for selection in node.selections:
         if isinstance(selection, FragmentSpreadNode):
@@ -132,7 +132,7 @@ def nodes_of(node: SelectionSetNode) -> int:
 
 @patient
 @given(documents())
-def test_measures_are_those_of_the_expanded_document(document: DocumentNode) -> None:
+def test_measures_equal_those_of_the_expanded_document(document: DocumentNode) -> None:
     measurement, fragments = Measurement(document), fragments_of(document)
     for operation, measure in zip(operations_of(document), measurement.operations, strict=True):
         plain = Expanded(fragments)
@@ -151,8 +151,8 @@ def test_measures_are_those_of_the_expanded_document(document: DocumentNode) -> 
 
 @patient
 @given(documents())
-def test_repeated_pairs_are_those_of_the_expanded_document(document: DocumentNode) -> None:
-    """Each field of the text once at each place; a group of fields that stands at several places counts once."""
+def test_repeated_pairs_equal_those_of_the_expanded_document(document: DocumentNode) -> None:
+    """A field counts once per response path, and equal groups of fields at several paths count once."""
     fragments = fragments_of(document)
     groups: set[frozenset[int]] = set()
     for operation in operations_of(document):
@@ -165,7 +165,7 @@ def test_repeated_pairs_are_those_of_the_expanded_document(document: DocumentNod
     used = set().union(*(spreads_of(each.selection_set, fragments) for each in operations_of(document)))
     if used == set(fragments):
         assert counted == pairs
-    else:  # fragments that no operation reaches are counted too
+    else:  # unused fragments are counted too
         assert counted >= pairs
 
 
@@ -181,7 +181,7 @@ def spreads_of(node: SelectionSetNode, fragments: dict[str, FragmentDefinitionNo
 
 @patient
 @given(documents(circular=True))
-def test_each_selection_is_visited_once_even_in_circles(document: DocumentNode) -> None:
+def test_each_selection_is_visited_once_also_in_circular_fragments(document: DocumentNode) -> None:
     written = sum(nodes_of(each.selection_set) for each in (*operations_of(document), *fragments_of(document).values()))
     assert Measurement(document).visits == written
     repeated_pairs(document, 2_000)

@@ -1,4 +1,4 @@
-"""Limits on documents: each at its bound, and documents made to cost much more than their length."""
+"""Limits on documents: each limit at its bound, and documents with a cost far above their length."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def fields(count: int, text: str = "a{n}") -> str:
 
 
 def nested(levels: int, inner: str = "a") -> str:
-    """`inner` so deep that it is the field on that level."""
+    """Return selections with `inner` as a field on the given level, from 1."""
     return "q { " * (levels - 1) + inner + " }" * (levels - 1)
 
 
 def doubling(times: int) -> str:
-    """A document that has 2**times fields once its `times + 1` fragments are expanded."""
+    """Return a document of `times + 1` fragments, which expand to 2**times fields."""
     chain = " ".join(f"fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }}" for n in range(times))
     return f"{{ ...F0 }} {chain} fragment F{times} on Query {{ a }}"
 
@@ -108,7 +108,7 @@ BOUNDS: dict[str, tuple[str, int, Callable[[int], str]]] = {
     "selections": (
         "selections",
         5_000,
-        # 10 fields of 499 selections each, spreads included, and the rest
+        # 10 fields with 499 selections each, spreads included, and n - 4,990 other fields
         lambda n: f"{{ {fields(10, 'q{n} {{ ...F }}')} {fields(n - 4_990)} }} fragment F on Query {{ {fields(497)} }}",
     ),
     "fields in one selection set": ("fields in one selection set", 500, lambda n: f"{{ q {{ {fields(n)} }} }}"),
@@ -119,7 +119,7 @@ BOUNDS: dict[str, tuple[str, int, Callable[[int], str]]] = {
     ),
     "fragments": ("fragments", 100, lambda n: f"{{ a }} {fields(n, 'fragment F{n} on Query {{ a }}')}"),
     "fragments of one name": ("fragments", 100, lambda n: f"{{ a }} {fields(n, 'fragment F on Query {{ a }}')}"),
-    # 63 * 62 / 2 = 1,953
+    # 63 equal fields are 63 * 62 / 2 = 1,953 pairs.
     "repeated fields": (
         "pairs of repeated fields",
         2_000,
@@ -137,7 +137,7 @@ def test_each_limit_at_its_bound(case: str) -> None:
     assert str(refusal) == f"The document has too many {measure}: {limit + 1:,}, where the limit is {limit:,}."
 
 
-def test_the_bounds_are_per_operation() -> None:
+def test_each_operation_has_its_own_limits() -> None:
     aliases = fields(50, "b{n}: a")
     passes(f"query A {{ {aliases} }} query B {{ {aliases} }}")
     assert refused(f"query A {{ q {{ ...F }} x: a }} fragment F on Query {{ {aliases} }}").actual == 51
@@ -187,13 +187,13 @@ def repeated(times: int, levels: int) -> str:
 
 @pytest.mark.parametrize(("times", "levels"), [(2, 8), (4, 4), (7, 3)])
 def test_repetition_inside_repetition_is_refused(times: int, levels: int) -> None:
-    """No set has many repeated fields; merged, they are thousands."""
+    """No selection set has many repeated fields, but the merged sets have thousands of pairs."""
     assert refused(f"{{ {repeated(times, levels)} }}").measure == "pairs of repeated fields"
 
 
-def test_repetition_is_counted_as_it_is_merged() -> None:
+def test_repeated_fields_are_counted_after_merging() -> None:
     text = f"{{ {repeated(3, 2)} }}"
-    # three at the first level, nine at the second, and `a` nine times below
+    # Three equal fields on the first level, nine on the second, nine on the third.
     pairs = 3 + 36 + 36
     document = read_text(text, LIMITS)
     check_document(document, Limits(repeated_pairs=pairs))
@@ -202,7 +202,7 @@ def test_repetition_is_counted_as_it_is_merged() -> None:
     assert refusal.value.actual == pairs
 
 
-def test_twenty_fragments_that_select_alike_pass() -> None:
+def test_twenty_fragments_with_common_fields_pass() -> None:
     spread = fields(20, "...F{n}")
     fragments = fields(20, "fragment F{n} on Query {{ id __typename a{n} }}")
     operations = fields(20, "query O{n} {{ q {{ %s }} }}") % ((spread,) * 20)
@@ -214,7 +214,7 @@ def test_twenty_fragments_that_select_alike_pass() -> None:
 
 @pytest.mark.parametrize("times", [1, 10, 20, 30, 98])
 def test_each_selection_is_visited_once(times: int) -> None:
-    """So that a document's cost is its length, not what it expands to."""
+    """The cost of the check depends on the length of a document, not on its expanded size."""
     measurement = Measurement(read_text(doubling(times), LIMITS))
     assert measurement.visits == 1 + 2 * times + 1
     assert measurement.operations[0].fields == min(2**times, 10**9)
@@ -236,7 +236,7 @@ def documents() -> Documents:
     return Documents(strawberry.Schema(query=Query)._schema, limits=LIMITS, hide_suggestions=False)
 
 
-def test_a_refusal_says_what_and_how_much(documents: Documents) -> None:
+def test_a_refusal_has_measure_limit_and_actual_value(documents: Documents) -> None:
     answer = documents.get(doubling(30))
     assert answer == Answer(
         {
@@ -297,8 +297,8 @@ def test_circular_fragments_are_left_to_validation(documents: Documents, case: s
 CIRCLES = (2, 3, 5, 7, 11, 13)
 
 
-def test_circles_of_many_lengths_end() -> None:
-    """Merged, circles of 2, 3, 5, … fragments are at one place together only after the product of their lengths."""
+def test_circles_of_many_lengths_are_refused() -> None:
+    """Merged circles of 2, 3, 5, … fragments repeat only after the product of their lengths in levels."""
     circles = [
         f"fragment F{length}x{n} on Query {{ q {{ ...F{length}x{(n + 1) % length} }} }}"
         for length in CIRCLES

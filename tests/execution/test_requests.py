@@ -1,4 +1,4 @@
-"""The shape of a request: what is taken as it is, what counts as absent, and what is refused."""
+"""The members of a request: valid, absent and invalid ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from execution.requests import OperationRequest, parse_request
 TEXT = "{ hello }"
 
 
-def test_every_member_is_taken_as_it_is() -> None:
+def test_each_member_is_used_unchanged() -> None:
     variables, extensions = {"n": [1, None, {"a": 1.5}]}, {"trace": True}
     request = parse_request(
         {"query": TEXT, "operationName": "One", "variables": variables, "extensions": extensions, "id": 7}
@@ -33,7 +33,7 @@ def test_empty_members_are_not_absent() -> None:
 
 
 @pytest.mark.parametrize("payload", [None, "x", "", 1, 0, 1.5, True, False, float("nan")], ids=repr)
-def test_what_is_no_object_is_refused(payload: object) -> None:
+def test_a_request_must_be_an_object(payload: object) -> None:
     with pytest.raises(BadRequest) as refused:
         parse_request(payload)
     assert refused.value.code == "BAD_REQUEST"

@@ -1,4 +1,4 @@
-"""Who wants the same: what of a request an answer can depend on, and what only says where to begin."""
+"""Shared subscriptions: equal requests, apart from variables that only set the start of the stream."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from execution.subscriptions import place_variables, sharing_key
         ('subscription S($a: String = "x", $b: Int) { events(after: $a, every: $b) { cursor } }', {"S": {"a"}}),
         ("subscription { events(after: null) { cursor } }", {None: set()}),
         ('subscription { events(after: "x") { cursor } }', {None: set()}),
-        # Used for something else as well.
+        # The variable has a second use.
         ("subscription ($a: String) { events(after: $a) { page(after: $a) } }", {None: set()}),
         ("subscription ($a: String) { events(after: $a) { ...F } } fragment F on E { page(of: $a) }", {None: set()}),
         ("subscription ($a: String) { events(after: $a, filter: { id: $a }) { cursor } }", {None: set()}),
         ("subscription ($a: Boolean!) { events(after: $a) @include(if: $a) { cursor } }", {None: set()}),
         ("subscription A($a: String) { events(after: $a) { x } } query B($a: Int) { page(of: $a) }", {"A": set()}),
-        # Not at the root itself: nobody need know.
+        # The argument is not directly on the root field: sharing is not required.
         ("subscription ($a: String) { ...F } fragment F on S { events(after: $a) { cursor } }", {None: set()}),
         ("subscription ($a: String) { events { page(after: $a) } }", {None: set()}),
         (
@@ -35,7 +35,7 @@ from execution.subscriptions import place_variables, sharing_key
         ("{ events { cursor } }", {}),
     ],
 )
-def test_the_variables_that_only_say_where_to_begin(document: str, expected: dict[str | None, set[str]]) -> None:
+def test_variables_that_only_set_the_start(document: str, expected: dict[str | None, set[str]]) -> None:
     assert place_variables(parse(document)) == expected
 
 
@@ -59,7 +59,7 @@ def key(audience: object = "all", **changed: Any) -> object:
         {"variables": {"x": {"a": 2**70, "b": [1, None]}}},
     ],
 )
-def test_the_same(changed: dict[str, Any]) -> None:
+def test_equal_requests_share_a_key(changed: dict[str, Any]) -> None:
     assert key(**changed) == key()
     assert hash(key(**changed)) == hash(key())
 
@@ -78,5 +78,5 @@ def test_the_same(changed: dict[str, Any]) -> None:
         {"extensions": None},
     ],
 )
-def test_not_the_same(changed: dict[str, Any]) -> None:
+def test_different_requests_have_different_keys(changed: dict[str, Any]) -> None:
     assert key(**changed) != key()

@@ -1,4 +1,4 @@
-"""Variables are coerced as graphql-core coerces them: the same values, of the same classes, or the same errors."""
+"""Variables are coerced as by graphql-core: equal values of the same classes, or equal errors."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ SDL = """
 
 
 def even(value: Any) -> Any:
-    """Halves, which shows that it was coerced, and has something against other values in every way there is."""
+    """Halve an even number, as a visible coercion. Refuse other values in each possible way."""
     if value == "undefined":
         return Undefined
     if value % 2:
@@ -64,7 +64,7 @@ def toy() -> GraphQLSchema:
     types["Colour"].values["RED"].value = 0xFF0000
     fields = types["Everything"].fields
     fields["out"].out_name = "out_name"
-    fields["plain"].default, fields["plain"].default_value = None, (1, 2)  # a default that is taken as it is
+    fields["plain"].default, fields["plain"].default_value = None, (1, 2)  # a default that is used without coercion
     types["Point"].out_type = lambda value: (value["x"], value.get("y"), value.get("label"))
     schema.query_type.fields["echo"].resolve = lambda _root, _info, **given: repr(given)  # type: ignore[union-attr]
     return schema
@@ -96,7 +96,7 @@ busy = settings(
 
 @st.composite
 def values(draw: st.DrawFn, type_: Any, odd: int, depth: int = 0) -> Any:
-    """A value for this type, of which about one part in `odd` is something else; 0 for none."""
+    """Generate a value of this type. About one part in `odd` is invalid; 0 for none."""
     if odd and draw(st.integers(1, odd)) == odd:
         return draw(ODD)
     if isinstance(type_, GraphQLNonNull):
@@ -139,7 +139,7 @@ def operation_of(document: DocumentNode) -> OperationDefinitionNode:
 
 
 def seen(found: Any) -> Any:
-    """What can be told of coerced variables or of errors; `repr` tells 1 from 1.0 and from True."""
+    """Return a comparable form of coerced variables or errors. `repr` distinguishes 1, 1.0 and True."""
     if isinstance(found, list):
         return [(str(each), each.nodes, type(each.original_error), each.extensions) for each in found]
     assert isinstance(found, VariableValues)
@@ -150,7 +150,7 @@ def seen(found: Any) -> Any:
 
 
 def both(schema: GraphQLSchema, text: str, inputs: dict[str, Any]) -> tuple[Any, Any]:
-    """What comes of the variables of an operation, here and in graphql-core."""
+    """Coerce the variables of an operation here and in graphql-core; return both outcomes."""
     document = parse(text)
     definitions = operation_of(document).variable_definitions or ()
     built = FastVariables.of(schema).build(schema, document, raw_variable_values=inputs)
@@ -165,7 +165,7 @@ TYPES = [
 
 
 def named(schema: GraphQLSchema, text: str) -> Any:
-    """The type that is written so."""
+    """Return the type of this text, for example `[Int!]`."""
     if text.endswith("!"):
         return GraphQLNonNull(named(schema, text[:-1]))
     if text.startswith("["):
@@ -175,7 +175,7 @@ def named(schema: GraphQLSchema, text: str) -> Any:
 
 @busy
 @given(st.data(), st.sampled_from(TYPES), st.sampled_from([0, 4, 30]))
-def test_the_same_values_or_errors(data: st.DataObject, text: str, odd: int) -> None:
+def test_values_and_errors_equal_those_of_graphql_core(data: st.DataObject, text: str, odd: int) -> None:
     inputs = data.draw(st.fixed_dictionaries({}, optional={"v": values(named(TOY, text), odd)}))
     ours, core = both(TOY, f"query ($v: {text}) {{ echo }}", inputs)
     assert ours == core
@@ -183,7 +183,7 @@ def test_the_same_values_or_errors(data: st.DataObject, text: str, odd: int) -> 
 
 @busy
 @given(st.data(), st.sampled_from(INPUTS), st.sampled_from([0, 30]))
-def test_the_same_for_every_input_of_the_schema(data: st.DataObject, name: str, odd: int) -> None:
+def test_inputs_of_the_schema_are_coerced_as_by_graphql_core(data: st.DataObject, name: str, odd: int) -> None:
     inputs = {"v": data.draw(values(named(REAL, f"{name}!"), odd))}
     ours, core = both(REAL, f"query ($v: {name}!) {{ __typename }}", inputs)
     assert ours == core
@@ -191,7 +191,7 @@ def test_the_same_for_every_input_of_the_schema(data: st.DataObject, name: str, 
 
 @busy
 @given(st.data(), st.sampled_from([each for each in TYPES if "Tree" not in each and each != "Forest!"]))
-def test_what_is_usual_is_not_left_to_graphql_core(data: st.DataObject, text: str) -> None:
+def test_valid_values_are_coerced_without_graphql_core(data: st.DataObject, text: str) -> None:
     operation = operation_of(parse(f"query ($v: {text}) {{ echo }}"))
     inputs = {"v": data.draw(values(named(TOY, text), 0))}
     found = get_variable_values(TOY, operation.variable_definitions or (), inputs)
@@ -241,7 +241,7 @@ WRONG: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_is_wrong_is_left_to_graphql_core(name: str) -> None:
+def test_invalid_values_are_left_to_graphql_core(name: str) -> None:
     text, value = WRONG[name]
     inputs = {} if value is Undefined else {"v": value}
     document = f"query ($v: {text}) {{ echo }}"
@@ -252,7 +252,7 @@ def test_what_is_wrong_is_left_to_graphql_core(name: str) -> None:
     assert isinstance(core, list)
 
 
-def test_types_that_hold_themselves_are_nested_as_deep_as_graphql_core_allows() -> None:
+def test_recursive_types_have_the_depth_limit_of_graphql_core() -> None:
     def tree(depth: int) -> Any:
         return {"value": 1, "left": tree(depth - 1)} if depth else None
 
@@ -285,7 +285,7 @@ def test_operations_see_the_same_variables(data: st.DataObject, text: str) -> No
 
 
 @pytest.mark.parametrize("name", ["A", "B"])
-def test_the_operation_is_the_one_that_was_named(name: str) -> None:
+def test_the_named_operation_is_selected(name: str) -> None:
     document = parse("query A($v: Int) { a: echo(ints: [$v]) } query B($v: Int!) { b: echo(ints: [$v]) }")
     built = FastVariables.of(TOY).build(TOY, document, raw_variable_values={"v": 1}, operation_name=name)
     assert built.operation in document.definitions
@@ -294,7 +294,7 @@ def test_the_operation_is_the_one_that_was_named(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [None, "C"])
-def test_an_operation_that_is_not_there(name: str | None) -> None:
+def test_an_unknown_operation_is_an_error(name: str | None) -> None:
     document = parse("query A($v: Int) { echo(ints: [$v]) } query B($v: Int) { echo(ints: [$v]) }")
     ours = execute_sync(
         TOY, document, variable_values={"v": 1}, operation_name=name, executor_class=FastVariables.of(TOY)

@@ -1,4 +1,4 @@
-"""A small schema that fails in every way a resolver can, and an executor over it."""
+"""A small schema with each kind of resolver error, and an executor for it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SECRET = "postgresql://app:s3cret-pw@db/etc/path"
 
 @dataclass
 class Probe:
-    """What happened inside."""
+    """Counters of the resolvers' actions."""
 
     bumped: int = 0
     waiting: int = 0
@@ -130,7 +130,7 @@ class Query:
 
     @strawberry.field
     async def patient(self, info: Info[Context, None], seconds: float) -> bool:
-        """Whether its time limit can be pushed out."""
+        """Whether the resolver could extend its time limit."""
         limit = info.context.time_limit
         assert limit is not None
         before = limit.when()
@@ -197,7 +197,7 @@ def schema() -> strawberry.Schema:
 
 
 class Toy:
-    """An executor with all that it needs."""
+    """An executor over the schema, with its context and telemetry."""
 
     def __init__(self, *, limits: Limits | None = None, explain: Explain | None = None, **settings: Any) -> None:
         self.telemetry = Telemetry()

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 import psutil
 import pytest
 
-from jobs.sandbox.slot import Limits, Sandbox, Template
+from jobs.sandbox.sandbox import Limits, Sandbox, Template
 from tests.jobs.processes import Process, sandbox_processes
 from tests.support import until
 

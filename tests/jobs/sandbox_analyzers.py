@@ -78,6 +78,13 @@ def environment(argument: str, job: Job) -> Answer:
     return answer("\n".join([os.getcwd(), repr(limits), repr(sorted(files)), repr(sorted(os.environ))]))
 
 
+def note(argument: str, job: Job) -> Answer:
+    """Append a line to a file."""
+    with open(argument, "a") as file:
+        file.write("begun\n")
+    return answer()
+
+
 def eat(argument: str, job: Job) -> Answer:
     while True:
         HELD.append(bytearray(16 * 2**20))

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 
-from jobs.sandbox.slot import Sandbox, Task, Template
+from jobs.sandbox.sandbox import Sandbox, Task, Template
 
 
 async def run(template: Template, deed: str, file: str) -> None:

@@ -260,7 +260,7 @@ async def test_a_keeper_cleans_up(database: Database) -> None:
     with capture_logs() as logs:
         keeper = asyncio.create_task(Keeper(database, ages=AGES).run())
         try:
-            await until(said, what="the clean-up", seconds=60)
+            await until(said, what="the clean-up")
         finally:
             keeper.cancel()
             await asyncio.wait([keeper])

@@ -59,7 +59,7 @@ async def no_permit_is_left(work: Work) -> None:
     async def none() -> bool:
         return not await left(work)
 
-    await until(none, what="the permits to be used", seconds=60)
+    await until(none, what="the permits to be used")
 
 
 async def each_ended_once(work: Work, batch_id: str, texts: Collection[str]) -> None:
@@ -78,7 +78,7 @@ async def test_workers_share_a_batch(work: Work, processes: list[Process], tmp_p
     texts = [f"item{index:03}" for index in range(300)]
     await work.submit("echo", *texts, batch_id=batch_id, until=str(gate))
     processes += [Process(work.database, slots=2) for _ in range(count)]
-    await until(lambda: len(list(work.folder.iterdir())) == 2 * count, what="all slots to be busy", seconds=60)
+    await until(lambda: len(list(work.folder.iterdir())) == 2 * count, what="all slots to be busy")
     assert len({row.worker_id for row in await work.items(batch_id)} - {None}) == count
     gate.touch()
     await each_ended_once(work, batch_id, texts)
@@ -127,7 +127,7 @@ async def test_what_has_waited_for_its_next_try_has_permits_by_how_much_it_is(wo
     async def woken() -> bool:
         return not await sql(work, "SELECT id FROM analysis WHERE not_before IS NOT NULL")
 
-    await until(woken, what="the keeper to wake them", seconds=60)
+    await until(woken, what="the keeper to wake them")
     assert await left(work) == {"queued": 3}
 
 
@@ -208,7 +208,7 @@ async def test_a_worker_hears_again_after_its_connection_was_cut(work: Work) -> 
         async def again(before: set[int] = before) -> bool:
             return bool(await live(work) - before)
 
-        await until(again, what="the worker to listen again", seconds=60)
+        await until(again, what="the worker to listen again")
         returned = await used(work)
         await work.ended(await work.submit("echo", f"after{cut}"))
 
@@ -230,7 +230,7 @@ async def test_work_goes_on_though_all_connections_of_a_worker_are_cut(work: Wor
         async def far_enough(processed: int = processed) -> bool:
             return (await work.batch(batch_id)).processed >= processed
 
-        await until(far_enough, what=f"{processed} items", seconds=60)
+        await until(far_enough, what=f"{processed} items")
         ports = [each.laddr.port for each in psutil.Process(process.popen.pid).net_connections()]
         await sql(
             work,
@@ -275,7 +275,7 @@ async def test_a_worker_that_is_told_to_end_says_goodbye(work: Work, processes: 
         async with work.database.read() as connection:
             return bool(await all_workers(connection)) and bool(await live(work))
 
-    await until(there, what="the worker", seconds=60)
+    await until(there, what="the worker")
     process.popen.terminate()
     assert await process.ended() == 0
 

@@ -60,7 +60,7 @@ async def test_workers_do_what_the_server_is_asked_for(programs: tuple[Server, l
         batch.update(found["data"]["batch"])
         return batch["status"] not in ("QUEUED", "RUNNING")
 
-    await until(has_ended, what="the batch to end", seconds=60)
+    await until(has_ended, what="the batch to end")
     assert batch == {"status": "COMPLETED", "processed": 40}
     for each in workers:
         assert await each.terminate() == 0

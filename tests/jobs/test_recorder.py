@@ -68,7 +68,7 @@ async def test_slots_wait_while_too_many_ends_wait(database: Database) -> None:
     assert await has_room(recorder)
     recorder.put([outcome(BACKLOG)])
     assert not await has_room(recorder)
-    async with running(recorder), asyncio.timeout(30):
+    async with running(recorder), asyncio.timeout(300):
         await recorder.has_room()
         await recorder.is_empty()
     assert await has_room(recorder)
@@ -86,7 +86,7 @@ async def test_slots_wait_while_results_that_wait_are_too_large(
     assert await has_room(waiting)
     waiting.put([outcome(3, result)])
     assert not await has_room(waiting)
-    async with running(waiting), asyncio.timeout(30):
+    async with running(waiting), asyncio.timeout(300):
         await waiting.has_room()
         await waiting.is_empty()
     assert await has_room(waiting)
@@ -97,7 +97,7 @@ async def test_a_result_larger_than_all_that_may_wait_is_written(
 ) -> None:
     monkeypatch.setattr(recorder, "BACKLOG_BYTES", 1000)
     waiting = Recorder(database)
-    async with running(waiting), asyncio.timeout(30):
+    async with running(waiting), asyncio.timeout(300):
         waiting.put([outcome(1, "x" * 2000)])
         await waiting.has_room()
         waiting.put([outcome(2, "x" * 2000)])
@@ -151,7 +151,7 @@ async def test_what_was_submitted_alone_is_written_before_what_waits_of_batches(
     ]
     writer.put(ends)
     assert writer.leases == {rows[0].lease, alone[0].lease}
-    async with running(writer), asyncio.timeout(30):
+    async with running(writer), asyncio.timeout(300):
         await writer.is_empty()
     assert writer.completed == 53
     event = tables.event.c
@@ -179,7 +179,7 @@ async def test_no_transaction_is_large_while_somebody_waits(
         Outcome(row.id, row.lease, End.COMPLETED, "{}", origin=Origin(row.workspace, row.batch_id, row.attempt))
         for row in rows
     ]
-    async with running(writer), asyncio.timeout(30):
+    async with running(writer), asyncio.timeout(300):
         writer.put(ended[:6])
         await writer.is_empty()
         assert len(commits) == 1

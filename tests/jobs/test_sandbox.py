@@ -17,7 +17,19 @@ import pytest
 import uvloop
 from structlog.testing import capture_logs
 
-from jobs.sandbox.slot import Completed, Died, Failed, Limits, Progressed, Report, Sandbox, Task, Template
+from jobs.sandbox.frames import WINDOW_TASKS
+from jobs.sandbox.sandbox import (
+    WINDOW_BYTES,
+    Completed,
+    Died,
+    Failed,
+    Limits,
+    Progressed,
+    Report,
+    Sandbox,
+    Task,
+    Template,
+)
 from tests.jobs.conftest import ANALYZERS
 from tests.jobs.processes import alive
 from tests.support import until
@@ -32,7 +44,7 @@ def echo(name: str) -> Task:
 
 
 async def reports(sandbox: Sandbox, tasks: Sequence[Task], analyzer: str = "deeds") -> list[Report]:
-    async with asyncio.timeout(60), aclosing(sandbox.run(analyzer, tasks)) as lists:
+    async with asyncio.timeout(300), aclosing(sandbox.run(analyzer, tasks)) as lists:
         return [report async for several in lists for report in several]
 
 
@@ -278,6 +290,43 @@ async def test_leaving_a_run_early_kills_the_process(sandbox: Sandbox, tmp_path:
     assert len(await outcomes(sandbox, [echo("a")])) == 1
 
 
+@pytest.mark.parametrize("size", [1, WINDOW_BYTES])
+async def test_a_task_that_is_taken_back_never_begins(sandbox: Sandbox, tmp_path: Path, size: int) -> None:
+    """Whether it is in the window that was handed over or, behind a large task, in the next one."""
+    gate, notes = tmp_path / "gate", tmp_path / "notes"
+    large = Task("large", json.dumps({"text": "echo", "argument": "x" * size}).encode())
+    tasks = [task("wait_for", gate), large, *(task("note", notes, str(n)) for n in range(100))]
+    work = asyncio.create_task(outcomes(sandbox, tasks))
+    await until(lambda: Path(f"{gate}.started").exists())
+    assert [each.id for each in sandbox.take_back()] == [each.id for each in tasks[1:]]
+    assert sandbox.take_back() == []
+    gate.touch()
+    (waited,) = await work
+    assert not notes.exists()
+    # The same process goes on with the next run.
+    (noted,) = await outcomes(sandbox, [task("note", notes)])
+    assert result(noted)["pid"] == result(waited)["pid"]
+    assert notes.read_text() == "begun\n"
+
+
+async def test_each_task_begins_once_or_is_taken_back(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Tasks are taken back while the process goes through them."""
+    for turn in range(20):
+        tasks = [task("note", tmp_path / f"{turn}-{n}", str(n)) for n in range(500)]
+        work = asyncio.create_task(outcomes(sandbox, tasks))
+        await until(lambda turn=turn: (tmp_path / f"{turn}-{10 * turn}").exists())  # type: ignore[misc]
+        taken = [each.id for each in sandbox.take_back()]
+        ended = [each.task_id for each in await work]
+        assert [*ended, *taken] == [str(n) for n in range(500)]
+        assert all((tmp_path / f"{turn}-{n}").read_text() == "begun\n" for n in ended)
+        assert not any((tmp_path / f"{turn}-{n}").exists() for n in taken)
+
+
+async def test_more_tasks_than_a_window_takes_run_in_order(sandbox: Sandbox) -> None:
+    tasks = [echo(str(n)) for n in range(2 * WINDOW_TASKS + 1)]
+    assert [report.task_id for report in await outcomes(sandbox, tasks)] == [each.id for each in tasks]
+
+
 async def test_progress_is_bounded_and_never_goes_back(sandbox: Sandbox) -> None:
     *notes, completed = await reports(sandbox, [task("progress")])
     assert result(completed)["summary"] == "ok"
@@ -355,7 +404,7 @@ async def test_the_process_has_nothing_of_the_servers(tmp_path: Path, monkeypatc
     assert (directory, limits) == (os.getcwd(), "[0, 1024]")
     assert "assay.db" not in files
     assert files.count("socket:") == 1  # the channel
-    assert files.count("pipe:") == 3  # frames, and descriptors 1 and 2
+    assert files.count("pipe:") == 4  # frames, tickets, and descriptors 1 and 2
     assert "ASSAY_" not in variables
 
 

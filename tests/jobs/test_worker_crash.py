@@ -162,7 +162,7 @@ async def _leases_are_over(work: Work, batch_id: str) -> None:
 
     hasty = asyncio.create_task(Keeper(work.database, timedelta(seconds=1)).run())
     try:
-        await until(waiting, what="the leases to be over", seconds=60)
+        await until(waiting, what="the leases to be over")
     finally:
         hasty.cancel()
         await asyncio.wait([hasty])

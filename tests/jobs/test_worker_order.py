@@ -85,6 +85,7 @@ async def test_a_slow_item_holds_up_neither_other_workers_nor_higher_priorities(
     assert (await work.rows(ids[:1]))[0].status == "RUNNING"
     gate.touch()
     assert {(row.status, row.attempt) for row in await work.ended(ids)} == {("COMPLETED", 1)}
+    assert [work.starts(text) for text in numbered(8)] == [1] * 8
     log = await started(work)
     assert log.index(high) < len(log) - 1 - log[::-1].index(ids[1])
 
@@ -106,6 +107,7 @@ async def test_a_pause_sends_back_what_was_claimed_and_has_not_begun(
     assert [row.status for row in await work.rows(ids[1:])] == ["QUEUED"] * 7
     await held(work, controls.resume, "echo")
     assert {(row.status, row.attempt) for row in await work.ended(ids)} == {("COMPLETED", 1)}
+    assert [work.starts(text) for text in numbered(8)] == [1] * 8
 
 
 async def test_what_comes_alone_is_started_before_the_rest_of_a_batch(

@@ -20,7 +20,7 @@ from analyzers.registry import load_registry
 from jobs import keeper, retry, supervision
 from jobs.keeper import Stillness, is_gone, process_start
 from jobs.pace import FIRST, MOST, Pace
-from jobs.slot import request_json
+from jobs.sandbox.slot import request_json
 from jobs.supervision import keep_running, side_tasks, wait_for
 from store.queue.claims import Claimed
 from store.queue.finish import End

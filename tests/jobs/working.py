@@ -57,7 +57,7 @@ class Work:
     async def close(self) -> None:
         """Stop the workers, none of whom may have failed."""
         for worker, task in self._workers:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(300):
                 await worker.stop(0)
                 await task
         self._workers.clear()
@@ -121,7 +121,7 @@ class Work:
         async def has_ended() -> bool:
             return (await self.batch(batch_id)).finished_at is not None
 
-        await until(has_ended, what="the batch to end", seconds=60)
+        await until(has_ended, what="the batch to end")
         return await self.batch(batch_id)
 
     async def cancel(self, analysis_id: str) -> AnalysisRow | None:

@@ -16,7 +16,8 @@ import pytest
 from starlette.applications import Starlette
 
 from tests import support
-from web.pages import PAGES, graphiql_response, graphiql_routes, wants_html
+from web.graphql.negotiation import accepted
+from web.pages import PAGES, graphiql_response, graphiql_routes
 
 BROWSER = support.ROOT / "tests" / "pages"
 CHECK = support.ROOT / "pages" / "graphiql" / "check.mjs"
@@ -36,10 +37,11 @@ needs_a_browser = pytest.mark.needs("node", "chromium")
         # Firefox, Chromium and Safari, on a navigation
         "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
         "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8,application/pdf;v=b3;q=0.7",
+        "text/html;q=2",
     ],
 )
 def test_a_browser_wants_html(accept: str) -> None:
-    assert wants_html(accept)
+    assert accepted(accept).prefers_html
 
 
 @pytest.mark.parametrize(
@@ -57,14 +59,14 @@ def test_a_browser_wants_html(accept: str) -> None:
         "text/html;q=0.8, application/*;q=0.9",
         "text/html, application/graphql-response+json",
         "text/html;q=0",
-        "text/html;q=2",
+        "text/html;q=-1",
         "text/html;q=a lot",
         "text/html-not",
         ",;,q=1",
     ],
 )
 def test_others_do_not_want_html(accept: str) -> None:
-    assert not wants_html(accept)
+    assert not accepted(accept).prefers_html
 
 
 def _assets() -> Iterator[Path]:

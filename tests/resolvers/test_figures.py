@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import event as sql_event
 from sqlalchemy import text
 
-from store.queue.timings import Durations
 from store.sql.database import Database
 from store.statistics import (
     BatchFigures,
@@ -25,6 +24,7 @@ from store.statistics import (
     queue_figures,
     storage_figures,
 )
+from telemetry import Percentiles
 from tests.resolvers.rows import NOW, Row, ago, analysis, batch, event
 from tests.support import until
 
@@ -34,7 +34,7 @@ Add = Callable[..., Awaitable[None]]
 async def test_an_empty_database_has_no_figures(database: Database) -> None:
     async with database.read() as connection:
         assert await queue_figures(connection, NOW) == QueueFigures(0, 0, None, [])
-        assert await batch_figures(connection, NOW) == BatchFigures(0, 0, 0, 0, Durations(None, None, None))
+        assert await batch_figures(connection, NOW) == BatchFigures(0, 0, 0, 0, Percentiles(None, None, None))
         assert await analyzer_figures(connection) == []
         assert (await log_figures(connection, NOW)).held_back_seconds == 0
         storage = await storage_figures(connection)

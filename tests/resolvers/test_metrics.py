@@ -297,7 +297,7 @@ async def test_an_interval_out_of_bounds_is_refused(services: Services, executor
         refused = [body async for body in bodies]
     (body,) = refused
     assert body["errors"][0]["extensions"] == {"code": "BAD_USER_INPUT", "argument": "intervalSeconds"}
-    assert body["errors"][0]["message"].endswith(": it goes from 0.5 to 60.")
+    assert body["errors"][0]["message"].endswith(": it must be from 0.5 to 60.")
 
 
 @pytest.mark.parametrize(

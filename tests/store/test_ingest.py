@@ -27,7 +27,7 @@ from store.queue.transitions import Fault
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.ids import new_id
-from store.sql.paging import PageRequest
+from store.sql.paging import PageArguments
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.sql.viewer import Viewer
 from store.tables import AnalysisStatus, BatchRow
@@ -110,7 +110,7 @@ async def test_items_stand_in_the_order_in_which_they_came(database: Database) -
     batch_id = await opened(database, 2)
     await extended(database, batch_id, items(3))
     async with database.read() as connection:
-        page = await page_of_results(connection, VIEWER, batch_id, None, PageRequest.of(10))
+        page = await page_of_results(connection, VIEWER, batch_id, None, PageArguments(10))
     assert [(row.position, row.input_text) for row in page.rows] == [(0, "0"), (1, "1"), (2, "0"), (3, "1"), (4, "2")]
 
 
@@ -126,7 +126,7 @@ async def test_items_that_are_at_fault_leave_the_batch_open(database: Database) 
 async def test_one_item_may_not_take_the_time_of_a_whole_batch(database: Database) -> None:
     batch_id = await opened(database, 1)
     async with database.read() as connection:
-        page = await page_of_results(connection, VIEWER, batch_id, None, PageRequest.of(1))
+        page = await page_of_results(connection, VIEWER, batch_id, None, PageArguments(1))
     assert page.rows[0].timeout_seconds == 300
     assert (await batch(database, batch_id)).timeout_seconds == 600
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from store import tables
-from store.analyses import AnalysisFilter, NewAnalysis, OrderField, insert_analyses, page_of_analyses
+from store.analyses import AnalysisFilter, AnalysisOrderField, NewAnalysis, insert_analyses, page_of_analyses
 from store.queue.transitions import Fault
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.ids import new_id
-from store.sql.paging import Page, PageError, PageRequest
+from store.sql.paging import Page, PageArguments, PageError
 from store.sql.viewer import LOCAL_ADMINISTRATOR, Viewer
 from store.tables import AnalysisRow
 
@@ -53,7 +53,11 @@ class Shelf:
             self.keys.add((priority, typed_id))
 
     async def page(
-        self, request: PageRequest, *, order: OrderField = "PRIORITY", descending: bool = False
+        self,
+        request: PageArguments,
+        *,
+        order: AnalysisOrderField = AnalysisOrderField.PRIORITY,
+        descending: bool = False,
     ) -> Page[AnalysisRow]:
         async with self.database.read() as connection:
             return await page_of_analyses(
@@ -73,7 +77,7 @@ async def test_a_page_is_a_stretch_of_the_sorted_truth(database: Database, steps
     for rows, size, backward, choice in steps:
         await shelf.put(rows)
         cursor, place = (None, None) if choice is None or not cursors else cursors[choice % len(cursors)]
-        request = PageRequest.of(None, last=size, before=cursor) if backward else PageRequest.of(size, after=cursor)
+        request = PageArguments(None, last=size, before=cursor) if backward else PageArguments(size, after=cursor)
         page = await shelf.page(request, descending=descending)
 
         truth = sorted(shelf.keys, reverse=descending)
@@ -99,7 +103,7 @@ async def test_a_walk_meets_each_row_once_and_what_arrives_ahead_of_it(
     cursor: str | None = None
     waiting = list(between)
     while True:
-        request = PageRequest.of(None, last=size, before=cursor) if backward else PageRequest.of(size, after=cursor)
+        request = PageArguments(None, last=size, before=cursor) if backward else PageArguments(size, after=cursor)
         page = await shelf.page(request)
         stretch = [key_of(row) for row in page.rows]
         met += reversed(stretch) if backward else stretch
@@ -114,20 +118,20 @@ async def test_a_walk_meets_each_row_once_and_what_arrives_ahead_of_it(
     assert met == sorted(due, reverse=backward)
 
 
-@pytest.mark.parametrize("order", ["CREATED_AT", "FINISHED_AT", "PRIORITY", "PROCESSING_TIME"])
+@pytest.mark.parametrize("order", AnalysisOrderField)
 @pytest.mark.parametrize("descending", [False, True])
-async def test_every_order_is_walked_whole(database: Database, order: OrderField, descending: bool) -> None:
+async def test_every_order_is_walked_whole(database: Database, order: AnalysisOrderField, descending: bool) -> None:
     shelf = Shelf(database)
     await shelf.put([(number % 3 + 1, number) for number in range(10)])
     met: list[str] = []
     cursor = None
     while True:
-        page = await shelf.page(PageRequest.of(3, cursor), order=order, descending=descending)
+        page = await shelf.page(PageArguments(3, cursor), order=order, descending=descending)
         met += [row.id for row in page.rows]
         if not page.has_next:
             break
         cursor = page.cursor(page.rows[-1])
-    by_priority = order == "PRIORITY"
+    by_priority = order is AnalysisOrderField.PRIORITY
     keys = sorted(shelf.keys, key=lambda key: key if by_priority else key[1], reverse=descending)
     assert met == [key[1] for key in keys]
 
@@ -158,7 +162,7 @@ LISTING = "analyses PRIORITY ASC"
 @example("\ud800")
 async def test_what_is_no_cursor_of_the_list_is_refused(database: Database, cursor: str) -> None:
     shelf = Shelf(database)
-    for request in (PageRequest.of(1, cursor), PageRequest.of(None, None, 1, cursor)):
+    for request in (PageArguments(1, cursor), PageArguments(None, None, 1, cursor)):
         with pytest.raises(PageError) as refused:
             await shelf.page(request)
         argument = "after" if request.after is not None else "before"
@@ -172,49 +176,49 @@ async def test_what_is_no_cursor_of_the_list_is_refused(database: Database, curs
 async def test_a_cursor_with_values_of_other_types_is_refused(database: Database, values: list[Any]) -> None:
     shelf = Shelf(database)
     with pytest.raises(PageError, match="a cursor of another list"):
-        await shelf.page(PageRequest.of(1, _cursor([LISTING, *values])))
+        await shelf.page(PageArguments(1, _cursor([LISTING, *values])))
 
 
 async def test_a_cursor_of_another_list_is_refused(database: Database) -> None:
     shelf = Shelf(database)
     await shelf.put([(1, 1), (2, 2)])
-    page = await shelf.page(PageRequest.of(1))
+    page = await shelf.page(PageArguments(1))
     cursor = page.cursor(page.rows[0])
-    for order, descending in (("PRIORITY", True), ("CREATED_AT", False), ("FINISHED_AT", False)):
+    orders = AnalysisOrderField
+    for order, descending in ((orders.PRIORITY, True), (orders.CREATED_AT, False), (orders.FINISHED_AT, False)):
         with pytest.raises(PageError, match="a cursor of another list"):
-            await shelf.page(PageRequest.of(1, cursor), order=order, descending=descending)  # type: ignore[arg-type]
+            await shelf.page(PageArguments(1, cursor), order=order, descending=descending)
 
 
 @pytest.mark.parametrize(
     ("arguments", "argument", "message"),
     [
-        ((1, None, 1, None), "last", "`first` and `last` can't be given together: take one"),
-        ((-1, None, None, None), "first", "`first` is -1: it goes from 0 to 1,000"),
-        ((1001, None, None, None), "first", "`first` is 1001: it goes from 0 to 1,000"),
-        ((None, None, -1, None), "last", "`last` is -1: it goes from 0 to 1,000"),
-        ((None, None, 1001, None), "last", "`last` is 1001: it goes from 0 to 1,000"),
+        ((1, None, 1, None), "last", "`first` and `last` can't be combined: give one of them"),
+        ((-1, None, None, None), "first", "`first` is -1: it must be from 0 to 1,000"),
+        ((1001, None, None, None), "first", "`first` is 1001: it must be from 0 to 1,000"),
+        ((None, None, -1, None), "last", "`last` is -1: it must be from 0 to 1,000"),
+        ((None, None, 1001, None), "last", "`last` is 1001: it must be from 0 to 1,000"),
     ],
 )
 def test_sizes_have_bounds(arguments: Any, argument: str, message: str) -> None:
     with pytest.raises(PageError) as refused:
-        PageRequest.of(*arguments)
+        PageArguments(*arguments)
     assert (refused.value.argument, str(refused.value)) == (argument, message)
 
 
 def test_a_page_has_20_rows_unless_told() -> None:
-    assert PageRequest.of(None) == PageRequest(20, False)
-    assert PageRequest.of(0) == PageRequest(0, False)
-    assert PageRequest.of(None, None, 1000, "c") == PageRequest(1000, True, before="c")
+    pages = [PageArguments(None), PageArguments(0), PageArguments(None, None, 1000, "c")]
+    assert [(page.size, page.backward) for page in pages] == [(20, False), (0, False), (1000, True)]
 
 
 async def test_a_workspace_sees_its_own_rows_alone(database: Database) -> None:
     mine, other = Shelf(database), Shelf(database)
     await mine.put([(1, 1)])
     await other.put([(1, 2)])
-    page = await mine.page(PageRequest.of(10))
+    page = await mine.page(PageArguments(10))
     assert [key_of(row) for row in page.rows] == sorted(mine.keys)
     nobody = Shelf(database)
     nobody.viewer = replace(LOCAL_ADMINISTRATOR, workspace="nobody")
-    assert (await nobody.page(PageRequest.of(10))).rows == []
+    assert (await nobody.page(PageArguments(10))).rows == []
     async with database.read() as connection:
         assert (await connection.execute(select(func.count()).select_from(tables.analysis))).scalar_one() == 2

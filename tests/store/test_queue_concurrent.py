@@ -84,7 +84,7 @@ async def test_workers_and_clients_do_not_stand_in_each_others_way(database: Dat
                 await retry_batch(connection, VIEWER, batch_id, utcnow())
 
     ends = [End.COMPLETED, End.COMPLETED, End.FAILED, End.GIVEN_BACK]
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(300):
         await asyncio.gather(
             *(work(database, f"w{number}", ends) for number in range(6)), *map(stop_and_retry, batch_ids)
         )

@@ -15,8 +15,8 @@ from sqlalchemy import event
 
 from store.analyses import (
     AnalysisFilter,
+    AnalysisOrderField,
     NewAnalysis,
-    OrderField,
     count_analyses,
     delete_analysis,
     insert_analyses,
@@ -30,13 +30,13 @@ from store.queue.transitions import Fault
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.ids import new_id
-from store.sql.paging import Page, PageRequest
+from store.sql.paging import Page, PageArguments
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.tables import AnalysisRow, AnalysisStatus
 
 NOW = utcnow()
 S = AnalysisStatus
-ORDERS: list[OrderField] = ["CREATED_AT", "FINISHED_AT", "PRIORITY", "PROCESSING_TIME"]
+ORDERS = list(AnalysisOrderField)
 CHOICES: list[list[S] | None] = [
     None,
     [S.FAILED],
@@ -96,7 +96,7 @@ async def walk(database: Database, read: Any, size: int, *, backward: bool) -> l
     met: list[AnalysisRow] = []
     cursor = None
     while True:
-        request = PageRequest.of(None, last=size, before=cursor) if backward else PageRequest.of(size, after=cursor)
+        request = PageArguments(None, last=size, before=cursor) if backward else PageArguments(size, after=cursor)
         async with database.read() as connection:
             page = await read(connection, request)
         met = page.rows + met if backward else met + page.rows
@@ -105,7 +105,7 @@ async def walk(database: Database, read: Any, size: int, *, backward: bool) -> l
         cursor = page.cursor(page.rows[0 if backward else -1])
 
 
-async def results(batch_id: str, status: list[S] | None, connection: Any, request: PageRequest) -> Page[AnalysisRow]:
+async def results(batch_id: str, status: list[S] | None, connection: Any, request: PageArguments) -> Page[AnalysisRow]:
     return await page_of_results(connection, VIEWER, batch_id, status, request)
 
 
@@ -130,11 +130,11 @@ async def test_what_was_deleted_is_counted_no_more(database: Database) -> None:
     where = AnalysisFilter(status=[S.FAILED], batch_id=batch_id)
     async with database.write() as connection:
         await insert_batch(connection, VIEWER, batch_id, None, [refused] * 3, NOW, timeout_seconds=60, max_attempts=3)
-        page = await page_of_results(connection, VIEWER, batch_id, [S.FAILED], PageRequest.of(2))
+        page = await page_of_results(connection, VIEWER, batch_id, [S.FAILED], PageArguments(2))
         assert await count_analyses(connection, VIEWER, where) == 3
         assert await delete_analysis(connection, VIEWER, page.rows[1].id)
         assert await count_analyses(connection, VIEWER, where) == 2
-        request = PageRequest.of(5, after=page.cursor(page.rows[1]))  # of one that is gone
+        request = PageArguments(5, after=page.cursor(page.rows[1]))  # of one that is gone
         after = await page_of_results(connection, VIEWER, batch_id, [S.FAILED], request)
         assert [row.position for row in after.rows] == [2]
 
@@ -142,7 +142,7 @@ async def test_what_was_deleted_is_counted_no_more(database: Database) -> None:
 async def test_analyses_in_every_state_are_walked_whole_in_every_order(database: Database) -> None:
     await mixed_batches(database)
 
-    def key(order: OrderField, row: AnalysisRow) -> Any:
+    def key(order: AnalysisOrderField, row: AnalysisRow) -> Any:
         at = 0 if row.finished_at is None else row.finished_at.timestamp()
         time = -1 if row.finished_at is None or row.processing_time_ms is None else row.processing_time_ms
         values = {"CREATED_AT": 0, "FINISHED_AT": at, "PRIORITY": row.priority, "PROCESSING_TIME": time}
@@ -152,8 +152,8 @@ async def test_analyses_in_every_state_are_walked_whole_in_every_order(database:
 
         async def read(
             connection: Any,
-            request: PageRequest,
-            order: OrderField = order,
+            request: PageArguments,
+            order: AnalysisOrderField = order,
             descending: bool = descending,
             status: list[S] | None = status,
         ) -> Page[AnalysisRow]:
@@ -161,7 +161,7 @@ async def test_analyses_in_every_state_are_walked_whole_in_every_order(database:
             return await page_of_analyses(connection, VIEWER, where, request, order=order, descending=descending)
 
         async with database.read() as connection:
-            every = (await read(connection, PageRequest.of(1000), status=None)).rows
+            every = (await read(connection, PageArguments(1000), status=None)).rows
         truth = sorted(every, key=partial(key, order), reverse=descending)
         assert len(every) == 90
         assert [row.id for row in every] == [row.id for row in truth]
@@ -179,18 +179,20 @@ async def test_each_part_of_a_page_is_read_by_its_index(database: Database) -> N
         assert await indexes_of(database, AnalysisFilter(status=status)) == expected
         assert await indexes_of(database, AnalysisFilter(status=status, batch_id=batch_id)) == expected
     assert await indexes_of(database, AnalysisFilter()) == ["created"]
-    assert await indexes_of(database, AnalysisFilter(), "PRIORITY") == ["priority"]
-    assert await indexes_of(database, AnalysisFilter(), "FINISHED_AT") == ["finished", "open"]
-    assert await indexes_of(database, AnalysisFilter(), "PROCESSING_TIME") == ["duration", "open"]
+    assert await indexes_of(database, AnalysisFilter(), AnalysisOrderField.PRIORITY) == ["priority"]
+    assert await indexes_of(database, AnalysisFilter(), AnalysisOrderField.FINISHED_AT) == ["finished", "open"]
+    assert await indexes_of(database, AnalysisFilter(), AnalysisOrderField.PROCESSING_TIME) == ["duration", "open"]
 
 
-async def indexes_of(database: Database, where: AnalysisFilter, order: OrderField = "CREATED_AT") -> list[str]:
+async def indexes_of(
+    database: Database, where: AnalysisFilter, order: AnalysisOrderField = AnalysisOrderField.CREATED_AT
+) -> list[str]:
     """The indexes by which SQLite reads a page. None is sorted, but for the few rows of several parts, together."""
     async with plans_of(database) as plans, database.read() as connection:
         if where.batch_id is None:
-            await page_of_analyses(connection, VIEWER, where, PageRequest.of(5), order=order)
+            await page_of_analyses(connection, VIEWER, where, PageArguments(5), order=order)
         else:
-            await page_of_results(connection, VIEWER, where.batch_id, where.status, PageRequest.of(5))
+            await page_of_results(connection, VIEWER, where.batch_id, where.status, PageArguments(5))
     found = [
         match[1]
         for plan in plans

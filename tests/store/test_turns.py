@@ -233,7 +233,7 @@ async def test_claims_and_ends_of_every_kind_do_not_lock_each_other_out(database
             outcomes = failed + [completed(row) for row in rows if row not in rows[::10]]
             assert len(await do(database, finishing.finish, outcomes, NOW)) == len(rows)
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         await asyncio.gather(*(work() for _ in range(4)))
     async with database.read() as connection:
         batch = await batch_by_id(connection, VIEWER, batch_id)
@@ -247,7 +247,7 @@ async def test_deletions_retries_and_stops_of_a_batch_do_not_lock_each_other_out
         batch_id = await submit(database, 30)
         await do(database, request_batch_stop, VIEWER, batch_id, CANCELED, NOW)
         last = (await items_of(database, batch_id))[-1].id
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             deleted, _, _, _, item_deleted = await asyncio.gather(
                 do(database, delete_batch, VIEWER, batch_id),
                 do(database, retry_batch, VIEWER, batch_id, NOW),

@@ -125,7 +125,7 @@ async def end_of(server: ApiServer, analysis_id: str) -> str:
         found = (await ask(server, ANALYSIS, id=analysis_id))["analysis"]
         return found["finishedAt"] and found["status"]
 
-    return str(await until(ended, what="an analysis to end", seconds=90))
+    return str(await until(ended, what="an analysis to end"))
 
 
 async def idle(server: ApiServer) -> None:
@@ -135,7 +135,7 @@ async def idle(server: ApiServer) -> None:
         found = (await ask(server, "{ metrics { queue { depth running } } }"))["metrics"]["queue"]
         return bool(found == {"depth": 0, "running": 0})
 
-    await until(is_idle, what="the queue to be empty", seconds=90)
+    await until(is_idle, what="the queue to be empty")
 
 
 def install(folder: Path, **entries: str) -> Path:

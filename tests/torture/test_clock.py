@@ -114,7 +114,7 @@ async def test_a_step_between_two_servers(house: House, hours: int) -> None:
             found = await api.log()
             return found if len(found) >= len(log) else None
 
-        everything = await until(all_shown, what="the whole log to be shown", seconds=90)
+        everything = await until(all_shown, what="the whole log to be shown")
         behind = await api.log(after=cursor)
     assert await server.terminate() == 0
 

@@ -79,7 +79,7 @@ async def test_a_database_that_crashes_twice_in_a_batch(house: House, cluster: C
             async with database.read() as connection:
                 return (await connection.execute(statement)).scalar_one() == 0
 
-        await until(all_ended, what="all to end", seconds=90)
+        await until(all_ended, what="all to end")
     assert await server.terminate() == 0
     truth = await house.truth()
     assert truth.statuses() == {"COMPLETED": ITEMS + 3}

@@ -27,7 +27,7 @@ async def test_a_worker_that_stands_still_past_its_leases(house: House) -> None:
     await until(lambda: have_begun(notes, 1), what="both to run")
     await stall(stalled.process.pid, make_url(house.url))
     other = await house.start(WorkerProgram, workers=2)
-    await until(lambda: have_begun(notes, 2), what="both to run elsewhere, once their leases are over", seconds=120)
+    await until(lambda: have_begun(notes, 2), what="both to run elsewhere, once their leases are over")
     gate.touch()  # the processes of the one that stands still end their items too, and it has yet to hear of that
     await house.ended(server, [batch])
     async with house.database() as database:

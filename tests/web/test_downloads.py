@@ -74,7 +74,7 @@ async def test_every_item_is_a_line_as_the_graph_has_it(server: Start) -> None:
         batch = (await asyncio.to_thread(post, one.url, RESULTS, {"id": batch_id}))["data"]["batch"]
         return batch["results"]["nodes"] if batch["status"] == "COMPLETED" else None
 
-    nodes = await until(ended, what="the batch to end", seconds=60)
+    nodes = await until(ended, what="the batch to end")
     for query in ("", "?input=true"):
         status, headers, lines = await download(one, batch_id, query)
         assert status == 200

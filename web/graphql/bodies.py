@@ -18,7 +18,7 @@ MAX_PARTS = 20
 """Parts of a multipart body; those of a body with no files are two, `operations` and `map`."""
 
 
-class Refused(BadRequest):
+class RefusedRequest(BadRequest):
     """A request refused with a status other than 400."""
 
     def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
@@ -46,13 +46,15 @@ def refuse_charset(parameters: str) -> None:
     for parameter in parameters.split(";"):
         name, _, value = parameter.partition("=")
         if name.strip() == "charset" and value.strip(' "') not in ("utf-8", "utf8"):
-            raise Refused(415, ErrorCode.UNSUPPORTED_MEDIA_TYPE, "`charset` must be utf-8.", {"accept-post": JSON})
+            raise RefusedRequest(
+                415, ErrorCode.UNSUPPORTED_MEDIA_TYPE, "`charset` must be utf-8.", {"accept-post": JSON}
+            )
 
 
 def refuse_encoding(headers: Headers) -> None:
     if headers.get("content-encoding", "identity").strip().lower() != "identity":
         message = "`Content-Encoding` is not supported: send the body as it is."
-        raise Refused(415, ErrorCode.UNSUPPORTED_MEDIA_TYPE, message, {"accept-encoding": "identity"})
+        raise RefusedRequest(415, ErrorCode.UNSUPPORTED_MEDIA_TYPE, message, {"accept-encoding": "identity"})
 
 
 def form_json(form: FormData, name: str) -> object:

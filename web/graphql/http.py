@@ -28,7 +28,7 @@ from execution.executor import QUERIES, QUERIES_AND_MUTATIONS, Executor, Operati
 from execution.requests import OperationRequest, parse_request
 from web.graphql.bodies import (
     MAX_PARTS,
-    Refused,
+    RefusedRequest,
     decode_json,
     form_json,
     query_parameters,
@@ -38,7 +38,7 @@ from web.graphql.bodies import (
 from web.graphql.negotiation import GRAPHQL_RESPONSE, Accepted, accepted
 from web.graphql.streams import FRAMINGS, Framing, StreamResponse, Streams, address_of, disconnected, whole_response
 from web.middleware import PREFLIGHT_HEADERS
-from web.pages import graphiql_response, wants_html
+from web.pages import graphiql_response
 from web.responses import JSON, error_response, json_response
 
 if TYPE_CHECKING:
@@ -84,14 +84,14 @@ class GraphQLHTTP:
         accept = ",".join(request.headers.getlist("accept")) or "*/*"
         if request.method == "OPTIONS":
             return Response(status_code=204, headers={"allow": ALLOW})
-        if request.method == "GET" and not self.events_only and wants_html(accept):
-            return graphiql_response()
         takes = EVENTS_ONLY if self.events_only else accepted(accept)
+        if request.method == "GET" and takes.prefers_html:
+            return graphiql_response()
         try:
             _require_type(takes.for_answer or takes.for_stream)
             return await self._answer(request, await self._read_in_time(request), takes)
         except BadRequest as refused:
-            status, headers = (refused.status, refused.headers) if isinstance(refused, Refused) else (400, {})
+            status, headers = (refused.status, refused.headers) if isinstance(refused, RefusedRequest) else (400, {})
             return error_response(status, refused.code, refused.message, media_type=takes.json or JSON, headers=headers)
 
     async def _answer(self, request: Request, operation: OperationRequest, takes: Accepted) -> ASGIApp:
@@ -118,7 +118,7 @@ class GraphQLHTTP:
         if self.streams.is_full_for(address_of(request.scope)):
             limit = self.streams.max_streams_per_address
             message = f"At most {limit:,} streams can be open to one address: end another first."
-            raise Refused(429, ErrorCode.RATE_LIMITED, message)
+            raise RefusedRequest(429, ErrorCode.RATE_LIMITED, message)
         context.last_event_id = request.headers.get("last-event-id") or None
         answers = await self.executor.open(operation, context)
         if isinstance(answers, Answer):
@@ -131,7 +131,7 @@ class GraphQLHTTP:
                 return await self._read(request)
         except TimeoutError:
             message = f"The body did not come within {BODY_SECONDS:g} seconds."
-            raise Refused(408, ErrorCode.REQUEST_TIMEOUT, message, {"connection": "close"}) from None
+            raise RefusedRequest(408, ErrorCode.REQUEST_TIMEOUT, message, {"connection": "close"}) from None
 
     async def _read(self, request: Request) -> OperationRequest:
         if request.method == "GET":
@@ -151,8 +151,8 @@ class GraphQLHTTP:
                 message = f"`Content-Type` is missing: it must be {JSON}."
             else:
                 message = f"`Content-Type` must be {JSON}."
-            raise Refused(415, ErrorCode.UNSUPPORTED_MEDIA_TYPE, message, {"accept-post": JSON})
-        raise Refused(405, ErrorCode.METHOD_NOT_ALLOWED, "GraphQL is served by GET and POST.", {"allow": ALLOW})
+            raise RefusedRequest(415, ErrorCode.UNSUPPORTED_MEDIA_TYPE, message, {"accept-post": JSON})
+        raise RefusedRequest(405, ErrorCode.METHOD_NOT_ALLOWED, "GraphQL is served by GET and POST.", {"allow": ALLOW})
 
     def _refuse_cross_site(self, headers: Headers, *, required: bool) -> None:
         """Refuse what a page of another site may have sent without asking first, by CORS preflight.
@@ -163,7 +163,7 @@ class GraphQLHTTP:
             return
         if required or headers.get("sec-fetch-site") in ("cross-site", "same-site") or self._is_foreign(headers):
             message = f"This request could come from any web page: send it with the header {PREFLIGHT_HEADERS[0]}: 1."
-            raise Refused(403, ErrorCode.CSRF_PREVENTED, message)
+            raise RefusedRequest(403, ErrorCode.CSRF_PREVENTED, message)
 
     def _is_foreign(self, headers: Headers) -> bool:
         origin = headers.get("origin")
@@ -228,7 +228,7 @@ def _response(answer: Answer, media_type: str) -> Response:
 
 def _require_type(media_type: str | None) -> str:
     if media_type is None:
-        raise Refused(406, ErrorCode.NOT_ACCEPTABLE, f"`Accept` must allow {GRAPHQL_RESPONSE} or {JSON}.")
+        raise RefusedRequest(406, ErrorCode.NOT_ACCEPTABLE, f"`Accept` must allow {GRAPHQL_RESPONSE} or {JSON}.")
     return media_type
 
 

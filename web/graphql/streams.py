@@ -30,6 +30,7 @@ from starlette.responses import Response
 from execution.answers import StreamAnswer, encode_json
 from execution.errors import INTERNAL_MESSAGE, ErrorCode, error_body
 from execution.subscriptions import SharedStream
+from web.graphql import CLOSE_SECONDS, HEARTBEAT_SECONDS
 from web.graphql.negotiation import EVENT_STREAM, MULTIPART
 from web.graphql.sharing import shared_answers
 from web.middleware import BodyTooLarge, BrokenOff
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from events.hub import Hub
+    from settings import Settings
     from telemetry import Telemetry
 
 HEADERS = {
@@ -116,22 +118,20 @@ class Streams:
 
     def __init__(
         self,
+        settings: Settings,
         telemetry: Telemetry,
         hub: Hub[StreamAnswer],
         *,
-        heartbeat_seconds: float = 12,
-        send_seconds: float = 10,
-        close_seconds: float = 2,
-        max_streams: int = 12_000,
-        max_streams_per_address: int = 1_000,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
+        close_seconds: float = CLOSE_SECONDS,
     ) -> None:
         self.telemetry = telemetry.subscriptions
         self.hub = hub
         self.heartbeat_seconds = heartbeat_seconds
-        self.send_seconds = send_seconds
+        self.send_seconds = settings.socket_send_seconds
         self.close_seconds = close_seconds
-        self.max_streams = max_streams
-        self.max_streams_per_address = max_streams_per_address
+        self.max_streams = settings.max_sockets
+        self.max_streams_per_address = settings.max_sockets_per_address
         self.open = 0
         self.addresses: Counter[str] = Counter()
         self._stopping = asyncio.Event()

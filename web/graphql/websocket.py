@@ -24,6 +24,7 @@ from execution.errors import ErrorCode
 from execution.executor import Executor, OperationContext
 from settings import Settings
 from telemetry import Telemetry
+from web.graphql import CLOSE_SECONDS, HEARTBEAT_SECONDS
 from web.graphql.messages import Close, resume_reason
 from web.graphql.socket import Socket
 from web.responses import error_response
@@ -39,8 +40,8 @@ class GraphQLWebSocket:
         settings: Settings,
         telemetry: Telemetry,
         *,
-        ping_seconds: float = 12,
-        close_seconds: float = 2,
+        ping_seconds: float = HEARTBEAT_SECONDS,
+        close_seconds: float = CLOSE_SECONDS,
     ) -> None:
         self.executor = executor
         self.context_factory = context_factory
@@ -61,7 +62,7 @@ class GraphQLWebSocket:
         `connection_init` carried, or None.
         """
         if not self._origin_is_allowed(websocket):
-            await _refuse(websocket, 403, "FORBIDDEN", "Pages of this origin may not connect here.")
+            await _refuse(websocket, 403, ErrorCode.FORBIDDEN, "Pages of this origin may not connect here.")
             return
         if self.stopping or len(self.sockets) >= self.settings.max_sockets:
             await _refuse(websocket, 503, ErrorCode.RATE_LIMITED, "No connection is free: try again later.")

@@ -14,13 +14,13 @@ from structlog.testing import capture_logs
 from tests.web.http.toy import Server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_server() -> Iterator[Server]:
     with Server() as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_production() -> Iterator[Server]:
     with Server(environment="production") as server:
         yield server

@@ -42,7 +42,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 async def send(program: Server, method: str, path: str, **options: object) -> httpx.Response:
-    async with httpx.AsyncClient(trust_env=False, verify=False, timeout=30) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=False, timeout=300) as client:
         return await client.request(method, program.address + path, **options)  # type: ignore[arg-type]
 
 
@@ -168,7 +168,7 @@ async def test_sockets_leave_nothing_in_the_log(program: Server) -> None:
 async def test_sigterm_breaks_streams_off_within_the_grace_time(tmp_path: Path, accept: str) -> None:
     one = await Server(tmp_path, {"workers": 0}).start()
     body = b'{"query":"subscription { metrics(intervalSeconds: 60) { timestamp } }"}'
-    with socket.create_connection(("127.0.0.1", one.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", one.port), timeout=300) as connection:
         wire = Wire(connection)
         with wire.reader:
             wire.post(body, f"Accept: {accept}")

@@ -54,7 +54,7 @@ class Listener:
     def __init__(self, program: Server, query: str, *headers: str, **variables: object) -> None:
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        self.socket.settimeout(60)
+        self.socket.settimeout(300)
         self.socket.connect(("127.0.0.1", program.port))
         self.wire = Wire(self.socket)
         body = json.dumps({"query": query, "variables": variables}).encode()

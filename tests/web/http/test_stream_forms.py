@@ -194,7 +194,7 @@ async def test_c05_a_page_of_another_site_may_not_subscribe(server: Server, prod
 
 
 async def test_streams_are_bounded(serve: Any) -> None:
-    server = serve(streams={"max_streams": 2})
+    server = serve(max_sockets=2)
     with server.dial() as one, server.dial() as two:
         for wire in (one, two):
             assert subscribe(wire, "subscription { endless }", EVENTS).chunk() == BEGUN
@@ -209,7 +209,7 @@ async def test_streams_are_bounded(serve: Any) -> None:
 
 
 async def test_streams_of_one_address_are_bounded(serve: Any) -> None:
-    server = serve(streams={"max_streams_per_address": 1})
+    server = serve(max_sockets_per_address=1)
     with server.dial() as wire:
         assert subscribe(wire, "subscription { endless }", EVENTS).chunk() == BEGUN
         answer = await server.post("subscription { endless }", accept="text/event-stream")

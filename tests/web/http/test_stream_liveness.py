@@ -158,7 +158,7 @@ async def test_a_client_that_sends_for_ever_is_cut_off(serve: Serve) -> None:
 async def test_a_reader_that_is_stuck_stops_its_source_and_is_ended(
     serve: Serve, lines: list[dict[str, Any]], accept: str
 ) -> None:
-    server = serve(streams={"send_seconds": 0.5})
+    server = serve(socket_send_seconds=0.5)
     async with stuck(server) as wire:
         with server.dial() as other:
             ask(wire, FLOOD, accept)
@@ -179,7 +179,7 @@ async def test_a_reader_that_is_stuck_stops_its_source_and_is_ended(
 
 
 async def test_a_reader_that_is_slow_but_reads_loses_nothing(serve: Serve) -> None:
-    server = serve(streams={"send_seconds": 5})
+    server = serve(socket_send_seconds=5)
     async with stuck(server) as wire:
         ask(wire, "subscription { flood(size: 50000) }")
         produced = -1
@@ -215,7 +215,7 @@ async def test_stopping_breaks_streams_off_so_that_clients_come_back(serve: Serv
 
 
 async def test_stopping_waits_for_sources_to_close_and_for_readers_no_longer_than_needed(serve: Serve) -> None:
-    server = serve(streams={"send_seconds": 60, "close_seconds": 0.2})
+    server = serve(streams={"close_seconds": 0.2}, socket_send_seconds=60)
     async with stuck(server) as wire:
         with server.dial() as other:
             ask(wire, FLOOD, PARTS)

@@ -37,7 +37,7 @@ from web.serving import http_protocol
 
 __all__ = ["PATIENCE", "SECRET", "Server"]
 
-PATIENCE = 10
+PATIENCE = 60
 """Seconds that a test waits for what must come."""
 
 
@@ -77,7 +77,7 @@ class Server:
         self.telemetry = Telemetry()
         schema = strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription)
         executor = Executor(schema, settings=self.settings, telemetry=self.telemetry)
-        self.streams = Streams(self.telemetry, Hub(lambda answer: len(answer.json)), **(streams or {}))
+        self.streams = Streams(self.settings, self.telemetry, Hub(lambda answer: len(answer.json)), **(streams or {}))
         door = partial(GraphQLHTTP, executor, self._context, self.settings, self.streams)
 
         @asynccontextmanager

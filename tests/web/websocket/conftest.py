@@ -12,7 +12,7 @@ from tests.support import until
 from tests.web.websocket.toy import Server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_server() -> Iterator[Server]:
     with Server() as server:
         yield server

@@ -31,7 +31,7 @@ from telemetry import Telemetry
 from web.graphql.websocket import GraphQLWebSocket
 from web.serving import http_protocol, websocket_protocol
 
-PATIENCE = 10
+PATIENCE = 60
 """Seconds that a test waits for what must come."""
 
 SECRET = "/etc/secret: permission denied"

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
-from jobs.sandbox.slot import Died, Limits, Sandbox, SandboxUnavailable, Template
+from jobs.sandbox.sandbox import Died, Limits, Sandbox, SandboxUnavailable, Template
 from tests.jobs.conftest import ANALYZERS
 from tests.jobs.processes import alive, sandbox_processes
 from tests.jobs.test_sandbox import echo, outcomes, pid_in, result, task
