@@ -30,6 +30,7 @@ from store.events import (
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.failures import may_pass
+from store.sql.scope import is_mine
 from store.sql.viewer import Viewer
 from store.tables import EventRow
 
@@ -185,7 +186,7 @@ class Feed:
                     page = [
                         event
                         for event in self._tail[behind:]
-                        if event.workspace == viewer.workspace and where.matches(event)
+                        if is_mine(event, viewer) and where.matches(event)
                     ]
                     place = max(place, self._top)
                     if page:

@@ -1,4 +1,4 @@
-"""Events as they come: a stream that begins at any place in the log, and that who wants the same can share."""
+"""Streams of events: a stream begins at any place in the log, and equal subscriptions can share it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import aclosing, suppress
 
 from execution.errors import ClientError, ErrorCode
 from resolvers.context import Context
-from resolvers.events import Happening, happening, place_after, telling_where_history_begins
+from resolvers.events import Happening, happening, place_after, reporting_history_gone
 from store.events import EventFilter, Place, last_place, write_cursor
 from store.sql.ids import prefix_of
 from store.subjects import EventType
@@ -27,19 +27,19 @@ Pages = AsyncGenerator[list[EventRow], None]
 async def follow_events(
     context: Context, where: EventFilter, after: str | None, progress_seconds: float | None
 ) -> EventStream:
-    """What was missed behind `after`, then what is new, each event once and in order. Raises as `place_after` does.
+    """Return a stream of the events after `after`, old and new, each once and in order. Raises as `place_after` does.
 
-    A client that takes its subscription up again by `Last-Event-ID` sends the same `after` as at first: it is older.
+    A client that resumes by `Last-Event-ID` also sends the `after` of its first request, which is older.
     """
     seconds = progress_seconds or 0.0
     if not 0 <= seconds <= MAX_PROGRESS_SECONDS:
-        message = f"`progressIntervalSeconds` is {seconds:g}: it goes from 0 to {MAX_PROGRESS_SECONDS:g}."
+        message = f"`progressIntervalSeconds` is {seconds:g}: it must be from 0 to {MAX_PROGRESS_SECONDS:g}."
         raise ClientError(ErrorCode.BAD_USER_INPUT, message, argument="progressIntervalSeconds")
     return EventStream(context, where, await place_after(context, context.last_event_id or after), seconds)
 
 
 class EventStream:
-    """The events that a viewer may see and asks for, behind `place`; where that is None, what is new."""
+    """The viewer's events that match a filter, after `place`. None begins with the next event."""
 
     def __init__(self, context: Context, where: EventFilter, place: Place | None, progress_seconds: float) -> None:
         self.audience = context.viewer
@@ -52,21 +52,21 @@ class EventStream:
         return self._one_by_one()
 
     async def end(self) -> Place:
-        """Where the log ends now."""
+        """Return the current end of the log."""
         async with self._context.services.database.read() as connection:
             return await last_place(connection)
 
     def cursor(self, place: Place) -> str:
-        """The cursor of a place."""
+        """Return the cursor of a place."""
         return write_cursor(self._context.services.database, place)
 
     def follow(self, after: Place) -> tuple[Context, AsyncGenerator[list[Happening], None]]:
-        """The events behind a place and then as they come, and a context of their own to answer them in."""
+        """Return the events after a place, old and new, and the context in which they are answered."""
         context = self._context.anew()
         return context, self._happenings(context, self._followed(context, after))
 
     def replay(self, after: Place, until: Place) -> tuple[Context, AsyncGenerator[list[Happening], None]]:
-        """The events behind the one place and not behind the other, and a context of their own."""
+        """Return the events after one place and not after the other, and the context in which they are answered."""
         context = self._context.anew()
         return context, self._happenings(context, self._replayed(context, after, until))
 
@@ -87,10 +87,10 @@ class EventStream:
                 yield page
 
     async def _happenings(self, context: Context, pages: Pages) -> AsyncGenerator[list[Happening], None]:
-        """The lines of the log as clients see them, with what is now and then read together in mind."""
+        """Send pages of events that are answered together, as clients see them."""
         if self._progress_seconds:
             pages = thinned(pages, self._progress_seconds)
-        async with telling_where_history_begins(context), aclosing(pages):
+        async with reporting_history_gone(context), aclosing(pages):
             async for page in pages:
                 for start in range(0, len(page), _NEIGHBORS):
                     rows = page[start : start + _NEIGHBORS]
@@ -102,10 +102,10 @@ class EventStream:
 
 
 async def thinned(pages: Pages, seconds: float) -> Pages:
-    """These events without progress that newer progress of the same subject has overtaken.
+    """Send these events without progress that newer progress of the same subject replaces.
 
-    Progress is held back until `seconds` after the last that was let go, or until something else comes, which must
-    not come before it: the order is that of the log. What is held when the pages end is let go.
+    Progress is held for `seconds` after the last progress that was sent. An event of another type sends all held
+    progress first, because the order is that of the log. So does the end of the pages.
     """
     held: dict[str, EventRow] = {}
     loop = asyncio.get_running_loop()

@@ -108,30 +108,30 @@ async def place_after(context: Context, cursor: str | None) -> Place | None:
     try:
         place = read_cursor(database, cursor)
     except ForeignCursor:
-        message = "`after` is of another database's log: read anew whatever you follow, and go on from `eventsEnd`."
+        message = "`after` is a cursor of another database: read your data again, and continue from `eventsEnd`."
         raise ClientError(ErrorCode.BAD_USER_INPUT, message, argument="after") from None
     if place is None:
-        message = "`after` is no cursor of this log: give one that an event of this server had."
+        message = "`after` is not a cursor of this log: pass the cursor of an event of this server."
         raise ClientError(ErrorCode.BAD_USER_INPUT, message, argument="after")
-    async with database.read() as connection, telling_where_history_begins(context):
+    async with database.read() as connection, reporting_history_gone(context):
         await require_history(connection, place)
-        # The newest event's place, held back or not: another server may know of more transactions that they have ended.
+        # Also if the newest event is held back: another server may already know that its transaction has ended.
         if place > await newest_place(connection):
-            message = "`after` is from the future: this log has not come that far. Was it set back, to a backup of it?"
+            message = "`after` is beyond the end of this log: was the database restored from a backup?"
             raise ClientError(ErrorCode.BAD_USER_INPUT, message, argument="after")
     return place
 
 
 @asynccontextmanager
-async def telling_where_history_begins(context: Context) -> AsyncIterator[None]:
+async def reporting_history_gone(context: Context) -> AsyncIterator[None]:
     """Turn HistoryGone into the error for the client."""
     try:
         yield
     except HistoryGone as gone:
         start = write_cursor(context.services.database, gone.start)
         message = (
-            f"`after` is older than what is kept: history begins behind `{start}`. Go on from there, and read anew "
-            "whatever you follow."
+            f"`after` is older than the log, which begins after `{start}`: read your data again, and continue from "
+            "that cursor."
         )
         raise ClientError(ErrorCode.HISTORY_GONE, message, argument="after", historyBegins=start) from None
 
@@ -140,7 +140,7 @@ async def events(context: Context, where: EventFilter, first: int | None, after:
     """Return a page of events, oldest first."""
     request = page_request(first)
     place = await place_after(context, after)
-    async with context.services.database.read() as connection, telling_where_history_begins(context):
+    async with context.services.database.read() as connection, reporting_history_gone(context):
         rows = await page_of_events(connection, context.viewer, where, place or START, request.size + 1)
         if place is not None:
             await require_history(connection, place)
@@ -183,7 +183,7 @@ async def _follow(context: Context, load: Load[Any], id_: str, pause_seconds: fl
     """Send each row that differs from the one before. Events during a pause arrive as one page after it."""
     sent = None
     following = context.services.feed.follow(context.viewer, events_of(id_))
-    async with telling_where_history_begins(context), aclosing(following) as pages:
+    async with reporting_history_gone(context), aclosing(following) as pages:
         async for _ in pages:
             context.forget()
             row = await context.load(load, id_)

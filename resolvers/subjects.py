@@ -63,7 +63,7 @@ async def node(context: Context, id_: str, argument: str = "id") -> Any | None:
 async def nodes(context: Context, ids: Sequence[str]) -> list[Any | None]:
     """Return one object or None for each id, in order. Raises ClientError for more than 100 ids."""
     if len(ids) > MAX_NODES:
-        message = f"`ids` has {len(ids):,} ids: it has at most {MAX_NODES}."
+        message = f"`ids` has {len(ids):,} ids: it may have at most {MAX_NODES}."
         raise ClientError(ErrorCode.BAD_USER_INPUT, message, argument="ids")
     return list(await asyncio.gather(*(node(context, id_, "ids") for id_ in ids)))
 

@@ -56,10 +56,30 @@ class NodeQuery:
         return await resolve.nodes(info.context, ids)
 
 
-_QUERIES = (NodeQuery, AnalysisQuery, BatchQuery, EventQuery, QueueQuery, RetentionQuery, MetricsQuery)
-_MUTATIONS = (AnalysisMutation, BatchMutation, QueueMutation)
-_SUBSCRIPTIONS = (EventSubscription, AnalysisSubscription, BatchSubscription, MetricsSubscription)
-_EVENTS = (AnalysisEvent, BatchEvent)
+_QUERIES = (
+    NodeQuery,
+    AnalysisQuery,
+    BatchQuery,
+    EventQuery,
+    QueueQuery,
+    RetentionQuery,
+    MetricsQuery,
+)
+_MUTATIONS = (
+    AnalysisMutation,
+    BatchMutation,
+    QueueMutation,
+)
+_SUBSCRIPTIONS = (
+    EventSubscription,
+    AnalysisSubscription,
+    BatchSubscription,
+    MetricsSubscription,
+)
+_EVENTS = (
+    AnalysisEvent,
+    BatchEvent,
+)
 
 
 def fit(

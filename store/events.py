@@ -1,9 +1,9 @@
-"""The event log: written in the transaction that makes an event true, read in its order.
+"""The event log: each event is written in the transaction of its change, and read in the order of the log.
 
-A cursor is a place in the log, (`xid`, `position`), in one opaque form that says which database it is of.
-Reading behind a cursor in the order of the log never skips and never repeats: on PostgreSQL a transaction of this
-database that is still open holds back those that began after it (see `EventRow`), so that nothing appears behind a
-reader's back.
+A cursor is a place in the log, (`xid`, `position`), in one opaque form that names the database.
+A reader that continues after a cursor skips nothing and repeats nothing. On PostgreSQL an open transaction of this
+database holds back the events of later transactions (see `EventRow`), so that no event appears before a place that a
+reader has passed.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def note_alike(
 
 
 class Place(NamedTuple):
-    """A place in the log; `Place(0, 0)` is before everything."""
+    """A place in the log. `Place(0, 0)` is before all events."""
 
     xid: int
     position: int
@@ -108,7 +108,7 @@ START = Place(0, 0)
 
 
 class HistoryGone(Exception):
-    """What stood behind a cursor has been deleted: the log begins behind `start`."""
+    """Events after a cursor have been deleted. The log begins after `start`."""
 
     def __init__(self, start: Place) -> None:
         super().__init__(start)
@@ -116,26 +116,26 @@ class HistoryGone(Exception):
 
 
 class ForeignCursor(Exception):
-    """A cursor of another database's log."""
+    """A cursor of the log of another database."""
 
 
 async def identify(database: Database) -> None:
-    """Read which database this is: the cursors that are written from then on say so."""
+    """Read the identity of the database, for the cursors that are written from now on."""
     async with database.read() as connection:
         identity: str = (await connection.execute(select(tables.identity.c.id))).scalar_one()
     database.identity = identity[:_IDENTITY_DIGITS]
 
 
 def write_cursor(database: Database, place: Place) -> str:
-    """The cursor of a place."""
+    """Return the cursor of a place."""
     ending = f"-{database.identity}" if database.identity else ""
     return f"{'s' if database.is_sqlite else 'p'}{place.xid:x}-{place.position:x}{ending}"
 
 
 def read_cursor(database: Database, cursor: str) -> Place | None:
-    """The place of a cursor; None where it is malformed. Raises ForeignCursor for one of another database.
+    """Return the place of a cursor. None if it is malformed. Raises ForeignCursor for a cursor of another database.
 
-    Cursors that were written before databases had an identity tell its kind alone.
+    Cursors from before revision 0004 name only the kind of database.
     """
     match = _CURSOR.fullmatch(cursor)
     if match is None:
@@ -164,7 +164,7 @@ class EventFilter:
 
 
 def place_of(event: EventRow) -> Place:
-    """Where this event stands in the log."""
+    """Return the place of an event in the log."""
     return Place(event.xid, event.position or 0)
 
 
@@ -198,19 +198,19 @@ _FENCE = text(
 
 
 def place_columns(connection: AsyncConnection) -> list[ColumnElement[int]]:
-    """What tells a place from others, in the order of the log: on SQLite the position alone, which is the row's key."""
+    """Return the columns of a place, in the order of the log. On SQLite this is the key of the row, `position`."""
     position: ColumnElement[int] = tables.event.c.position
     return [position] if connection.dialect.name == "sqlite" else [tables.event.c.xid, position]
 
 
 def behind(connection: AsyncConnection, place: Place) -> ColumnElement[bool]:
-    """Whether an event stands behind this place."""
+    """Return the condition that an event comes after this place."""
     columns = place_columns(connection)
     return tuple_(*columns) > tuple_(*place[-len(columns) :])
 
 
 def in_order(connection: AsyncConnection, *columns: ColumnElement[Any], newest_first: bool = False) -> Select[Any]:
-    """The log in its order, or these columns of it, including events that are held back."""
+    """Return a statement for all events, or these columns, in the order of the log. It finds held back events too."""
     order = place_columns(connection)
     return select(*columns or (tables.event,)).order_by(
         *(column.desc() if newest_first else column for column in order)
@@ -224,7 +224,7 @@ async def shown(connection: AsyncConnection, statement: Select[Any]) -> tuple[li
     """
     if connection.dialect.name == "sqlite":
         return rows_of(await connection.execute(statement), EventRow), False
-    # One statement, for the fence moves.
+    # One statement reads the rows and the fence, because the fence moves.
     rows: list[Any] = list((await connection.execute(statement.add_columns(_OLDEST_OPEN.label("fence")))).all())
     found = [row for row in rows if row.xid < row.fence]
     if len(found) < len(rows) and (fence := await _fence(connection)) > rows[len(found)].xid:
@@ -248,15 +248,15 @@ async def _fence(connection: AsyncConnection) -> int:
 
 
 async def log_start(connection: AsyncConnection) -> Place:
-    """Where the log begins: everything behind this place is kept. `START` where nothing was ever deleted."""
+    """Return the place after which the log begins. `START` if no event was ever deleted."""
     row = (await connection.execute(select(tables.cleanup.c.log_xid, tables.cleanup.c.log_position))).first()
     return START if row is None else Place(*row)
 
 
 async def require_history(connection: AsyncConnection, after: Place) -> None:
-    """Raise HistoryGone where not all that stood behind this place is kept.
+    """Raise HistoryGone if events after this place have been deleted.
 
-    Asked after reading there, it tells whether what was read is whole: the log's start moves with what is deleted.
+    Called after reading there, it proves that the rows are complete: each deletion moves the start of the log.
     """
     start = await log_start(connection)
     if after < start:
@@ -270,7 +270,7 @@ async def newest_place(connection: AsyncConnection) -> Place:
 
 
 async def last_place(connection: AsyncConnection) -> Place:
-    """The place of the newest event that a reader may see; where there is none, where the log begins."""
+    """Return the place of the newest event that a reader may see; the log's start if there is none."""
     if connection.dialect.name == "sqlite":
         return await newest_place(connection)
     newest = in_order(connection, newest_first=True).limit(1)
@@ -281,16 +281,16 @@ async def last_place(connection: AsyncConnection) -> Place:
 
 
 async def events_after(connection: AsyncConnection, place: Place, limit: int) -> tuple[list[EventRow], bool]:
-    """What stands behind this place, of every workspace, oldest first, at most `limit`; and whether more is held back.
+    """Return events of all workspaces after this place, oldest first, at most `limit`; and whether more are held back.
 
-    Held back is what has been committed and can't be shown yet, for a transaction that began before it is still open.
-    When that ends nobody need tell, so the reader looks again soon.
+    An event is held back if it is committed while an earlier transaction is open. Nothing announces the end of that
+    transaction, so the reader reads again soon.
     """
     return await shown(connection, in_order(connection).where(behind(connection, place)).limit(limit))
 
 
 async def oldest_behind(connection: AsyncConnection, place: Place) -> datetime | None:
-    """When the first event behind this place happened that a reader may see; None where there is none."""
+    """Return the time of the first event after this place that a reader may see. None if there is none."""
     columns = (tables.event.c.xid, tables.event.c.occurred_at)
     rows, _ = await shown(connection, in_order(connection, *columns).where(behind(connection, place)).limit(1))
     return rows[0].occurred_at if rows else None
@@ -316,7 +316,7 @@ async def page_of_events(
     *,
     until: Place | None = None,
 ) -> list[EventRow]:
-    """What this viewer may see behind a place (and not behind `until`), oldest first, at most `limit`.
+    """Return the viewer's events after a place (and not after `until`), oldest first, at most `limit`.
 
     `until` is the place of an event that a reader has seen: nothing is held back before it.
     """

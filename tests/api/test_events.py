@@ -246,7 +246,7 @@ CURSORS = [
 
 @pytest.mark.parametrize("cursor", CURSORS, ids=lambda cursor: repr(cursor[:20]))
 async def test_an_invalid_cursor_is_refused(queue: Api, queueing_server: ApiServer, cursor: str) -> None:
-    expected = "`after` is no cursor of this log: give one that an event of this server had."
+    expected = "`after` is not a cursor of this log: pass the cursor of an event of this server."
     (error,) = await queue.errors(EVENTS, after=cursor)
     assert (error["message"], error["path"]) == (expected, ["events"])
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": "after"}
@@ -258,7 +258,7 @@ async def test_an_invalid_cursor_is_refused(queue: Api, queueing_server: ApiServ
 
 @pytest.mark.parametrize("cursor", ["p0-1", "p1-1-01234567", "s0-1-01234567"])
 async def test_a_cursor_of_another_database_is_refused(queue: Api, queueing_server: ApiServer, cursor: str) -> None:
-    expected = "`after` is of another database's log: read anew whatever you follow, and go on from `eventsEnd`."
+    expected = "`after` is a cursor of another database: read your data again, and continue from `eventsEnd`."
     (error,) = await queue.errors(EVENTS, after=cursor)
     async with opened(queueing_server) as socket:
         streamed = await socket.refusal(WATCH, after=cursor)
@@ -297,7 +297,7 @@ async def test_a_cursor_from_the_future_is_refused(queue: Api, queueing_server: 
     async with opened(queueing_server) as socket:
         streamed = await socket.refusal(WATCH, after=cursor)
     for each in (error, streamed):
-        assert each["message"].startswith("`after` is from the future: this log has not come that far.")
+        assert each["message"].startswith("`after` is beyond the end of this log:")
         assert each["extensions"]["code"] == "BAD_USER_INPUT"
 
 

@@ -92,7 +92,7 @@ async def test_at_most_a_hundred_ids_at_once(queue: Api) -> None:
     assert found == [{"__typename": "Analysis", "id": id_}] * 100
     assert (await queue(NODES, ids=[]))["nodes"] == []
     (error,) = await queue.errors(NODES, ids=[id_] * 101)
-    assert error["message"] == "`ids` has 101 ids: it has at most 100."
+    assert error["message"] == "`ids` has 101 ids: it may have at most 100."
     assert (error["path"], error["extensions"]) == (["nodes"], {"code": "BAD_USER_INPUT", "argument": "ids"})
     (error,) = await queue.errors(NODES, ids=[id_, "nonsense"])
     assert (error["path"], error["extensions"]) == (["nodes"], {"code": "BAD_USER_INPUT", "argument": "ids"})

@@ -81,7 +81,7 @@ async def test_a_cursor_before_the_start_of_the_log_is_refused(server: ApiServer
         for cursor in cursors[:-1]:
             (error,) = await api.errors(EVENTS, after=cursor)
             assert error["extensions"] == extensions
-            assert f"history begins behind `{begins}`" in error["message"]
+            assert f"which begins after `{begins}`" in error["message"]
             (error,) = await api.errors(OF_ONE, id=second, after=cursor)
             assert error["extensions"] == extensions
             with pytest.raises(TransportQueryError) as refusal:

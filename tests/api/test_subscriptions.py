@@ -168,7 +168,7 @@ async def test_an_interval_out_of_bounds_is_refused(queueing_server: ApiServer, 
 async def test_an_interval_of_progress_out_of_bounds_is_refused(queueing_server: ApiServer, every: float) -> None:
     async with opened(queueing_server) as socket:
         error = await socket.refusal(THINNED, every=every)
-    assert error["message"] == f"`progressIntervalSeconds` is {every:g}: it goes from 0 to 60."
+    assert error["message"] == f"`progressIntervalSeconds` is {every:g}: it must be from 0 to 60."
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": "progressIntervalSeconds"}
     assert error["path"] == ["events"]
 
