@@ -183,11 +183,7 @@ class Feed:
                 news = self._news
                 if place >= self._floor:
                     behind = bisect_right(self._tail, place, key=place_of)
-                    page = [
-                        event
-                        for event in self._tail[behind:]
-                        if is_mine(event, viewer) and where.matches(event)
-                    ]
+                    page = [event for event in self._tail[behind:] if is_mine(event, viewer) and where.matches(event)]
                     place = max(place, self._top)
                     if page:
                         yield page

@@ -168,8 +168,11 @@ def place_of(event: EventRow) -> Place:
     return Place(event.xid, event.position or 0)
 
 
-# On PostgreSQL, the oldest transaction that is open in any database of the cluster: all below it have ended.
-_OLDEST_OPEN: ColumnElement[int] = literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint", BigInteger)
+# On PostgreSQL, the oldest transaction that is open in any database of the cluster: all below it have ended. As a
+# subquery, PostgreSQL computes it once and not for each row.
+_OLDEST_OPEN: ColumnElement[int] = literal_column(
+    "(SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint)", BigInteger
+)
 # The oldest transaction that may be open in this database, or the next one to begin. A transaction is of another
 # database if its lock on its own id belongs to a session or a prepared transaction there. One without that lock counts
 # as ours: it has ended meanwhile, or is about to take the lock. The list of locks depends on both other lists, so that
@@ -218,18 +221,21 @@ def in_order(connection: AsyncConnection, *columns: ColumnElement[Any], newest_f
 
 
 async def shown(connection: AsyncConnection, statement: Select[Any]) -> tuple[list[EventRow], bool]:
-    """Execute a statement of `in_order`; return the rows that a reader may see, and whether others are held back.
+    """Execute a statement of `in_order`, oldest first.
 
-    PostgreSQL looks for transactions of other databases only if rows are held back.
+    Returns the rows that a reader may see, and whether others are held back. Only then does PostgreSQL look for
+    transactions of other databases.
     """
     if connection.dialect.name == "sqlite":
         return rows_of(await connection.execute(statement), EventRow), False
     # One statement reads the rows and the fence, because the fence moves.
-    rows: list[Any] = list((await connection.execute(statement.add_columns(_OLDEST_OPEN.label("fence")))).all())
+    rows: list[Any] = rows_of(await connection.execute(statement.add_columns(_OLDEST_OPEN.label("fence"))), EventRow)
+    if not rows or rows[-1].xid < rows[-1].fence:
+        return rows, False
     found = [row for row in rows if row.xid < row.fence]
-    if len(found) < len(rows) and (fence := await _fence(connection)) > rows[len(found)].xid:
+    if (fence := await _fence(connection)) > rows[len(found)].xid:
         # The rows above were read before the fence: a transaction may have ended in between that is missing in them.
-        rows = list((await connection.execute(statement)).all())
+        rows = rows_of(await connection.execute(statement), EventRow)
         found = [row for row in rows if row.xid < fence]
     return found, len(found) < len(rows)
 
