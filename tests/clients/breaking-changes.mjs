@@ -2,7 +2,7 @@
 
    node breaking-changes.mjs [BASE.graphql NEW.graphql CHANGELOG.md]
 
-   Without arguments the new schema is schema/schema.graphql of the work tree, and the base is that file
+   Without arguments the new schema is schema/schema.graphql of the work tree that this runs in, and the base is that file
    1. at the commit that ASSAY_SCHEMA_BASE names, if it is set;
    2. else at the last release, the newest tag v* that HEAD descends from;
    3. else where this branch left origin/main, if it has commits of its own;
@@ -17,7 +17,6 @@ import { fileURLToPath } from "node:url";
 import { CriticalityLevel, diff } from "@graphql-inspector/core";
 import { buildSchema } from "graphql";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
 const PATH = "schema/schema.graphql";
 
 function git(...args) {
@@ -27,6 +26,9 @@ function git(...args) {
     return null;
   }
 }
+
+let root = process.cwd();
+root = git("rev-parse", "--show-toplevel") ?? fileURLToPath(new URL("../..", import.meta.url));
 
 function fileAt(commit) {
   const text = git("show", `${commit}:${PATH}`);

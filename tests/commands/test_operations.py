@@ -263,6 +263,7 @@ async def test_the_page_about_operating_is_right(tmp_path: Path) -> None:
     await said(url, "migrate")
     page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     found = re.findall(r"^    python server\.py (.+)$", page, flags=re.MULTILINE)
+    assert found
     assert {command.split()[0] for command in found} == OPERATIONS.keys()
     for command in found:
         if command.endswith(" ID"):

@@ -28,9 +28,10 @@ async def test_another_log_than_before_is_told_and_begun_anew(server: Start, ope
     await has_all_events(page, one)
     await one.kill()
     await until(lambda: not one.left_over(), what="its workers to end")
-    for path in one.data_dir.iterdir():
-        if path.is_file():
-            path.unlink()
+    files = [path for path in one.data_dir.iterdir() if path.is_file()]
+    assert files
+    for path in files:
+        path.unlink()
     await one.start()
     await page("until", selector=".notice.is-bad:visible", text="The events began anew")
     await page("gone", selector="#resumed:visible")

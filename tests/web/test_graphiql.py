@@ -7,7 +7,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -67,8 +67,10 @@ def test_others_do_not_want_html(accept: str) -> None:
     assert not wants_html(accept)
 
 
-def _assets() -> Iterator[Path]:
-    yield from sorted((BUILD / "assets").iterdir())
+def _assets() -> list[Path]:
+    assets = sorted((BUILD / "assets").iterdir())
+    assert assets
+    return assets
 
 
 @pytest.fixture
@@ -117,6 +119,7 @@ def test_the_page_loads_only_what_the_build_has() -> None:
     page = (BUILD / "index.html").read_text()
     loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert "<title>Assay GraphiQL</title>" in page
+    assert loaded
     assert {url.removeprefix("/graphiql/assets/") for url in loaded if not url.startswith("data:")} <= names
     assert not list(BUILD.rglob("*.map"))
 
