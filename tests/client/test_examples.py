@@ -145,6 +145,7 @@ def test_the_typed_client_is_up_to_date(tmp_path: Path) -> None:
     uv_run("ariadne-codegen", cwd=tmp_path)
     made, kept = tmp_path / "assay_typed", TYPED / "assay_typed"
     names = sorted(path.name for path in kept.glob("*.py"))
+    assert names
     assert sorted(path.name for path in made.glob("*.py")) == names
     for name in names:
         assert (made / name).read_text() == (kept / name).read_text(), f"`uv run ariadne-codegen` in {TYPED}"

@@ -59,6 +59,7 @@ def test_a_wheel_has_all_modules_and_no_other_files(tmp_path: Path) -> None:
         names = [Path(name) for name in file.namelist() if not name.endswith("/")]
     source = ROOT / "client" / "src"
     modules = [path.relative_to(source) for path in source.rglob("*") if path.suffix in (".py", ".typed")]
+    assert modules
     assert sorted(name for name in names if name.parent.name == "assay_client") == sorted(modules)
     others = {name.name for name in names if name.parent.name != "assay_client"}
     assert others == {"LICENSE", "METADATA", "RECORD", "WHEEL"}

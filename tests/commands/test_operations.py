@@ -262,6 +262,7 @@ async def test_the_page_about_operations_is_right(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     found = re.findall(r"^    python server\.py (.+)$", page, flags=re.MULTILINE)
     operating = {name for name, command in COMMANDS.items() if issubclass(command.settings, OperatorSettings)}
+    assert found
     assert {command.split()[0] for command in found} == operating
     for command in found:
         if command.endswith(" ID"):

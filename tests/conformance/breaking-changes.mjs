@@ -17,7 +17,6 @@ import { fileURLToPath } from "node:url";
 import { CriticalityLevel, diff } from "@graphql-inspector/core";
 import { buildSchema } from "graphql";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
 const PATH = "schema/schema.graphql";
 
 function git(...args) {
@@ -27,6 +26,9 @@ function git(...args) {
     return null;
   }
 }
+
+let root = process.cwd();
+root = git("rev-parse", "--show-toplevel") ?? fileURLToPath(new URL("../..", import.meta.url));
 
 function fileAt(commit) {
   const text = git("show", `${commit}:${PATH}`);

@@ -28,9 +28,10 @@ async def test_a_new_log_is_reported_and_followed_from_its_start(server: Start, 
     await has_all_events(page, one)
     await one.kill()
     await until(lambda: not one.left_over(), what="the workers to end")
-    for path in one.data_dir.iterdir():
-        if path.is_file():
-            path.unlink()
+    files = [path for path in one.data_dir.iterdir() if path.is_file()]
+    assert files
+    for path in files:
+        path.unlink()
     await one.start()
     await page("until", selector=".notice.is-bad:visible", text="The event stream restarted")
     await page("gone", selector="#resumed:visible")

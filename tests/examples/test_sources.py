@@ -24,6 +24,7 @@ def test_the_generated_types_are_up_to_date_and_compile(name: str) -> None:
 @pytest.mark.parametrize("file", ["live.ts", "style.css"])
 def test_copied_files_are_equal_in_all_examples(file: str) -> None:
     copies = {path.read_text() for name in NAMES if (path := EXAMPLES / name / "src" / file).exists()}
+    assert copies
     assert len(copies) == 1
 
 
@@ -41,9 +42,12 @@ def test_each_example_requires_the_common_versions(name: str) -> None:
 
 def test_each_example_is_in_the_readme_with_its_picture() -> None:
     table = (EXAMPLES / "README.md").read_text()
+    assert NAMES
     for name in [*NAMES, "python"]:
         assert f"[`{name}/`]({name}/README.md)" in table
         assert (EXAMPLES / name / "README.md").exists()
-    for path in (support.ROOT / "docs" / "screenshots").glob("examples-*"):
+    pictures = sorted((support.ROOT / "docs" / "screenshots").glob("examples-*"))
+    assert pictures
+    for path in pictures:
         readmes = [*EXAMPLES.glob("*/README.md"), EXAMPLES / "README.md"]
         assert any(path.name in readme.read_text() for readme in readmes), path.name

@@ -64,7 +64,9 @@ async def test_the_page_is_revalidated_and_has_a_strict_policy(http: httpx.Async
 
 
 async def test_every_asset_is_served_as_immutable(http: httpx.AsyncClient) -> None:
-    for path in sorted((BUILD / "assets").iterdir()):
+    assets = sorted((BUILD / "assets").iterdir())
+    assert assets
+    for path in assets:
         answer = await http.get(f"/dashboard/assets/{path.name}")
         assert answer.status_code == 200
         assert answer.content == path.read_bytes()
@@ -81,6 +83,7 @@ async def test_nothing_else_is_served(http: httpx.AsyncClient, path: str) -> Non
 def test_the_page_loads_only_files_of_the_build() -> None:
     page = (BUILD / "index.html").read_text()
     loaded = {url for url in re.findall(r'(?:src|href)="([^"]+)"', page) if not url.startswith("data:")}
+    assert loaded
     assert loaded == {f"/dashboard/assets/{path.name}" for path in (BUILD / "assets").iterdir()}
     assert "<style" not in page
     assert not list(BUILD.rglob("*.map"))

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -69,8 +69,10 @@ def test_other_clients_do_not_want_html(accept: str) -> None:
     assert not accepted(accept).prefers_html
 
 
-def _assets() -> Iterator[Path]:
-    yield from sorted((BUILD / "assets").iterdir())
+def _assets() -> list[Path]:
+    assets = sorted((BUILD / "assets").iterdir())
+    assert assets
+    return assets
 
 
 @pytest.fixture
@@ -119,6 +121,7 @@ def test_the_page_loads_only_files_of_the_build() -> None:
     page = (BUILD / "index.html").read_text()
     loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert "<title>Assay GraphiQL</title>" in page
+    assert loaded
     assert {url.removeprefix("/graphiql/assets/") for url in loaded if not url.startswith("data:")} <= names
     assert not list(BUILD.rglob("*.map"))
 

@@ -53,6 +53,22 @@ def test_percentiles_by_nearest_rank_are_within_one_part_in_32(recorded: list[in
         assert milliseconds * 1000 == pytest.approx(exact, rel=1 / 32, abs=0.5)
 
 
+@pytest.mark.parametrize("duration", [-1, -2, -15, -16, -17, -(2**45), 0])
+def test_a_negative_duration_counts_as_zero(duration: int) -> None:
+    histogram = Histogram()
+    histogram.record(5)
+    histogram.record(duration, 3)
+    assert (histogram.counts, histogram.count, histogram.microseconds) == ({5: 1, 0: 3}, 4, 5)
+    assert histogram.percentiles().p50_ms == 0.0005  # the middle of the bucket of zero
+    assert (histogram.below(1), histogram.below(2**45)) == (3, 4)
+
+
+def test_one_microsecond_is_more_than_zero() -> None:
+    histogram = Histogram()
+    histogram.record(1)
+    assert (histogram.counts, histogram.microseconds) == ({1: 1}, 1)
+
+
 @given(st.lists(durations, max_size=100), st.integers(0, 46))
 def test_the_count_below_a_power_of_two_is_exact(recorded: list[int], power: int) -> None:
     histogram = Histogram()

@@ -1,0 +1,120 @@
+"""The private and undocumented parts of libraries that the program uses, by name.
+
+Each library here has an upper bound in pyproject.toml. Raise a bound only when these tests and the tests of the files
+named here pass with the new version.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import tomllib
+from typing import Any
+
+import aiosqlite
+import pytest
+import strawberry
+from graphql import execution as graphql_execution
+from graphql.execution import values
+from packaging.requirements import Requirement
+from strawberry.schema import schema as strawberry_schema
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.schema.validation_rules import maybe_null, one_of
+from strawberry.utils import await_maybe
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from tests.support import ROOT
+
+# Functions of the same names hide these modules from an import statement.
+SIGNATURE = importlib.import_module("graphql.execution.get_variable_signature")
+COERCION = importlib.import_module("graphql.utilities.coerce_input_value")
+
+# By library: the owner, its private parts, and the file that uses them.
+PARTS: list[tuple[str, Any, list[str], str]] = [
+    ("aiosqlite", aiosqlite.Connection, ["_execute", "_conn"], "store/script.py"),
+    ("strawberry-graphql", GraphQLCoreConverter, ["DEFINITION_BACKREF"], "schema/build.py, web/lines.py"),
+    ("strawberry-graphql", strawberry.Schema, ["process_errors"], "execution/executor.py"),
+    (
+        "strawberry-graphql",
+        strawberry_schema.StrawberryGraphQLCoreExecutionContext,
+        ["build", "build_per_event_executor"],
+        "execution/variables.py, execution/executor.py",
+    ),
+    ("strawberry-graphql", maybe_null, ["MaybeNullValidationRule"], "execution/documents.py"),
+    ("strawberry-graphql", one_of, ["OneOfInputValidationRule"], "execution/documents.py"),
+    ("strawberry-graphql", await_maybe, ["await_maybe"], "execution/executor.py"),
+    (
+        "graphql-core",
+        graphql_execution,
+        ["create_source_event_stream", "execute_subscription_event"],
+        "execution/executor.py",
+    ),
+    ("graphql-core", SIGNATURE, ["get_variable_signature"], "execution/variables.py"),
+    ("graphql-core", values, ["VariableValues", "VariableValueSource"], "execution/variables.py"),
+    ("graphql-core", COERCION, ["coerce_default_value", "coerce_input_literal"], "execution/variables.py"),
+    (
+        "uvicorn",
+        WebSocketsSansIOProtocol,
+        ["connection_made", "connection_lost", "handle_connect", "pause_writing", "resume_writing"],
+        "web/serving/websocket_protocol.py",
+    ),
+    (
+        "uvicorn",
+        HttpToolsProtocol,
+        ["connection_made", "connection_lost", "data_received", "on_headers_complete"],
+        "web/headers.py",
+    ),
+]
+# Attributes that instances have, found in the source of the constructor.
+ATTRIBUTES: list[tuple[str, Any, list[str], str]] = [
+    ("strawberry-graphql", strawberry.Schema, ["_schema", "extensions", "execution_context_class"], "execution/"),
+    (
+        "uvicorn",
+        WebSocketsSansIOProtocol,
+        ["transport", "close_sent", "disconnected", "writable", "scope"],
+        "web/serving/websocket_protocol.py",
+    ),
+    ("uvicorn", HttpToolsProtocol, ["transport", "cycle", "loop"], "web/headers.py"),
+    ("uvicorn", RequestResponseCycle, ["response_complete"], "web/headers.py"),
+]
+
+
+def named(parts: list[tuple[str, Any, list[str], str]]) -> list[Any]:
+    return [
+        pytest.param(owner, name, f"{library} has no {name} any more, which {file} uses", id=f"{library}-{name}")
+        for library, owner, names, file in parts
+        for name in names
+    ]
+
+
+@pytest.mark.parametrize(("owner", "name", "message"), named(PARTS))
+def test_the_part_is_there(owner: Any, name: str, message: str) -> None:
+    assert hasattr(owner, name), message
+
+
+@pytest.mark.parametrize(("owner", "name", "message"), named(ATTRIBUTES))
+def test_the_attribute_is_set(owner: Any, name: str, message: str) -> None:
+    source = "".join(inspect.getsource(each) for each in owner.__mro__ if each.__module__.startswith(owner.__module__))
+    assert re.search(rf"\bself\.{name}\b\s*(:[^=\n]+)?=", source), message
+
+
+def test_the_arguments_are_as_they_are_called() -> None:
+    build = inspect.signature(strawberry_schema.StrawberryGraphQLCoreExecutionContext.build)
+    assert list(build.parameters)[:6] == [
+        "schema",
+        "document",
+        "root_value",
+        "context_value",
+        "raw_variable_values",
+        "operation_name",
+    ]
+    assert list(inspect.signature(aiosqlite.Connection._execute).parameters)[:2] == ["self", "fn"]
+
+
+@pytest.mark.parametrize("library", sorted({library for library, *_ in [*PARTS, *ATTRIBUTES]}))
+def test_the_library_has_an_upper_bound(library: str) -> None:
+    dependencies = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    (found,) = [each for each in map(Requirement, dependencies) if each.name == library]
+    assert {each.operator for each in found.specifier} == {">=", "<"}, f"{library} needs an upper bound"
