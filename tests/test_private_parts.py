@@ -33,8 +33,8 @@ COERCION = importlib.import_module("graphql.utilities.coerce_input_value")
 
 # By library: the owner, its private parts, and the file that uses them.
 PARTS: list[tuple[str, Any, list[str], str]] = [
-    ("aiosqlite", aiosqlite.Connection, ["_execute", "_conn"], "store/script.py"),
-    ("strawberry-graphql", GraphQLCoreConverter, ["DEFINITION_BACKREF"], "schema/build.py, web/lines.py"),
+    ("aiosqlite", aiosqlite.Connection, ["_execute", "_conn"], "store/sql/script.py"),
+    ("strawberry-graphql", GraphQLCoreConverter, ["DEFINITION_BACKREF"], "schema/build.py, schema/ingest.py"),
     ("strawberry-graphql", strawberry.Schema, ["process_errors"], "execution/executor.py"),
     (
         "strawberry-graphql",
@@ -64,7 +64,7 @@ PARTS: list[tuple[str, Any, list[str], str]] = [
         "uvicorn",
         HttpToolsProtocol,
         ["connection_made", "connection_lost", "data_received", "on_headers_complete"],
-        "web/headers.py",
+        "web/serving/http_protocol.py",
     ),
 ]
 # Attributes that instances have, found in the source of the constructor.
@@ -76,8 +76,8 @@ ATTRIBUTES: list[tuple[str, Any, list[str], str]] = [
         ["transport", "close_sent", "disconnected", "writable", "scope"],
         "web/serving/websocket_protocol.py",
     ),
-    ("uvicorn", HttpToolsProtocol, ["transport", "cycle", "loop"], "web/headers.py"),
-    ("uvicorn", RequestResponseCycle, ["response_complete"], "web/headers.py"),
+    ("uvicorn", HttpToolsProtocol, ["transport", "cycle", "loop"], "web/serving/http_protocol.py"),
+    ("uvicorn", RequestResponseCycle, ["response_complete"], "web/serving/http_protocol.py"),
 ]
 
 
