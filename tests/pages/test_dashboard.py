@@ -91,7 +91,7 @@ def test_the_page_loads_only_files_of_the_build() -> None:
 
 @pytest.mark.needs("node")
 def test_the_build_is_fresh_and_its_operations_are_valid() -> None:
-    assert "fresh" in support.run("node", CHECK)
+    assert "up to date" in support.run("node", CHECK)
 
 
 @needs_a_browser
