@@ -21,17 +21,17 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Hashable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from itertools import islice, repeat
 from operator import itemgetter
 from time import monotonic
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
 from store.events import Place
 
 MessageT = TypeVar("MessageT")
+MessageT_co = TypeVar("MessageT_co", covariant=True)
 
 Page = Sequence[tuple[Place, MessageT]]
 """Messages in the log's order, each with its place."""
@@ -51,20 +51,28 @@ _TURN = 200
 log = structlog.stdlib.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Stream(Generic[MessageT]):
-    """What a subscriber wants, and how it is made for the first one that wants it."""
+class Stream(Protocol[MessageT_co]):
+    """A stream of messages that subscribers can share."""
 
-    key: Hashable
-    """Whoever has an equal one wants exactly the same, aside from where it begins."""
-    place: Place | None
-    """Behind which the subscriber begins; None for what is new."""
-    end: Callable[[], Awaitable[Place]]
-    """Where the log ends now."""
-    follow: Callable[[Place], AsyncGenerator[Page[MessageT], None]]
-    """The messages behind a place, and then as they come. It may end."""
-    replay: Callable[[Place, Place], AsyncGenerator[Page[MessageT], None]]
-    """The messages behind the one place and not behind the other."""
+    @property
+    def key(self) -> Hashable:
+        """Streams with equal keys have the same messages, though they may begin at different places."""
+
+    @property
+    def place(self) -> Place | None:
+        """The place after which the subscriber begins; None for new messages only."""
+
+    @property
+    def end(self) -> Callable[[], Awaitable[Place]]:
+        """Returns the place of the log's end."""
+
+    @property
+    def follow(self) -> Callable[[Place], AsyncGenerator[Page[MessageT_co], None]]:
+        """Yields the messages after a place, and then new ones as they come. It may end."""
+
+    @property
+    def replay(self) -> Callable[[Place, Place], AsyncGenerator[Page[MessageT_co], None]]:
+        """Yields the messages after the one place up to the other."""
 
 
 class Subscriber(ABC, Generic[MessageT]):

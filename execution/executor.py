@@ -38,7 +38,7 @@ from execution.errors import (
 )
 from execution.limits import Limits
 from execution.requests import OperationRequest, parse_request
-from execution.subscriptions import PAGE, Answered, LogSource, SharedStream, sharing_key
+from execution.subscriptions import PAGE, LogSource, Pages, SharedStream, Stream, sharing_key
 from execution.variables import FastVariables
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ __all__ = [
     "OperationRequest",
     "OperationType",
     "SharedStream",
+    "Stream",
     "StreamAnswer",
     "parse_request",
 ]
@@ -151,41 +152,39 @@ class Executor:
         self._telemetry.operation(name).record(perf_counter() - started, failed=failed)
         return answer
 
-    async def subscribe(
-        self, request: OperationRequest, context: OperationContext
-    ) -> Answer | AsyncGenerator[StreamAnswer, None]:
-        """The stream of a subscription's answers, or the answer that refuses it; never waits for the first event.
+    async def open(self, request: OperationRequest, context: OperationContext) -> Answer | Stream:
+        """Begin a subscription: return its stream, or the answer that refuses the request.
 
-        An answer that `failed` is the last one: the variables were wrong, or the source stream failed to start or
-        threw. To begin, up to its first event's answer, it has as long as a query has. Closing the generator closes
-        the source stream and waits for that.
+        An answer that `failed` is the last of the stream: the variables were wrong, or the source stream did not start
+        or raised an exception. The beginning, up to the answer to the first event, has the time limit of a query.
         """
-        name = self._select_subscription(request)
-        return name if isinstance(name, Answer) else self._recorded(self._answers(request, name, context), name)
-
-    async def open(
-        self, request: OperationRequest, context: OperationContext
-    ) -> Answer | SharedStream | AsyncGenerator[StreamAnswer, None]:
-        """A subscription, begun: a stream to share with who wants the same, where it can be; else as `subscribe`."""
         name = self._select_subscription(request)
         if isinstance(name, Answer):
             return name
-        begun = await self._begin(request, name, context)
-        if isinstance(begun, Answer) or not isinstance(begun.source, LogSource):
-            return self._recorded(self._answers(request, name, context, begun), name)
         started = perf_counter()
 
         def record(failed: bool) -> None:
             self._telemetry.operation(name).record(perf_counter() - started, failed=failed)
 
-        key = sharing_key(request, self._document(request).places[name], begun.source.audience)
+        failure = partial(self._failure, request_id=context.request_id)
+        begun = await self._begin(request, name, context)
+        if isinstance(begun, Answer) or not isinstance(begun.source, LogSource):
+            return Stream(follow=lambda _: self._answers(begun, context.request_id), failure=failure, record=record)
+        source, answers = begun.source, partial(self._log_answers, request, name)
+
+        async def end() -> Any:
+            async with asyncio.timeout(self._time_limit):
+                return await source.end()
+
         return SharedStream(
-            key,
-            begun.source,
-            partial(self._shared_answers, request, name),
-            partial(self._failure, request_id=context.request_id),
-            record,
-            seconds=self._time_limit,
+            follow=lambda after: answers(after, *source.follow(after)),
+            replay=lambda after, until: answers(after, *source.replay(after, until)),
+            failure=failure,
+            record=record,
+            key=sharing_key(request, self._document(request).places[name], source.audience),
+            place=source.place,
+            end=end,
+            cursor=source.cursor,
         )
 
     def operation_type(self, request: OperationRequest) -> OperationType | Answer:
@@ -200,31 +199,12 @@ class Executor:
 
     def _failure(self, error: Exception, request_id: str) -> StreamAnswer:
         """The last answer of a stream, where something was thrown outside all fields."""
-        return _written(self.fault(error, request_id), None)
+        return _written(self.fault(error, request_id))
 
-    async def _recorded(
-        self, answers: AsyncGenerator[tuple[Answer, str | None], None], name: str | None
-    ) -> AsyncGenerator[StreamAnswer, None]:
-        started, failed = perf_counter(), False
-        try:
-            async with aclosing(answers):
-                async for answer, cursor in answers:
-                    failed = failed or "errors" in answer.body
-                    yield _written(answer, cursor)
-        finally:
-            self._telemetry.operation(name).record(perf_counter() - started, failed=failed)
-
-    async def _answers(
-        self,
-        request: OperationRequest,
-        name: str | None,
-        context: OperationContext,
-        begun: Answer | _Begun | None = None,
-    ) -> AsyncGenerator[tuple[Answer, str | None], None]:
-        """Each event's answer, with the event's cursor."""
-        begun = begun or await self._begin(request, name, context)
+    async def _answers(self, begun: Answer | _Begun, request_id: str) -> Pages:
+        """Yield the answer to each event."""
         if isinstance(begun, Answer):
-            yield begun, None
+            yield [(None, _written(begun))]
             return
         seconds: float | None = self._time_limit
         try:
@@ -233,19 +213,19 @@ class Executor:
                     async with asyncio.timeout(seconds):
                         answer = await self._answer_event(begun.operation, event)
                     seconds = None
-                    yield answer, getattr(event, "cursor", None)
+                    yield [(None, _written(answer, getattr(event, "cursor", None)))]
         except Exception as error:
-            yield self.fault(error, context.request_id), None
+            yield [(None, self._failure(error, request_id))]
 
-    async def _shared_answers(
+    async def _log_answers(
         self,
         request: OperationRequest,
         name: str | None,
+        place: Any,
         context: OperationContext,
         pages: AsyncGenerator[list[Any], None],
-        place: Any,
-    ) -> Answered:
-        """The answers to pages of a log, with their places; `place` is that of what came before them."""
+    ) -> Pages:
+        """Yield the answers to the events of a log after `place`."""
         operation = self._build(request, name, context)
         assert not isinstance(operation, list), "the variables have been coerced before"
         try:
@@ -379,7 +359,7 @@ def _not_here(operation_type: OperationType) -> Answer:
     return Answer(body, AnswerKind.METHOD)
 
 
-def _written(answer: Answer, cursor: str | None) -> StreamAnswer:
+def _written(answer: Answer, cursor: str | None = None) -> StreamAnswer:
     body = answer.body
     errors, failed = body.get("errors", ()), "data" not in body
     may_pass = failed and any(error["extensions"]["code"] == ErrorCode.SERVICE_UNAVAILABLE for error in errors)

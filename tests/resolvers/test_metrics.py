@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import event as sql_event
 
 from execution.executor import Executor, OperationRequest
+from execution.subscriptions import Stream
 from resolvers.context import Context, Services
 from resolvers.metrics import BLOBS
 from resolvers.monitor import Monitor
@@ -317,12 +318,13 @@ def write_file(path: Path, size: int) -> None:
 
 async def subscribe(services: Services, executor: Executor, query: str) -> AsyncGenerator[dict[str, Any], None]:
     context = Context(replace(services, monitor=Monitor()), LOCAL_ADMINISTRATOR, "test")
-    answers = await executor.subscribe(OperationRequest(query=query), context)
-    assert isinstance(answers, AsyncGenerator)
+    stream = await executor.open(OperationRequest(query=query), context)
+    assert isinstance(stream, Stream)
 
     async def bodies() -> AsyncGenerator[dict[str, Any], None]:
-        async with aclosing(answers):
-            async for answer in answers:
-                yield orjson.loads(answer.json)
+        async with aclosing(stream.follow(None)) as pages:
+            async for page in pages:
+                for _, answer in page:
+                    yield orjson.loads(answer.json)
 
     return bodies()

@@ -120,10 +120,10 @@ class GraphQLHTTP:
             message = f"At most {limit:,} streams can be open to one address: end another first."
             raise RefusedRequest(429, ErrorCode.RATE_LIMITED, message)
         context.last_event_id = request.headers.get("last-event-id") or None
-        answers = await self.executor.open(operation, context)
-        if isinstance(answers, Answer):
-            return whole_response(framing, answers.body)
-        return StreamResponse(self.streams, framing, answers, context.request_id)
+        stream = await self.executor.open(operation, context)
+        if isinstance(stream, Answer):
+            return whole_response(framing, stream.body)
+        return StreamResponse(self.streams, framing, stream, context.request_id)
 
     async def _read_in_time(self, request: Request) -> OperationRequest:
         try:

@@ -29,7 +29,7 @@ Where it goes beyond the protocol or its reference implementation:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import Any, Protocol
 
@@ -38,11 +38,12 @@ import structlog
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from events.hub import Hub, Page, Stream, Subscriber
+from events.hub import Hub, Page, Subscriber
 from execution.answers import StreamAnswer, encode_json
 from execution.errors import BadRequest, ErrorCode, error_body
-from execution.executor import Answer, Executor, OperationContext, OperationType, SharedStream
+from execution.executor import Answer, Executor, OperationContext, OperationType
 from execution.requests import OperationRequest, parse_request
+from execution.subscriptions import SharedStream, Stream
 from settings import Settings
 from telemetry import SubscriptionTelemetry
 from web.graphql.messages import Close, id_of, parse, payload_of, resume_reason
@@ -262,7 +263,7 @@ class Socket:
 
     async def _answer(self, key: str, request: OperationRequest, context: OperationContext) -> None:
         executor = self.host.executor
-        answer: Answer | SharedStream | AsyncGenerator[StreamAnswer, None]
+        answer: Answer | Stream
         if executor.operation_type(request) is OperationType.SUBSCRIPTION:
             answer = await executor.open(request, context)
         else:
@@ -286,9 +287,8 @@ class Socket:
     async def _share(self, key: str, stream: SharedStream) -> object | None:
         """Have the hub send a stream's events from now on. Returns the errors with which it can't."""
         shared = _Shared(self, key, stream.record)
-        wanted = Stream(stream.key, stream.place, stream.end, stream.follow, stream.replay)
         try:
-            place = await self.host.hub.join(shared, wanted)
+            place = await self.host.hub.join(shared, stream)
         except Exception as error:
             stream.record(True)
             return self._errors(key, stream.failure(error))
@@ -299,25 +299,29 @@ class Socket:
         self.host.telemetry.active += 1
         return None
 
-    async def _follow(self, key: str, answers: AsyncGenerator[StreamAnswer, None]) -> object | None:
-        """Send a stream's answers until it ends, and close it. Returns the errors that ended it, if it failed."""
+    async def _follow(self, key: str, stream: Stream) -> object | None:
+        """Send the answers of a stream that can't be shared, and close it. Return the errors that ended it, if any."""
         telemetry = self.host.telemetry
         prefix = _prefix(key)
         sent = 0
+        failed = False
         telemetry.active += 1
         try:
-            async with aclosing(answers):
-                async for answer in answers:
-                    if answer.failed:
-                        return self._errors(key, answer)
-                    if self._operations.get(key) is asyncio.current_task():
-                        await self._send(prefix + answer.json + b"}")
-                    telemetry.delivered += 1
-                    sent += 1
-                    if sent % 32 == 0:  # neither stream nor send need ever wait, and others must have their turn
-                        await asyncio.sleep(0)
+            async with aclosing(stream.follow(None)) as pages:
+                async for page in pages:
+                    for _, answer in page:
+                        failed = failed or answer.has_errors
+                        if answer.failed:
+                            return self._errors(key, answer)
+                        if self._operations.get(key) is asyncio.current_task():
+                            await self._send(prefix + answer.json + b"}")
+                        telemetry.delivered += 1
+                        sent += 1
+                        if sent % 32 == 0:  # neither stream nor send may ever wait, and other tasks must have a turn
+                            await asyncio.sleep(0)
         finally:
             telemetry.active -= 1
+            stream.record(failed)
         return None
 
     def _errors(self, key: str, answer: StreamAnswer) -> object:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
@@ -29,10 +29,10 @@ from starlette.responses import Response
 
 from execution.answers import StreamAnswer, encode_json
 from execution.errors import INTERNAL_MESSAGE, ErrorCode, error_body
-from execution.subscriptions import SharedStream
+from execution.subscriptions import Stream
 from web.graphql import CLOSE_SECONDS, HEARTBEAT_SECONDS
 from web.graphql.negotiation import EVENT_STREAM, MULTIPART
-from web.graphql.sharing import shared_answers
+from web.graphql.sharing import pages_of
 from web.middleware import BodyTooLarge, BrokenOff
 
 if TYPE_CHECKING:
@@ -183,12 +183,12 @@ class StreamResponse:
         self,
         streams: Streams,
         framing: Framing,
-        answers: SharedStream | AsyncGenerator[StreamAnswer, None],
+        stream: Stream,
         request_id: str,
     ) -> None:
         self._streams = streams
         self._framing = framing
-        self._pages = shared_answers(streams.hub, answers) if isinstance(answers, SharedStream) else one_by_one(answers)
+        self._pages = pages_of(streams.hub, stream)
         self._request_id = request_id
         self._send: Send
 
@@ -273,13 +273,6 @@ def address_of(scope: Scope) -> str:
     """The client's address; empty where there is none, on a Unix socket."""
     client = scope.get("client")
     return client[0] if client else ""
-
-
-async def one_by_one(answers: AsyncGenerator[StreamAnswer, None]) -> AsyncGenerator[Sequence[StreamAnswer], None]:
-    """What nobody shares: each answer is sent before the next is made."""
-    async with aclosing(answers):
-        async for answer in answers:
-            yield (answer,)
 
 
 async def disconnected(receive: Receive) -> NoReturn:
