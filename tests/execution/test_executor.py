@@ -181,7 +181,7 @@ async def test_an_operation_is_ended_at_its_time_limit() -> None:
     assert answer.body["data"] is None
     assert answer.body["errors"] == [
         {
-            "message": "The operation was ended at its time limit of 0.01 seconds.",
+            "message": "The operation exceeded its time limit of 0.01 seconds.",
             "extensions": {"code": "OPERATION_TIMEOUT", "limitSeconds": 0.01},
         }
     ]
