@@ -1,8 +1,8 @@
-"""The items of a batch as JSON lines: as many as there are, with a window of them in memory at a time.
+"""Export of a batch's items as JSON lines: any number of items, with one window of them in memory.
 
-Windows go by position, each read by one short statement on a connection that is given back before anything is sent:
-a client that reads slowly holds a window and nothing else. What moves meanwhile is exported as it is when its window
-is read; items that a stream still brings after the export began are not in it.
+Windows are ranges of positions. One short statement reads a window, and its connection is returned before anything is
+sent: a slow client holds only a window. An item is exported in its state when its window is read. Items that a stream
+adds after the export has begun are not included.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from store.sql.database import Database
 from store.sql.viewer import Viewer
 from store.tables import AnalysisRow, AnalysisStatus, BatchRow
 
-# A window has as many items as its predecessor says make about so many bytes, and never more than MAX_WINDOW.
+# Target size of a window, from the size of the items in the window before it; at most MAX_WINDOW items.
 WINDOW_BYTES = 1 << 20
 MAX_WINDOW = 500
 _FIRST_WINDOW = 20
@@ -29,7 +29,7 @@ Analyzers = Mapping[str, Analyzer[Any, Any]]
 
 
 class ExportBroken(Exception):
-    """The batch was deleted while it was exported: the rest is gone."""
+    """The batch was deleted during the export."""
 
 
 async def export_lines(
@@ -41,7 +41,7 @@ async def export_lines(
     status: Sequence[AnalysisStatus] | None = None,
     with_input: bool = False,
 ) -> AsyncIterator[tuple[int, bytes]]:
-    """Chunks of whole lines in order of position, each with the position behind it. Raises ExportBroken."""
+    """Yield chunks of whole lines in order of position, each with the position after it. Raise ExportBroken."""
     first, size = 0, _FIRST_WINDOW
     while first < batch.total_items:
         async with database.read() as connection:
@@ -56,7 +56,7 @@ async def export_lines(
 
 
 def line_of(row: AnalysisRow, analyzers: Analyzers, *, with_input: bool) -> bytes:
-    """One item as a line of JSON, its fields named and written as in the graph."""
+    """Return an item as a line of JSON, with the field names and formats of the GraphQL schema."""
     analyzer = analyzers.get(row.analyzer)
     line: dict[str, Any] = {
         "id": row.id,

@@ -1,9 +1,9 @@
-"""How long analyses waited and took: histograms that workers keep, one row for each worker and minute.
+"""Waiting and processing times of analyses: histograms of the workers, one row for each worker and minute.
 
-Measured where the work ends, so that asking costs the same however many analyses are kept: a window of five minutes is
-five rows a worker. A worker writes its current minute over again with each sign of life (what it counted in its last
-second is lost when it is killed). Minutes that no window reaches any more are added into one row of totals, which only
-grows, whatever becomes of the workers: what Prometheus reads.
+Workers measure at the end of each analysis, so that reading costs the same for any number of stored analyses: a window
+of five minutes is five rows per worker. A worker rewrites the row of its current minute with each heartbeat; if it is
+killed, its last second is lost. Minutes that no window reaches any more are added to one row of totals for Prometheus.
+The totals only grow, even if workers are gone.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from telemetry import Histogram, Percentiles
 
 MINUTE = 60
 WINDOW_MINUTES = 5
-# A row of totals, by the worker and the minute that no other row has. The first migration makes it.
+# Worker and minute of the row of totals: no other row has them. The first migration inserts it.
 TOTALS = ("", 0)
-# Minutes this old are added to the totals; a worker that stood still for so long drops what it had not written.
+# Minutes of this age are added to the totals. A worker that was stopped for this long drops its unwritten minutes.
 _KEPT_MINUTES = 10
 
 _timing = tables.timing
@@ -34,22 +34,22 @@ _timing = tables.timing
 
 @dataclass(slots=True)
 class Timings:
-    """Analyses of some time: how long they waited and took, and their ends by status.
+    """Durations of the analyses of a period, and the number of their ends by status.
 
-    `waiting` is from the queue to a worker, once for each analysis; `processing` is the attempt that ended it, in its
-    process; `total` is from the queue to the recorded end, tries between and all.
+    `waiting` is from the queue to a worker, once per analysis. `processing` is the last attempt, in its process.
+    `total` is from the queue to the recorded end, with all attempts and the pauses between them.
     """
 
     waiting: Histogram = field(default_factory=Histogram)
     processing: Histogram = field(default_factory=Histogram)
     total: Histogram = field(default_factory=Histogram)
     ends: Counter[str] = field(default_factory=Counter)
-    """How many ended, by their status."""
+    """Number of ended analyses by status."""
     seconds: Counter[int] = field(default_factory=Counter)
-    """How many ended in which second since 1970: of a minute, not of the totals."""
+    """Number of ended analyses by second since 1970; of minutes, not of the totals."""
 
     def add(self, other: Timings) -> None:
-        """Count all of the other's."""
+        """Add all counts of the other."""
         self.waiting.add(other.waiting)
         self.processing.add(other.processing)
         self.total.add(other.total)
@@ -57,11 +57,11 @@ class Timings:
         self.seconds.update(other.seconds)
 
     def ended_between(self, begin: int, end: int) -> int:
-        """How many ended from the second `begin` on and before `end`."""
+        """Return the number of analyses that ended from the second `begin` up to, but not including, `end`."""
         return sum(count for second, count in self.seconds.items() if begin <= second < end)
 
     def dump(self) -> str:
-        """As JSON."""
+        """Return the counts as JSON."""
         histograms = {
             name: [histogram.microseconds, sorted(histogram.counts.items())]
             for name, histogram in (("waiting", self.waiting), ("processing", self.processing), ("total", self.total))
@@ -70,7 +70,7 @@ class Timings:
 
     @classmethod
     def load(cls, text: str) -> Timings:
-        """What `dump` gave."""
+        """Return the counts in a text from `dump`."""
         data: dict[str, Any] = orjson.loads(text)
         histograms = {
             name: Histogram(dict(data[name][1]), data[name][0]) if name in data else Histogram()
@@ -80,14 +80,14 @@ class Timings:
 
 
 def minute_of(instant: datetime) -> int:
-    """Whole minutes since 1970."""
+    """Return whole minutes since 1970."""
     return int(instant.timestamp()) // MINUTE
 
 
 async def write_timings(
     connection: AsyncConnection, worker_id: str, minutes: Mapping[int, Timings], now: datetime
 ) -> None:
-    """Write what a worker counted, in place of what it wrote about the same minutes before."""
+    """Write a worker's minutes, in place of earlier rows for the same minutes."""
     oldest = minute_of(now) - _KEPT_MINUTES
     rows = [
         {"worker_id": worker_id, "minute": minute, "data": timings.dump()}
@@ -104,9 +104,9 @@ async def write_timings(
 
 
 async def fold_timings(connection: AsyncConnection, now: datetime) -> int:
-    """Add the minutes that no window reaches any more to the totals; returns how many rows that were.
+    """Add the minutes that no window reaches any more to the totals. Return the number of their rows.
 
-    Does nothing while another transaction does so: nobody waits for it.
+    Does nothing, and does not wait, while another transaction does the same.
     """
     worker_id, minute = _timing.c.worker_id, _timing.c.minute
     of_totals = (worker_id == TOTALS[0], minute == TOTALS[1])
@@ -127,7 +127,7 @@ async def fold_timings(connection: AsyncConnection, now: datetime) -> int:
 
 @dataclass(frozen=True, slots=True)
 class WorkFigures:
-    """What workers did of late, all of them: analyses that ended a second, and how long they had waited and taken."""
+    """Recent work of all workers: ended analyses per second, and percentiles of their durations."""
 
     last_ten_seconds: float
     last_five_minutes: float
@@ -137,13 +137,13 @@ class WorkFigures:
 
 
 async def work_figures(connection: AsyncConnection, now: datetime) -> WorkFigures:
-    """Rates are over whole seconds and end one before `now`: workers tell of a second up to a second later.
+    """Return rates over whole seconds up to one second before `now`, since workers write up to a second late.
 
-    Durations are of whole minutes, the one that is not over among them: of the last four to five.
+    Durations are of whole minutes including the current one: of the last four to five.
     """
     minute = minute_of(now)
     window, rates = Timings(), Timings()
-    # One minute more than the window has: a rate looks back for whole five minutes.
+    # One minute more than the window: the rate covers five whole minutes.
     recent = select(_timing.c.minute, _timing.c.data).where(_timing.c.minute >= minute - WINDOW_MINUTES)
     for row in (await connection.execute(recent)).all():
         (window if row.minute > minute - WINDOW_MINUTES else rates).add(Timings.load(row.data))
@@ -159,7 +159,7 @@ async def work_figures(connection: AsyncConnection, now: datetime) -> WorkFigure
 
 
 async def all_timings(connection: AsyncConnection) -> Timings:
-    """Of every worker there ever was: grows only."""
+    """Return the counts of all workers since the database was created. They only grow."""
     merged = Timings()
     for row in (await connection.execute(select(_timing.c.data))).scalars():
         merged.add(Timings.load(row))

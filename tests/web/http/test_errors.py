@@ -68,7 +68,7 @@ async def test_an_answer_has_at_most_101_errors(
     assert {code for code, _ in coded(body)[:100]} == {"INTERNAL_SERVER_ERROR"}
     if count > 100:
         last = body["errors"][-1]
-        assert last["message"] == f"{count - 100} more errors are left out."
+        assert last["message"] == f"{count - 100} more errors are omitted."
         assert last["extensions"] == {"code": "TOO_MANY_ERRORS", "limit": 100, "actual": count}
     # One fault a thousand times is one fault.
     await server.settled()  # it has written its log too
