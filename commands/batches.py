@@ -59,7 +59,16 @@ def submit(
     if faults:
         raise SystemExit("\n".join(fault.message for fault in faults))
     with _opened(file) as source:
-        run = _submit(settings, source, analyzer, name, priority, timeout_seconds, max_attempts, wait=wait)
+        run = _submit(
+            settings,
+            source,
+            analyzer=analyzer,
+            name=name,
+            priority=priority,
+            timeout_seconds=timeout_seconds,
+            max_attempts=max_attempts,
+            wait=wait,
+        )
         try:
             asyncio.run(_until_told(run))
         except StreamBroken as broken:
@@ -90,12 +99,12 @@ def export(settings: DatabaseSettings, *, batch_id: str, out: Path | None, statu
 async def _submit(
     settings: DatabaseSettings,
     source: BinaryIO,
+    *,
     analyzer: str | None,
     name: str | None,
     priority: int,
     timeout_seconds: int,
     max_attempts: int,
-    *,
     wait: bool,
 ) -> None:
     from rich.console import Console

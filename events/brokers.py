@@ -119,5 +119,5 @@ class PostgreSQL(Broker):
 
 
 def broker(url: str) -> Broker:
-    """Returns the broker of this address, in the form of `Settings.bus`."""
+    """Return the broker of this address, in the form of `Settings.bus`."""
     return Redis(url) if url.startswith("redis") else PostgreSQL(url)

@@ -102,7 +102,7 @@ class Feed:
             await asyncio.sleep(GAP_SECONDS)
 
     async def lag_seconds(self) -> float:
-        """Returns the seconds since the oldest visible event not yet in the tail; 0 without followers or new events.
+        """Return the seconds since the oldest visible event not yet in the tail; 0 without followers or new events.
 
         A small value is normal: the reader may be about to read that event.
         """

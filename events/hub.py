@@ -1,16 +1,17 @@
-"""The hub: what several subscribers want alike is made once, and each is handed the same message.
+"""The hub makes the messages of a stream once for all of its subscribers, and hands each the same objects.
 
-Those that want the same form a group, by a key. One task a group follows the log and makes the messages; the newest
-stand in a ring, bounded in bytes and in time. A subscriber is a place, not a queue:
+Subscribers whose streams have equal keys form a group. One task per group follows the log and makes the messages; a
+ring keeps the newest, bounded in bytes and in time. A subscriber is a place in the log, not a queue:
 
-- While it takes what it is offered it is live, and costs no task: each new message is handed to it by a plain call.
-- One that does not take all it is offered (it reads too slowly) or begins further back (it was away) is behind, and
-  has a task of its own until it has caught up: from the ring, or where its place has left the ring from the log, with
-  messages made for it alone. The group waits for nobody.
-- It changes between these without a wait in between and by the places of the messages, which only grow: there is never
-  a gap, and nothing comes twice.
+- A live subscriber takes each page that it is offered, and costs no task: the group hands it new messages by a plain
+  call.
+- A subscriber is behind if it did not take a whole page (it reads too slowly), or if it began further back (it was
+  away). It then has its own task until it has caught up: from the ring, or, if the ring no longer reaches back to its
+  place, from the log, with messages made only for it. The group never waits for a subscriber.
+- A subscriber changes between the two states without an await in between, and by the places of the messages, which only
+  grow. It therefore misses and repeats nothing.
 
-What a message is and how it is made, the hub does not know.
+The hub does not know the type of the messages.
 """
 
 from __future__ import annotations
@@ -21,83 +22,91 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Hashable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from itertools import islice, repeat
 from operator import itemgetter
 from time import monotonic
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
 from store.events import Place
 
 MessageT = TypeVar("MessageT")
+MessageT_co = TypeVar("MessageT_co", covariant=True)
 
 Page = Sequence[tuple[Place, MessageT]]
-"""Messages in the log's order, each with its place."""
+"""Messages in the order of the log, each with its place."""
 
 RING_BYTES = 262_144
-"""The newest messages of a group that are kept for who is behind."""
+"""Bytes of the newest messages that a group keeps for subscribers that are behind."""
 
 HUB_BYTES = 67_108_864
-"""The same, of all groups together."""
+"""The same for all groups together."""
 
 RING_SECONDS = 10.0
-"""How old they may be: a message can say what was so when it was made, and no longer is."""
+"""Longest age of a message in a ring: it may hold a state that has changed since it was made."""
 
-# So many subscribers are served before everybody else has a turn.
+# Subscribers that are served before other tasks have a turn.
 _TURN = 200
 
 log = structlog.stdlib.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Stream(Generic[MessageT]):
-    """What a subscriber wants, and how it is made for the first one that wants it."""
+class Stream(Protocol[MessageT_co]):
+    """A stream of messages that subscribers can share."""
 
-    key: Hashable
-    """Whoever has an equal one wants exactly the same, aside from where it begins."""
-    place: Place | None
-    """Behind which the subscriber begins; None for what is new."""
-    end: Callable[[], Awaitable[Place]]
-    """Where the log ends now."""
-    follow: Callable[[Place], AsyncGenerator[Page[MessageT], None]]
-    """The messages behind a place, and then as they come. It may end."""
-    replay: Callable[[Place, Place], AsyncGenerator[Page[MessageT], None]]
-    """The messages behind the one place and not behind the other."""
+    @property
+    def key(self) -> Hashable:
+        """Streams with equal keys have the same messages, though they may begin at different places."""
+
+    @property
+    def place(self) -> Place | None:
+        """The place after which the subscriber begins; None for new messages only."""
+
+    @property
+    def end(self) -> Callable[[], Awaitable[Place]]:
+        """Return the place of the log's end."""
+
+    @property
+    def follow(self) -> Callable[[Place], AsyncGenerator[Page[MessageT_co], None]]:
+        """Yields the messages after a place, and then new ones as they come. It may end."""
+
+    @property
+    def replay(self) -> Callable[[Place, Place], AsyncGenerator[Page[MessageT_co], None]]:
+        """Yields the messages after the one place up to the other."""
 
 
 class Subscriber(ABC, Generic[MessageT]):
-    """One that messages are handed to."""
+    """A receiver of messages."""
 
     __slots__ = ("_group", "_next", "_place")
 
     def __init__(self) -> None:
         self._group: _Group[MessageT] | None = None
-        # The number of the message that it is to have next and, while it is behind, the place before that one.
+        # The number of the next message and, while the subscriber is behind, the place before that message.
         self._next = 0
         self._place: Place
 
     @abstractmethod
     def take(self, page: Page[MessageT]) -> int:
-        """Take as many of these as there is room for, from the first on, and say how many. It must not wait."""
+        """Take the first of these messages, as many as there is room for, and return their number. It must not wait."""
 
     @abstractmethod
     async def room(self) -> bool:
-        """Wait until there is room for a message; False where it has taken too long, and the subscriber is to go."""
+        """Wait until there is room for a message. Return False if that takes too long: the subscriber then leaves."""
 
     @abstractmethod
     def end(self) -> None:
-        """There is nothing more to come."""
+        """Note that the stream has ended."""
 
     def leave(self) -> None:
-        """Have no more. At once, from wherever it is called; and again for nothing."""
+        """Receive no more messages, from this call on. A second call does nothing."""
         if self._group is not None:
             self._group.leave(self)
 
 
 class Hub(Generic[MessageT]):
-    """The groups of one server. `size` says how many bytes a message takes."""
+    """The groups of one server. `size` returns the bytes of a message."""
 
     def __init__(
         self,
@@ -114,27 +123,27 @@ class Hub(Generic[MessageT]):
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def join(self, subscriber: Subscriber[MessageT], stream: Stream[MessageT]) -> Place:
-        """Hand the stream's messages to the subscriber, until it leaves or they end. Gives the place before them."""
+        """Hand messages to the subscriber until it leaves or the stream ends. Return the place before the first one."""
         group = self.groups.get(stream.key)
         if group is None:
             start = await stream.end()
-            group = self.groups.get(stream.key)  # another may have come meanwhile
+            group = self.groups.get(stream.key)  # another subscriber may have made it during the await
             if group is None:
                 group = self.groups[stream.key] = _Group(self, stream, start)
         return group.join(subscriber, stream.place)
 
     @property
     def behind(self) -> int:
-        """How many subscribers are behind."""
+        """Number of subscribers that are behind."""
         return sum(len(group.behind) for group in self.groups.values())
 
     async def close(self) -> None:
-        """Wait until nothing runs any more for those that have left."""
+        """Wait until the tasks of all subscribers and groups that have left are done."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run this beside everything else."""
+        """Run this in a task that `close` waits for."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -145,7 +154,7 @@ class _Group(Generic[MessageT]):
     def __init__(self, hub: Hub[MessageT], stream: Stream[MessageT], start: Place) -> None:
         self._hub, self._stream = hub, stream
         self._ring: deque[tuple[Place, MessageT]] = deque()
-        self._times: deque[float] = deque()  # when each of the ring's messages came
+        self._times: deque[float] = deque()  # the times at which the ring's messages came
         self._bytes = 0
         # The number of the ring's first message, and the places before it and of the last one.
         self._first = 0
@@ -206,7 +215,7 @@ class _Group(Generic[MessageT]):
         self._times.extend(repeat(monotonic(), len(page)))
         self._end = page[-1][0]
         for served, subscriber in enumerate(list(self.live), 1):
-            # One that has left meanwhile, or come and taken these from the ring, is passed over.
+            # Skip a subscriber that has left during an await, or that came then and took this page from the ring.
             if subscriber._group is self and subscriber._next == number:
                 self._serve(subscriber, page, before)
             if served % _TURN == 0:
@@ -230,7 +239,7 @@ class _Group(Generic[MessageT]):
             self._fall_behind(subscriber)
 
     def _trim(self) -> None:
-        """Drop the oldest from the ring: what is too old, and as far as there is too much of it."""
+        """Drop the oldest messages from the ring until it is within its bounds of age and bytes."""
         if self._over:
             return
         hub, oldest = self._hub, monotonic() - self._hub.ring_seconds
@@ -243,7 +252,7 @@ class _Group(Generic[MessageT]):
             hub.bytes -= size
 
     def _find(self, subscriber: Subscriber[MessageT]) -> None:
-        """Number the message that stands behind the subscriber's place, if the ring goes that far."""
+        """Set the number of the first message after the subscriber's place, if the ring reaches back to it."""
         if self._floor <= subscriber._place <= self._end:
             subscriber._next = self._first + bisect_right(self._ring, subscriber._place, key=itemgetter(0))
         else:
@@ -260,7 +269,7 @@ class _Group(Generic[MessageT]):
             self._finish(subscriber)
 
     async def _catch_up(self, subscriber: Subscriber[MessageT]) -> None:
-        """Hand over what the subscriber lacks, until it lacks nothing."""
+        """Hand over the messages that the subscriber lacks until it has all."""
         while True:
             if not await subscriber.room():
                 subscriber.leave()
@@ -280,7 +289,7 @@ class _Group(Generic[MessageT]):
             if taken:
                 subscriber._place = page[taken - 1][0]
             await asyncio.sleep(0)
-        # Nothing was waited for since it had all there is.
+        # No await since the subscriber took the last message: it has missed none.
         del self.behind[subscriber]
         if self._over:
             self._finish(subscriber)
@@ -288,8 +297,8 @@ class _Group(Generic[MessageT]):
             self.live[subscriber] = None
 
     async def _replay(self, subscriber: Subscriber[MessageT]) -> bool:
-        """Bring the subscriber to where the ring can go on; False where that will not be."""
-        while subscriber._place > self._end:  # it has seen more of the log than this group has looked at
+        """Replay the log up to the beginning of the ring. Return False if the group ends before."""
+        while subscriber._place > self._end:  # it has read further than this group
             await self._news.wait()
             if self._over:
                 return False
@@ -301,7 +310,7 @@ class _Group(Generic[MessageT]):
                         subscriber.leave()
                     if subscriber._group is self and (taken := subscriber.take(page)):
                         subscriber._place, page = page[taken - 1][0], page[taken:]
-                    await asyncio.sleep(0)  # where the subscriber has left, the task ends here
+                    await asyncio.sleep(0)  # the task of a subscriber that has left ends here
         subscriber._place = floor
         self._find(subscriber)
         return True

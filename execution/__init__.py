@@ -1,6 +1,6 @@
-"""How an operation is answered: read, limited, validated once, run under a time limit, errors coded and masked.
+"""Execution of operations: parsing, limits, one validation, a time limit, and errors with codes and masks.
 
-Nothing here knows HTTP or WebSocket; `web` brings requests in and carries answers out. From the rest of the house
-this package uses only `settings` and `telemetry`. `execution.errors` imports nothing of the house at all, so that
-resolvers may raise its errors.
+The package does not depend on HTTP or WebSocket: `web` reads requests and sends answers. Of the rest of the program it
+imports only `settings` and `telemetry`. `execution.errors` imports nothing of the program, so that resolvers may raise
+its errors.
 """

@@ -1,4 +1,4 @@
-"""An operation's answer: the response body, and of what kind it is, so that each door can say so in its own way."""
+"""The answer to an operation: its response body, and its kind, from which each transport derives a status."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import orjson
 
 
 class AnswerKind(Enum):
-    """What came of an operation. Only DATA, PARTIAL and TIMEOUT have a `data` key."""
+    """Outcome of an operation. Only DATA, PARTIAL and TIMEOUT have a `data` key."""
 
     DATA = "data"
-    PARTIAL = "partial"  # data (or a null that a non-null field left of it) and errors
-    TIMEOUT = "timeout"  # ran, and was ended at the time limit: `data` is null
-    BAD_REQUEST = "bad_request"  # not shaped as GraphQL requests are
+    PARTIAL = "partial"  # errors, and data or the null to which a non-null field reduced it
+    TIMEOUT = "timeout"  # ended at the time limit: `data` is null
+    BAD_REQUEST = "bad_request"  # the request does not have the shape of GraphQL requests
     PARSE_ERROR = "parse_error"
     VALIDATION_ERROR = "validation_error"
-    LIMIT = "limit"  # refused by execution.limits
-    OPERATION_ERROR = "operation_error"  # unknown operationName, or several operations and none named
-    METHOD = "method"  # this door does not run operations of this type
+    LIMIT = "limit"  # beyond a limit of execution.limits
+    OPERATION_ERROR = "operation_error"  # unknown operationName, or none for several operations
+    METHOD = "method"  # the transport does not run operations of this type
     VARIABLES_ERROR = "variables_error"
-    FAULT = "fault"  # an exception outside all fields, or a subscription whose source stream could not be made
+    FAULT = "fault"  # an exception outside all fields, or a source stream that did not start
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +36,22 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class StreamAnswer:
-    """One answer of a subscription, written: whoever wants the same is sent the same bytes."""
+    """One answer of a subscription, as bytes: subscribers that share the stream receive the same object."""
 
     json: bytes
-    """The response body, a JSON object. It has `data` unless the stream failed."""
+    """The response body, a JSON object. It has `data` unless the stream `failed`."""
     cursor: str | None = None
-    """What to subscribe after, to go on behind this answer; None where the stream has no cursors."""
+    """The cursor to resume after this answer; None if the stream has no cursors."""
     failed: bool = False
-    """Whether this is the last answer, for the stream did not start or broke: `json` has `errors` and no `data`."""
+    """Whether the stream did not start or broke: this is its last answer, and `json` has `errors` and no `data`."""
     may_pass: bool = False
-    """Whether it `failed` for a reason that may be gone in a moment: who subscribes again gets on."""
+    """Whether it `failed` for a reason that may pass soon: the client should subscribe again."""
     has_errors: bool = False
-    """Whether `json` has `errors`, beside `data` or without."""
+    """Whether `json` has `errors`, with or without `data`."""
 
 
 def encode_json(body: object) -> bytes:
-    """The bytes of a JSON document. What orjson refuses (integers beyond 64 bits) the standard library writes."""
+    """Return the bytes of a JSON document. The standard library writes integers beyond 64 bits: orjson refuses them."""
     try:
         return orjson.dumps(body)
     except TypeError:

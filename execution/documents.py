@@ -1,7 +1,7 @@
-"""Documents, read once: text is parsed, measured against the limits and validated, and the outcome is kept.
+"""A cache of documents: each text is parsed, measured against the limits and validated once.
 
-The cache is bounded twice, by documents and by the length of their texts, since a parsed document takes some 250
-times the memory of its text. Refusals are kept too: the same bad document costs its validation once.
+The cache is bounded by the number of documents and by the length of their texts, since a parsed document takes about
+250 times the memory of its text. Refusals are cached too: an invalid document costs its validation once.
 """
 
 from __future__ import annotations
@@ -16,36 +16,32 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
-    specified_rules,
     validate,
 )
-from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types.graphql import OperationType
 
 from execution.answers import Answer, AnswerKind
 from execution.errors import ErrorCode, error_body, request_errors
 from execution.limits import LimitExceeded, Limits, check_document, read_text
+from execution.strawberry_parts import RULES
 from execution.subscriptions import place_variables
 
 MAX_DOCUMENTS = 500
 MAX_TEXT = 250_000
 
-RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
-
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A valid document and what its operations are, by name."""
+    """A valid document, and the types of its operations by name."""
 
     node: DocumentNode
     operations: Mapping[str | None, OperationType]
     places: Mapping[str | None, frozenset[str]]
-    """For each subscription, the variables that only say where to begin."""
+    """For each subscription, the variables that only set its beginning."""
 
 
 class Documents:
-    """The bounded cache of documents for one schema, the least recently used leaving first."""
+    """The documents of one schema. The least recently used one leaves the cache first."""
 
     def __init__(self, schema: GraphQLSchema, *, limits: Limits, hide_suggestions: bool) -> None:
         self._schema = schema
@@ -55,7 +51,7 @@ class Documents:
         self._text = 0
 
     def get(self, text: str) -> Document | Answer:
-        """The document in `text`, or the answer that refuses it."""
+        """Return the document in `text`, or the answer that refuses it."""
         found = self._kept.get(text)
         if found is not None:
             self._kept.move_to_end(text)
@@ -64,6 +60,11 @@ class Documents:
         if len(text) <= self._limits.characters:
             self._keep(text, found)
         return found
+
+    def node(self, text: str) -> DocumentNode | None:
+        """Return the parsed document; None if it is refused."""
+        found = self.get(text)
+        return found.node if isinstance(found, Document) else None
 
     def _keep(self, text: str, outcome: Document | Answer) -> None:
         self._kept[text] = outcome

@@ -1,8 +1,8 @@
-"""What goes wrong, as clients see it: every error has a code, and what was not expected is masked.
+"""Errors as clients see them: every error has a code, and unexpected exceptions are masked.
 
-A resolver raises `ClientError` for what the client can put right. Any other exception is a fault of the server: it is
-logged with its traceback, and the client gets a fixed message with the request's id to quote. This module imports
-nothing else of the house.
+A resolver raises `ClientError` for a problem that the client can correct. Any other exception is a fault of the server:
+it is logged with its traceback, and the client gets a fixed message with the request's id to quote. This module imports
+nothing else of the program.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 log = structlog.stdlib.get_logger(__name__)
 
 MAX_ERRORS = 100
-"""The most errors of one answer; a 101st says how many more there were."""
+"""Most errors in one answer; a 101st states the number of the others."""
 
 MAX_LOGGED = 5
-"""The most tracebacks logged for one answer: a failing field in a list of thousands is one fault, not thousands."""
+"""Most tracebacks logged for one answer: a failing field in a list of thousands is one fault, not thousands."""
 
 MAX_MESSAGE = 1_000
-"""The longest message, in characters."""
+"""Longest message, in characters."""
 
 INTERNAL_MESSAGE = "Internal error. The server's log has it under this requestId."
 
 
 class ErrorCode(StrEnum):
-    """The codes in `extensions.code`: Apollo's names where Apollo has one."""
+    """The codes in `extensions.code`, with Apollo's names if Apollo has one."""
 
     GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
     GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
@@ -62,7 +62,7 @@ class ErrorCode(StrEnum):
 
 
 class ClientError(Exception):
-    """A failure the client can put right: its message, code and `extensions` reach the client as they are."""
+    """An error that the client can correct: its message, code and `extensions` reach the client unchanged."""
 
     def __init__(self, code: str, message: str, **extensions: Any) -> None:
         super().__init__(message)
@@ -72,27 +72,27 @@ class ClientError(Exception):
 
 
 Explain = Callable[[BaseException], ClientError | None]
-"""What clients may know of an exception that no resolver expected; None for one to mask."""
+"""Return the error to show to clients for an unexpected exception; None to mask the exception."""
 
 
 class BadRequest(ClientError):
-    """A request that is not shaped as GraphQL requests are; nothing of it was run."""
+    """A request without the shape of GraphQL requests. Nothing of it has run."""
 
 
 def error_body(code: str, message: str, **extensions: Any) -> dict[str, Any]:
-    """The body of a request error: one error, no `data`."""
+    """Return the body of a request error: one error, no `data`."""
     return {"errors": [{"message": message, "extensions": {"code": str(code), **extensions}}]}
 
 
 def request_errors(errors: Sequence[GraphQLError], code: str) -> list[dict[str, Any]]:
-    """Errors found before anything ran. Their messages speak of the request only, so that none is masked."""
+    """Return the entries of errors found before execution. Their messages concern only the request: none is masked."""
     return [_entry(error, {**(error.extensions or {}), "code": str(code)}) for error in errors[: MAX_ERRORS + 1]]
 
 
 def execution_errors(
     errors: Sequence[GraphQLError], request_id: str, explain: Explain | None = None
 ) -> list[dict[str, Any]]:
-    """Errors met while fields were resolved: expected ones as raised, the others logged, and explained or masked."""
+    """Return the entries of errors in fields: ClientErrors as raised; others are logged, and explained or masked."""
     entries: list[dict[str, Any]] = []
     logged = 0
     for error in errors[:MAX_ERRORS]:
@@ -105,7 +105,9 @@ def execution_errors(
         if explained is not None:
             entries.append(_entry(error, {"code": explained.code, **explained.extensions}, explained.message))
             if logged < MAX_LOGGED:
-                reason = next(iter(str(cause).splitlines()), "")  # SQLAlchemy's first line, before statement and values
+                reason = next(
+                    iter(str(cause).splitlines()), ""
+                )  # of SQLAlchemy's message, only the line before the statement and its values
                 log.error("resolver failed", request_id=request_id, path=error.path, code=explained.code, reason=reason)
             logged += 1
             continue
@@ -121,7 +123,7 @@ def execution_errors(
         left_out = len(errors) - MAX_ERRORS
         entries.append(
             {
-                "message": f"{left_out} more errors are left out.",
+                "message": f"{left_out} more errors are omitted.",
                 "extensions": {"code": str(ErrorCode.TOO_MANY_ERRORS), "limit": MAX_ERRORS, "actual": len(errors)},
             }
         )
@@ -129,17 +131,17 @@ def execution_errors(
 
 
 def _shortened(message: str) -> str:
-    """graphql-core quotes whole literals of the document, which can be most of it."""
+    """Shorten a message: graphql-core quotes whole literals, which can be most of a document."""
     return message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]}…"
 
 
 def is_variables_error(error: GraphQLError) -> bool:
-    """Whether an error without a path speaks of the variables that were sent, and not of a fault."""
+    """Whether an error without a path concerns the client's variables, and is not a fault of the server."""
     return bool(error.nodes and isinstance(error.nodes[0], VariableDefinitionNode)) or _cause(error) is None
 
 
 def _cause(error: GraphQLError) -> BaseException | None:
-    """The exception that a resolver raised, below graphql-core's wrappings; None if graphql-core itself complains."""
+    """Return the exception of a resolver from graphql-core's wrappers; None if graphql-core itself raised the error."""
     cause: BaseException | None = error
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
@@ -147,7 +149,7 @@ def _cause(error: GraphQLError) -> BaseException | None:
 
 
 def _expected(error: GraphQLError) -> dict[str, Any] | None:
-    """The extensions of an error that clients may see, or None for one to mask."""
+    """Return the extensions of an error that clients may see; None for an error to mask."""
     cause = _cause(error)
     if isinstance(cause, ClientError):
         return {"code": cause.code, **cause.extensions}
@@ -155,8 +157,8 @@ def _expected(error: GraphQLError) -> dict[str, Any] | None:
         return None
     if error.extensions and "code" in error.extensions:
         return dict(error.extensions)
-    # Of graphql-core's own complaints those about an argument's value point at that value. The others point at
-    # fields: results that do not fit the schema, whose messages quote the result.
+    # graphql-core's own errors about an argument point at its value. Its other errors point at fields: the result does
+    # not fit the schema, and the message quotes the result.
     if error.nodes and not isinstance(error.nodes[0], FieldNode):
         return {"code": str(ErrorCode.BAD_USER_INPUT)}
     return None

@@ -1,10 +1,10 @@
 """One operation, from request to answer, on Strawberry's schema.
 
-A document is parsed, limited and validated once (`execution.documents`). Queries and mutations go through Strawberry's
-`Schema.execute`, which is handed the document ready by a schema extension, and run under the time limit; at its end
-everything behind them is cancelled. Subscriptions go through graphql-core's own steps, source stream and response
-stream, since the place of an event (its `cursor`) is known between the two.
-Every error in an answer has a code, and unexpected ones are masked (`execution.errors`).
+A document is parsed, limited and validated once (`execution.documents`). Queries and mutations run through Strawberry's
+`Schema.execute`, to which a schema extension gives the parsed document. They have a time limit, and all their tasks are
+cancelled at its end. Subscriptions run through the steps of graphql-core, source stream and response stream, since the
+place of an event (its `cursor`) is known between the two.
+Every error in an answer has a code, and unexpected errors are masked (`execution.errors`).
 """
 
 from __future__ import annotations
@@ -18,11 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from graphql import ExecutionResult as StreamResult
 from graphql import GraphQLError
-from graphql.execution import create_source_event_stream, execute_subscription_event
-from strawberry.extensions import SchemaExtension
 from strawberry.types.execution import ExecutionResult
 from strawberry.types.graphql import OperationType
-from strawberry.utils.await_maybe import await_maybe
 
 from execution.answers import Answer, AnswerKind, StreamAnswer, encode_json
 from execution.documents import Document, Documents
@@ -38,11 +35,12 @@ from execution.errors import (
 )
 from execution.limits import Limits
 from execution.requests import OperationRequest, parse_request
-from execution.subscriptions import PAGE, Answered, LogSource, SharedStream, sharing_key
+from execution.strawberry_parts import attach, core_schema
+from execution.subscriptions import PAGE, LogSource, Pages, SharedStream, Stream, sharing_key
 from execution.variables import FastVariables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import strawberry
 
@@ -60,6 +58,7 @@ __all__ = [
     "OperationRequest",
     "OperationType",
     "SharedStream",
+    "Stream",
     "StreamAnswer",
     "parse_request",
 ]
@@ -76,13 +75,13 @@ _NOT_HERE = {
 
 
 class OperationContext(Protocol):
-    """What the executor needs of an app's context, which is made anew for each operation."""
+    """The part of an app's context that the executor uses. Each operation has its own context."""
 
     request_id: str
     time_limit: asyncio.Timeout | None
-    """Set by the executor: a resolver that waits at the client's wish may reschedule it. None for subscriptions."""
+    """Set by the executor. A resolver that waits on behalf of the client may reschedule it. None for subscriptions."""
     last_event_id: str | None
-    """Set by a door where a client takes a subscription up again: the cursor to go on behind, whatever `after` says."""
+    """Set by the transport if a client resumes a subscription: the cursor to resume after, instead of `after`."""
 
 
 class Executor:
@@ -102,18 +101,10 @@ class Executor:
         self._telemetry = telemetry
         self._time_limit = settings.operation_timeout_seconds
         self._hide_suggestions = settings.environment == "production"
-        self._documents = Documents(schema._schema, limits=limits or Limits(), hide_suggestions=self._hide_suggestions)
-        documents = self._documents
-
-        class Prepared(_PreparedDocument):
-            def __init__(self) -> None:
-                self.documents = documents
-
-        schema.extensions = (*schema.extensions, Prepared)
-        self._operation = FastVariables.of(schema._schema)
-        schema.execution_context_class = self._operation
-        # Strawberry would log every client's mistake as an error; `execution_errors` logs what is one.
-        schema.process_errors = _leave_unlogged  # type: ignore[method-assign]
+        self._core = core_schema(schema)
+        self._documents = Documents(self._core, limits=limits or Limits(), hide_suggestions=self._hide_suggestions)
+        self._operation = FastVariables.of(self._core)
+        attach(schema, self._operation, self._documents.node)
 
     async def execute(
         self,
@@ -122,7 +113,7 @@ class Executor:
         *,
         allowed: frozenset[OperationType] = QUERIES_AND_MUTATIONS,
     ) -> Answer:
-        """Run a query or mutation to its end, or to the time limit."""
+        """Run a query or mutation until its end or the time limit."""
         selected = self._select(request)
         if isinstance(selected, Answer):
             return selected
@@ -144,87 +135,66 @@ class Executor:
             answer = self._answer(result, context.request_id)
         except TimeoutError:
             limit = round(self._time_limit + ((time_limit.when() or 0) - (first or 0)), 3)
-            message = f"The operation was ended at its time limit of {limit:g} seconds."
+            message = f"The operation exceeded its time limit of {limit:g} seconds."
             body = error_body(ErrorCode.OPERATION_TIMEOUT, message, limitSeconds=limit)
             answer = Answer({"data": None, **body}, AnswerKind.TIMEOUT)
         failed = answer.kind is not AnswerKind.DATA
         self._telemetry.operation(name).record(perf_counter() - started, failed=failed)
         return answer
 
-    async def subscribe(
-        self, request: OperationRequest, context: OperationContext
-    ) -> Answer | AsyncGenerator[StreamAnswer, None]:
-        """The stream of a subscription's answers, or the answer that refuses it; never waits for the first event.
+    async def open(self, request: OperationRequest, context: OperationContext) -> Answer | Stream:
+        """Begin a subscription: return its stream, or the answer that refuses the request.
 
-        An answer that `failed` is the last one: the variables were wrong, or the source stream failed to start or
-        threw. To begin, up to its first event's answer, it has as long as a query has. Closing the generator closes
-        the source stream and waits for that.
+        An answer that `failed` is the last of the stream: the variables were wrong, or the source stream did not start
+        or raised an exception. The beginning, up to the answer to the first event, has the time limit of a query.
         """
-        name = self._select_subscription(request)
-        return name if isinstance(name, Answer) else self._recorded(self._answers(request, name, context), name)
-
-    async def open(
-        self, request: OperationRequest, context: OperationContext
-    ) -> Answer | SharedStream | AsyncGenerator[StreamAnswer, None]:
-        """A subscription, begun: a stream to share with who wants the same, where it can be; else as `subscribe`."""
         name = self._select_subscription(request)
         if isinstance(name, Answer):
             return name
-        begun = await self._begin(request, name, context)
-        if isinstance(begun, Answer) or not isinstance(begun.source, LogSource):
-            return self._recorded(self._answers(request, name, context, begun), name)
         started = perf_counter()
 
         def record(failed: bool) -> None:
             self._telemetry.operation(name).record(perf_counter() - started, failed=failed)
 
-        key = sharing_key(request, self._document(request).places[name], begun.source.audience)
+        failure = partial(self._failure, request_id=context.request_id)
+        begun = await self._begin(request, name, context)
+        if isinstance(begun, Answer) or not isinstance(begun.source, LogSource):
+            return Stream(follow=lambda _: self._answers(begun, context.request_id), failure=failure, record=record)
+        source, answers = begun.source, partial(self._log_answers, request, name)
+
+        async def end() -> Any:
+            async with asyncio.timeout(self._time_limit):
+                return await source.end()
+
         return SharedStream(
-            key,
-            begun.source,
-            partial(self._shared_answers, request, name),
-            partial(self._failure, request_id=context.request_id),
-            record,
-            seconds=self._time_limit,
+            follow=lambda after: answers(after, *source.follow(after)),
+            replay=lambda after, until: answers(after, *source.replay(after, until)),
+            failure=failure,
+            record=record,
+            key=sharing_key(request, self._document(request).places[name], source.audience),
+            place=source.place,
+            end=end,
+            cursor=source.cursor,
         )
 
     def operation_type(self, request: OperationRequest) -> OperationType | Answer:
-        """Whether to `execute` or to `subscribe`, or the answer that refuses the request."""
+        """Return the type of the request's operation, or the answer that refuses the request."""
         selected = self._select(request)
         return selected if isinstance(selected, Answer) else selected[1]
 
     def fault(self, error: Exception, request_id: str) -> Answer:
-        """The answer where something was thrown outside all fields, by a source stream for one. It is logged."""
+        """Log an exception outside all fields, for example of a source stream, and return its answer."""
         thrown = error if isinstance(error, GraphQLError) else GraphQLError(str(error), original_error=error)
         return self._broken([thrown], request_id)
 
     def _failure(self, error: Exception, request_id: str) -> StreamAnswer:
-        """The last answer of a stream, where something was thrown outside all fields."""
-        return _written(self.fault(error, request_id), None)
+        """Log an exception outside all fields, and return the last answer of its stream."""
+        return _written(self.fault(error, request_id))
 
-    async def _recorded(
-        self, answers: AsyncGenerator[tuple[Answer, str | None], None], name: str | None
-    ) -> AsyncGenerator[StreamAnswer, None]:
-        started, failed = perf_counter(), False
-        try:
-            async with aclosing(answers):
-                async for answer, cursor in answers:
-                    failed = failed or "errors" in answer.body
-                    yield _written(answer, cursor)
-        finally:
-            self._telemetry.operation(name).record(perf_counter() - started, failed=failed)
-
-    async def _answers(
-        self,
-        request: OperationRequest,
-        name: str | None,
-        context: OperationContext,
-        begun: Answer | _Begun | None = None,
-    ) -> AsyncGenerator[tuple[Answer, str | None], None]:
-        """Each event's answer, with the event's cursor."""
-        begun = begun or await self._begin(request, name, context)
+    async def _answers(self, begun: Answer | _Begun, request_id: str) -> Pages:
+        """Yield the answer to each event."""
         if isinstance(begun, Answer):
-            yield begun, None
+            yield [(None, _written(begun))]
             return
         seconds: float | None = self._time_limit
         try:
@@ -233,19 +203,19 @@ class Executor:
                     async with asyncio.timeout(seconds):
                         answer = await self._answer_event(begun.operation, event)
                     seconds = None
-                    yield answer, getattr(event, "cursor", None)
+                    yield [(None, _written(answer, getattr(event, "cursor", None)))]
         except Exception as error:
-            yield self.fault(error, context.request_id), None
+            yield [(None, self._failure(error, request_id))]
 
-    async def _shared_answers(
+    async def _log_answers(
         self,
         request: OperationRequest,
         name: str | None,
+        place: Any,
         context: OperationContext,
         pages: AsyncGenerator[list[Any], None],
-        place: Any,
-    ) -> Answered:
-        """The answers to pages of a log, with their places; `place` is that of what came before them."""
+    ) -> Pages:
+        """Yield the answers to the events of a log after `place`."""
         operation = self._build(request, name, context)
         assert not isinstance(operation, list), "the variables have been coerced before"
         try:
@@ -262,13 +232,13 @@ class Executor:
             yield [(place, self._failure(error, context.request_id))]
 
     async def _begin(self, request: OperationRequest, name: str | None, context: OperationContext) -> Answer | _Begun:
-        """The source stream, or the answer that says why there is none."""
+        """Return the source stream, or the answer with the errors that prevent it."""
         operation = self._build(request, name, context)
         if isinstance(operation, list):
             return self._nothing_ran(operation, context.request_id)
         try:
             async with asyncio.timeout(self._time_limit):
-                source: Any = await await_maybe(create_source_event_stream(operation))
+                source = await operation.source()
         except Exception as error:
             return self.fault(error, context.request_id)
         if isinstance(source, StreamResult):
@@ -276,15 +246,14 @@ class Executor:
         return _Begun(operation, source)
 
     def _build(self, request: OperationRequest, name: str | None, context: OperationContext) -> Any:
-        """The operation, ready to run, or what is wrong with its variables."""
+        """Return the operation, ready to run, or a list of the errors in its variables."""
         document, extensions = self._document(request).node, request.extensions
         return self._operation.build(
-            self._schema._schema, document, None, context, request.variables, name, operation_extensions=extensions
+            self._core, document, None, context, request.variables, name, operation_extensions=extensions
         )
 
     async def _answer_event(self, operation: FastVariables, event: object) -> Answer:
-        result = await await_maybe(execute_subscription_event(operation.build_per_event_executor(event)))
-        return self._answer(result, operation.context_value.request_id)
+        return self._answer(await operation.result_of(event), operation.context_value.request_id)
 
     def _document(self, request: OperationRequest) -> Document:
         document = self._documents.get(request.query or "")
@@ -292,7 +261,7 @@ class Executor:
         return document
 
     def _select_subscription(self, request: OperationRequest) -> str | Answer | None:
-        """The name of the subscription to run."""
+        """Return the name of the subscription to run, or the answer that refuses the request."""
         selected = self._select(request)
         if isinstance(selected, Answer):
             return selected
@@ -300,7 +269,7 @@ class Executor:
         return name if operation_type is OperationType.SUBSCRIPTION else _not_here(operation_type)
 
     def _select(self, request: OperationRequest) -> tuple[str | None, OperationType] | Answer:
-        """The operation to run, by name and type."""
+        """Return the name and type of the operation to run, or the answer that refuses the request."""
         if not request.query:
             if request.extensions and "persistedQuery" in request.extensions:
                 message = "Persisted queries are not supported: send the query's text."
@@ -341,7 +310,7 @@ class Executor:
         return Answer(body, kind)
 
     def _nothing_ran(self, errors: Sequence[GraphQLError], request_id: str) -> Answer:
-        """Errors without a path: variables that do not fit, or an exception outside all fields."""
+        """Return the answer for errors without a path: invalid variables, or an exception outside all fields."""
         if not all(is_variables_error(error) for error in errors):
             return self._broken(errors, request_id)
         entries = request_errors(errors, ErrorCode.BAD_USER_INPUT)
@@ -351,7 +320,7 @@ class Executor:
         return Answer({"errors": entries}, AnswerKind.VARIABLES_ERROR)
 
     def _broken(self, errors: Sequence[GraphQLError], request_id: str) -> Answer:
-        """An exception outside all fields, or a source stream that could not be made."""
+        """Return the answer for an exception outside all fields, or for a source stream that did not start."""
         return Answer({"errors": execution_errors(errors, request_id, self._explain)}, AnswerKind.FAULT)
 
 
@@ -360,31 +329,13 @@ class _Begun(NamedTuple):
     source: Any
 
 
-class _PreparedDocument(SchemaExtension):
-    """Hands Strawberry the document that `Executor` has already read, with nothing left to validate."""
-
-    documents: Documents
-
-    def on_parse(self) -> Iterator[None]:
-        execution = self.execution_context
-        document = self.documents.get(execution.query or "")
-        if isinstance(document, Document):  # always: `Executor` refuses the others before
-            execution.graphql_document = document.node
-            execution.pre_execution_errors = []
-        yield
-
-
 def _not_here(operation_type: OperationType) -> Answer:
     body = error_body(ErrorCode.METHOD_NOT_ALLOWED, _NOT_HERE[operation_type], operationType=operation_type.value)
     return Answer(body, AnswerKind.METHOD)
 
 
-def _written(answer: Answer, cursor: str | None) -> StreamAnswer:
+def _written(answer: Answer, cursor: str | None = None) -> StreamAnswer:
     body = answer.body
     errors, failed = body.get("errors", ()), "data" not in body
     may_pass = failed and any(error["extensions"]["code"] == ErrorCode.SERVICE_UNAVAILABLE for error in errors)
     return StreamAnswer(encode_json(body), cursor, failed=failed, may_pass=may_pass, has_errors=bool(errors))
-
-
-def _leave_unlogged(errors: object, execution_context: object = None) -> None:
-    pass

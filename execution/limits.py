@@ -1,9 +1,9 @@
-"""How large an operation may be, found in one pass over the document in which each node is visited once.
+"""Limits on the size of operations, measured in one pass that visits each node of the document once.
 
-A fragment is measured once and its measure added wherever it is spread, so that a document of n nodes costs n visits
-however often its fragments double. Sums saturate at `SATURATED`. A fragment that spreads itself counts as empty where
-it does: validation refuses it. The pass is made before validation, whose check for overlapping fields is quadratic in
-repeated fields; those are counted by `execution.overlaps`, once all else is known to be small.
+A fragment is measured once, and its measure is added at each spread: a document of n nodes costs n visits, even if
+fragments double again and again. Sums saturate at `SATURATED`. A fragment that spreads itself counts as empty at that
+spread: validation refuses it. The pass comes before validation, whose check for overlapping fields is quadratic in
+repeated fields; `execution.overlaps` counts those after all other measures are known to be small.
 """
 
 from __future__ import annotations
@@ -39,39 +39,39 @@ _CLOSING = frozenset({TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R}
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The largest operation that is run. Counts are those of one operation with its fragments expanded.
+    """The largest operation that the server runs. Counts are of one operation with its fragments expanded.
 
     GraphiQL's introspection query has 600 tokens, 140 selections and is 14 deep below `__schema`; a page of this
     API's own clients has some 200 selections and is 8 deep.
     """
 
     characters: int = 100_000
-    """The document's length: long texts belong into variables."""
+    """Length of the document: long texts belong in variables."""
     tokens: int = 4_000
-    """Lexical tokens, and comments, each: parsing costs 3 microseconds a token."""
+    """Lexical tokens, and also comments: parsing costs 3 microseconds a token."""
     nesting: int = 100
-    """Brackets inside brackets, of any kind: selections, lists, objects, types. The parser bears some 190."""
+    """Brackets inside brackets, of any kind: selections, lists, objects, types. The parser fails beyond about 190."""
     depth: int = 15
-    """Fields inside fields, those of introspection aside."""
+    """Fields inside fields, without those of introspection."""
     introspection_depth: int = 18
-    """Fields inside `__schema` and `__type`, and these themselves."""
+    """Fields inside `__schema` and `__type`, and these two."""
     root_fields: int = 50
     aliases: int = 50
-    """graphql-armor's default is 15; dashboards ask for one field with some dozens of filters."""
+    """graphql-armor's default is 15; dashboards select one field with dozens of filters."""
     directives: int = 50
     selections: int = 5_000
-    """Fields, inline fragments and spreads: what execution has to collect."""
+    """Fields, inline fragments and spreads: execution collects all of them."""
     fields: int = 500
-    """Fields in any one selection set, its fragments included."""
+    """Fields in one selection set, with its fragments."""
     fragments: int = 100
     """Named fragments: validation compares each with each."""
     repeated_pairs: int = 2_000
-    """Pairs of fields at one place of the answer: validation compares each with the other, in up to 40 microseconds.
+    """Pairs of fields at one place of the answer: validation compares the two in up to 40 microseconds.
     20 fragments that all select `id` and `__typename` make 380."""
 
 
 class LimitExceeded(Exception):
-    """A document beyond a limit. `measure` says of what; `actual` may be less than the truth where counting stopped."""
+    """A document exceeds a limit of `measure`. `actual` is a lower bound if counting stopped early."""
 
     def __init__(self, measure: str, limit: int, actual: int) -> None:
         super().__init__(f"The document has too many {measure}: {actual:,}, where the limit is {limit:,}.")
@@ -82,7 +82,7 @@ class LimitExceeded(Exception):
 
 @dataclass(slots=True)
 class Measure:
-    """One selection set, its fragments expanded."""
+    """Measures of one selection set with its fragments expanded."""
 
     depth: int = 0
     introspection_depth: int = 0
@@ -90,21 +90,21 @@ class Measure:
     directives: int = 0
     selections: int = 0
     fields: int = 0
-    """Fields of this selection set itself, not of those below."""
+    """Fields of this selection set, without those below."""
 
     def add(self, other: Measure) -> None:
-        """Count what stands below this selection set, in `other`, with it; level-wise measures are the caller's."""
+        """Add the sums of a selection set below this one. The caller updates the measures of depth and width."""
         self.aliases = min(self.aliases + other.aliases, SATURATED)
         self.directives = min(self.directives + other.directives, SATURATED)
         self.selections = min(self.selections + other.selections, SATURATED)
 
 
 def read_text(text: str, limits: Limits) -> DocumentNode:
-    """Parse a text that is not too long, has not too many tokens and is not nested too deeply.
+    """Parse a text within the limits on length, tokens and nesting.
 
     Raises:
-        LimitExceeded: It is, or has.
-        GraphQLSyntaxError: It is no GraphQL.
+        LimitExceeded: The text exceeds a limit.
+        GraphQLSyntaxError: The text is not GraphQL.
     """
     _check("characters", len(text), limits.characters)
     try:
@@ -112,7 +112,7 @@ def read_text(text: str, limits: Limits) -> DocumentNode:
     except GraphQLSyntaxError as error:
         if not error.description.endswith("Parsing aborted."):
             raise
-        # The parser stopped here: that it was one too many is all that is known.
+        # The parser stopped at the limit: the true number is unknown.
         if "too deeply" in error.description:
             raise LimitExceeded("levels of nesting", limits.nesting, limits.nesting + 1) from None
         raise LimitExceeded("tokens", limits.tokens, limits.tokens + 1) from None
@@ -121,7 +121,7 @@ def read_text(text: str, limits: Limits) -> DocumentNode:
 
 
 def _nesting(document: DocumentNode) -> int:
-    """How deep brackets stand inside brackets."""
+    """Return the depth of brackets inside brackets."""
     level = deepest = 0
     token = document.loc.start_token if document.loc else None
     while token:
@@ -135,10 +135,10 @@ def _nesting(document: DocumentNode) -> int:
 
 
 def check_document(document: DocumentNode, limits: Limits) -> None:
-    """Refuse a document with an operation, or an unused fragment, beyond the limits.
+    """Check all operations and fragments, used or not, against the limits.
 
     Raises:
-        LimitExceeded: One is.
+        LimitExceeded: One exceeds a limit.
     """
     measurement = Measurement(document)
     for measure in measurement.operations:
@@ -160,11 +160,11 @@ def _check(measure: str, actual: int, limit: int) -> None:
 
 
 class Measurement:
-    """The measures of a document's operations and fragments."""
+    """Measures of the operations and fragments of a document."""
 
     def __init__(self, document: DocumentNode) -> None:
         self.visits = 0
-        """Selections visited: never more than the document has."""
+        """Visited selections: never more than the document has."""
         self.widest = 0
         self.operations: list[Measure] = []
         self.fragments: list[Measure] = []
@@ -173,7 +173,7 @@ class Measurement:
         definitions = {each.name.value: each for each in fragments}
         for name in _spread_first(definitions):
             self._by_name[name] = self._fragment(definitions[name])
-        # Two of one name are for validation to refuse, which goes through both.
+        # Validation refuses two fragments of one name, but visits both.
         for definition in fragments:
             if definitions[definition.name.value] is not definition:
                 self._fragment(definition)
@@ -191,14 +191,14 @@ class Measurement:
         return measure
 
     def _selection_set(self, node: SelectionSetNode) -> Measure:
-        """Measure one selection set; the parser bounds how deep they nest in the text."""
+        """Measure one selection set. The parser bounds their nesting in the text."""
         total = Measure()
         self._collect(node, total)
         self.widest = max(self.widest, total.fields)
         return total
 
     def _collect(self, node: SelectionSetNode, total: Measure) -> None:
-        """Add a selection set's selections to `total`; those of inline fragments stand on the same level."""
+        """Add the selections of a selection set to `total`, with those of its inline fragments."""
         for selection in node.selections:
             self.visits += 1
             total.selections += 1
@@ -233,7 +233,7 @@ class Measurement:
 
 
 def _spread_first(definitions: dict[str, FragmentDefinitionNode]) -> Iterator[str]:
-    """The fragments' names, each after those that it spreads; without recursion, since chains can be long."""
+    """Yield the names of the fragments, each after those that it spreads. No recursion, since chains can be long."""
     done: set[str] = set()
     for first in definitions:
         waiting: list[tuple[str, Iterator[str]]] = []
@@ -252,7 +252,7 @@ def _spread_first(definitions: dict[str, FragmentDefinitionNode]) -> Iterator[st
 
 
 def _spreads(node: SelectionSetNode) -> Iterator[str]:
-    """The names of the fragments spread in a selection set and in those below it."""
+    """Yield the names of the fragments that a selection set spreads, at any depth."""
     open_sets = [node]
     while open_sets:
         for selection in open_sets.pop().selections:

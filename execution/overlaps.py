@@ -1,10 +1,10 @@
-"""How many pairs of fields validation will compare: those that stand at one place of the answer.
+"""Counting the pairs of fields that validation will compare: fields at one place of the answer.
 
-Fields with one response name in one selection set are merged, and what is below the one is compared with what is
-below the other, so that repetition inside repetition multiplies: `q { q { q … } q … } q { … }`, each twice and 8 deep,
-takes validation most of a second. So selection sets are gone through as they are merged. Fields that are merged are
-gone through once, however many ways lead to them, and several of them are at least one pair: the cost is bounded by
-the document's own fields and the limit, even where fragments double or spread themselves.
+Fields of one response name in one selection set are merged, and validation compares their selections with each other.
+Repetition inside repetition therefore multiplies: `q { q { q … } q … } q { … }`, each twice and 8 deep, takes
+validation most of a second. This module walks the selection sets as they are merged. It visits each set of merged
+fields once, even if several paths lead to it, and each such set of several fields counts as at least one pair. The cost
+is therefore bounded by the fields of the document and the limit, even if fragments double or spread themselves.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def repeated_pairs(document: DocumentNode, limit: int) -> int:
-    """Pairs of fields at one response path, over all operations and fragments; counting ends beyond `limit`."""
+    """Return the pairs of fields at one response path, over all operations and fragments. Stop beyond `limit`."""
     fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
     reached: set[str] = set()
     merged: set[frozenset[int]] = set()
@@ -49,7 +49,7 @@ def repeated_pairs(document: DocumentNode, limit: int) -> int:
 def _starts(
     document: DocumentNode, fragments: dict[str, FragmentDefinitionNode], reached: set[str]
 ) -> Iterator[SelectionSetNode]:
-    """The selection sets of the operations, then of the fragments that were not reached from what came before."""
+    """Yield the selection sets of the operations, then of the fragments that none before has reached."""
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode):
             yield definition.selection_set
@@ -63,7 +63,7 @@ def _starts(
 def _by_response_name(
     group: list[SelectionSetNode], fragments: dict[str, FragmentDefinitionNode], reached: set[str]
 ) -> Iterable[list[FieldNode]]:
-    """The fields of these selection sets as they are merged, those of each fragment once: it agrees with itself."""
+    """Return the merged fields of these selection sets, each fragment once, since it can't conflict with itself."""
     names: dict[str, list[FieldNode]] = {}
     spread: set[str] = set()
     while group:

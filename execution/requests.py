@@ -1,4 +1,4 @@
-"""What a client sends, checked for its shape once, whichever door it came through."""
+"""The request of a client, with its shape checked once for all transports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from execution.errors import BadRequest, ErrorCode
 
 @dataclass(frozen=True, slots=True)
 class OperationRequest:
-    """One operation as the client sent it: types are checked, the text is not yet read."""
+    """One operation as the client sent it: the types are checked, the text is not parsed yet."""
 
     query: str | None
     operation_name: str | None = None
@@ -19,12 +19,12 @@ class OperationRequest:
 
 
 def parse_request(payload: object) -> OperationRequest:
-    """The request in a decoded JSON body, or in the payload of a `subscribe` message.
+    """Return the request in a decoded JSON body, or in the payload of a `subscribe` message.
 
-    Members that the specification does not name are ignored, as it asks; null is the same as absent.
+    Unknown members are ignored, as the specification demands; null is the same as a missing member.
 
     Raises:
-        BadRequest: The payload is no object, or a member has the wrong type.
+        BadRequest: The payload is not an object, or a member has the wrong type.
     """
     if isinstance(payload, list):
         raise BadRequest(

@@ -1,11 +1,11 @@
-"""What lets subscribers share a stream: who wants the same, and the same answers made once for all of them."""
+"""Subscriptions: their answers on the way to the clients, and which subscribers can share them."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Hashable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from graphql import (
@@ -24,93 +24,77 @@ if TYPE_CHECKING:
     from execution.requests import OperationRequest
 
 PLACE_ARGUMENT = "after"
-"""The argument of a subscription's field that says where the subscriber begins, and has no part in what it wants."""
+"""The argument of a subscription's field that sets only its beginning, and not the contents of its answers."""
 
-# Answers that are made before they are sent.
 PAGE = 32
+"""Answers that are made before they are sent."""
 
 
 @runtime_checkable
 class LogSource(Protocol):
-    """A source stream that is read from a log.
+    """A source stream that reads a log. The executor turns its events into the answers of a `SharedStream`.
 
-    What it brings depends on the operation, on the variables but for the place to begin at, and on `audience`. Its
-    events have a `cursor` and a `place`, which grows.
+    Its events depend on the operation, on the variables other than the place to begin, and on `audience`. Each event
+    has a `cursor` and a `place`; places grow.
     """
 
     audience: Hashable
     place: Any
-    """Behind which this subscriber begins; None for what is new."""
+    """The place after which this subscriber begins; None for new events only."""
 
     async def end(self) -> Any:
-        """Where the log ends now."""
+        """Return the place of the log's end."""
 
     def cursor(self, place: Any) -> str:
-        """The cursor of a place, whether an event stands there or not."""
+        """Return the cursor of a place, with or without an event there."""
 
     def follow(self, after: Any) -> tuple[OperationContext, AsyncGenerator[list[Any], None]]:
-        """The events behind a place and then as they come, and a context of their own to answer them in."""
+        """Return the events after a place, and then new ones as they come, with their own context."""
 
     def replay(self, after: Any, until: Any) -> tuple[OperationContext, AsyncGenerator[list[Any], None]]:
-        """The events behind the one place and not behind the other."""
+        """Return the events after the one place up to the other, with their own context."""
 
 
-Answered = AsyncGenerator[list[tuple[Any, "StreamAnswer"]], None]
-"""Answers in pages, each answer with its event's place."""
+Pages = AsyncGenerator[Sequence[tuple[Any, "StreamAnswer"]], None]
+"""Pages of answers, each answer with the place of its event; None if its source has no places."""
 
 
-class SharedStream:
-    """A subscription that others may share. What `events.hub` needs of it, in terms of answers."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """The answers of a begun subscription. The executor makes it, and it is passed on as it is, up to the transport."""
 
-    __slots__ = ("_answered", "_seconds", "_source", "failure", "key", "place", "record")
+    follow: Callable[[Any], Pages]
+    """The answers after a place; None for all of a source without places. Closing the generator closes the source."""
+    failure: Callable[[Exception], StreamAnswer]
+    """The last answer, if an exception ends the stream outside `follow`."""
+    record: Callable[[bool], None]
+    """To be called once at the end, with whether an answer had errors."""
 
-    def __init__(
-        self,
-        key: Hashable,
-        source: LogSource,
-        answered: Callable[[OperationContext, AsyncGenerator[list[Any], None], Any], Answered],
-        failure: Callable[[Exception], StreamAnswer],
-        record: Callable[[bool], None],
-        *,
-        seconds: float,
-    ) -> None:
-        self.key = key
-        self.place = source.place
-        self.failure = failure
-        """The last answer, where the stream can't be joined."""
-        self.record = record
-        """To be called when the subscriber has left, with whether an answer had errors."""
-        self._source = source
-        self._answered = answered
-        self._seconds = seconds
 
-    async def end(self) -> Any:
-        """Where the log ends now. Raises TimeoutError where that can't be had in time."""
-        async with asyncio.timeout(self._seconds):
-            return await self._source.end()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedStream(Stream):
+    """A stream that reads a log: subscribers with an equal key can share its answers (`events.hub`)."""
 
-    def cursor(self, place: Any) -> str:
-        """The cursor of a place."""
-        return self._source.cursor(place)
-
-    def follow(self, after: Any) -> Answered:
-        """The answers to what stands behind a place, and then as it comes."""
-        return self._answered(*self._source.follow(after), after)
-
-    def replay(self, after: Any, until: Any) -> Answered:
-        """The answers to what stands behind the one place and not behind the other."""
-        return self._answered(*self._source.replay(after, until), after)
+    key: Hashable
+    place: Any
+    """The place after which the subscriber begins; None for new events only."""
+    end: Callable[[], Awaitable[Any]]
+    """The place of the log's end. Raises TimeoutError after the time limit of operations."""
+    cursor: Callable[[Any], str]
+    """The cursor of a place."""
+    replay: Callable[[Any, Any], Pages]
+    """The answers after the one place up to the other."""
 
 
 def sharing_key(request: OperationRequest, places: frozenset[str], audience: Hashable) -> Hashable:
-    """Equal for those that want the same, all that an answer can depend on being equal. `places` are left out."""
+    """Return a key of everything that an answer depends on. `places` are the variables that it does not depend on."""
     variables = {name: value for name, value in (request.variables or {}).items() if name not in places}
     given = json.dumps([variables, request.extensions], sort_keys=True)
     return request.query, request.operation_name or None, given, audience
 
 
 def place_variables(document: DocumentNode) -> Mapping[str | None, frozenset[str]]:
-    """For each subscription, the variables that say where to begin, and are used for nothing else in the document."""
+    """Return for each subscription the variables that only set its beginning: the document has no other use of them."""
     if not any(operation.operation is OperationType.SUBSCRIPTION for operation in _operations(document)):
         return {}
     uses = Counter(_variables(document))
@@ -135,7 +119,7 @@ def _begins(operation: OperationDefinitionNode) -> Iterator[str]:
 
 
 def _variables(document: DocumentNode) -> Iterator[str]:
-    """Every use of a variable, its definition aside."""
+    """Yield the name at each use of a variable, without definitions."""
     nodes: list[Node] = [document]
     while nodes:
         node = nodes.pop()

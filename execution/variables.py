@@ -1,8 +1,8 @@
-"""Variables, coerced by functions that are made once for each input type.
+"""Coercion of variables by functions that are made once for each input type.
 
-graphql-core asks of every value anew what its type is, which takes most of a second for a batch of 10,000 items. Here
-that is asked once: a function made for a type coerces values of the usual form, and gives what graphql-core would have
-given. Whatever is unusual, and so all that is wrong, is left to graphql-core as it came: every error is its own.
+graphql-core looks up the type of every value again, which takes most of a second for a batch of 10,000 items. The
+functions made here coerce values of the usual form, with the same result as graphql-core. Unusual values, and
+therefore all invalid ones, are left to graphql-core unchanged: every error is its own.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from graphql import (
     DocumentNode,
+    ExecutionResult,
     GraphQLBoolean,
     GraphQLError,
     GraphQLID,
@@ -25,11 +26,13 @@ from graphql import (
     OperationDefinitionNode,
     Undefined,
 )
+from graphql.execution import create_source_event_stream, execute_subscription_event
 from graphql.execution.get_variable_signature import get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource
 from graphql.type import is_required_input_field
 from graphql.utilities.coerce_input_value import coerce_default_value, coerce_input_literal
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from execution.strawberry_parts import StrawberryGraphQLCoreExecutionContext, await_maybe
 
 Coerce = Callable[[Any], Any]
 
@@ -39,23 +42,23 @@ _UNCHANGED: dict[Any, type] = {
     GraphQLID.coerce_input_value: str,
     GraphQLBoolean.coerce_input_value: bool,
 }
-# What JSON has beside lists and null: in place of a list it stands for a list of one.
+# The other types of JSON than lists and null: in place of a list, such a value is a list of one.
 _SINGLE = frozenset({dict, str, int, float, bool})
 
 
 class Unusual(Exception):
-    """This is for graphql-core to coerce, or to refuse."""
+    """graphql-core must coerce or refuse the value."""
 
 
 class Coercion:
-    """The functions of one schema. Safe to share: a function that was made twice does the same."""
+    """The functions of one schema. Safe to share: two functions for one type are equivalent."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
         self._made: dict[str, Coerce | None] = {}
 
     def values(self, operation: OperationDefinitionNode, inputs: dict[str, Any]) -> VariableValues:
-        """What graphql-core's `get_variable_values` gives for these inputs. Raises Unusual where it must be asked."""
+        """Return the result of graphql-core's `get_variable_values` for these inputs; raise Unusual to defer to it."""
         sources: dict[str, VariableValueSource] = {}
         coerced: dict[str, Any] = {}
         for definition in operation.variable_definitions or ():
@@ -76,7 +79,7 @@ class Coercion:
         return VariableValues(sources, coerced)
 
     def function(self, type_: GraphQLInputObjectType) -> Coerce:
-        """What coerces one value of this type. It raises Unusual for what graphql-core must be asked about."""
+        """Return a function that coerces a value of this type, or raises Unusual to leave it to graphql-core."""
         return self._required(type_)
 
     def _of(self, type_: Any) -> Coerce:
@@ -86,12 +89,12 @@ class Coercion:
         return lambda value: None if value is None else coerce(value)
 
     def _required(self, type_: Any) -> Coerce:
-        """The function for a type's values, null aside."""
+        """Return the function for the values of a type, without null."""
         if isinstance(type_, GraphQLList):
             return _list(self._of(type_.of_type))
         name: str = type_.name
         if name not in self._made:
-            self._made[name] = None  # while it is made: a type that holds itself may nest without end
+            self._made[name] = None  # during its construction: a recursive type may nest without end
             self._made[name] = self._object(type_) if isinstance(type_, GraphQLInputObjectType) else _leaf(type_)
         made = self._made[name]
         if made is None:
@@ -121,7 +124,7 @@ class Coercion:
                 else:
                     given += 1
                     coerced[out_name] = each if type(each) is unchanged else coerce_field(each)
-            if given != len(value):  # some are unknown
+            if given != len(value):  # some members are unknown
                 raise Unusual
             if is_one_of and (given != 1 or len(coerced) != 1 or next(iter(coerced.values())) is None):
                 raise Unusual
@@ -153,7 +156,7 @@ def _leaf(type_: Any) -> Coerce:
 
 
 def _certain(coerce: Callable[..., Any], *given: Any) -> Any:
-    """What a function that is not ours makes of this. Raises Unusual where it has something against it."""
+    """Return the result of a function of graphql-core or Strawberry. Raise Unusual if it refuses the value."""
     try:
         coerced = coerce(*given)
     except Exception:
@@ -164,14 +167,14 @@ def _certain(coerce: Callable[..., Any], *given: Any) -> Any:
 
 
 def _unchanged(type_: Any) -> type | None:
-    """The class whose values such a field takes as they are; None where there is none."""
+    """Return the class of values that a field accepts unchanged. None if there is none."""
     while isinstance(type_, GraphQLNonNull):
         type_ = type_.of_type
     return _UNCHANGED.get(getattr(type_, "coerce_input_value", None))
 
 
 def _default(field: GraphQLInputField) -> Any:
-    """What stands for a field that is not given; Undefined where nothing does, Unusual where it must be given."""
+    """Return the value for a missing field: Undefined if it stays missing, Unusual if the field is required."""
     if is_required_input_field(field):
         return Unusual
     try:
@@ -181,13 +184,13 @@ def _default(field: GraphQLInputField) -> Any:
 
 
 class FastVariables(StrawberryGraphQLCoreExecutionContext):
-    """Strawberry's execution, for which `coercion` coerces the variables where it can."""
+    """Strawberry's execution context, with variables coerced by `coercion` if possible."""
 
     coercion: ClassVar[Coercion]
 
     @classmethod
     def of(cls, schema: GraphQLSchema) -> type[FastVariables]:
-        """The class to execute with on this schema."""
+        """Return the execution context class of this schema."""
         return type(cls.__name__, (cls,), {"coercion": Coercion(schema)})
 
     @classmethod
@@ -202,7 +205,7 @@ class FastVariables(StrawberryGraphQLCoreExecutionContext):
         *more: Any,
         **named: Any,
     ) -> Any:
-        """What the base class builds: given the operation without its variables, it has none to coerce."""
+        """Build as the base class does. It gets the operation without variables, so that it has none to coerce."""
 
         def build(document: DocumentNode, inputs: dict[str, Any] | None) -> Any:
             return super(FastVariables, cls).build(
@@ -223,9 +226,17 @@ class FastVariables(StrawberryGraphQLCoreExecutionContext):
             built.operation, built.variable_values = operation, values
         return built
 
+    async def source(self) -> Any:
+        """Return the source stream of a subscription, or an ExecutionResult with the errors that prevent it."""
+        return await await_maybe(create_source_event_stream(self))
+
+    async def result_of(self, event: object) -> ExecutionResult:
+        """Return the result of a subscription for one event."""
+        return await await_maybe(execute_subscription_event(self.build_per_event_executor(event)))
+
 
 def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
-    """The operation of this name, or the only one; None where there is none such."""
+    """Return the operation with this name, or the only operation; None if there is no such operation."""
     operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
     if name is not None:
         operations = [each for each in operations if each.name is not None and each.name.value == name]

@@ -33,7 +33,7 @@ class Engine(Protocol):
 
 
 def engine_for(database: Database) -> Engine:
-    """Returns the engine for this kind of database."""
+    """Return the engine for this kind of database."""
     if database.is_sqlite:
         return Embedded(database)
     from jobs.distributed import Distributed  # here: PgQueuer takes a third of a second to import

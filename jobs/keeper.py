@@ -55,7 +55,7 @@ class Stillness:
         self._seen: dict[str, tuple[datetime, float]] = {}
 
     def look(self, values: Mapping[str, datetime]) -> dict[str, float]:
-        """Returns the seconds since the last change of each value. A missing key is forgotten."""
+        """Return the seconds since the last change of each value. A missing key is forgotten."""
         now = time.monotonic()
         seen = {}
         for key, value in values.items():

@@ -24,6 +24,6 @@ class Pace:
         self._means[analyzer] = mean + _WEIGHT * (milliseconds - mean)
 
     def chunk(self, analyzer: str) -> int:
-        """Returns the number of items that take about `TARGET_MS`, 1 to `MOST`; `FIRST` before a measurement."""
+        """Return the number of items that take about `TARGET_MS`, 1 to `MOST`; `FIRST` before a measurement."""
         mean = self._means.get(analyzer)
         return FIRST if mean is None else max(1, min(MOST, int(TARGET_MS / max(mean, _LEAST_MS))))

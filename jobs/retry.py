@@ -25,13 +25,13 @@ LOST = Fault("WORKER_LOST", "The worker that ran it is gone.", retryable=True)
 
 
 def pause_seconds(attempt: int) -> float:
-    """Returns a random pause in seconds after this attempt, counted from 1."""
+    """Return a random pause in seconds after this attempt, counted from 1."""
     # The bound of the exponent prevents an overflow of the power.
     return random.uniform(0, min(LONGEST_SECONDS, BASE_SECONDS * 2 ** min(attempt - 1, 30)))  # noqa: S311
 
 
 def failed(row: Claimed, fault: Fault, now: datetime, milliseconds: float | None = None) -> Outcome:
-    """Returns the outcome of a failed attempt: AGAIN for a retryable fault with attempts left, else FAILED."""
+    """Return the outcome of a failed attempt: AGAIN for a retryable fault with attempts left, else FAILED."""
     if fault.retryable and row.attempt < row.max_attempts:
         retry_at = now + timedelta(seconds=pause_seconds(row.attempt))
         return Outcome(row.id, row.lease, End.AGAIN, fault=fault, processing_time_ms=milliseconds, retry_at=retry_at)
@@ -39,18 +39,18 @@ def failed(row: Claimed, fault: Fault, now: datetime, milliseconds: float | None
 
 
 def stopped(row: Claimed, end: AnalysisStatus, milliseconds: float | None = None) -> Outcome:
-    """Returns the outcome of a stopped row: `end` is CANCELED or TIMED_OUT."""
+    """Return the outcome of a stopped row: `end` is CANCELED or TIMED_OUT."""
     ends = {AnalysisStatus.CANCELED: End.CANCELED, AnalysisStatus.TIMED_OUT: End.TIMED_OUT}
     return Outcome(row.id, row.lease, ends[end], fault=STOP_FAULTS[end], processing_time_ms=milliseconds)
 
 
 def given_back(row: Claimed) -> Outcome:
-    """Returns the outcome that puts a row back into the queue, without charging an attempt."""
+    """Return the outcome that puts a row back into the queue, without charging an attempt."""
     return Outcome(row.id, row.lease, End.GIVEN_BACK)
 
 
 def lost(row: Claimed, now: datetime) -> Outcome:
-    """Returns the outcome of a row whose worker died: the requested stop, or a failed attempt."""
+    """Return the outcome of a row whose worker died: the requested stop, or a failed attempt."""
     if row.stop_requested is not None:
         return stopped(row, AnalysisStatus(row.stop_requested))
     return failed(row, LOST, now)

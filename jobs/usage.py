@@ -14,7 +14,7 @@ class Usage:
         self._processes: dict[int, psutil.Process] = {}
 
     def look(self, pids: Collection[int]) -> tuple[float, float]:
-        """Returns the CPU since the last look in percent of one core, and the memory in MiB (shared pages count in each
+        """Return the CPU since the last look in percent of one core, and the memory in MiB (shared pages count in each
         process).
         """
         self._processes = {pid: process for pid, process in self._processes.items() if pid in pids}

@@ -1,4 +1,4 @@
-"""Analyses: read, list, cancel, retry, delete. How they are submitted is in `resolvers.submissions`."""
+"""Analyses: read, list, cancel, retry, delete. Submission: `resolvers.submissions`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from store.sql.clock import utcnow
 from store.sql.paging import PageArguments
 from store.tables import AnalysisRow, AnalysisStatus, Form
 
-# A cancel answers when the work is gone, or after this long.
+# Longest time that a cancel waits for the end of the running attempt.
 _CANCEL_WAIT_SECONDS = 2.0
 _MAX_SEARCH_WORDS, _MAX_SEARCH = 10, 200
 _MAX_NAMES = 100
@@ -40,7 +40,7 @@ _MAX_NAMES = 100
 
 @dataclass(frozen=True, slots=True)
 class AnalysisPayload:
-    """What a mutation of one analysis answers."""
+    """Answer of a mutation of one analysis."""
 
     analysis: AnalysisRow | None = None
     user_errors: Sequence[UserError] = field(default_factory=list)
@@ -48,14 +48,14 @@ class AnalysisPayload:
 
 @dataclass(frozen=True, slots=True)
 class DeletedPayload:
-    """What a deletion answers."""
+    """Answer of a deletion."""
 
     deleted_id: str | None = None
     user_errors: Sequence[UserError] = field(default_factory=list)
 
 
 async def analysis(context: Context, id_: str) -> AnalysisRow | None:
-    """None where there is none, or it is not the viewer's to see."""
+    """Return an analysis; None if the viewer can't see one with this id."""
     return await context.load(analyses_by_id, require_id("analysis", id_))
 
 
@@ -147,7 +147,7 @@ def options(context: Context, row: AnalysisRow) -> Any:
 
 
 def analyzer(context: Context, row: AnalysisRow) -> Analyzer[Any, Any]:
-    """The analyzer that reads a row's input; one that this server does not have any more is shown by its name."""
+    """Return the analyzer of a row; a placeholder with its name if this server no longer has the analyzer."""
     found = context.services.analyzers.get(row.analyzer)
     if found is not None:
         return found
@@ -170,7 +170,7 @@ def _no_run(_request: _NoRequest, _job: Job) -> Result:
 
 
 def error(row: AnalysisRow) -> Fault | None:
-    """Why it did not complete."""
+    """Return the error with which the analysis ended; None if there is none."""
     if row.error_code is None:
         return None
     return Fault(row.error_code, row.error_message or "", bool(row.error_retryable))

@@ -1,4 +1,4 @@
-"""Batches: read, list, cancel, retry, delete. How they are submitted is in `resolvers.submissions`."""
+"""Batches: read, list, cancel, retry, delete. Submission: `resolvers.submissions`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from store.sql.clock import utcnow
 from store.sql.paging import PageArguments
 from store.tables import AnalysisStatus, BatchRow, BatchStatus
 
-# A cancel answers when the work is gone, or after this long; so does what is done to large batches in slices.
+# Longest time that a cancel waits for running items, and that a large batch is changed before the keeper takes over.
 _WAIT_SECONDS = 2.0
 # The subscription sends a batch at most every 0.1 s: more often nobody can see.
 INTERVAL_SECONDS = 0.1
@@ -34,14 +34,14 @@ INTERVAL_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class BatchPayload:
-    """What a mutation of one batch answers."""
+    """Answer of a mutation of one batch."""
 
     batch: BatchRow | None = None
     user_errors: Sequence[UserError] = field(default_factory=list)
 
 
 async def batch(context: Context, id_: str) -> BatchRow | None:
-    """None where there is none, or it is not the viewer's to see."""
+    """Return a batch; None if the viewer can't see one with this id."""
     return await context.load(batches_by_id, require_id("batch", id_))
 
 

@@ -1,4 +1,4 @@
-"""Health: every component looked at, now, and what follows from it. The checks are in `resolvers.health_checks`."""
+"""Health: the current state of every component, and recommendations. The checks: `resolvers.health_checks`."""
 
 from __future__ import annotations
 
@@ -43,24 +43,24 @@ _SEVERITY = {status: severity for severity, status in enumerate(HealthStatus)}
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Every component, and the worst of them as the whole."""
+    """All components. The status of the whole is the worst of theirs."""
 
     components: Sequence[Component]
 
     @property
     def status(self) -> HealthStatus:
-        """The worst component's."""
+        """The status of the worst component."""
         return max((component.status for component in self.components), key=_SEVERITY.__getitem__)
 
     @property
     def recommendations(self) -> list[str]:
-        """What to do, the worst first."""
+        """Recommendations, those of the worst components first."""
         ordered = sorted(self.components, key=lambda component: -_SEVERITY[component.status])
         return [sentence for component in ordered for sentence in component.advice]
 
 
 async def health(services: Services) -> Health:
-    """Look at everything. Never raises: what can't be read is UNHEALTHY, and the log says why."""
+    """Check all components. Never raises: a component whose figures can't be read is UNHEALTHY, with a log line."""
     wanted = services.settings.workers
     database, disk, memory = await asyncio.gather(
         _checked("database", services, _database, lambda component: component),
@@ -74,7 +74,7 @@ async def health(services: Services) -> Health:
 
 
 async def _kept(services: Services, wanted: int) -> Sequence[Component]:
-    """The components that the database tells of."""
+    """Return the components whose figures come from the database."""
     return await asyncio.gather(
         _checked("events", services, _log_figures, lambda figures: check_events(*figures)),
         _checked("workers", services, metrics.workers, lambda rows: check_workers(rows, wanted, utcnow())),
@@ -83,20 +83,20 @@ async def _kept(services: Services, wanted: int) -> Sequence[Component]:
 
 
 def _unknown() -> Sequence[Component]:
-    message = "Not known while the database does not answer."
+    message = "The state is unknown while the database does not answer."
     return [Component(name, HealthStatus.UNHEALTHY, message) for name in ("events", "workers", "queue")]
 
 
 async def round_trip_ms(database: Database) -> float | None:
-    """How long the database takes for the smallest of questions, without a write; None where it does not answer.
+    """Return the milliseconds of a minimal query without a write; None if the database does not answer.
 
-    Connecting, and waiting for a connection, is part of the time limit and not of the figure.
+    The time limit includes connecting and waiting for a connection; the figure does not.
     """
     try:
         async with asyncio.timeout(DATABASE_LIMIT_SECONDS), database.read() as connection:
             began = perf_counter()
             await touch(connection)
-    except Exception as error:  # whatever the driver says of it; probes ask often, so the log gets one line
+    except Exception as error:  # any error of the driver, in one log line without traceback: probes are frequent
         log.warning("the database does not answer", error=repr(error))
         return None
     return round((perf_counter() - began) * 1000, 3)
@@ -121,10 +121,12 @@ async def _checked(
             return check(await read(services))
     except TimeoutError:
         log.warning("a health check took too long", component=name, limit_seconds=DATABASE_LIMIT_SECONDS)
-        return Component(name, HealthStatus.UNHEALTHY, f"Not known within {DATABASE_LIMIT_SECONDS:g} s.")
+        return Component(
+            name, HealthStatus.UNHEALTHY, f"The state was not available within {DATABASE_LIMIT_SECONDS:g} s."
+        )
     except Exception:
         log.exception("a health check failed", component=name)
-        return Component(name, HealthStatus.UNHEALTHY, "Its figures can't be read; the log has the reason.")
+        return Component(name, HealthStatus.UNHEALTHY, "The figures can't be read; the log has the reason.")
 
 
 async def _log_figures(services: Services) -> tuple[LogFigures, float]:
@@ -134,7 +136,7 @@ async def _log_figures(services: Services) -> tuple[LogFigures, float]:
 
 
 async def _queue(services: Services) -> tuple[QueueFigures, Sequence[WorkerRow], int, Sequence[ControlRow]]:
-    """The queue, the workers that live, how many analyses this server is to run at once, and what operators hold."""
+    """Return the queue, the workers that are alive, the configured slots of this server, and the controls."""
     figures, rows, held = await asyncio.gather(metrics.queue(services), metrics.workers(services), _held(services))
     now = utcnow()
     return figures, [row for row in rows if metrics.is_alive(row, now)], services.settings.workers, held

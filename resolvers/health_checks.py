@@ -1,7 +1,7 @@
-"""What is well and what is not: one check for each thing that can fail, as a plain function of figures.
+"""Health checks: one plain function of figures for each component that can fail.
 
-A check gives its component and, where something is to be done, a sentence that names the figure and the remedy. The
-bounds stand together below; their units are in their names.
+A check returns its component and, if an operator should act, a sentence with the figure and the remedy. The names of
+the bounds below end with their units.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from store.tables import ControlRow, WorkerRow
 
 DATABASE_LIMIT_SECONDS = 2.0
 DATABASE_SLOW_MS = 500.0
-DISK_LOW_PERCENT, DISK_OUT_PERCENT = 10.0, 2.0  # of it free
+DISK_LOW_PERCENT, DISK_OUT_PERCENT = 10.0, 2.0  # free space
 DISK_OUT_MIB = 200
-MEMORY_HIGH_PERCENT, MEMORY_OUT_PERCENT = 90.0, 97.0  # of it taken
+MEMORY_HIGH_PERCENT, MEMORY_OUT_PERCENT = 90.0, 97.0  # used memory
 QUEUE_LONG_SECONDS = 60.0
 QUEUE_STUCK_SECONDS = 15.0
 FENCE_LATE_SECONDS, FENCE_STUCK_SECONDS = 5.0, 60.0
@@ -43,7 +43,7 @@ HEALTHY, DEGRADED, UNHEALTHY = HealthStatus
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One thing that can fail, how it does, and what to do about it."""
+    """A part of the server that can fail: its status, a message, and recommendations."""
 
     name: str
     status: HealthStatus
@@ -53,46 +53,49 @@ class Component:
 
 
 def check_database(latency_ms: float | None, disk: Disk | None = None) -> Component:
-    """`latency_ms` is None where it did not answer; `disk` is where a file of ours lies, None for a server."""
+    """Check the database. `latency_ms` is None if it did not answer; `disk` is that of SQLite's file, else None."""
     if latency_ms is None:
-        message = f"It did not answer within {DATABASE_LIMIT_SECONDS:g} s, or refused to."
+        message = f"The database did not answer within {DATABASE_LIMIT_SECONDS:g} s, or refused the connection."
         advice = (
-            f"The database did not answer within {DATABASE_LIMIT_SECONDS:g} s, or refused to: see that it runs and "
-            "that ASSAY_DATABASE_URL is right; the log has the reason."
+            f"The database did not answer within {DATABASE_LIMIT_SECONDS:g} s, or refused the connection: check that "
+            "it runs and that ASSAY_DATABASE_URL is correct; the log has the reason."
         )
         return Component("database", UNHEALTHY, message, None, [advice])
     if disk is not None and _disk_status(disk) is UNHEALTHY:
         free = _size(disk.free_bytes)
-        advice = f"The disk of the database has {free} free, too little to write to: give it more room."
-        return Component("database", UNHEALTHY, f"Its disk has {free} free.", latency_ms, [advice])
+        advice = f"The disk of the database has {free} free, too little to write: give it more space."
+        return Component("database", UNHEALTHY, f"The disk of the database has {free} free.", latency_ms, [advice])
     if latency_ms > DATABASE_SLOW_MS:
         advice = (
-            f"The database took {latency_ms:,.0f} ms for the smallest of questions: look for what else uses it or "
-            "its disk."
+            f"The database took {latency_ms:,.0f} ms for a minimal query: look for other programs that use it or its "
+            "disk."
         )
-        return Component("database", DEGRADED, "It answers slowly.", latency_ms, [advice])
-    return Component("database", HEALTHY, "It answers.", latency_ms)
+        return Component("database", DEGRADED, "The database answers slowly.", latency_ms, [advice])
+    return Component("database", HEALTHY, "The database answers.", latency_ms)
 
 
 def check_bus(bus: Bus, *, sqlite: bool) -> Component:
-    """How this server hears of what others on the same database do."""
+    """Check the bus, which brings news of other servers on the same database."""
     if not bus.has_broker:
-        found = "which is watched" if sqlite else "which is read once a second"
-        return Component("bus", HEALTHY, f"There is none: news of other servers is found in the database, {found}.")
+        found = "its file is watched" if sqlite else "it is read once a second"
+        return Component(
+            "bus", HEALTHY, f"No bus is configured: news of other servers comes from the database; {found}."
+        )
     since = _time(bus.since)
     if bus.live:
         latency_ms = round((bus.round_trip_seconds or 0) * 1000, 3)
-        return Component("bus", HEALTHY, f"It is live since {since}.", latency_ms)
-    message = f"It is down since {since}: news of other servers comes by polling, up to a second late."
+        return Component("bus", HEALTHY, f"The bus is up since {since}.", latency_ms)
+    message = f"The bus is down since {since}: news of other servers comes by polling, up to a second late."
     advice = (
-        f"The bus is down since {since} and events come up to a second late: see that what ASSAY_BROADCAST_URL names "
-        "(the database, where it is empty) can be reached; the log has the reason. The server connects again by itself."
+        f"The bus is down since {since} and events come up to a second late: check that the address in "
+        "ASSAY_BROADCAST_URL (the database, if it is empty) can be reached; the log has the reason. The server "
+        "reconnects by itself."
     )
     return Component("bus", DEGRADED, message, None, [advice])
 
 
 def check_events(figures: LogFigures, lag_seconds: float) -> Component:
-    """How far readers of the log are held back by transactions that are still open, and this server is behind."""
+    """Check the log: events held back by open transactions, and the lag of this server's reader."""
     late = figures.held_back_seconds
     messages, advice = [], []
     if late > FENCE_LATE_SECONDS:
@@ -104,38 +107,38 @@ def check_events(figures: LogFigures, lag_seconds: float) -> Component:
             "pg_prepared_xacts (database = current_database()) and end it."
         )
     if lag_seconds > FENCE_LATE_SECONDS:
-        messages.append(f"This server is {lag_seconds:,.0f} s behind in reading them.")
+        messages.append(f"This server reads events with a delay of {lag_seconds:,.0f} s.")
         advice.append(
-            f"This server is {lag_seconds:,.0f} s behind in reading events: its log has the reason where it can't "
-            "read; otherwise the database is slow, or the machine has too little processor time."
+            f"This server reads events with a delay of {lag_seconds:,.0f} s: its log has the reason if reads fail; "
+            "otherwise the database is slow, or the machine has too little processor time."
         )
     worst = max(late, lag_seconds)
     status = UNHEALTHY if worst > FENCE_STUCK_SECONDS else DEGRADED if worst > FENCE_LATE_SECONDS else HEALTHY
-    return Component("events", status, " ".join(messages) or "Nothing holds back the log.", None, advice)
+    return Component("events", status, " ".join(messages) or "No transaction holds back events.", None, advice)
 
 
 def check_workers(rows: Sequence[WorkerRow], wanted: int, now: datetime) -> Component:
-    """Whether somebody does the work. `wanted` is how many analyses this server is set to run at once."""
+    """Check the workers. `wanted` is the number of slots that this server is configured to have."""
     silent = [row for row in rows if not is_alive(row, now)]
     alive = len(rows) - len(silent)
     ages = [(now - row.last_seen_at).total_seconds() for row in silent]
     if not alive and wanted:
-        heard = f"the last was heard of {min(ages):,.0f} s ago" if silent else "none has signed on"
+        heard = f"last heartbeat {min(ages):,.0f} s ago" if silent else "none has started"
         advice = (
-            f"ASSAY_WORKERS is {wanted} and no worker is alive ({heard}): look in the log for why it ended, and start "
-            "the server again."
+            f"ASSAY_WORKERS is {wanted} and no worker is alive ({heard}): find the reason in the log, and restart the "
+            "server."
         )
         return Component("workers", UNHEALTHY, f"No worker is alive: {heard}.", None, [advice])
     if silent:
         one = len(silent) == 1
         advice = (
             f"{len(silent)} of {_count(len(rows), 'worker')} ({_names(row.instance for row in silent)}) "
-            f"{'was' if one else 'were'} last heard of {max(ages):,.0f} s ago: what {'it' if one else 'they'} ran is "
-            "taken up by others; see whether those servers still run."
+            f"{'has' if one else 'have'} sent no heartbeat for {max(ages):,.0f} s: other workers retry "
+            f"{'its' if one else 'their'} analyses; check whether the servers still run."
         )
         return Component("workers", DEGRADED, f"{alive} alive, {len(silent)} silent.", None, [advice])
     if not alive:
-        return Component("workers", HEALTHY, "None is alive, and none is wanted here.")
+        return Component("workers", HEALTHY, "No worker is alive, and none is configured here.")
     busy, slots = sum(row.busy for row in rows), sum(row.slots for row in rows)
     return Component("workers", HEALTHY, f"{alive} alive, {busy} of {_count(slots, 'slot')} busy.")
 
@@ -143,10 +146,10 @@ def check_workers(rows: Sequence[WorkerRow], wanted: int, now: datetime) -> Comp
 def check_queue(
     figures: QueueFigures, alive: Sequence[WorkerRow], wanted: int, held: Sequence[ControlRow] = ()
 ) -> Component:
-    """Whether what waits is taken, and soon enough, by the workers that are `alive`, this server's and all others'.
+    """Check that workers start queued analyses soon enough. `alive` are the live workers of all servers.
 
     `wanted` is as for `check_workers`.
-    `held` is what operators hold: while something is paused, that it waits is what was asked for.
+    `held` are the controls: while a part of the queue is paused, waiting analyses are no fault.
     """
     depth, oldest = figures.depth, figures.oldest_seconds or 0.0
     verb = "waits" if depth == 1 else "wait"
@@ -155,21 +158,21 @@ def check_queue(
     if pauses:
         return Component("queue", DEGRADED, f"{depth:,} waiting, {figures.running:,} running, paused.", None, pauses)
     if oldest > QUEUE_STUCK_SECONDS and not alive:
-        remedy = "start the server again" if wanted else "set ASSAY_WORKERS above 0, here or on another server"
+        remedy = "restart the server" if wanted else "set ASSAY_WORKERS above 0, here or on another server"
         return Component("queue", UNHEALTHY, f"{waits}.", None, [f"{waits}, and no worker is alive: {remedy}."])
     if oldest > QUEUE_STUCK_SECONDS and not figures.running:
-        advice = f"{waits}, and nothing runs though a worker is alive: look in the log for why it takes nothing."
+        advice = f"{waits}, and nothing runs although a worker is alive: find the reason in its log."
         return Component("queue", UNHEALTHY, f"{waits}, and nothing runs.", None, [advice])
     if oldest > QUEUE_LONG_SECONDS:
         busy, slots = sum(row.busy for row in alive), sum(row.slots for row in alive)
         cores = psutil.cpu_count() or 1
         has = f"this machine has {_count(cores, 'core')}"
         if any(row.slots is not None for row in held):
-            remedy = "raise the concurrency that is set (`setConcurrency`), or set it back"
-        elif 2 * busy <= slots:  # a slot or two may be between two pieces of work just when it is looked at
-            remedy = "look in the logs of their servers for why they take nothing more"
+            remedy = "raise the limit that was set by `setConcurrency`, or remove it"
+        elif 2 * busy <= slots:  # a slot or two may be between two analyses at this moment
+            remedy = "find in the logs of their servers why they start no more"
         elif not wanted:
-            remedy = "raise ASSAY_WORKERS where it is above 0, or let further servers share the queue"
+            remedy = "raise ASSAY_WORKERS on the servers with workers, or let further servers share the queue"
         elif wanted < cores:
             remedy = f"raise ASSAY_WORKERS from {wanted} ({has})"
         else:
@@ -186,19 +189,19 @@ def check_queue(
 
 
 def _pause(analyzer: str, since: datetime) -> str:
-    what, command = (f"Of the queue, {analyzer}", f"resume {analyzer}") if analyzer else ("The queue", "resume")
-    return f"{what} is paused since {_time(since)}: resume it by `resumeQueue` or `python server.py {command}`."
+    part, command = (f"The queue of {analyzer}", f"resume {analyzer}") if analyzer else ("The queue", "resume")
+    return f"{part} is paused since {_time(since)}: resume it by `resumeQueue` or `python server.py {command}`."
 
 
 def check_disk(disk: Disk) -> Component:
-    """The free room of the data folder's disk."""
+    """Check the free space on the disk of the data folder."""
     status = _disk_status(disk)
     message = f"{disk.percent:.0f} % full, {_size(disk.free_bytes)} free."
     if status is HEALTHY:
         return Component("disk", HEALTHY, message)
     advice = (
         f"The disk of the data folder is {disk.percent:.0f} % full ({_size(disk.free_bytes)} free): give it more "
-        "room, for deleting analyses takes room first."
+        "space; deleting analyses at first needs space itself."
     )
     return Component("disk", status, message, None, [advice])
 
@@ -211,43 +214,43 @@ def _disk_status(disk: Disk) -> HealthStatus:
 
 
 def check_memory(memory: Memory, wanted: int) -> Component:
-    """The machine's memory; `wanted` as for `check_workers`."""
-    message = f"{memory.percent:.0f} % of the machine's is taken, {memory.server_mb:,.0f} MiB by this server."
+    """Check the memory of the machine. `wanted` is as for `check_workers`."""
+    message = f"{memory.percent:.0f} % of the machine's memory is used, {memory.server_mb:,.0f} MiB by this server."
     if memory.percent < MEMORY_HIGH_PERCENT:
         return Component("memory", HEALTHY, message)
     status = DEGRADED if memory.percent < MEMORY_OUT_PERCENT else UNHEALTHY
     lower = f"lower ASSAY_WORKERS from {wanted}, or " if wanted > 1 else ""
     advice = (
-        f"{memory.percent:.0f} % of the machine's memory is taken, {memory.server_mb:,.0f} MiB of it by this server "
+        f"{memory.percent:.0f} % of the machine's memory is used, {memory.server_mb:,.0f} MiB of it by this server "
         f"and its processes: {lower}give the machine more memory."
     )
     return Component("memory", status, message, None, [advice])
 
 
 def check_analyzers(loaded: int, failures: Mapping[str, str]) -> Component:
-    """Whether every plug-in loaded; `failures` says why by the plug-in's name."""
+    """Check that all plug-ins have loaded. `failures` are the reasons by the names of the plug-ins."""
     if not failures:
         return Component("analyzers", HEALTHY, f"{loaded} loaded.")
     ordered = sorted(failures.items())
     message = f"{loaded} loaded; not loaded: {'; '.join(f'{name} ({why})' for name, why in ordered)}."
     advice = [
-        f"The plug-in {name} did not load ({why}): mend or uninstall it, and start the server again."
+        f"The plug-in {name} did not load ({why}): repair or uninstall it, and restart the server."
         for name, why in ordered
     ]
     return Component("analyzers", DEGRADED, message, None, advice)
 
 
 def check_loop(lag_seconds: float) -> Component:
-    """By how much the event loop was late at most, over the last ten seconds."""
+    """Check the longest lag of the event loop in the last ten seconds."""
     lag_ms = round(lag_seconds * 1000, 3)
     if lag_seconds <= LOOP_LATE_SECONDS:
-        return Component("event_loop", HEALTHY, "It turns in time.", lag_ms)
+        return Component("event_loop", HEALTHY, "The event loop runs on time.", lag_ms)
     status = UNHEALTHY if lag_seconds > LOOP_STUCK_SECONDS else DEGRADED
     advice = (
         f"The event loop was {lag_ms:,.0f} ms late within the last ten seconds: the machine has too little processor "
         "time for this server (lower ASSAY_WORKERS, or move other programs away), or a plug-in blocks it."
     )
-    return Component("event_loop", status, f"It was {lag_ms:,.0f} ms late.", lag_ms, [advice])
+    return Component("event_loop", status, f"The event loop was {lag_ms:,.0f} ms late.", lag_ms, [advice])
 
 
 def _time(instant: datetime) -> str:

@@ -1,4 +1,4 @@
-"""Metrics: what the server counts, measures and keeps, part by part, each read only where it is asked for."""
+"""Metrics: counters, measurements and stored amounts. Each part is read only if a client selects it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BLOBS = "blobs"
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """A moment of this instance; the parts are read when they are asked for."""
+    """The moment and instance of a set of metrics. Their parts are read by their own fields."""
 
     timestamp: datetime
     instance: str
@@ -45,7 +45,7 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class SystemFigures:
-    """Of the machine in percent, and what this server's processes hold of its memory in MiB."""
+    """Load of the machine in percent, and resident memory of this server's processes in MiB."""
 
     cpu_percent: float
     memory_percent: float
@@ -54,7 +54,7 @@ class SystemFigures:
 
 
 def metrics(context: Context) -> Metrics:
-    """Now, here."""
+    """Return the metrics of this instance, now."""
     services = context.services
     return Metrics(utcnow(), services.instance, services.telemetry.uptime_seconds)
 
@@ -72,30 +72,30 @@ async def _follow_metrics(context: Context, interval: float) -> AsyncGenerator[M
     began = loop.time()
     while True:
         yield metrics(context)
-        # To the next whole interval since the beginning: what an answer takes does not add up, and one that took
-        # longer than the interval is not made up for.
+        # Until the next multiple of the interval since the beginning: the time of answers does not add up, and an
+        # answer that took longer than an interval is not made up for.
         passed = math.floor((loop.time() - began) / interval) + 1
         await asyncio.sleep(began + passed * interval - loop.time())
 
 
 async def system(services: Services) -> SystemFigures:
-    """The machine and this server's share of it."""
+    """Return the load of the machine and this server's memory."""
     used, folder = await asyncio.gather(memory(services), disk(services))
     return SystemFigures(services.monitor.cpu_percent, used.percent, used.server_mb, folder.percent)
 
 
 async def memory(services: Services) -> Memory:
-    """The machine's memory and this server's."""
+    """Return the memory of the machine and of this server."""
     return await services.monitor.memory.get(lambda: asyncio.to_thread(read_memory))
 
 
 async def disk(services: Services) -> Disk:
-    """The disk of the data folder."""
+    """Return the disk of the data folder."""
     return await asyncio.to_thread(read_disk, services.settings.data_dir)
 
 
 async def queue(services: Services) -> QueueFigures:
-    """What waits and what runs."""
+    """Return the figures of the queue."""
 
     async def read() -> QueueFigures:
         async with services.database.read() as connection:
@@ -105,7 +105,7 @@ async def queue(services: Services) -> QueueFigures:
 
 
 async def batches(services: Services) -> BatchFigures:
-    """All batches that are kept."""
+    """Return the figures of all stored batches."""
 
     async def read() -> BatchFigures:
         async with services.database.read() as connection:
@@ -115,7 +115,7 @@ async def batches(services: Services) -> BatchFigures:
 
 
 async def analyzer_depths(services: Services) -> list[AnalyzerFigures]:
-    """What waits, by analyzer."""
+    """Return the numbers of queued analyses by analyzer."""
 
     async def read() -> list[AnalyzerFigures]:
         async with services.database.read() as connection:
@@ -125,7 +125,7 @@ async def analyzer_depths(services: Services) -> list[AnalyzerFigures]:
 
 
 async def work(services: Services) -> WorkFigures:
-    """What the workers of every server did of late."""
+    """Return the recent throughput and durations of all workers, on all servers."""
 
     async def read() -> WorkFigures:
         async with services.database.read() as connection:
@@ -135,13 +135,13 @@ async def work(services: Services) -> WorkFigures:
 
 
 async def timings(services: Services) -> Timings:
-    """What the workers of every server ever did."""
+    """Return the counters of all workers since the database was created, on all servers."""
     async with services.database.read() as connection:
         return await all_timings(connection)
 
 
 async def storage(services: Services) -> StorageFigures:
-    """What the database holds."""
+    """Return the size and contents of the database."""
 
     async def read() -> StorageFigures:
         async with services.database.read() as connection:
@@ -151,17 +151,17 @@ async def storage(services: Services) -> StorageFigures:
 
 
 async def files(services: Services) -> FileFigures:
-    """What lies in the data folder beside the database."""
+    """Return the number and size of files in the data folder."""
     folder = services.settings.data_dir / BLOBS
     return await services.monitor.files.get(lambda: asyncio.to_thread(file_figures, folder))
 
 
 async def workers(services: Services) -> list[WorkerRow]:
-    """Every worker that has not said goodbye, oldest first."""
+    """Return all workers that have not signed off, oldest first."""
     async with services.database.read() as connection:
         return await all_workers(connection)
 
 
 def is_alive(worker: WorkerRow, now: datetime) -> bool:
-    """Whether its last sign of life is no older than it may be."""
+    """Whether the last heartbeat of a worker is recent enough."""
     return now - worker.last_seen_at <= SILENCE

@@ -1,7 +1,6 @@
-"""What one server instance knows of itself and its machine, and the costly figures that it keeps for a while.
+"""Measurements of one server instance and its machine, and a cache of figures that are expensive to read.
 
-`Monitor.run` samples what can only be seen by looking again and again: how busy the processors are, and how late the
-event loop is. Everything else is read when somebody asks.
+`Monitor.run` samples the load of the processors and the lag of the event loop. All other figures are read on demand.
 """
 
 from __future__ import annotations
@@ -23,22 +22,22 @@ ValueT = TypeVar("ValueT")
 
 MIB = 1024 * 1024
 
-# Late wake-ups are what the loop's lag is told from: four a second see whatever stops it for longer than that.
+# The loop's lag is the delay of a wake-up: four a second notice any stop that lasts longer than a quarter of a second.
 _TICK_SECONDS = 0.25
 _TICKS_A_SAMPLE = 4
 _LAGS_KEPT = 40  # ten seconds
 
-# What takes no longer than this is read for everybody who asks. What takes longer is kept for so many times as long as
-# that: reading it takes at most a twentieth of the time.
+# A figure that takes longer than this to read is cached for a multiple of that time: reading it then takes at most a
+# twentieth of the time.
 _CHEAP_SECONDS = 0.05
 _KEPT_SHARE = 20
 _LONGEST_KEPT_SECONDS = 60.0
-# What people watch move: also on a busy machine, where reading takes long because all does.
+# For figures on live displays: a busy machine, on which every read is slow, must not freeze them.
 _LONGEST_KEPT_LIVE_SECONDS = 1.0
 
 
 class Kept(Generic[ValueT]):
-    """A figure that may be costly: read once for all who ask meanwhile, and kept the longer the more it took."""
+    """A cached figure. Concurrent callers share one read, and a slower read is cached for longer."""
 
     def __init__(
         self, clock: Callable[[], float] = time.monotonic, *, longest_seconds: float = _LONGEST_KEPT_SECONDS
@@ -50,7 +49,7 @@ class Kept(Generic[ValueT]):
         self._ended = self._kept_until = float("-inf")
 
     async def get(self, read: Callable[[], Awaitable[ValueT]]) -> ValueT:
-        """The figure that is kept, or what `read` gives."""
+        """Return the cached figure, or the result of `read`."""
         asked = self._clock()
         async with self._reading:
             if self._ended < asked and self._kept_until <= self._clock():
@@ -65,31 +64,31 @@ class Kept(Generic[ValueT]):
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """How much of the machine's is taken, and what this server and the processes that it started hold of it."""
+    """Used memory of the machine in percent, and resident memory of this server and its child processes."""
 
     percent: float
     server_bytes: int
 
     @property
     def server_mb(self) -> float:
-        """In MiB."""
+        """The same in MiB."""
         return self.server_bytes / MIB
 
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """The file system of a folder; `percent` is how much of what users may write is taken."""
+    """The file system of a folder; `percent` is the used part of the space available to users."""
 
     percent: float
     free_bytes: int
 
 
 class Monitor:
-    """One instance's own figures. `run` belongs into the app's lifespan."""
+    """The figures of one instance. The app's lifespan runs `run`."""
 
     def __init__(self) -> None:
         self.cpu_percent = 0.0
-        """Of all processors of the machine, over the last second; 0 before the first one has passed."""
+        """Load of all processors of the machine over the last second; 0 during the first second."""
         self._lags: deque[float] = deque(maxlen=_LAGS_KEPT)
         self.queue: Kept[QueueFigures] = Kept(longest_seconds=_LONGEST_KEPT_LIVE_SECONDS)
         self.work: Kept[WorkFigures] = Kept(longest_seconds=_LONGEST_KEPT_LIVE_SECONDS)
@@ -101,13 +100,13 @@ class Monitor:
 
     @property
     def loop_lag_seconds(self) -> float:
-        """By how much the event loop was late at most, over the last ten seconds."""
+        """Longest lag of the event loop in the last ten seconds."""
         return max(self._lags, default=0.0)
 
     async def run(self) -> None:
         """Sample until cancelled."""
         loop = asyncio.get_running_loop()
-        psutil.cpu_percent()  # what it gives is since the last call, and means nothing the first time
+        psutil.cpu_percent()  # the first call only sets the beginning of the next measurement
         while True:
             for _ in range(_TICKS_A_SAMPLE):
                 due = loop.time() + _TICK_SECONDS
@@ -116,24 +115,24 @@ class Monitor:
             self.cpu_percent = psutil.cpu_percent()
 
     def note_lag(self, seconds: float) -> None:
-        """Take in by how much a wake-up was late."""
+        """Record the delay of a wake-up."""
         self._lags.append(max(seconds, 0.0))
 
 
 def read_memory() -> Memory:
-    """For a thread: it looks at every process of the machine. Pages that processes share count for each of them."""
+    """Read the memory; slow, since it scans all processes: call it in a thread. Shared pages count once per process."""
     own = psutil.Process()
     total = own.memory_info().rss
     for child in own.children(recursive=True):
         try:
             total += child.memory_info().rss
-        except psutil.Error:  # it has ended meanwhile
+        except psutil.Error:  # the process has ended
             continue
     return Memory(percent=psutil.virtual_memory().percent, server_bytes=total)
 
 
 def read_disk(folder: Path) -> Disk:
-    """For a thread: a file system on a network may be slow. A folder that is not there yet is its parent's matter."""
+    """Read the disk of a folder, or of its nearest existing parent. Call it in a thread: network disks may be slow."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     usage = psutil.disk_usage(str(folder))

@@ -1,4 +1,4 @@
-"""Retention: how long things are kept, where the log begins, and what the last clean-up did."""
+"""Retention: the ages at which data is deleted, the beginning of the log, and the last clean-up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from store.tables import CleanupRow
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Days are None where things are kept for ever."""
+    """Ages in days; None means that nothing is deleted."""
 
     analyses_days: int | None
     events_days: int | None
@@ -21,7 +21,7 @@ class Retention:
 
 
 async def retention(services: Services) -> Retention:
-    """By this server's settings, and what all have done."""
+    """Return the retention by this server's settings, and the last clean-up of any server."""
     async with services.database.read() as connection:
         row = await last_cleanup(connection)
     start = START if row is None else Place(row.log_xid, row.log_position)

@@ -1,7 +1,7 @@
-"""Submitting: what a client hands in is checked against its analyzer's own types, and queued with its events.
+"""Submission: a client's input is checked against the types of its analyzer, and queued together with its events.
 
-What is wrong with a submission as a whole refuses it, and nothing is kept. What is wrong with the content of one item
-of a batch makes that item FAILED, with its error and key, and the others run.
+An error in the submission itself refuses it, and nothing is kept. An error in the content of one item of a batch makes
+that item FAILED, with its error and key, and the others run.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ from store.sql.clock import utcnow
 from store.sql.ids import new_id
 from store.tables import AnalysisStatus, BatchStatus
 
-# Items that are checked in one go: some milliseconds.
+# Items that are checked before other tasks have a turn: some milliseconds.
 _SLICE = 500
-# One mutation names at most so many faults; an item that is kept says its own.
+# Most errors in the answer of one mutation. Each kept item has its own error too.
 _MAX_FAULTS = 1_000
-# PostgreSQL keeps every character of a text but this one. In other content and in options it is kept escaped, in JSON.
+# The only character that PostgreSQL can't keep in a text. In options and in other content, JSON escapes it.
 _UNKEPT = "\0"
 
 _FAULT_CODES = {
@@ -71,7 +71,7 @@ class Requested(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How a submission is to run and be answered."""
+    """The limits of a submission, and the conditions of its answer."""
 
     timeout_seconds: int
     max_attempts: int
@@ -79,7 +79,7 @@ class Terms:
     idempotency_key: str | None
 
     def faults(self) -> Iterator[UserError]:
-        """What is out of its bounds."""
+        """Yield an error for each value out of bounds."""
         yield from check_number("timeoutSeconds", self.timeout_seconds, 1, MAX_TIMEOUT_SECONDS, ["timeoutSeconds"])
         yield from check_number("maxAttempts", self.max_attempts, 1, MAX_ATTEMPTS, ["maxAttempts"])
         yield from check_number("waitSeconds", self.wait_seconds, 0, MAX_WAIT_SECONDS, ["waitSeconds"])
@@ -187,7 +187,7 @@ async def batch_process(context: Context, name: str | None, items: Sequence[Item
     refused: list[UserError] = []
     for position, item in enumerate(items):
         if position % _SLICE == _SLICE - 1:
-            await asyncio.sleep(0)  # others have their turn
+            await asyncio.sleep(0)  # other tasks have a turn
         key = str(position) if item.key is None else item.key
         path = ["items", str(position), "request"]
         analysis, content_faults = checked(context.services.analyzers, item.requested, item.priority, path, key)
@@ -229,10 +229,10 @@ def _batch_faults(name: str | None, items: Sequence[Item]) -> Iterable[UserError
     yield from check_name("name", name, ["name"])
     if not items:
         yield UserError(
-            UserErrorCode.INVALID, f"`items` is empty: a batch has from 1 to {MAX_ITEMS:,} items.", ["items"]
+            UserErrorCode.INVALID, f"`items` is empty: a batch must have from 1 to {MAX_ITEMS:,} items.", ["items"]
         )
     if len(items) > MAX_ITEMS:
-        message = f"`items` has {len(items):,} items: a batch has from 1 to {MAX_ITEMS:,}."
+        message = f"`items` has {len(items):,} items: a batch must have from 1 to {MAX_ITEMS:,}."
         yield UserError(UserErrorCode.TOO_LARGE, message, ["items"])
         return
     keys = [str(position) if item.key is None else item.key for position, item in enumerate(items)]
@@ -245,7 +245,7 @@ def _batch_faults(name: str | None, items: Sequence[Item]) -> Iterable[UserError
         yield from check_number("priority", item.priority, MIN_PRIORITY, MAX_PRIORITY, [*path, "priority"])
         yield from check_name("key", item.key, [*path, "key"])
         if key in twice and key in seen:
-            message = f"The key {key!r} is given twice: each item of a batch has a key of its own."
+            message = f"The key {key!r} is given twice: keys must be unique within a batch."
             yield UserError(UserErrorCode.INVALID, message, [*path, "key"])
         seen.add(key)
 

@@ -20,6 +20,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.tools import merge_types
 
 from analyzers.base import Analyzer as AnalyzerValue
+from execution.strawberry_parts import core_schema
 from resolvers import subjects as resolve
 from schema.analyses import AnalysisEvent, AnalysisMutation, AnalysisQuery, AnalysisSubscription
 from schema.analyzer_types import AnalyzerTypes
@@ -103,7 +104,7 @@ def fit(
         try:
             schema = build_schema({**fitting, name: analyzer})
         except Exception as error:
-            there = set() if schema is None else set(schema._schema.type_map)
+            there = set() if schema is None else set(core_schema(schema).type_map)
             failures[name] = _reason(error, analyzer, fitting, there)
         else:
             fitting[name] = analyzer
@@ -150,8 +151,8 @@ def build_schema(analyzers: Mapping[str, AnalyzerValue[Any, Any]]) -> strawberry
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[EventsEndFirst],
     )
-    _check_names(schema._schema, [*made.made.values(), made.request, UntypedResult])
-    _finish(schema._schema)
+    _check_names(core_schema(schema), [*made.made.values(), made.request, UntypedResult])
+    _finish(core_schema(schema))
     return schema
 
 

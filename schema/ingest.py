@@ -11,6 +11,7 @@ from graphql.utilities import coerce_input_value, validate_input_value
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from execution.errors import ClientError
+from execution.strawberry_parts import core_schema
 from execution.variables import Coercion, Unusual
 from resolvers.ingest import LineFault
 from resolvers.submissions import Item
@@ -29,9 +30,10 @@ class ItemReader:
     def __init__(
         self, schema: strawberry.Schema, analyzer: str | None = None, priority: int = DEFAULT_PRIORITY
     ) -> None:
-        types = schema._schema.type_map
+        core = core_schema(schema)
+        types = core.type_map
         self._type = cast(GraphQLInputObjectType, types[ITEM])
-        self._coerce = Coercion(schema._schema).function(self._type)
+        self._coerce = Coercion(core).function(self._type)
         self._request = types[REQUEST].extensions[GraphQLCoreConverter.DEFINITION_BACKREF].from_input
         self._analyzer = analyzer
         self._priority = priority

@@ -211,13 +211,13 @@ async def insert_analyses(
 
 
 async def analyses_by_id(connection: AsyncConnection, viewer: Viewer, ids: Sequence[str]) -> dict[str, AnalysisRow]:
-    """Returns the existing analyses of the viewer's workspace among these, by id."""
+    """Return the existing analyses of the viewer's workspace among these, by id."""
     statement = select(_analysis).where(_analysis.c.id.in_(ids), mine(_analysis, viewer))
     return {row.id: row for row in rows_of(await connection.execute(statement), AnalysisRow)}
 
 
 async def analysis_by_id(connection: AsyncConnection, viewer: Viewer, analysis_id: str) -> AnalysisRow | None:
-    """Returns the analysis; None if absent from the viewer's workspace."""
+    """Return the analysis; None if absent from the viewer's workspace."""
     return (await analyses_by_id(connection, viewer, [analysis_id])).get(analysis_id)
 
 
@@ -260,7 +260,7 @@ async def page_of_analyses(
 
 
 def _parts(order: AnalysisOrderField) -> list[Part]:
-    """Returns the indexed parts of the list of this order."""
+    """Return the indexed parts of the list of this order."""
     if order not in _OF_UNFINISHED:
         return [Part(true())]
     by_id = [_analysis.c.id]
@@ -268,7 +268,7 @@ def _parts(order: AnalysisOrderField) -> list[Part]:
 
 
 def _parts_by_status(status: Sequence[AnalysisStatus], *bounds: ColumnElement[bool]) -> list[Part]:
-    """Returns one part, ordered by id, for each of these statuses, within these bounds."""
+    """Return one part, ordered by id, for each of these statuses, within these bounds."""
     by_id = [_analysis.c.id]
     parts = [
         Part(and_(tables.finished, _analysis.c.status == each.value, *bounds), by=by_id)

@@ -66,13 +66,13 @@ async def insert_batch(
 
 
 async def batches_by_id(connection: AsyncConnection, viewer: Viewer, ids: Sequence[str]) -> dict[str, BatchRow]:
-    """Returns the existing batches of the viewer's workspace among these, by id."""
+    """Return the existing batches of the viewer's workspace among these, by id."""
     statement = select(_batch).where(_batch.c.id.in_(ids), mine(_batch, viewer))
     return {row.id: row for row in rows_of(await connection.execute(statement), BatchRow)}
 
 
 async def batch_by_id(connection: AsyncConnection, viewer: Viewer, batch_id: str) -> BatchRow | None:
-    """Returns the batch; None if absent from the viewer's workspace."""
+    """Return the batch; None if absent from the viewer's workspace."""
     return (await batches_by_id(connection, viewer, [batch_id])).get(batch_id)
 
 
@@ -192,7 +192,7 @@ async def bring_deadlines_near(connection: AsyncConnection, now: datetime) -> in
 
 
 async def next_deadline(connection: AsyncConnection) -> datetime | None:
-    """Returns the next instant at which the keeper has work on a batch; None without one.
+    """Return the next instant at which the keeper has work on a batch; None without one.
 
     This is a deadline, the end of an open stream's silence, or the next slice of a stop, a retry or a deletion.
     """

@@ -209,7 +209,7 @@ async def window_of_items(
     first: int,
     count: int,
 ) -> list[AnalysisRow]:
-    """Returns the items at positions `first` to `first + count` that have one of these statuses, in order.
+    """Return the items at positions `first` to `first + count` that have one of these statuses, in order.
 
     The window is one of positions: a page of matching rows would read the whole batch for a rare status.
     """

@@ -37,7 +37,7 @@ class Subject:
     clean_up: Callable[[Round, datetime], Awaitable[None]]
     """Deletes all objects that ended before this time."""
     count_old: Callable[[AsyncConnection, datetime], Awaitable[Deleted]]
-    """Returns the numbers of rows that `clean_up` would delete."""
+    """Return the numbers of rows that `clean_up` would delete."""
 
 
 # By kind, the prefix of ids. A clean-up goes through them in this order: batches first, which leaves it fewer analyses.

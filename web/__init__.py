@@ -1,1 +1,1 @@
-"""Doors: GraphQL over HTTP and WebSockets, health, and the built pages."""
+"""Entry points: GraphQL over HTTP and WebSocket, health, downloads, and the built pages."""

@@ -1,6 +1,6 @@
-"""What can be downloaded: a batch's items as JSON lines, streamed as they are read.
+"""Downloads: a batch's items as JSON lines, streamed as they are read.
 
-A slow reader is waited for between two windows, and holds no connection meanwhile. What fails in the middle ends the
+The server waits for a slow reader between two windows, without a database connection. A failure in the middle ends the
 connection before the last chunk, so that no client takes a part for the whole.
 """
 
@@ -23,23 +23,23 @@ NDJSON = "application/x-ndjson"
 
 
 def download_routes(context: Callable[[HTTPConnection], Context]) -> Sequence[BaseRoute]:
-    """`GET /batches/{id}/results.jsonl`, with `?status=FAILED` (may be repeated) and `?input=true`."""
+    """Return the route `GET /batches/{id}/results.jsonl`, with `?status=FAILED` (repeatable) and `?input=true`."""
 
     async def results(request: Request) -> Response:
         asked = context(request)
         names = request.query_params.getlist("status")
         unknown = sorted(set(names) - set(AnalysisStatus))
         if unknown:
-            message = f"`status` is {unknown[0][:50]!r}: it is one of {', '.join(AnalysisStatus)}."
+            message = f"`status` is {unknown[0][:50]!r}: it must be one of {', '.join(AnalysisStatus)}."
             return error_response(400, ErrorCode.BAD_USER_INPUT, message, argument="status")
         with_input = request.query_params.get("input", "false")
         if with_input not in ("true", "false"):
-            return error_response(400, ErrorCode.BAD_USER_INPUT, "`input` is `true` or `false`.", argument="input")
+            return error_response(400, ErrorCode.BAD_USER_INPUT, "`input` must be `true` or `false`.", argument="input")
         database = asked.services.database
         async with database.read() as connection:
             batch = await batch_by_id(connection, asked.viewer, request.path_params["id"])
         if batch is None:
-            return error_response(404, ErrorCode.NOT_FOUND, "There is no batch of this id.")
+            return error_response(404, ErrorCode.NOT_FOUND, "There is no batch with this id.")
         headers = {
             "content-type": f"{NDJSON}; charset=utf-8",
             "content-disposition": f'attachment; filename="{batch.id}.jsonl"',

@@ -1,7 +1,7 @@
-"""Doors for those who keep the server running: is it alive, is it ready, and its figures for Prometheus.
+"""Endpoints for operators: liveness, readiness, and metrics for Prometheus.
 
-Open to everybody who can reach the server: no message of an exception, no address and no name that a client chose
-stands in an answer, but for the names of operations, which `telemetry` bounds.
+They are open to every client that can reach the server. Their answers therefore hold no exception messages, addresses
+or names chosen by clients, except the names of operations, which `telemetry` bounds.
 """
 
 from __future__ import annotations
@@ -39,27 +39,27 @@ log = structlog.stdlib.get_logger(__name__)
 PRIORITIES = range(MIN_PRIORITY, MAX_PRIORITY + 1)
 _BOUNDS = [2**power for power in range(9, 33)]  # microseconds: 0.5 ms to 72 minutes
 
-Door = Callable[[Request], Coroutine[Any, Any, Response]]
+Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class Readiness:
-    """Whether this instance takes requests: from the end of its startup to the beginning of its end."""
+    """Whether this instance takes requests: from the end of its startup to the beginning of its shutdown."""
 
     def __init__(self) -> None:
-        self.message = "It is starting."
+        self.message = "The server is starting."
         self.begun = False
         self.migrated = False
 
     def begin(self) -> None:
-        """Startup is done."""
-        self.begun, self.message = True, "It has started."
+        """Note the end of the startup."""
+        self.begun, self.message = True, "The server has started."
 
     def end(self) -> None:
-        """It stops: whoever spreads requests over instances is to send none here."""
-        self.begun, self.message = False, "It is stopping."
+        """Note the beginning of the shutdown: a load balancer must send no further requests to this instance."""
+        self.begun, self.message = False, "The server is stopping."
 
     async def look(self, database: Database) -> Health:
-        """The components that decide. The database is asked each time, within two seconds."""
+        """Return the components that readiness depends on. Queries the database each time, for at most two seconds."""
         if not self.begun:
             return Health([Component("server", HealthStatus.UNHEALTHY, self.message)])
         server = Component("server", HealthStatus.HEALTHY, self.message)
@@ -69,8 +69,8 @@ class Readiness:
         return Health([server, answering, await self._migrations(database)])
 
     async def _migrations(self, database: Database) -> Component:
-        # Once current, it stays so: a newer program that takes the database further while it replaces the instances
-        # one by one must not make those that are left refuse their requests.
+        # Current once is current for good: a newer program that migrates the database during a rolling update must not
+        # make the remaining instances refuse requests.
         if not self.migrated:
             try:
                 async with asyncio.timeout(DATABASE_LIMIT_SECONDS):
@@ -78,20 +78,20 @@ class Readiness:
             except Exception as error:
                 log.warning("the migrations can't be read", error=repr(error))
         if self.migrated:
-            return Component("migrations", HealthStatus.HEALTHY, "They are current.")
-        message = "The database lacks this program's migrations, or has others."
+            return Component("migrations", HealthStatus.HEALTHY, "The migrations are current.")
+        message = "The database lacks migrations of this program, or has others."
         return Component("migrations", HealthStatus.UNHEALTHY, message)
 
 
 def health_routes(services: Services, readiness: Readiness) -> Sequence[BaseRoute]:
-    """`/health/live`, `/health/ready` and `/metrics`, each by GET and HEAD only."""
+    """Return the routes `/health/live`, `/health/ready` and `/metrics`, for GET and HEAD."""
 
     async def live(_request: Request) -> Response:
-        """200 while the event loop turns."""
+        """Answer 200 while the event loop runs."""
         return json_response({"status": HealthStatus.HEALTHY})
 
     async def ready(_request: Request) -> Response:
-        """200 where requests may come, 503 where not, and why."""
+        """Answer 200 if the instance takes requests, else 503, with the components."""
         health = await readiness.look(services.database)
         body = {
             "status": health.status,
@@ -108,18 +108,18 @@ def health_routes(services: Services, readiness: Readiness) -> Sequence[BaseRout
         return json_response(body, status=503 if health.status is HealthStatus.UNHEALTHY else 200)
 
     async def prometheus(_request: Request) -> Response:
-        """What is counted, and what is read now."""
+        """Answer with the counters, and with gauges read now."""
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Read(await read_gauges(services)))
         body = exposition(services.telemetry) + generate_latest(registry)
         return Response(body, headers={"content-type": CONTENT_TYPE_PLAIN_0_0_4, "cache-control": "no-store"})
 
-    doors: dict[str, Door] = {"/health/live": live, "/health/ready": ready, "/metrics": prometheus}
-    return [Route(path, door, methods=["GET"]) for path, door in doors.items()]
+    endpoints: dict[str, Endpoint] = {"/health/live": live, "/health/ready": ready, "/metrics": prometheus}
+    return [Route(path, endpoint, methods=["GET"]) for path, endpoint in endpoints.items()]
 
 
 async def read_gauges(services: Services) -> list[Metric]:
-    """What is not counted as it happens. Without the database, only what does not come from it."""
+    """Read the gauges; without the database, only those that do not need it."""
     monitor, bus = services.monitor, services.bus
     memory = await metrics.memory(services)
     gauges: list[Metric] = [
@@ -183,7 +183,7 @@ async def _database_gauges(services: Services) -> list[Metric]:
 
 
 def _timings(timings: Timings) -> Iterable[Metric]:
-    """What workers counted since the database was made, of every server that shares it."""
+    """Yield the counters of all workers since the database was created, on all servers that share it."""
     for name, about, histogram in (
         ("assay_analysis_waiting_seconds", "From the queue to a worker.", timings.waiting),
         ("assay_analysis_processing_seconds", "The try that ended it, in its process.", timings.processing),
@@ -204,7 +204,7 @@ def _gauge(name: str, documentation: str, value: float) -> Metric:
 
 
 class _Read(Collector):
-    """Gauges that were read before: a collector can't wait."""
+    """A collector of gauges that were read before, since a collector can't await."""
 
     def __init__(self, gauges: Iterable[Metric]) -> None:
         self._gauges = gauges

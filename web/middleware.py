@@ -1,8 +1,8 @@
-"""What surrounds every request: its id, its log line and counters, the checks that need no body, the body's limit.
+"""Middleware of every request: its id, log line and counters, checks without the body, and the limit of the body.
 
-Pure ASGI, in this order from the outside: `RequestMiddleware`, `SecurityMiddleware`, Starlette's CORS where other
-origins are allowed, `BodyLimitMiddleware`. Every refusal is GraphQL-shaped JSON, and nothing leaves the outermost one
-as an exception.
+Pure ASGI, in this order from the outside: `RequestMiddleware`, `SecurityMiddleware`, Starlette's CORS if other origins
+are allowed, `BodyLimitMiddleware`. Every refusal is GraphQL-shaped JSON. No exception leaves the outermost middleware,
+except to end a connection whose response has begun.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ MAX_URL_BYTES = 16_384
 
 DRAIN_SECONDS = 30
 DRAIN_BYTES = 1_000_000_000
-"""How much of a body that is too large is read and thrown away: who is still sending would not see the answer."""
+"""Bytes and seconds for which a body that is too large is still read: a client that is sending reads no answer."""
 
 CLIENT_GONE = 499
-"""The status in log and counters of a request whose client did not wait for the answer."""
+"""The status in log and counters of a request whose client disconnected before the answer."""
 
 PREFLIGHT_HEADERS = ("GraphQL-Require-Preflight", "Apollo-Require-Preflight")
 
@@ -54,7 +54,7 @@ log = structlog.get_logger("access")
 
 
 def middleware(settings: Settings, telemetry: Telemetry) -> list[Middleware]:
-    """All of them, in order, for `Starlette(middleware=...)`."""
+    """Return all middleware in order, for `Starlette(middleware=...)`."""
     cors = Middleware(
         _CORS,
         allow_origins=[origin.rstrip("/") for origin in settings.allowed_origins],
@@ -71,7 +71,7 @@ def middleware(settings: Settings, telemetry: Telemetry) -> list[Middleware]:
 
 
 class _CORS(CORSMiddleware):
-    """Starlette's, whose refusal of a preflight is shaped as all others are."""
+    """Starlette's CORS, with the shape of all other errors for a refused preflight."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
         response = super().preflight_response(request_headers)
@@ -82,15 +82,15 @@ class _CORS(CORSMiddleware):
 
 
 class BrokenOff(Exception):
-    """Ends the connection in the middle of a response, where that is what the client is to see."""
+    """Ends the connection in the middle of a response, so that the client notices."""
 
 
 class RequestMiddleware:
-    """Gives each request its id (the client's own, if it is a sane one), counts it, and writes its access line.
+    """Gives each request its id (the client's own id if it is valid), counts it, and writes its access line.
 
     The id is in `scope["state"]["request_id"]`, in every log line and in the `x-request-id` header. An exception that
     arrives here is logged and answered with a masked 500, or ends the connection if the response had begun. A request
-    whose `scope["state"]["is_stream"]` is set lasted as its client liked, and its time is not among the latencies.
+    with `scope["state"]["is_stream"]` is not among the latencies, since the client decides how long it lasts.
     """
 
     def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
@@ -129,9 +129,9 @@ class RequestMiddleware:
         except ClientDisconnect:
             status = CLIENT_GONE
         except BrokenOff:
-            pass  # to return with the response unfinished makes uvicorn end the connection
+            pass  # uvicorn ends the connection if the application returns with an unfinished response
         except asyncio.CancelledError:
-            # uvicorn stops, and waits no longer. It goes no further: uvicorn would log it as a fault.
+            # uvicorn stops, and waits no longer. The cancellation ends here: uvicorn would log it as a fault.
             if not status:
                 message = "The server is stopping: send the request again."
                 response = error_response(
@@ -152,7 +152,7 @@ class RequestMiddleware:
             log.info(
                 "request",
                 method=scope["method"],
-                # As it was sent, still percent-encoded: nothing in it can break a line.
+                # As sent, percent-encoded: it can't break the line.
                 path=scope.get("raw_path", b"").decode("latin-1")[:200],
                 status=status or CLIENT_GONE,
                 milliseconds=round(seconds * 1000, 3),
@@ -182,21 +182,21 @@ class SecurityMiddleware:
 
         refusal = None
         if not self.all_hosts and not self._is_allowed(Headers(scope=scope).get("host", "")):
-            refusal = error_response(400, ErrorCode.BAD_REQUEST, "This server is not known by that host name.")
+            refusal = error_response(400, ErrorCode.BAD_REQUEST, "The server does not serve this host name.")
         elif len(scope.get("raw_path", b"")) + len(scope["query_string"]) > MAX_URL_BYTES:
             message = f"The URL is too long: at most {MAX_URL_BYTES} bytes. Send the operation by POST."
             refusal = error_response(414, ErrorCode.URI_TOO_LONG, message, limit=MAX_URL_BYTES)
         await (refusal or self.app)(scope, receive, send_with_headers)
 
     def _is_allowed(self, header: str) -> bool:
-        """Whether the `Host` header, its port aside, is one of ours."""
+        """Whether the `Host` header, without its port, is an allowed one."""
         host = header.lower()
         host = host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
         return host in self.hosts or host.endswith(self.domains)
 
 
 class BodyTooLarge(Exception):
-    """Raised into the application out of `receive`, so that it stops reading. `more`: whether more is to come."""
+    """`receive` raises it in the application, to stop reading. `more`: whether more of the body is to come."""
 
     def __init__(self, *, more: bool) -> None:
         super().__init__()
@@ -204,10 +204,10 @@ class BodyTooLarge(Exception):
 
 
 class BodyLimitMiddleware:
-    """Answers 413 to a body over the limit, whether its length was declared or not.
+    """Answers 413 to a body over the limit, with or without a declared length.
 
-    The rest of the body is read and thrown away before the answer, within bounds: most clients write the whole
-    body before they read, and would see only a reset connection.
+    Before the answer, the rest of the body is read and discarded, within bounds: most clients write the whole body
+    before they read, and would see only a reset connection.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
@@ -221,7 +221,7 @@ class BodyLimitMiddleware:
         headers = Headers(scope=scope)
         declared = headers.get("content-length", "")
         if declared.isdecimal() and int(declared[:20]) > self.max_bytes:
-            # Who waits for "100 Continue" has sent nothing yet, and need not.
+            # A client that waits for "100 Continue" has sent nothing yet.
             if headers.get("expect", "").lower() != "100-continue":
                 await _drain(receive)
             await self._refusal()(scope, receive, send)
@@ -240,7 +240,7 @@ class BodyLimitMiddleware:
         try:
             await self.app(scope, receive_within_limit, send)
         except BodyTooLarge as refused:
-            if refused.more:  # after the last of it nothing comes but the client's leaving
+            if refused.more:  # after the last part, only the disconnect would follow
                 await _drain(receive)
             await self._refusal()(scope, receive, send)
 

@@ -1,4 +1,4 @@
-"""Answers in JSON: the bytes of a body, and the one shape that every error has, GraphQL's own."""
+"""JSON responses. All errors have the shape of GraphQL's errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ JSON = "application/json"
 def json_response(
     body: object, *, status: int = 200, media_type: str = JSON, headers: dict[str, str] | None = None
 ) -> Response:
-    """A JSON response that no cache keeps."""
+    """Return a JSON response that caches do not store."""
     return Response(
         encode_json(body),
         status,
@@ -26,7 +26,7 @@ def json_response(
 
 
 async def refusal(_request: Request, exception: Exception) -> Response:
-    """Starlette's own refusals, no such path and no such method, in the shape of all others."""
+    """Return Starlette's own errors, unknown paths and methods, in the shape of all others."""
     assert isinstance(exception, HTTPException)
     code = ErrorCode.METHOD_NOT_ALLOWED if exception.status_code == 405 else ErrorCode.NOT_FOUND
     headers = dict(exception.headers or {})
@@ -42,5 +42,5 @@ def error_response(
     headers: dict[str, str] | None = None,
     **extensions: Any,
 ) -> Response:
-    """An error in GraphQL's shape, for whatever path: `{"errors": [{"message", "extensions": {"code"}}]}`."""
+    """Return an error in GraphQL's shape, on any path: `{"errors": [{"message", "extensions": {"code"}}]}`."""
     return json_response(error_body(code, message, **extensions), status=status, media_type=media_type, headers=headers)

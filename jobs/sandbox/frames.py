@@ -49,6 +49,6 @@ class Limits:
 
 
 def window(analyzer: str, requests: list[bytes]) -> bytes:
-    """Returns a window as bytes: its length, then the analyzer's name and the requests, each after its length."""
+    """Return a window as bytes: its length, then the analyzer's name and the requests, each after its length."""
     pieces = [piece for part in (analyzer.encode(), *requests) for piece in (LENGTH.pack(len(part)), part)]
     return LENGTH.pack(sum(map(len, pieces))) + b"".join(pieces)

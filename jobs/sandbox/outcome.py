@@ -26,7 +26,7 @@ class TooLarge(Exception):
 
 
 def describe(error: BaseException) -> str:
-    """Returns the exception's type and text; only the type if the text raises."""
+    """Return the exception's type and text; only the type if the text raises."""
     name = type(error).__name__
     try:
         text = str(error)
@@ -48,7 +48,7 @@ def failure(code: str, message: str, *, retryable: bool = False, error: BaseExce
 
 
 def failure_of(error: BaseException) -> bytes:
-    """Returns the failure for an exception of the analyzer. Only OSErrors are retryable: bugs would fail again."""
+    """Return the failure for an exception of the analyzer. Only OSErrors are retryable: bugs would fail again."""
     if isinstance(error, AnalysisFailure):
         code = error.code if error.code in FAILURE_CODES else "ANALYZER_FAILED"
         return failure(code, str(error.message), retryable=bool(error.retryable))

@@ -239,7 +239,7 @@ class SandboxProcess:
 
 
 def _pipe(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[int, int]:
-    """Returns a pipe: our non-blocking reading end, and the writing end of the process."""
+    """Return a pipe: our non-blocking reading end, and the writing end of the process."""
     reading, writing = os.pipe()
     ours.callback(os.close, reading)
     theirs.callback(os.close, writing)
@@ -250,7 +250,7 @@ def _pipe(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[int
 
 
 def _kills_for_memory() -> int:
-    """Returns the number of kills by the kernel's OOM killer on this machine; 0 if the kernel has no such count."""
+    """Return the number of kills by the kernel's OOM killer on this machine; 0 if the kernel has no such count."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/vmstat").read_text().splitlines():
             if line.startswith("oom_kill "):

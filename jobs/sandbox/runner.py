@@ -279,7 +279,7 @@ def has_children() -> bool:
 
 
 def memory() -> tuple[int, int]:
-    """Returns the mapped and the resident bytes of this process."""
+    """Return the mapped and the resident bytes of this process."""
     try:
         with open("/proc/self/statm", "rb") as file:
             mapped, resident = file.read().split()[:2]

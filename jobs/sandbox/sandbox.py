@@ -183,7 +183,7 @@ class Sandbox:
             self._running, self._tasks = False, []
 
     async def _ready_process(self) -> SandboxProcess:
-        """Returns the process, or a new one instead of a doomed one. After a `kill` meanwhile, it has ended already."""
+        """Return the process, or a new one instead of a doomed one. After a `kill` meanwhile, it has ended already."""
         process = self._process
         if process is not None and not process.doomed and process.alive:
             return process
@@ -239,7 +239,7 @@ class Sandbox:
             self._preparing = None
 
     def _read(self, process: SandboxProcess, frames: list[Frame]) -> list[Report]:
-        """Returns the reports among the frames; the other frames change the state here and of `process`."""
+        """Return the reports among the frames; the other frames change the state here and of `process`."""
         reports: list[Report] = []
         for kind, number, payload in frames:
             if kind == SPENT:

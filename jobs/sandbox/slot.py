@@ -221,7 +221,7 @@ class Slot:
 
 
 def request_json(analyzer: Analyzer[Any, Any], row: Claimed) -> bytes:
-    """Returns the analyzer's request as JSON: the content, joined to the stored text of the options."""
+    """Return the analyzer's request as JSON: the content, joined to the stored text of the options."""
     content = row.input_data.encode() if row.input_data is not None else orjson.dumps(row.input_text)
     options = row.options.strip().encode()[1:]
     separator = b"" if options.lstrip().startswith(b"}") else b","

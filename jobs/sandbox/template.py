@@ -245,7 +245,7 @@ class Template:
 
 
 def _environment() -> dict[str, str]:
-    """Returns the server's environment without its settings, which hold passwords, and with its import path."""
+    """Return the server's environment without its settings, which hold passwords, and with its import path."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
     for name in ONE_THREAD:
         kept.setdefault(name, "1")

@@ -52,7 +52,7 @@ async def read_controls(connection: AsyncConnection) -> Controls:
 
 
 async def control_rows(connection: AsyncConnection) -> list[ControlRow]:
-    """Returns the rows, the whole queue's first; an analyzer without a row never had a control."""
+    """Return the rows, the whole queue's first; an analyzer without a row never had a control."""
     return rows_of(await connection.execute(select(_control).order_by(_control.c.analyzer)), ControlRow)
 
 

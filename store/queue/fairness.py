@@ -79,7 +79,7 @@ _HEADS = text(
 
 
 async def heads(connection: AsyncConnection) -> list[Head]:
-    """Returns the head of every lane with queued rows, by two or three index look-ups each."""
+    """Return the head of every lane with queued rows, by two or three index look-ups each."""
     return [Head(*row) for row in (await connection.execute(_HEADS)).all()]
 
 
@@ -96,7 +96,7 @@ _FIRST_POSTGRESQL = _FIRST.format(value="unnest", names="unnest(?::text[])")
 
 
 def first_of(script: Script, analyzers: Collection[str]) -> Head | None:
-    """Returns the head of the queue for these analyzers, by one index look-up each; None if nothing is queued."""
+    """Return the head of the queue for these analyzers, by one index look-up each; None if nothing is queued."""
     found = script.rows(_FIRST_SQLITE if script.sqlite else _FIRST_POSTGRESQL, script.keys(sorted(analyzers)))
     return Head(*found[0]) if found else None
 
@@ -112,12 +112,12 @@ class Times:
             self._least[head.priority] = min(self._least.get(head.priority, head.time), head.time)
 
     def of(self, lane: Lane) -> int:
-        """Returns the present turn of this lane; 0 if no lane of its priority has queued rows."""
+        """Return the present turn of this lane; 0 if no lane of its priority has queued rows."""
         head = self._heads.get(lane)
         return self._least.get(lane.priority, 0) if head is None else head.time
 
     def first(self, lane: Lane, *, alone: bool) -> int:
-        """Returns the first turn of a new batch or, with `alone`, of a new analysis without a batch."""
+        """Return the first turn of a new batch or, with `alone`, of a new analysis without a batch."""
         if not alone:
             return self.of(lane) + 1
         head = self._heads.get(lane)
@@ -130,7 +130,7 @@ async def times(connection: AsyncConnection) -> Times:
 
 
 async def turns_for(connection: AsyncConnection, lanes: Sequence[Lane], *, alone: bool, after: int = -1) -> list[int]:
-    """Returns the turns of new items, one for each lane given: items of one batch or, with `alone`, without a batch.
+    """Return the turns of new items, one for each lane given: items of one batch or, with `alone`, without a batch.
 
     `after`: the last turn of the batch's earlier items.
     """

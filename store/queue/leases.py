@@ -41,7 +41,7 @@ async def renew(
 
 
 async def stops(connection: AsyncConnection, worker_id: str) -> dict[str, tuple[str, AnalysisStatus]]:
-    """Returns the requested stops of this worker's rows: by id, the lease and the requested status."""
+    """Return the requested stops of this worker's rows: by id, the lease and the requested status."""
     statement = select(_column.id, _column.lease, _column.stop_requested).where(
         tables.running, _column.worker_id == worker_id, _column.stop_requested.is_not(None)
     )
@@ -51,7 +51,7 @@ async def stops(connection: AsyncConnection, worker_id: str) -> dict[str, tuple[
 
 
 async def running_leases(connection: AsyncConnection) -> dict[str, datetime]:
-    """Returns the leases of all running rows, and the end of each."""
+    """Return the leases of all running rows, and the end of each."""
     statement = select(_column.lease, func.max(_column.lease_expires_at)).where(tables.running).group_by(_column.lease)
     return {row[0]: row[1] for row in (await connection.execute(statement)).all()}
 
@@ -59,7 +59,7 @@ async def running_leases(connection: AsyncConnection) -> dict[str, datetime]:
 async def lost(
     connection: AsyncConnection, gone_workers: Collection[str], silent: Mapping[str, datetime]
 ) -> list[Claimed]:
-    """Returns the rows of silent leases, if still unrenewed, and of dead workers; without the inputs.
+    """Return the rows of silent leases, if still unrenewed, and of dead workers; without the inputs.
 
     `silent`: expired leases with their ends, as `running_leases` returned them.
     """
@@ -93,7 +93,7 @@ async def wake_waiting(connection: AsyncConnection, now: datetime) -> int:
 
 
 async def next_wake(connection: AsyncConnection, now: datetime) -> datetime | None:
-    """Returns the instant at which `wake_waiting` next finds a row; None without paused rows."""
+    """Return the instant at which `wake_waiting` next finds a row; None without paused rows."""
     ends = [select(end(_column.not_before)).where(tables.waiting).scalar_subquery() for end in (func.min, func.max)]
     earliest, latest = (await connection.execute(select(*ends))).one()
     return now if latest is not None and latest > now + 2 * LONGEST_PAUSE else cast(datetime | None, earliest)

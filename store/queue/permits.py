@@ -47,7 +47,7 @@ _BEHIND = f"EXISTS (SELECT FROM {tables.analysis.name} WHERE {tables.queued})"
 
 
 def queries(connection: asyncpg.Connection) -> Queries:
-    """Returns PgQueuer's statements for this connection and our table names."""
+    """Return PgQueuer's statements for this connection and our table names."""
     return Queries(
         AsyncpgDriver(connection),
         qbe=qb.QueryBuilderEnvironment(_SETTINGS),

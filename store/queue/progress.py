@@ -34,7 +34,7 @@ class ProgressValue:
 
 
 def progress_of_analysis(row: AnalysisRow) -> ProgressValue:
-    """Returns the progress of an analysis. The ETA assumes a constant rate since the start."""
+    """Return the progress of an analysis. The ETA assumes a constant rate since the start."""
     if row.status == AnalysisStatus.COMPLETED:
         return ProgressValue(1.0, None, None)
     eta = None
@@ -45,7 +45,7 @@ def progress_of_analysis(row: AnalysisRow) -> ProgressValue:
 
 
 def after_more_ends(recent_ends: str, ended: int, started_at: datetime | None, now: datetime) -> str:
-    """Returns the new `BatchRow.recent_ends` after `ended` more items ended now.
+    """Return the new `BatchRow.recent_ends` after `ended` more items ended now.
 
     The value is JSON: the weighted number of ended items, their weighted seconds, and the last end in seconds since
     1970.
@@ -58,7 +58,7 @@ def after_more_ends(recent_ends: str, ended: int, started_at: datetime | None, n
 
 
 def items_per_second(row: BatchRow, now: datetime) -> float | None:
-    """Returns the recent rate of ended items per second, of any outcome; None before the first.
+    """Return the recent rate of ended items per second, of any outcome; None before the first.
 
     The rate falls while no item ends for longer than the running ones should take.
     """
@@ -71,7 +71,7 @@ def items_per_second(row: BatchRow, now: datetime) -> float | None:
 
 
 def progress_of_batch(row: BatchRow, now: datetime) -> ProgressValue:
-    """Returns the progress of a batch, by ended items of any outcome. No ETA before 20 items or 3 % have ended.
+    """Return the progress of a batch, by ended items of any outcome. No ETA before 20 items or 3 % have ended.
 
     Between two ends the ETA counts down, at most to the time that the queued items need.
     """

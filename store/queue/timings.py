@@ -56,11 +56,11 @@ class Timings:
         self.seconds.update(other.seconds)
 
     def ended_between(self, begin: int, end: int) -> int:
-        """Returns the number of analyses ended from second `begin` to before second `end`."""
+        """Return the number of analyses ended from second `begin` to before second `end`."""
         return sum(count for second, count in self.seconds.items() if begin <= second < end)
 
     def dump(self) -> str:
-        """Returns the timings as JSON."""
+        """Return the timings as JSON."""
         histograms = {
             name: [histogram.microseconds, sorted(histogram.counts.items())]
             for name, histogram in (("waiting", self.waiting), ("processing", self.processing), ("total", self.total))
@@ -79,7 +79,7 @@ class Timings:
 
 
 def minute_of(instant: datetime) -> int:
-    """Returns the whole minutes since 1970."""
+    """Return the whole minutes since 1970."""
     return int(instant.timestamp()) // MINUTE
 
 
@@ -159,7 +159,7 @@ async def work_figures(connection: AsyncConnection, now: datetime) -> WorkFigure
 
 
 async def all_timings(connection: AsyncConnection) -> Timings:
-    """Returns the sum of all workers' timings since the first migration; never decreases."""
+    """Return the sum of all workers' timings since the first migration; never decreases."""
     merged = Timings()
     for row in (await connection.execute(select(_timing.c.data))).scalars():
         merged.add(Timings.load(row))

@@ -86,7 +86,7 @@ class Change(NamedTuple):
 
 
 def _state(after: AnalysisStatus, attempt: int, fraction: float, step: str | None, fault: Fault | None) -> str:
-    """Returns the data of an analysis event as JSON."""
+    """Return the data of an analysis event as JSON."""
     data = {
         "status": after.value,
         "attempt": attempt,
@@ -276,7 +276,7 @@ def changes_of(
     event: AnalysisEventType,
     fault: Fault | None = None,
 ) -> list[Change]:
-    """Returns the same change for each of these rows (id, workspace, batch_id, attempt, progress)."""
+    """Return the same change for each of these rows (id, workspace, batch_id, attempt, progress)."""
     return [
         Change(
             id=row.id,

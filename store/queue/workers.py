@@ -55,25 +55,25 @@ async def beat(
 
 
 async def all_workers(connection: AsyncConnection) -> list[WorkerRow]:
-    """Returns all registered workers, oldest first."""
+    """Return all registered workers, oldest first."""
     return rows_of(await connection.execute(select(_worker).order_by(_worker.c.id)), WorkerRow)
 
 
 async def workers_by_id(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, WorkerRow]:
-    """Returns the existing ones of these workers, by id."""
+    """Return the existing ones of these workers, by id."""
     statement = select(_worker).where(_worker.c.id.in_(ids))
     return {row.id: row for row in rows_of(await connection.execute(statement), WorkerRow)}
 
 
 async def analyzers_of_others(connection: AsyncConnection, worker_id: str, now: datetime) -> frozenset[str]:
-    """Returns the names of the analyzers of the other live workers."""
+    """Return the names of the analyzers of the other live workers."""
     alive = (_worker.c.id != worker_id, _worker.c.last_seen_at >= now - SILENCE)
     told = await connection.execute(select(_worker.c.analyzers).where(*alive))
     return frozenset(name for names in told.scalars() for name in orjson.loads(names))
 
 
 async def work_of(connection: AsyncConnection, viewer: Viewer, worker_ids: Sequence[str]) -> list[AnalysisRow]:
-    """Returns the analyses in these workers' slots at their last heartbeat that still run, of the viewer's workspace.
+    """Return the analyses in these workers' slots at their last heartbeat that still run, of the viewer's workspace.
 
     By id: a worker claims up to hundreds of rows for each slot, and runs one of them.
     """

@@ -13,7 +13,7 @@ _START_NS = time.time_ns() - time.clock_gettime_ns(_CLOCK)
 
 
 def now_ns() -> int:
-    """Returns nanoseconds since 1970: the machine's clock at the start of this process, plus the time since.
+    """Return nanoseconds since 1970: the machine's clock at the start of this process, plus the time since.
 
     A change of the machine's clock does not affect running processes: no time limit comes early or late.
     """
@@ -21,7 +21,7 @@ def now_ns() -> int:
 
 
 def utcnow() -> datetime:
-    """Returns the present instant by `now_ns`, aware, in UTC."""
+    """Return the present instant by `now_ns`, aware, in UTC."""
     return EPOCH + timedelta(microseconds=now_ns() // 1000)
 
 
@@ -31,5 +31,5 @@ def write_instant(value: datetime) -> str:
 
 
 def clock_step() -> timedelta:
-    """Returns how far the machine's clock was set forward since the start of this process."""
+    """Return how far the machine's clock was set forward since the start of this process."""
     return timedelta(microseconds=(time.time_ns() - now_ns()) // 1000)

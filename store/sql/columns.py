@@ -14,12 +14,12 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def microseconds(instant: datetime) -> int:
-    """Returns whole microseconds since 1970, the stored form of an instant."""
+    """Return whole microseconds since 1970, the stored form of an instant."""
     return (instant - EPOCH) // _MICROSECOND
 
 
 def instant_of(value: int) -> datetime:
-    """Returns the instant of a stored value."""
+    """Return the instant of a stored value."""
     return EPOCH + timedelta(microseconds=value)
 
 

@@ -47,12 +47,12 @@ def is_out_of_reach(error: BaseException) -> bool:
 
 
 def _sqlite_code(error: BaseException) -> int | None:
-    """Returns SQLite's primary result code."""
+    """Return SQLite's primary result code."""
     code = getattr(error.orig, "sqlite_errorcode", None) if isinstance(error, DBAPIError) else None
     return None if code is None else code & 0xFF
 
 
 def _sqlstate(error: BaseException) -> str:
-    """Returns PostgreSQL's SQLSTATE. Errors of connecting come unwrapped from the driver."""
+    """Return PostgreSQL's SQLSTATE. Errors of connecting come unwrapped from the driver."""
     orig = error.orig if isinstance(error, DBAPIError) else error
     return str(getattr(orig, "sqlstate", None) or "")

@@ -34,12 +34,12 @@ _last = 0
 
 
 def new_id(kind: Kind) -> str:
-    """Returns a new id of this kind: `<kind>_` and 26 characters."""
+    """Return a new id of this kind: `<kind>_` and 26 characters."""
     return new_ids(kind, 1)[0]
 
 
 def new_ids(kind: Kind, count: int) -> list[str]:
-    """Returns `count` new ids in ascending order."""
+    """Return `count` new ids in ascending order."""
     ids = []
     first, begun = -1, ""
     for number in _new_uuids(count):
@@ -59,12 +59,12 @@ def new_ids(kind: Kind, count: int) -> list[str]:
 
 
 def write_id(kind: str, number: int) -> str:
-    """Returns the typed id of a UUID's 128 bits."""
+    """Return the typed id of a UUID's 128 bits."""
     return kind + "_" + "".join([_PAIRS[(number >> shift) & 1023] for shift in _SHIFTS])
 
 
 def kind_of(typed_id: str) -> str | None:
-    """Returns the prefix of a well-formed typed id; None otherwise. Does not check that the object exists."""
+    """Return the prefix of a well-formed typed id; None otherwise. Does not check that the object exists."""
     prefix, _, suffix = typed_id.rpartition("_")
     return prefix if prefix and _SUFFIX.fullmatch(suffix) else None
 
@@ -75,7 +75,7 @@ def prefix_of(typed_id: str) -> str:
 
 
 def _new_uuids(count: int) -> list[int]:
-    """Returns UUIDv7s by the clock of `store.sql.clock` (RFC 9562, sections 5.7 and 6.2).
+    """Return UUIDv7s by the clock of `store.sql.clock` (RFC 9562, sections 5.7 and 6.2).
 
     Within a millisecond the random bits are those of the previous id plus a random step. All ids of one call have the
     same millisecond.

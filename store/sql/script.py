@@ -36,7 +36,7 @@ class Script(Protocol):
         """Execute a statement for each of these rows; returns the number of changed rows on SQLite, else -1."""
 
     def keys(self, keys: Collection[str]) -> Any:
-        """Returns the parameter of `AMONG` or `EACH`."""
+        """Return the parameter of `AMONG` or `EACH`."""
 
 
 # A condition (one of many keys) and a table (the keys as `value`), each with one parameter for any number of keys.

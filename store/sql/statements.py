@@ -92,7 +92,7 @@ class Bulk:
 
 
 def among(connection: AsyncConnection, column: ColumnElement[str], keys: Collection[str]) -> ColumnElement[bool]:
-    """Returns the condition that the column is one of these keys, with one parameter; `in_` has one for each key."""
+    """Return the condition that the column is one of these keys, with one parameter; `in_` has one for each key."""
     if connection.dialect.name == "sqlite":
         each = func.json_each(orjson.dumps(list(keys)).decode()).table_valued("value")
         return column.in_(select(each.c.value))

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, event
 import server
 from events.feed import Feed
 
-STREAMS = {"follow", "_happenings", "_shared_answers", "_follow_row", "_follow_metrics"}
+STREAMS = {"follow", "_happenings", "_answers", "_log_answers", "_follow_row", "_follow_metrics"}
 
 
 def main() -> None:

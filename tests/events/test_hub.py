@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -21,6 +21,17 @@ Message = tuple[int, int]
 
 def place(number: int) -> Place:
     return Place(0, number)
+
+
+@dataclass(frozen=True)
+class Multiples:
+    """A stream of the log."""
+
+    key: Hashable
+    place: Place | None
+    end: Callable[[], Awaitable[Place]]
+    follow: Callable[[Place], AsyncGenerator[Page[Message], None]]
+    replay: Callable[[Place, Place], AsyncGenerator[Page[Message], None]]
 
 
 @dataclass
@@ -45,7 +56,7 @@ class Log:
             self.news.notify_all()
 
     def stream(self, after: int | None = None, *, every: int = 1, key: object = None) -> Stream[Message]:
-        return Stream(
+        return Multiples(
             (every, key),
             None if after is None else place(after),
             self._end,

@@ -8,12 +8,13 @@ from execution import documents
 from execution.answers import Answer, AnswerKind
 from execution.documents import Document, Documents
 from execution.limits import Limits
+from execution.strawberry_parts import core_schema
 from tests.execution.toy import schema
 
 
 @pytest.fixture
 def cache() -> Documents:
-    return Documents(schema()._schema, limits=Limits(), hide_suggestions=False)
+    return Documents(core_schema(schema()), limits=Limits(), hide_suggestions=False)
 
 
 def test_a_document_is_parsed_once(cache: Documents) -> None:

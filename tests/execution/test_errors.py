@@ -197,7 +197,7 @@ async def test_the_error_has_the_extended_time_limit() -> None:
     assert answer.body["data"] is None
     assert answer.body["errors"] == [
         {
-            "message": "The operation was ended at its time limit of 0.03 seconds.",
+            "message": "The operation exceeded its time limit of 0.03 seconds.",
             "extensions": {"code": "OPERATION_TIMEOUT", "limitSeconds": 0.03},
         }
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -180,7 +181,7 @@ async def test_an_operation_is_ended_at_its_time_limit() -> None:
     assert answer.body["data"] is None
     assert answer.body["errors"] == [
         {
-            "message": "The operation was ended at its time limit of 0.01 seconds.",
+            "message": "The operation exceeded its time limit of 0.01 seconds.",
             "extensions": {"code": "OPERATION_TIMEOUT", "limitSeconds": 0.01},
         }
     ]
@@ -214,23 +215,31 @@ async def test_cancelling_an_execution_cancels_its_resolvers(toy: Toy) -> None:
 
 
 async def stream(toy: Toy, query: str, **request: Any) -> list[dict[str, Any]]:
-    answers = await toy.executor.subscribe(OperationRequest(query, **request), toy.context)
-    assert not isinstance(answers, Answer)
+    begun = await toy.executor.open(OperationRequest(query, **request), toy.context)
+    assert not isinstance(begun, Answer)
     bodies = []
-    async for answer in answers:
-        bodies.append(json.loads(answer.json))
-        assert answer.failed is ("data" not in bodies[-1])
-        assert answer.cursor is None
+    failed = False
+    try:
+        async with aclosing(begun.follow(None)) as pages:
+            async for page in pages:
+                ((place, answer),) = page
+                bodies.append(json.loads(answer.json))
+                failed = failed or answer.has_errors
+                assert answer.failed is ("data" not in bodies[-1])
+                assert (place, answer.cursor) == (None, None)
+    finally:
+        begun.record(failed)
     return bodies
 
 
 async def test_closing_a_stream_closes_its_source(toy: Toy) -> None:
-    answers = await toy.executor.subscribe(OperationRequest("subscription { count(to: 2) }"), toy.context)
-    assert not isinstance(answers, Answer)
-    expected = [StreamAnswer(b'{"data":{"count":0}}'), StreamAnswer(b'{"data":{"count":1}}')]
-    assert [await anext(answers), await anext(answers)] == expected
+    begun = await toy.executor.open(OperationRequest("subscription { count(to: 2) }"), toy.context)
+    assert not isinstance(begun, Answer)
+    pages = begun.follow(None)
+    expected = [[(None, StreamAnswer(b'{"data":{"count":0}}'))], [(None, StreamAnswer(b'{"data":{"count":1}}'))]]
+    assert [await anext(pages), await anext(pages)] == expected
     assert (toy.context.probe.opened, toy.context.probe.closed) == (1, 0)
-    await answers.aclose()
+    await pages.aclose()
     assert toy.context.probe.closed == 1
 
 
@@ -274,7 +283,7 @@ async def test_invalid_variables_end_a_stream_before_its_start(toy: Toy) -> None
 
 @pytest.mark.parametrize("query", ["{ hello }", "mutation { bump }", "{ nope }", "subscription {"])
 async def test_an_invalid_subscription_is_answered_at_once(toy: Toy, query: str) -> None:
-    assert isinstance(await toy.executor.subscribe(OperationRequest(query), toy.context), Answer)
+    assert isinstance(await toy.executor.open(OperationRequest(query), toy.context), Answer)
     assert toy.context.probe.bumped == 0
 
 

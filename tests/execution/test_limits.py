@@ -13,6 +13,7 @@ from graphql import get_introspection_query
 from execution.answers import Answer, AnswerKind
 from execution.documents import Document, Documents
 from execution.limits import LimitExceeded, Limits, Measurement, check_document, read_text
+from execution.strawberry_parts import core_schema
 
 LIMITS = Limits()
 
@@ -233,7 +234,7 @@ class Query:
 
 @pytest.fixture
 def documents() -> Documents:
-    return Documents(strawberry.Schema(query=Query)._schema, limits=LIMITS, hide_suggestions=False)
+    return Documents(core_schema(strawberry.Schema(query=Query)), limits=LIMITS, hide_suggestions=False)
 
 
 def test_a_refusal_has_measure_limit_and_actual_value(documents: Documents) -> None:

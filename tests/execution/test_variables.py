@@ -28,6 +28,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from analyzers.registry import load_registry
+from execution.strawberry_parts import core_schema
 from execution.variables import Coercion, FastVariables, Unusual
 from schema.build import fit
 
@@ -71,7 +72,7 @@ def toy() -> GraphQLSchema:
 
 
 TOY = toy()
-REAL = fit(load_registry().analyzers)[0]._schema
+REAL = core_schema(fit(load_registry().analyzers)[0])
 INPUTS = sorted(name for name, each in REAL.type_map.items() if isinstance(each, GraphQLInputObjectType))
 
 ODD = st.sampled_from(

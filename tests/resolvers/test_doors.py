@@ -82,7 +82,9 @@ async def test_ready_from_the_end_of_startup_to_the_beginning_of_shutdown(servic
         assert answer.status_code == 503
         assert answer.json() == {
             "status": "UNHEALTHY",
-            "components": [{"name": "server", "status": "UNHEALTHY", "message": "It is starting.", "latencyMs": None}],
+            "components": [
+                {"name": "server", "status": "UNHEALTHY", "message": "The server is starting.", "latencyMs": None}
+            ],
         }
         readiness.begin()
         answer = await http.get("/health/ready")
@@ -91,7 +93,7 @@ async def test_ready_from_the_end_of_startup_to_the_beginning_of_shutdown(servic
         readiness.end()
         answer = await http.get("/health/ready")
         assert answer.status_code == 503
-        assert answer.json()["components"][0]["message"] == "It is stopping."
+        assert answer.json()["components"][0]["message"] == "The server is stopping."
 
 
 async def test_not_ready_while_the_database_is_away(away: Services, readiness: Readiness) -> None:

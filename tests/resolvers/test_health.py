@@ -54,7 +54,7 @@ async def test_a_worker_falls_silent_and_comes_back(ask: Ask, add: Add, database
     found = (await ask(HEALTH))["health"]
     assert (found["status"], statuses(found)) == ("UNHEALTHY", {"workers": "UNHEALTHY"})
     (advice,) = found["recommendations"]
-    assert advice.startswith("ASSAY_WORKERS is 2 and no worker is alive (the last was heard of ")
+    assert advice.startswith("ASSAY_WORKERS is 2 and no worker is alive (last heartbeat ")
     async with database.write() as connection:
         await connection.execute(update(tables.worker).values(last_seen_at=utcnow() + timedelta(hours=1)))
     found = (await ask(HEALTH))["health"]
@@ -67,7 +67,7 @@ async def test_work_waits_and_is_taken(ask: Ask, add: Add, database: Database, m
     await add(worker(), *(analysis(updated_at=since) for _ in range(3)))
     found = (await ask(HEALTH))["health"]
     assert statuses(found) == {"queue": "UNHEALTHY"}
-    assert "nothing runs though a worker is alive" in found["recommendations"][0]
+    assert "nothing runs although a worker is alive" in found["recommendations"][0]
 
     await add(analysis("RUNNING"))
     found = (await ask(HEALTH))["health"]
@@ -75,7 +75,7 @@ async def test_work_waits_and_is_taken(ask: Ask, add: Add, database: Database, m
     (advice,) = found["recommendations"]
     assert advice.startswith("3 analyses wait, the oldest for 3,6")
     assert advice.endswith(
-        "0 of 2 slots on 1 worker are busy: look in the logs of their servers for why they take nothing more."
+        "0 of 2 slots on 1 worker are busy: find in the logs of their servers why they start no more."
     )
 
     # A busy worker of another server, and a silent one, whose slots do not count.
@@ -115,8 +115,8 @@ async def test_a_plugin_that_did_not_load(ask: Ask, add: Add) -> None:
     assert (found["status"], statuses(found)) == ("DEGRADED", {"analyzers": "DEGRADED"})
     (advice,) = found["recommendations"]
     assert advice == (
-        "The plug-in tides = tides:ANALYZER did not load (ImportError: no module moon): mend or uninstall it, and "
-        "start the server again."
+        "The plug-in tides = tides:ANALYZER did not load (ImportError: no module moon): repair or uninstall it, "
+        "and restart the server."
     )
 
 
@@ -130,7 +130,7 @@ async def test_the_bus_is_down(ask: Ask, add: Add) -> None:
     found = (await ask(HEALTH, bus=bus))["health"]
     assert (found["status"], statuses(found)) == ("HEALTHY", {})
     (component,) = (each for each in found["components"] if each["name"] == "bus")
-    assert (component["message"], component["latencyMs"]) == (f"It is live since {bus.since:%F %T} UTC.", 1.5)
+    assert (component["message"], component["latencyMs"]) == (f"The bus is up since {bus.since:%F %T} UTC.", 1.5)
 
 
 async def test_a_server_that_does_not_read_the_log(ask: Ask, add: Add, services: Services) -> None:
@@ -142,7 +142,7 @@ async def test_a_server_that_does_not_read_the_log(ask: Ask, add: Add, services:
         await add(event(occurred_at=utcnow() - timedelta(seconds=30)))
         found = (await ask(HEALTH))["health"]
         assert statuses(found) == {"events": "DEGRADED"}
-        assert found["recommendations"][0].startswith("This server is 3")
+        assert found["recommendations"][0].startswith("This server reads events with a delay of 3")
         assert " s behind in reading events: " in found["recommendations"][0]
         await services.feed._read_on()
         assert (await ask(HEALTH))["health"]["status"] == "HEALTHY"
@@ -178,7 +178,7 @@ async def test_a_database_that_does_not_answer(services: Services) -> None:
         "workers",
         "queue",
     }
-    assert by_name["queue"].message == "Not known while the database does not answer."
+    assert by_name["queue"].message == "The state is unknown while the database does not answer."
     assert "secret" not in repr(found)
 
 
@@ -199,6 +199,6 @@ async def test_only_figures_that_cannot_be_read_are_unhealthy(
     found = await health(services)
     unwell = {each.name: each.message for each in found.components if each.status != "HEALTHY"}
     assert unwell == {
-        "disk": "Its figures can't be read; the log has the reason.",
-        "memory": "Not known within 3 s.",
+        "disk": "The figures can't be read; the log has the reason.",
+        "memory": "The state was not available within 3 s.",
     }

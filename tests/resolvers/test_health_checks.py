@@ -62,19 +62,20 @@ def test_the_disks_advice() -> None:
     found = health_checks.check_disk(Disk(93.2, 12 * GIB))
     assert found.message == "93 % full, 12.0 GiB free."
     assert only(found) == (
-        "The disk of the data folder is 93 % full (12.0 GiB free): give it more room, for deleting analyses "
-        "takes room first."
+        "The disk of the data folder is 93 % full (12.0 GiB free): give it more space; deleting analyses at first "
+        "needs space itself."
     )
 
 
 def test_the_database() -> None:
     room, full = Disk(50, 50 * GIB), Disk(99.5, 150 * MIB)
-    assert health_checks.check_database(500, room) == Component("database", HEALTHY, "It answers.", 500)
-    assert health_checks.check_database(0.5, None) == Component("database", HEALTHY, "It answers.", 0.5)
+    answers = "The database answers."
+    assert health_checks.check_database(500, room) == Component("database", HEALTHY, answers, 500)
+    assert health_checks.check_database(0.5, None) == Component("database", HEALTHY, answers, 0.5)
     assert health_checks.check_database(501, room).status is DEGRADED
     assert health_checks.check_database(None).status is UNHEALTHY
     found = health_checks.check_database(0.5, full)
-    assert (found.status, found.message) == (UNHEALTHY, "Its disk has 150 MiB free.")
+    assert (found.status, found.message) == (UNHEALTHY, "The disk of the database has 150 MiB free.")
 
 
 @pytest.mark.parametrize(
@@ -95,10 +96,10 @@ def test_events(lag: float, held_back: float, status: HealthStatus, sentences: i
 
 
 def test_a_server_without_a_bus_is_healthy() -> None:
-    for sqlite, found in ((True, "which is watched"), (False, "which is read once a second")):
+    for sqlite, found in ((True, "its file is watched"), (False, "it is read once a second")):
         component = health_checks.check_bus(Bus(), sqlite=sqlite)
         assert (component.status, component.advice) == (HEALTHY, ())
-        assert component.message == f"There is none: news of other servers is found in the database, {found}."
+        assert component.message == f"No bus is configured: news of other servers comes from the database; {found}."
 
 
 def test_the_fences_advice() -> None:
@@ -116,11 +117,11 @@ def test_the_fences_advice() -> None:
     [
         ([0], 2, HEALTHY, "1 alive, 2 of 2 slots busy."),
         ([0, 5], 2, HEALTHY, "2 alive, 4 of 4 slots busy."),
-        ([], 0, HEALTHY, "None is alive, and none is wanted here."),
+        ([], 0, HEALTHY, "No worker is alive, and none is configured here."),
         ([0, 5.1], 2, DEGRADED, "1 alive, 1 silent."),
         ([7, 9], 0, DEGRADED, "0 alive, 2 silent."),
-        ([], 2, UNHEALTHY, "No worker is alive: none has signed on."),
-        ([7, 9], 2, UNHEALTHY, "No worker is alive: the last was heard of 7 s ago."),
+        ([], 2, UNHEALTHY, "No worker is alive: none has started."),
+        ([7, 9], 2, UNHEALTHY, "No worker is alive: last heartbeat 7 s ago."),
     ],
 )
 def test_workers(silent_seconds: list[float], wanted: int, status: HealthStatus, message: str) -> None:
@@ -131,8 +132,8 @@ def test_workers(silent_seconds: list[float], wanted: int, status: HealthStatus,
 
 def test_the_workers_advice() -> None:
     assert only(health_checks.check_workers(workers(0, 8, 7), 1, NOW)) == (
-        "2 of 3 workers (server:2, server:3) were last heard of 8 s ago: what they ran is taken up by others; see "
-        "whether those servers still run."
+        "2 of 3 workers (server:2, server:3) have sent no heartbeat for 8 s: other workers retry their analyses; check "
+        "whether the servers still run."
     )
     names = health_checks.check_workers(workers(*[60] * 5), 0, NOW).advice[0]
     assert "(server:1, server:2, server:3 and 2 more)" in names
@@ -171,19 +172,19 @@ def test_the_queues_advice(machine: SimpleNamespace) -> None:
         "share the queue over PostgreSQL (ASSAY_DATABASE_URL)."
     )
     assert only(health_checks.check_queue(long, two, 0)) == (
-        f"{waits}raise ASSAY_WORKERS where it is above 0, or let further servers share the queue."
+        f"{waits}raise ASSAY_WORKERS on the servers with workers, or let further servers share the queue."
     )
     assert only(health_checks.check_queue(long, workers(0, 0, slots=2, busy=1), 2)) == (
-        "412 analyses wait, the oldest for 95 s, while 2 of 4 slots on 2 workers are busy: look in the logs of their "
-        "servers for why they take nothing more."
+        "412 analyses wait, the oldest for 95 s, while 2 of 4 slots on 2 workers are busy: find in the logs of their "
+        "servers why they start no more."
     )
     assert only(health_checks.check_queue(stuck, [], 0)) == (
         "1 analysis waits, the oldest for 95 s, and no worker is alive: set ASSAY_WORKERS above 0, here or on "
         "another server."
     )
     assert only(health_checks.check_queue(stuck, workers(0), 3)) == (
-        "1 analysis waits, the oldest for 95 s, and nothing runs though a worker is alive: look in the log for why it "
-        "takes nothing."
+        "1 analysis waits, the oldest for 95 s, and nothing runs although a worker is alive: find the reason in its "
+        "log."
     )
 
 
@@ -193,12 +194,12 @@ def test_a_queue_with_pauses_and_limits(machine: SimpleNamespace) -> None:
     assert (found.status, found.message) == (DEGRADED, "9 waiting, 0 running, paused.")
     assert found.advice == [
         f"{what} is paused since 2026-11-21 10:00:00 UTC: resume it by `resumeQueue` or `python server.py {command}`."
-        for what, command in (("The queue", "resume"), ("Of the queue, text", "resume text"))
+        for what, command in (("The queue", "resume"), ("The queue of text", "resume text"))
     ]
     slow = health_checks.check_queue(queue(9, 900, running=1), workers(0), 2, [ControlRow(analyzer="text", slots=1)])
     assert only(slow) == (
-        "9 analyses wait, the oldest for 900 s, while 2 of 2 slots on 1 worker are busy: raise the concurrency "
-        "that is set (`setConcurrency`), or set it back."
+        "9 analyses wait, the oldest for 900 s, while 2 of 2 slots on 1 worker are busy: raise the limit that "
+        "was set by `setConcurrency`, or remove it."
     )
     assert health_checks.check_queue(queue(0, None), workers(0), 2, [ControlRow(analyzer="text")]).status is HEALTHY
 
@@ -212,11 +213,11 @@ def test_memory(percent: float, status: HealthStatus) -> None:
 
 def test_the_memorys_advice() -> None:
     assert only(health_checks.check_memory(Memory(94, 512 * MIB), 3)) == (
-        "94 % of the machine's memory is taken, 512 MiB of it by this server and its processes: lower ASSAY_WORKERS "
+        "94 % of the machine's memory is used, 512 MiB of it by this server and its processes: lower ASSAY_WORKERS "
         "from 3, or give the machine more memory."
     )
     assert only(health_checks.check_memory(Memory(94, 512 * MIB), 1)) == (
-        "94 % of the machine's memory is taken, 512 MiB of it by this server and its processes: give the machine more "
+        "94 % of the machine's memory is used, 512 MiB of it by this server and its processes: give the machine more "
         "memory."
     )
 
@@ -227,8 +228,8 @@ def test_analyzers() -> None:
     assert found.status is DEGRADED
     assert found.message == "1 loaded; not loaded: a (ImportError: no module x); b (ValueError: no)."
     assert found.advice == [
-        "The plug-in a did not load (ImportError: no module x): mend or uninstall it, and start the server again.",
-        "The plug-in b did not load (ValueError: no): mend or uninstall it, and start the server again.",
+        "The plug-in a did not load (ImportError: no module x): repair or uninstall it, and restart the server.",
+        "The plug-in b did not load (ValueError: no): repair or uninstall it, and restart the server.",
     ]
 
 

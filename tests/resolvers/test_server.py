@@ -164,12 +164,14 @@ async def test_every_server_sees_the_workers_of_all(server: Start, client: Conne
         found: list[str] = (await sessions[0].execute(gql("{ health { recommendations } }")))["health"][
             "recommendations"
         ]
-        return [sentence for sentence in found if "last heard of" in sentence]
+        return [sentence for sentence in found if "heartbeat" in sentence]
 
     other.process.send_signal(signal.SIGSTOP)
     try:
         (silent,) = await until(advice, what="the worker to be silent")
-        assert silent.startswith(f"1 of 2 workers ({socket.gethostname()}:{other.process.pid}) was last heard of ")
+        assert silent.startswith(
+            f"1 of 2 workers ({socket.gethostname()}:{other.process.pid}) has sent no heartbeat for "
+        )
     finally:
         other.process.send_signal(signal.SIGCONT)
 

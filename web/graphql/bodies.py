@@ -1,4 +1,4 @@
-"""What a request over HTTP holds: the operation in a JSON body, in the fields of a form, or in a query string."""
+"""Reading the operation of an HTTP request: from a JSON body, the fields of a form, or a query string."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from starlette.datastructures import FormData, Headers
 
 MAX_PARTS = 20
-"""Parts of a multipart body; those of a body with no files are two, `operations` and `map`."""
+"""Most parts of a multipart body. A body without files has two, `operations` and `map`."""
 
 
 class RefusedRequest(BadRequest):
-    """A request refused with a status other than 400."""
+    """A request is refused with a status other than 400."""
 
     def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(code, message)
@@ -28,14 +28,14 @@ class RefusedRequest(BadRequest):
 
 
 def query_parameters(query_string: bytes) -> dict[str, Any]:
-    """The members of a request in a URL; an empty one is the same as none."""
+    """Return the members of a request in a URL. An empty member is the same as a missing one."""
     try:
         pairs = parse_qsl(query_string.decode("ascii"), errors="strict", max_num_fields=MAX_PARTS)
     except ValueError:
         raise BadRequest(ErrorCode.BAD_REQUEST, "The query string is malformed, or has too many parameters.") from None
     parameters: dict[str, Any] = dict(pairs)
     if len(parameters) != len(pairs):
-        raise BadRequest(ErrorCode.BAD_REQUEST, "A parameter stands twice in the query string.")
+        raise BadRequest(ErrorCode.BAD_REQUEST, "The query string has a parameter twice.")
     for name in ("variables", "extensions"):
         if name in parameters:
             parameters[name] = decode_json(parameters[name], what=f"`{name}`")
@@ -65,14 +65,14 @@ def form_json(form: FormData, name: str) -> object:
 
 
 def decode_json(text: str | bytes, *, what: str = "The body") -> object:
-    """A JSON document, in which no object has a member twice: parsers differ in which one they take.
+    """Return the value of a JSON document. Duplicate members are refused, since parsers differ in which one they take.
 
-    orjson is strict and refuses deep nesting without recursion, but takes the last of two members; only the standard
-    library's decoder shows them all, at ten times the cost. It is not asked where the value, written by orjson, is the
-    very text: nothing of it can have been lost then, and browsers and most programs write JSON so.
+    orjson is strict and refuses deep nesting without recursion, but takes the last of two equal members. Only the
+    decoder of the standard library reports them, at ten times the cost. It is skipped if orjson writes the value as
+    exactly this text: then no member was lost. Browsers and most programs write JSON in that form.
 
     Raises:
-        BadRequest: It is not JSON, not UTF-8, nested too deeply, or has a member twice.
+        BadRequest: The text is not JSON or not UTF-8, is nested too deeply, or has a member twice in one object.
     """
     try:
         value = orjson.loads(text)
@@ -93,7 +93,7 @@ def decode_json(text: str | bytes, *, what: str = "The body") -> object:
 def _is_rewritten(value: object, text: str | bytes) -> bool:
     try:
         return isinstance(text, bytes) and orjson.dumps(value) == text
-    except orjson.JSONEncodeError:  # nested more deeply than it writes
+    except orjson.JSONEncodeError:  # nested more deeply than orjson writes
         return False
 
 

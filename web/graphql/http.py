@@ -1,13 +1,13 @@
-"""The door for GraphQL over HTTP, as the GraphQL-over-HTTP specification has it.
+"""The HTTP endpoint of GraphQL, by the GraphQL-over-HTTP specification.
 
 https://graphql.github.io/graphql-over-http/draft/
 
-- Every answer has GraphQL's shape, whatever went wrong, in the media type that the client asked for. The exception is
+- Every response has GraphQL's shape, errors included, in the media type that the client accepts. The exception is
   GraphiQL, for clients that prefer HTML. Subscriptions are streams (`web.graphql.streams`); an early refusal is JSON.
-- A request that is wrong as such (not JSON, wrong types, wrong method) is a 4xx. One whose document is refused is
-  400 as `application/graphql-response+json` and 200 as `application/json`, as the specification's audits want it.
-- No page of another site can run anything: JSON needs a CORS preflight, and what does not (GET, multipart) is refused
-  to such a page unless it carries a header that needs one. In production a GET query always needs that header.
+- A malformed request (not JSON, wrong types, wrong method) gets a 4xx. A request with an invalid document gets 400 as
+  `application/graphql-response+json` and 200 as `application/json`, as the specification's audits require.
+- Pages of other sites can't run operations: JSON needs a CORS preflight. Requests that need none (GET, multipart) are
+  refused unless they carry a header that does need one. In production a GET query always needs that header.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 ALLOW = "GET, POST, OPTIONS"
 BODY_SECONDS = 30
-"""The time in which the whole of a body must come."""
+"""Time limit for receiving a whole body."""
 
 EVENTS_ONLY = Accepted(None, 0.0, 1.0, 0.0)
 RAN = frozenset({AnswerKind.DATA, AnswerKind.PARTIAL, AnswerKind.TIMEOUT})
@@ -57,7 +57,7 @@ ALWAYS_4XX = frozenset({AnswerKind.BAD_REQUEST, AnswerKind.METHOD})
 
 
 class GraphQLHTTP:
-    """The endpoint, an ASGI application. With `events_only` it answers in server-sent events, whatever is accepted."""
+    """The endpoint, an ASGI application. With `events_only` it answers in server-sent events for any `Accept`."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class GraphQLHTTP:
         media_type = _require_type(takes.for_answer)
         allowed = QUERIES if request.method == "GET" else QUERIES_AND_MUTATIONS
         execution = self.executor.execute(operation, context, allowed=allowed)
-        # A mutation goes on to its end: its client could not know how far it had come.
+        # A mutation runs to its end even if its client leaves: the client could not know how much of it had run.
         is_mutation = operation_type is OperationType.MUTATION
         return _response(await (execution if is_mutation else while_connected(execution, request.receive)), media_type)
 
@@ -112,25 +112,25 @@ class GraphQLHTTP:
         self, request: Request, operation: OperationRequest, context: OperationContext, framing: Framing
     ) -> ASGIApp:
         if self.streams.full:
-            # In plain JSON: the errors of a GraphQL response Apollo Client takes for final, whatever the status.
+            # Plain JSON: Apollo Client takes the errors of a GraphQL response as final, even with this status.
             message = "No stream is free: try again later."
             return error_response(503, ErrorCode.RATE_LIMITED, message, headers={"retry-after": "1"})
         if self.streams.is_full_for(address_of(request.scope)):
             limit = self.streams.max_streams_per_address
-            message = f"At most {limit:,} streams can be open to one address: end another first."
+            message = f"An address can have at most {limit:,} open streams: end another first."
             raise RefusedRequest(429, ErrorCode.RATE_LIMITED, message)
         context.last_event_id = request.headers.get("last-event-id") or None
-        answers = await self.executor.open(operation, context)
-        if isinstance(answers, Answer):
-            return whole_response(framing, answers.body)
-        return StreamResponse(self.streams, framing, answers, context.request_id)
+        stream = await self.executor.open(operation, context)
+        if isinstance(stream, Answer):
+            return whole_response(framing, stream.body)
+        return StreamResponse(self.streams, framing, stream, context.request_id)
 
     async def _read_in_time(self, request: Request) -> OperationRequest:
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 return await self._read(request)
         except TimeoutError:
-            message = f"The body did not come within {BODY_SECONDS:g} seconds."
+            message = f"The body did not arrive within {BODY_SECONDS:g} seconds."
             raise RefusedRequest(408, ErrorCode.REQUEST_TIMEOUT, message, {"connection": "close"}) from None
 
     async def _read(self, request: Request) -> OperationRequest:
@@ -155,14 +155,14 @@ class GraphQLHTTP:
         raise RefusedRequest(405, ErrorCode.METHOD_NOT_ALLOWED, "GraphQL is served by GET and POST.", {"allow": ALLOW})
 
     def _refuse_cross_site(self, headers: Headers, *, required: bool) -> None:
-        """Refuse what a page of another site may have sent without asking first, by CORS preflight.
+        """Refuse a request that a page of another site could have sent without a CORS preflight.
 
-        Browsers tell where a request comes from in `Sec-Fetch-Site` or `Origin`; other clients send neither.
+        Browsers name the origin of a request in `Sec-Fetch-Site` or `Origin`; other clients send neither.
         """
         if any(headers.get(name) for name in PREFLIGHT_HEADERS):
             return
         if required or headers.get("sec-fetch-site") in ("cross-site", "same-site") or self._is_foreign(headers):
-            message = f"This request could come from any web page: send it with the header {PREFLIGHT_HEADERS[0]}: 1."
+            message = f"The request could come from any web page: send it with the header {PREFLIGHT_HEADERS[0]}: 1."
             raise RefusedRequest(403, ErrorCode.CSRF_PREVENTED, message)
 
     def _is_foreign(self, headers: Headers) -> bool:
@@ -175,7 +175,7 @@ class GraphQLHTTP:
             return True
 
     async def _multipart(self, request: Request) -> object:
-        """The request in a multipart body (GraphQL multipart request specification), which may not yet bring files.
+        """Return the request in a multipart body (GraphQL multipart request specification). Files are not supported.
 
         https://github.com/jaydenseric/graphql-multipart-request-spec
         """
@@ -190,15 +190,15 @@ class GraphQLHTTP:
         if not isinstance(files, dict):
             raise BadRequest(ErrorCode.BAD_REQUEST, "`map` must be a JSON object.")
         if files:
-            raise BadRequest(ErrorCode.BAD_REQUEST, "This server takes no files: `map` must be empty.")
+            raise BadRequest(ErrorCode.BAD_REQUEST, "This server does not accept files: `map` must be empty.")
         return operations
 
 
 async def while_connected(execution: Awaitable[Answer], receive: Receive) -> Answer:
-    """What comes of `execution`, which is cancelled when the client hangs up: as when it leaves a socket.
+    """Return the answer of `execution`. Cancel it if the client disconnects, as over a socket.
 
     Raises:
-        ClientDisconnect: It hung up.
+        ClientDisconnect: The client disconnected.
     """
     try:
         async with asyncio.TaskGroup() as tasks:

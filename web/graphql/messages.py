@@ -1,4 +1,4 @@
-"""The messages of graphql-transport-ws as they come from clients, checked, and what ends a socket."""
+"""Parsing of the clients' graphql-transport-ws messages, and the exception that ends a socket."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 import orjson
 
 MAX_MESSAGE_BYTES = 1_000_000
-"""The largest message that is read. uvicorn's `ws_max_size` should be the same: it refuses before buffering."""
+"""Largest message, in bytes. uvicorn's `ws_max_size` should be the same: it refuses a message before buffering it."""
 
 MAX_REASON_BYTES = 123
-"""What fits into a close frame (RFC 6455, 5.5)."""
+"""Longest reason in a close frame (RFC 6455, 5.5)."""
 
 
 class Close(Exception):
-    """Ends the socket with this code and reason; without a code when there is nobody left to tell."""
+    """Ends the socket with this code and reason; without a code if the client is gone."""
 
     def __init__(self, code: int | None, reason: str = "") -> None:
         super().__init__(code, reason)
@@ -23,7 +23,7 @@ class Close(Exception):
 
 
 def resume_reason(why: str, cursor: str | None) -> str:
-    """Why a socket is closed, and how to go on: with the cursor, if there is one and it fits in whole."""
+    """Return the reason of a close frame, with the cursor to resume from if there is one and all of it fits."""
     reason = f'{why}: resume with `after: "{cursor}"`.'
     if cursor is None or len(reason.encode()) > MAX_REASON_BYTES:
         return f"{why}: resume with `after` and the last cursor you have."
@@ -31,7 +31,7 @@ def resume_reason(why: str, cursor: str | None) -> str:
 
 
 def parse(text: str | None) -> dict[str, Any]:
-    """The message in a frame, which has a `type`. Raises Close for what is none."""
+    """Return the message in a frame, an object with a `type`. Raise Close for anything else."""
     if text is None:
         raise Close(4400, "Messages must be text frames.")
     if len(text.encode()) > MAX_MESSAGE_BYTES:
@@ -48,7 +48,7 @@ def parse(text: str | None) -> dict[str, Any]:
 
 
 def id_of(message: dict[str, Any]) -> str:
-    """The id of the operation that a message is about. Raises Close where it has none."""
+    """Return the id of a message's operation. Raise Close if it is missing or empty."""
     key = message.get("id")
     if not isinstance(key, str) or not key:
         raise Close(4400, f"`{message['type']}` must have an `id`, a string that is not empty.")
@@ -56,7 +56,7 @@ def id_of(message: dict[str, Any]) -> str:
 
 
 def payload_of(message: dict[str, Any]) -> dict[str, Any] | None:
-    """What a message carries, where that may be any object. Raises Close where it is something else."""
+    """Return the payload of a message, an object or None. Raise Close for anything else."""
     payload = message.get("payload")
     if payload is not None and not isinstance(payload, dict):
         raise Close(4400, f"The payload of `{message['type']}` must be an object, null or absent.")

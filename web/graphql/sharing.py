@@ -1,40 +1,59 @@
-"""A shared stream for who takes its answers one after the other, and waits in between: a response over HTTP."""
+"""Pages of a stream's answers for a response over HTTP, which takes them one after the other and waits in between."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
-from events.hub import Hub, Page, Stream, Subscriber
+from events.hub import Hub, Page, Subscriber
 from execution.answers import StreamAnswer
-from execution.subscriptions import SharedStream
+from execution.subscriptions import SharedStream, Stream
 
 UNSENT_BYTES = 65_536
-"""Answers that are held for one who has not yet asked for them. Beyond it the group in the hub goes on alone."""
+"""Answers held until the response takes them. Beyond that the subscriber falls behind its group in the hub."""
 
 
-async def shared_answers(hub: Hub[StreamAnswer], stream: SharedStream) -> AsyncGenerator[Sequence[StreamAnswer], None]:
-    """The stream's answers, in pages of what there is, until it ends. To close this is to leave."""
-    taker, failed = _Taker(), False
+async def pages_of(hub: Hub[StreamAnswer], stream: Stream) -> AsyncGenerator[Sequence[StreamAnswer], None]:
+    """Yield pages of answers until the stream ends, or its last answer has failed.
+
+    Answers of a stream that can't be shared are made one by one, each after the one before was taken. Closing the
+    generator closes the source stream, or leaves the hub.
+    """
+    failed = False
     try:
-        try:
-            await hub.join(taker, Stream(stream.key, stream.place, stream.end, stream.follow, stream.replay))
-        except Exception as error:
-            failed = True
-            yield (stream.failure(error),)
-            return
-        while page := await taker.taken():
-            failed = failed or any(answer.has_errors for answer in page)
-            yield page
-            if page[-1].failed:
-                return
+        async with aclosing(_shared(hub, stream) if isinstance(stream, SharedStream) else _alone(stream)) as pages:
+            async for page in pages:
+                failed = failed or any(answer.has_errors for answer in page)
+                yield page
+                if page[-1].failed:
+                    return
     finally:
-        taker.leave()
         stream.record(failed)
 
 
+async def _alone(stream: Stream) -> AsyncGenerator[Sequence[StreamAnswer], None]:
+    async with aclosing(stream.follow(None)) as pages:
+        async for page in pages:
+            yield [answer for _, answer in page]
+
+
+async def _shared(hub: Hub[StreamAnswer], stream: SharedStream) -> AsyncGenerator[Sequence[StreamAnswer], None]:
+    taker = _Taker()
+    try:
+        try:
+            await hub.join(taker, stream)
+        except Exception as error:
+            yield (stream.failure(error),)
+            return
+        while page := await taker.taken():
+            yield page
+    finally:
+        taker.leave()
+
+
 class _Taker(Subscriber[StreamAnswer]):
-    """Holds what it is handed until it is asked for."""
+    """A subscriber that holds its answers until the response takes them."""
 
     __slots__ = ("_answers", "_bytes", "_news", "_over", "_room")
 
@@ -60,7 +79,7 @@ class _Taker(Subscriber[StreamAnswer]):
         return taken
 
     async def room(self) -> bool:
-        await self._room.wait()  # for who does not read there is a limit where the answers are sent
+        await self._room.wait()  # without a limit here: the response has one for a client that does not read
         return True
 
     def end(self) -> None:
@@ -68,7 +87,7 @@ class _Taker(Subscriber[StreamAnswer]):
         self._news.set()
 
     async def taken(self) -> Sequence[StreamAnswer]:
-        """All that there is, as soon as there is some; nothing when there will be none."""
+        """Wait for answers and return all of them; nothing after the end."""
         while not self._answers and not self._over:
             self._news.clear()
             await self._news.wait()

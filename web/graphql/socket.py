@@ -1,35 +1,35 @@
-"""One socket of the door for GraphQL over WebSocket (`web.graphql.websocket`): the protocol, and its operations.
+"""One WebSocket connection (`web.graphql.websocket`): the protocol, and the operations that run on it.
 
-What holds for every socket:
+Invariants of every socket:
 
-- One task reads, and each operation has one of its own, all in one task group: when `Socket.run` returns, none is
-  left, and every source stream has been closed and its closing awaited. A subscription that can be shared has a task
-  only until it has joined its group in the hub (`events.hub`), which then hands its messages to the socket.
-- The first `Close` ends the socket, whichever task it comes from. Nothing a client sends ends it in another way.
-- An operation may speak only while its id is registered to its task. The client's `complete` takes the id away at
-  once, so nothing follows it, even from a source that is slow to close, and the id can be used again.
-- A mutation goes on to its end when its client completes it or leaves, as over HTTP: the client could not know how far
-  it had come. The socket is over when it is.
-- Nothing is queued here but what the transport has not yet sent, which has a limit. Beyond it a send waits and its
-  source stream with it, and a shared subscription falls behind its group, which does not wait. Who makes no room for
-  `socket_send_seconds` is closed with 1013.
-- The context is made anew for every operation, so that nothing in it can go stale while the socket lives.
+- One task reads and each operation has its own, all in one task group: when `Socket.run` returns, no task is left, and
+  every source stream has been closed and its closing awaited. A shared subscription has a task only until it has joined
+  its group in the hub (`events.hub`), which then hands its messages to the socket.
+- The first `Close` ends the socket, whichever task raises it. A client's message can't end it in any other way.
+- An operation sends messages only while its id is registered to its task. The client's `complete` removes the id at
+  once: nothing follows it, even from a source that is slow to close, and the client can use the id again.
+- A mutation runs to its end if its client completes it or leaves, as over HTTP: the client could not know how much of
+  it had run. The socket ends after it.
+- The only queue is the transport's unsent data, which has a limit. At the limit a send waits, and with it its source
+  stream; a shared subscription falls behind its group, which does not wait. A client that makes no room for
+  `socket_send_seconds` is disconnected with 1013.
+- Every operation has a new context, so that nothing in it becomes stale during the life of the socket.
 
-Where it goes beyond the protocol or its reference implementation:
+Differences from the protocol or its reference implementation:
 
 - A document that does not parse or validate, and an unknown `operationName`, are answered with `error` for that id.
   The reference closes the socket (4500), which would end the other operations too.
-- More than `max_socket_operations` at once on one socket are answered with `error` for the id that is too many.
-- A socket is closed with 1009 for a message that is too large, 1012 when the server stops, 1013 when the client
-  doesn't read or the database is away from one of its subscriptions (`error` would be final, and clients come back
-  after 1013), 4499 when nothing came from it for two ping intervals, and 4500 for a fault of the server's own. The
-  reasons of 1012 and 1013 name the cursor to resume from, where it is one.
+- An operation beyond `max_socket_operations` is answered with `error` for its id.
+- Close codes: 1009 for a message that is too large, 1012 if the server stops, 1013 if the client does not read or if a
+  subscription can't reach the database (`error` would be final, and clients reconnect after 1013), 4499 if nothing
+  came from the client for two ping intervals, and 4500 for a fault of the server. The reasons of 1012 and 1013 name the
+  cursor to resume from, if there is exactly one.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import Any, Protocol
 
@@ -38,11 +38,12 @@ import structlog
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from events.hub import Hub, Page, Stream, Subscriber
+from events.hub import Hub, Page, Subscriber
 from execution.answers import StreamAnswer, encode_json
 from execution.errors import BadRequest, ErrorCode, error_body
-from execution.executor import Answer, Executor, OperationContext, OperationType, SharedStream
+from execution.executor import Answer, Executor, OperationContext, OperationType
 from execution.requests import OperationRequest, parse_request
+from execution.subscriptions import SharedStream, Stream
 from settings import Settings
 from telemetry import SubscriptionTelemetry
 from web.graphql.messages import Close, id_of, parse, payload_of, resume_reason
@@ -55,14 +56,14 @@ _PING_FRAME = header(len(_PING)) + _PING
 
 _AWAY = "The database is away"
 
-# What is written at once of a page of messages, at least.
+# Messages of a page are joined up to this size before they are written.
 _CHUNK_BYTES = 65_536
 
 log = structlog.get_logger(__name__)
 
 
 class SocketHost(Protocol):
-    """The endpoint's services to its sockets. Times are in seconds."""
+    """The parts of the endpoint that its sockets use. Times are in seconds."""
 
     executor: Executor
     context_factory: Callable[[HTTPConnection], OperationContext]
@@ -92,18 +93,18 @@ class Socket:
         self._heard = self._loop.time()
 
     def end(self, close: Close) -> None:
-        """End the socket; the first call's code and reason are the ones that are told."""
+        """End the socket. The client receives the code and reason of the first call."""
         if not self._ending.done():
             self._ending.set_result(close)
 
     @property
     def cursor(self) -> str | None:
-        """What the client should resume from, where it has but one subscription with cursors."""
+        """The cursor to resume from, if the client has exactly one subscription with cursors."""
         cursors = [each.cursor for each in self._operations.values() if isinstance(each, _Shared)]
         return cursors[0] if len(cursors) == 1 else None
 
     async def run(self) -> None:
-        """Serve until someone ends it."""
+        """Serve the connection until its end."""
         if SUBPROTOCOL not in self.websocket.scope["subprotocols"]:
             await self.websocket.accept()
             await self._tell(Close(4406, f"Subprotocol not acceptable: use {SUBPROTOCOL}."))
@@ -137,7 +138,7 @@ class Socket:
             self.end(Close(4500, "Internal server error"))
 
     async def _tell(self, close: Close) -> None:
-        """Send the close frame, if there is somebody to read it before `close_seconds` have passed."""
+        """Send the close frame, unless the client is gone. Give up after `close_seconds`."""
         if close.code is not None:
             self.frames.hurry()
             with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
@@ -145,7 +146,7 @@ class Socket:
                     await self.websocket.close(close.code, close.reason)
 
     async def room(self, cursor: str | None) -> None:
-        """Wait until there is room for a message. Raises Close, naming the cursor, when it has taken too long."""
+        """Wait until there is room for a message. Raise Close with the cursor if that takes too long."""
         if self.frames.has_room:
             return
         try:
@@ -185,7 +186,7 @@ class Socket:
                         self._stop(operation)
                 case unknown:
                     raise Close(4400, f"Unknown message type {unknown!r}.")
-            await asyncio.sleep(0)  # one packet can bring thousands of messages, which would hold up everybody else
+            await asyncio.sleep(0)  # one packet can hold thousands of messages: other tasks must have a turn
 
     async def _acknowledge(self, message: dict[str, Any]) -> None:
         if self._acknowledged:
@@ -210,7 +211,7 @@ class Socket:
             raise Close(4409, f"Subscriber for {key} already exists")
         limit = self.host.settings.max_socket_operations
         if self._running >= limit:
-            message = f"At most {limit:,} operations can run at once on one socket: complete another first."
+            message = f"A socket can run at most {limit:,} operations at once: complete another first."
             error = {"id": key, "type": "error", "payload": error_body(ErrorCode.RATE_LIMITED, message)["errors"]}
             await self._send(encode_json(error))
             return
@@ -228,12 +229,12 @@ class Socket:
             operation.cancel()
 
     def cancel_mutations(self) -> None:
-        """Wait no longer for those that go on without their client."""
+        """Cancel the mutations that are still running without their client."""
         for mutation in self._mutations:
             mutation.cancel()
 
     def done(self, key: str, operation: asyncio.Task[None] | _Shared) -> None:
-        """An operation has ended, and everything behind it."""
+        """Note that an operation has ended and its source stream is closed."""
         self._running -= 1
         if self._operations.get(key) is operation:
             del self._operations[key]
@@ -241,7 +242,7 @@ class Socket:
     # Messages to the client
 
     def _ping(self) -> None:
-        """Ping every so often, and end the socket when two intervals bring nothing, neither pong nor other message."""
+        """Ping once per interval. End the socket if no message at all came from the client in two intervals."""
         interval = self.host.ping_seconds
         silent = self._loop.time() - self._heard
         if silent >= 2 * interval:
@@ -262,7 +263,7 @@ class Socket:
 
     async def _answer(self, key: str, request: OperationRequest, context: OperationContext) -> None:
         executor = self.host.executor
-        answer: Answer | SharedStream | AsyncGenerator[StreamAnswer, None]
+        answer: Answer | Stream
         if executor.operation_type(request) is OperationType.SUBSCRIPTION:
             answer = await executor.open(request, context)
         else:
@@ -284,44 +285,47 @@ class Socket:
             await self._say(key, "error", failed)
 
     async def _share(self, key: str, stream: SharedStream) -> object | None:
-        """Have the hub send a stream's events from now on. Returns the errors with which it can't."""
+        """Let the hub send a stream's answers from now on. Return the errors if the stream can't be joined."""
         shared = _Shared(self, key, stream.record)
-        wanted = Stream(stream.key, stream.place, stream.end, stream.follow, stream.replay)
         try:
-            place = await self.host.hub.join(shared, wanted)
+            place = await self.host.hub.join(shared, stream)
         except Exception as error:
             stream.record(True)
             return self._errors(key, stream.failure(error))
-        # Who is sent away before the first event came resumes from where it began.
+        # A client that is disconnected before its first event resumes from its beginning.
         shared.cursor = stream.cursor(place)
         self._operations[key] = shared
         self._running += 1
         self.host.telemetry.active += 1
         return None
 
-    async def _follow(self, key: str, answers: AsyncGenerator[StreamAnswer, None]) -> object | None:
-        """Send a stream's answers until it ends, and close it. Returns the errors that ended it, if it failed."""
+    async def _follow(self, key: str, stream: Stream) -> object | None:
+        """Send the answers of a stream that can't be shared, and close it. Return the errors that ended it, if any."""
         telemetry = self.host.telemetry
         prefix = _prefix(key)
         sent = 0
+        failed = False
         telemetry.active += 1
         try:
-            async with aclosing(answers):
-                async for answer in answers:
-                    if answer.failed:
-                        return self._errors(key, answer)
-                    if self._operations.get(key) is asyncio.current_task():
-                        await self._send(prefix + answer.json + b"}")
-                    telemetry.delivered += 1
-                    sent += 1
-                    if sent % 32 == 0:  # neither stream nor send need ever wait, and others must have their turn
-                        await asyncio.sleep(0)
+            async with aclosing(stream.follow(None)) as pages:
+                async for page in pages:
+                    for _, answer in page:
+                        failed = failed or answer.has_errors
+                        if answer.failed:
+                            return self._errors(key, answer)
+                        if self._operations.get(key) is asyncio.current_task():
+                            await self._send(prefix + answer.json + b"}")
+                        telemetry.delivered += 1
+                        sent += 1
+                        if sent % 32 == 0:  # neither stream nor send may ever wait, and other tasks must have a turn
+                            await asyncio.sleep(0)
         finally:
             telemetry.active -= 1
+            stream.record(failed)
         return None
 
     def _errors(self, key: str, answer: StreamAnswer) -> object:
-        """The errors of a stream's last answer. Raises Close where its client had better come back."""
+        """Return the errors of a stream's last answer. Raise Close if the client should reconnect instead."""
         if answer.may_pass and self._operations.get(key) is asyncio.current_task():
             raise Close(1013, resume_reason(_AWAY, None))
         errors: object = orjson.loads(answer.json)["errors"]
@@ -334,7 +338,7 @@ class Socket:
 
 
 class _Shared(Subscriber[StreamAnswer]):
-    """A subscription of a socket whose messages are handed to it by the hub."""
+    """A shared subscription of a socket, which receives its messages from the hub."""
 
     __slots__ = ("_failed", "_frames", "_key", "_prefix", "_record", "_socket", "_telemetry", "cursor")
 
@@ -393,7 +397,7 @@ class _Shared(Subscriber[StreamAnswer]):
         self._finish(encode_json({"id": self._key, "type": "complete"}))
 
     def close(self) -> None:
-        """Have no more, and say nothing."""
+        """Leave the hub without a message to the client."""
         self.leave()
         self._socket.done(self._key, self)
         self._telemetry.active -= 1
@@ -413,5 +417,5 @@ class _Shared(Subscriber[StreamAnswer]):
 
 
 def _prefix(key: str) -> bytes:
-    """What stands before an answer in a message `next`; a brace stands behind it."""
+    """Return the part of a message `next` before the answer. A brace follows the answer."""
     return b'{"id":' + encode_json(key) + b',"type":"next","payload":'

@@ -1,24 +1,24 @@
-"""Answers that go on: subscriptions over HTTP, as server-sent events or as the parts of a multipart body.
+"""Subscriptions over HTTP, as server-sent events or as the parts of a multipart body.
 
 https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md (distinct connections mode)
 https://www.apollographql.com/docs/graphos/routing/operations/subscriptions/multipart-protocol
 
-What holds for every stream:
+Invariants of every stream:
 
-- When it ends, by whatever cause, its source stream has been closed and its closing awaited; a shared one was left.
-- A send waits until the transport has room, and the source stream waits for the send. (Of a shared one a few answers
-  wait, and the group goes on alone.) A send that waits longer than `send_seconds` ends the stream.
-- A heartbeat every so often tells client and proxies that the stream lives, and finds out who is gone.
-- The end of what the source had to say is told: `complete`, or the last boundary. A stream that ends for another reason
-  (the server stops, the database is away, the client does not read) just breaks off, which every client takes for a
-  lost connection: it comes back, and resumes behind its cursor. Apollo's protocol has words for it, and is told why.
+- At its end, for any cause, its source stream has been closed and its closing awaited; a shared stream was left.
+- A send waits until the transport has room, and the source stream waits for the send. (A shared stream holds a few
+  answers, and its group continues without it.) A send that waits longer than `send_seconds` ends the stream.
+- A heartbeat in regular intervals keeps proxies from closing the connection, and detects clients that are gone.
+- If the source ends, the client receives `complete`, or the last boundary. If the stream ends for another reason (the
+  server stops, the database is out of reach, the client does not read), the connection breaks off. Clients take that
+  for a lost connection, reconnect, and resume after their cursor. Apollo's protocol can state the reason, and does.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
@@ -29,10 +29,10 @@ from starlette.responses import Response
 
 from execution.answers import StreamAnswer, encode_json
 from execution.errors import INTERNAL_MESSAGE, ErrorCode, error_body
-from execution.subscriptions import SharedStream
+from execution.subscriptions import Stream
 from web.graphql import CLOSE_SECONDS, HEARTBEAT_SECONDS
 from web.graphql.negotiation import EVENT_STREAM, MULTIPART
-from web.graphql.sharing import shared_answers
+from web.graphql.sharing import pages_of
 from web.middleware import BodyTooLarge, BrokenOff
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from telemetry import Telemetry
 
 HEADERS = {
-    "cache-control": "no-store, no-transform",  # to compress it, a proxy would hold it back
-    "x-accel-buffering": "no",  # nginx would hold it back too
+    "cache-control": "no-store, no-transform",  # a proxy that compresses the stream would hold it back
+    "x-accel-buffering": "no",  # nginx would buffer it
 }
 
 log = structlog.get_logger(__name__)
@@ -52,7 +52,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """How a stream of one media type is written. `begin` goes out at once, so that proxies pass the headers on."""
+    """The bytes of a stream in one media type. `begin` is sent at once, so that proxies pass the headers on."""
 
     content_type: str
     begin: bytes
@@ -60,7 +60,7 @@ class Framing:
     answer: Callable[[StreamAnswer], bytes]
     complete: bytes
     breaking: Callable[[bytes], bytes] | None
-    """What a client is told before its stream breaks off, of a body of errors; None where there is no way to."""
+    """The last bytes before a stream breaks off, from a body of errors; None if the protocol has none."""
 
 
 def _event(answer: StreamAnswer) -> bytes:
@@ -69,7 +69,7 @@ def _event(answer: StreamAnswer) -> bytes:
 
 
 def _part(json: bytes) -> bytes:
-    # The delimiter behind it goes out with it: a client knows by it that the part is whole.
+    # The next delimiter is sent with the part: it tells the client that the part is complete.
     return b"\r\ncontent-type: application/json; charset=utf-8\r\n\r\n%b\r\n---" % json
 
 
@@ -100,13 +100,13 @@ FRAMINGS = {EVENT_STREAM: EVENTS, MULTIPART: PARTS}
 
 
 def whole_response(framing: Framing, body: object) -> Response:
-    """A stream of the one answer that there is already."""
+    """Return a stream that holds one answer."""
     content = framing.begin + framing.answer(StreamAnswer(encode_json(body))) + framing.complete
     return Response(content, headers={"content-type": framing.content_type, **HEADERS})
 
 
 class _Breaking(Exception):
-    """The stream is to break off, though there may be more to say; with a body of errors that say why."""
+    """The stream breaks off before its source has ended; `errors` is a body with the reason."""
 
     def __init__(self, errors: bytes) -> None:
         super().__init__(errors)
@@ -114,7 +114,7 @@ class _Breaking(Exception):
 
 
 class Streams:
-    """All the streams of one server. Times are in seconds."""
+    """All streams of one server. Times are in seconds."""
 
     def __init__(
         self,
@@ -139,15 +139,15 @@ class Streams:
 
     @property
     def full(self) -> bool:
-        """Whether no other stream may begin now."""
+        """Whether the server takes no further stream."""
         return self._stopping.is_set() or self.open >= self.max_streams
 
     def is_full_for(self, address: str) -> bool:
-        """Whether this client address has as many streams as it may have."""
+        """Whether this client address has reached its number of streams."""
         return 0 < self.max_streams_per_address <= self.addresses[address]
 
     async def close_all(self) -> None:
-        """End every stream, wait until it is so, and let no other begin from now on."""
+        """End all streams, wait for their ends, and take no further stream."""
         self._stopping.set()
         while self.open:
             self._ended.clear()
@@ -159,7 +159,7 @@ class Streams:
 
     @contextmanager
     def counted(self, address: str) -> Iterator[None]:
-        """A stream to this address, for as long as it is open."""
+        """Count a stream to this address during the block."""
         self.open += 1
         self.addresses[address] += 1
         self.telemetry.connections += 1
@@ -183,18 +183,18 @@ class StreamResponse:
         self,
         streams: Streams,
         framing: Framing,
-        answers: SharedStream | AsyncGenerator[StreamAnswer, None],
+        stream: Stream,
         request_id: str,
     ) -> None:
         self._streams = streams
         self._framing = framing
-        self._pages = shared_answers(streams.hub, answers) if isinstance(answers, SharedStream) else one_by_one(answers)
+        self._pages = pages_of(streams.hub, stream)
         self._request_id = request_id
         self._send: Send
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._send = send
-        # Such a request lasts as long as its client likes: its time says nothing about the server.
+        # The client decides how long the request lasts: its time says nothing about the server.
         scope.setdefault("state", {})["is_stream"] = True
         with self._streams.counted(address_of(scope)):
             try:
@@ -202,13 +202,13 @@ class StreamResponse:
                 await self._run(receive)
             except ClientDisconnect:
                 pass
-            except BodyTooLarge:  # of a GET: what it asked for is on its way already
+            except BodyTooLarge:  # of a GET: its response has begun
                 raise BrokenOff from None
             except _Breaking as breaking:
                 await self._break_off(breaking.errors)
 
     async def _run(self, receive: Receive) -> None:
-        """Send all that the source has to say, unless something else ends the stream before."""
+        """Send the answers until the source ends, or another cause ends the stream."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 others = (self._beat(), disconnected(receive), self._streams.until_stopped())
@@ -237,7 +237,7 @@ class StreamResponse:
                         raise _Breaking(page[-1].json)
                     self._streams.telemetry.delivered += len(page) - page[-1].failed
                     written += 1
-                    if written % 32 == 0:  # neither stream nor send need ever wait, and others must have their turn
+                    if written % 32 == 0:  # neither stream nor send may ever wait, and other tasks must have a turn
                         await asyncio.sleep(0)
         except (BrokenOff, _Breaking):
             raise
@@ -270,20 +270,13 @@ class StreamResponse:
 
 
 def address_of(scope: Scope) -> str:
-    """The client's address; empty where there is none, on a Unix socket."""
+    """Return the client's address; an empty text on a Unix socket."""
     client = scope.get("client")
     return client[0] if client else ""
 
 
-async def one_by_one(answers: AsyncGenerator[StreamAnswer, None]) -> AsyncGenerator[Sequence[StreamAnswer], None]:
-    """What nobody shares: each answer is sent before the next is made."""
-    async with aclosing(answers):
-        async for answer in answers:
-            yield (answer,)
-
-
 async def disconnected(receive: Receive) -> NoReturn:
-    """Wait until the client hangs up, and raise ClientDisconnect then."""
+    """Wait until the client disconnects, then raise ClientDisconnect."""
     while (await receive())["type"] != "http.disconnect":
-        pass  # the body of a GET, which nobody reads
+        pass  # the body of a GET is not read
     raise ClientDisconnect

@@ -1,10 +1,10 @@
-"""The door for GraphQL over WebSocket: the subprotocol `graphql-transport-ws`, as its PROTOCOL.md has it.
+"""The WebSocket endpoint of GraphQL: the subprotocol `graphql-transport-ws`, by its PROTOCOL.md.
 
 https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 
-This module decides on connections and holds the open sockets; `web.graphql.socket` runs one. Before it opens, a
-foreign `Origin` is refused with 403, an address that has too many sockets with 429, and a full server's handshake
-with 503.
+This module admits connections and holds the open sockets; `web.graphql.socket` runs a socket. Before the handshake
+completes, the server refuses a foreign `Origin` with 403, a further socket of an address at its limit with 429, and
+any socket beyond its own limit with 503.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ class GraphQLWebSocket:
     async def endpoint(self, websocket: WebSocket) -> None:
         """Serve one connection, from its handshake to its end.
 
-        The context factory is given the WebSocket; `state.connection_init` on it is what the client's
-        `connection_init` carried, or None.
+        The context factory receives the WebSocket; its `state.connection_init` is the payload of the client's
+        `connection_init`, or None.
         """
         if not self._origin_is_allowed(websocket):
             await _refuse(websocket, 403, ErrorCode.FORBIDDEN, "Pages of this origin may not connect here.")
@@ -69,7 +69,7 @@ class GraphQLWebSocket:
             return
         address, limit = websocket.client.host if websocket.client else "", self.settings.max_sockets_per_address
         if limit and self.addresses[address] >= limit:
-            message = f"At most {limit:,} sockets can be open from one address: close another first."
+            message = f"An address can have at most {limit:,} open sockets: close another first."
             await _refuse(websocket, 429, ErrorCode.RATE_LIMITED, message)
             return
         socket = Socket(self, websocket)
@@ -87,7 +87,7 @@ class GraphQLWebSocket:
             socket.ended.set()
 
     async def close_all(self, code: int = 1012, why: str = "Service restart") -> None:
-        """Tell every client, end every task, wait until it is so, and take no new connection from now on."""
+        """Close all sockets, end their tasks and wait for them; accept no new connection."""
         self.stopping = True
         sockets = list(self.sockets)
         for socket in sockets:
@@ -102,7 +102,7 @@ class GraphQLWebSocket:
         await self.hub.close()
 
     def _origin_is_allowed(self, websocket: WebSocket) -> bool:
-        """Browsers name the page's origin, and let every page open sockets to anywhere; other clients name none."""
+        """Browsers name the origin of the page, and let any page open a socket to any host. Other clients name none."""
         origin = websocket.headers.get("origin")
         if origin is None or origin in self.allowed_origins:
             return True

@@ -17,7 +17,7 @@ HEADER_SECONDS = 30.0
 
 
 def protocol(seconds: float) -> type[HttpToolsProtocol]:
-    """Returns the class for uvicorn's option `http`."""
+    """Return the class for uvicorn's option `http`."""
     return type(_Protocol.__name__, (_Protocol,), {"seconds": seconds})
 
 

@@ -51,7 +51,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
 
 
 def reason(host: str, port: int, error: OSError) -> str:
-    """Returns the message for the operator."""
+    """Return the message for the operator."""
     if error.errno == errno.EADDRINUSE:
         return f"Port {port} is taken: choose another with --port or ASSAY_PORT."
     if error.errno == errno.EACCES:

@@ -34,18 +34,18 @@ class Frames(Protocol):
 
 
 def frames_of(scope: Scope) -> Frames:
-    """Returns the frame writer of this scope."""
+    """Return the frame writer of this scope."""
     frames: Frames = scope["extensions"][EXTENSION]["frames"]
     return frames
 
 
 def protocol(unsent_bytes: int) -> type[WebSocketsSansIOProtocol]:
-    """Returns the class for uvicorn's option `ws`. A client has no room from `unsent_bytes` until a quarter is left."""
+    """Return the class for uvicorn's option `ws`. A client has no room from `unsent_bytes` until a quarter is left."""
     return type(_Protocol.__name__, (_Protocol,), {"unsent_bytes": unsent_bytes})
 
 
 def header(length: int) -> bytes:
-    """Returns the header of an unmasked text frame that is a whole message (RFC 6455, section 5.2)."""
+    """Return the header of an unmasked text frame that is a whole message (RFC 6455, section 5.2)."""
     if length < 126:
         return bytes((0x81, length))
     if length < 65_536:

@@ -266,7 +266,7 @@ async def test_d12_a_slow_operation_ends_at_its_time_limit(serve: Serve) -> None
     server = serve(operation_timeout_seconds=0.05)
     answer = await server.post("query Slow { slow }", accept=NEWER)
     assert (answer.status_code, answer.headers["content-type"]) == (200, RESPONSE_TYPE)
-    message = "The operation was ended at its time limit of 0.05 seconds."
+    message = "The operation exceeded its time limit of 0.05 seconds."
     extensions = {"code": "OPERATION_TIMEOUT", "limitSeconds": 0.05}
     assert answer.json() == {"data": None, "errors": [{"message": message, "extensions": extensions}]}
     assert (server.probe.waiting, server.probe.cancelled) == (0, 1)

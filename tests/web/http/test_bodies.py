@@ -208,7 +208,7 @@ HELLO_QUERY = "query=%7Bhello%7D"
 BAD_QUERIES = {
     "no query": ("", "`query` is missing"),
     "query empty": ("query=", "`query` is missing"),
-    "query twice": ("query={hello}&query={leak}", "A parameter stands twice in the query string."),
+    "query twice": ("query={hello}&query={leak}", "The query string has a parameter twice."),
     "not UTF-8": ("query=%ff", "The query string is malformed, or has too many parameters."),
     "lone surrogate": ("query=%ed%a0%80", "The query string is malformed, or has too many parameters."),
     "too many": ("&".join(f"p{n}=1" for n in range(21)), "The query string is malformed, or has too many parameters."),

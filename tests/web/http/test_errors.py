@@ -68,7 +68,7 @@ async def test_an_answer_has_at_most_101_errors(
     assert {code for code, _ in coded(body)[:100]} == {"INTERNAL_SERVER_ERROR"}
     if count > 100:
         last = body["errors"][-1]
-        assert last["message"] == f"{count - 100} more errors are left out."
+        assert last["message"] == f"{count - 100} more errors are omitted."
         assert last["extensions"] == {"code": "TOO_MANY_ERRORS", "limit": 100, "actual": count}
     # A repeated fault is logged five times and then counted.
     await server.settled()  # the log lines are written too

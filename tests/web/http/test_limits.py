@@ -103,7 +103,7 @@ async def test_a_body_that_arrives_too_slowly(
     with small.dial() as wire:
         wire.say(head("POST", f"Content-Type: {content_type}", "Content-Length: 100"), b"--x")
         error = refused(wire.answer(), 408, "REQUEST_TIMEOUT")
-        assert error["message"] == "The body did not come within 0.1 seconds."
+        assert error["message"] == "The body did not arrive within 0.1 seconds."
         assert wire.is_closed()
     assert small.probe.ran == 0
 

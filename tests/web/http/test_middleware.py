@@ -211,7 +211,7 @@ async def test_another_host_is_refused(serve: Serve, host: str) -> None:
         request = head("POST", "Content-Type: application/json", f"Content-Length: {len(HELLO)}")
         wire.say(request.replace("Host: localhost", f"Host: {host}"), HELLO)
         error = refused(wire.answer(), 400, "BAD_REQUEST")
-    assert error["message"] == "This server is not known by that host name."
+    assert error["message"] == "The server does not serve this host name."
     assert server.probe.ran == 0
 
 

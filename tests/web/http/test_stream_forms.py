@@ -214,7 +214,7 @@ async def test_streams_of_one_address_are_bounded(serve: Any) -> None:
         assert subscribe(wire, "subscription { endless }", EVENTS).chunk() == BEGUN
         answer = await server.post("subscription { endless }", accept="text/event-stream")
         error = refused(answer, 429, "RATE_LIMITED")
-        assert error["message"] == "At most 1 streams can be open to one address: end another first."
+        assert error["message"] == "An address can have at most 1 open streams: end another first."
         assert server.streams.addresses == {"127.0.0.1": 1}
     await until(lambda: not server.leftovers(), what="nothing to be left over")
     assert not server.streams.addresses

@@ -168,7 +168,7 @@ async def test_an_event_that_can_not_be_serialized_ends_the_stream_with_a_masked
     extensions = {"code": "INTERNAL_SERVER_ERROR", "requestId": "unwritable-1"}
     message = "Internal error. The server's log has it under this requestId."
     assert failed == event({"errors": [{"message": message, "extensions": extensions}]})
-    assert [line["event"] for line in lines if line["log_level"] == "error"] == ["stream failed"]
+    assert [line["event"] for line in lines if line["log_level"] == "error"] == ["resolver failed"]
 
 
 # S07: the headers of a stream
