@@ -30,7 +30,7 @@ from store.events import (
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.failures import may_pass
-from store.sql.scope import is_mine
+from store.sql.scope import select_mine
 from store.sql.viewer import Viewer
 from store.tables import EventRow
 
@@ -183,7 +183,7 @@ class Feed:
                 news = self._news
                 if place >= self._floor:
                     behind = bisect_right(self._tail, place, key=place_of)
-                    page = [event for event in self._tail[behind:] if is_mine(event, viewer) and where.matches(event)]
+                    page = where.select(select_mine(self._tail[behind:], viewer))
                     place = max(place, self._top)
                     if page:
                         yield page

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, Table
 
@@ -14,12 +15,15 @@ class _Scoped(Protocol):
     def workspace(self) -> str: ...
 
 
+ScopedT = TypeVar("ScopedT", bound=_Scoped)
+
+
 def mine(table: Table, viewer: Viewer) -> ColumnElement[bool]:
     """Return the condition that a row of this table is the viewer's to see."""
     column: ColumnElement[str] = table.c.workspace
     return column == viewer.workspace
 
 
-def is_mine(row: _Scoped, viewer: Viewer) -> bool:
-    """Return whether a row that was read already is the viewer's to see."""
-    return row.workspace == viewer.workspace
+def select_mine(rows: Iterable[ScopedT], viewer: Viewer) -> list[ScopedT]:
+    """Return those rows, read before for all viewers, that are the viewer's to see."""
+    return [row for row in rows if row.workspace == viewer.workspace]

@@ -59,7 +59,10 @@ class Bulk:
     def run_columns(self, script: Script, columns: Sequence[Sequence[Any]]) -> None:
         """Like `run`, with the values by column."""
         named = dict(zip(self._names, columns, strict=True))
-        alike = [name for name, values in named.items() if values.count(values[0]) == len(values)]
+        # Most columns that differ also differ in their ends, which spares the count.
+        alike = [
+            name for name, values in named.items() if values[0] == values[-1] and values.count(values[0]) == len(values)
+        ]
         null = frozenset(name for name in alike if named[name][0] is None)
         if script.sqlite:
             kept = [values for name, values in named.items() if name not in null]

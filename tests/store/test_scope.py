@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 
 from store import tables
 from store.sql.database import Database
-from store.sql.scope import is_mine, mine
+from store.sql.scope import mine, select_mine
 from store.sql.viewer import LOCAL_ADMINISTRATOR
 from tests.resolvers.rows import event
 from tests.support import ROOT
@@ -27,7 +27,7 @@ async def test_a_viewer_sees_the_rows_of_its_workspace(database: Database) -> No
             found = (await connection.execute(select(tables.event).where(mine(tables.event, viewer)))).all()
             assert [row.subject for row in found] == [viewer.workspace] * count
             everything = (await connection.execute(select(tables.event))).all()
-            assert [row for row in everything if is_mine(row, viewer)] == found
+            assert select_mine(everything, viewer) == found
 
 
 def test_only_the_scope_compares_workspaces_with_a_viewer() -> None:
