@@ -15,7 +15,7 @@ INSTALLED := .venv/.installed
 INSTALLED_DEV := .venv/.installed-dev
 INSTALLED_BENCH := .venv/.installed-bench
 
-.PHONY: help install install-dev install-bench install-node run demo test check format lock-check format-check lint types layers schema schema-check bench torture clean
+.PHONY: help install install-dev install-bench install-node run demo test check format lock-check format-check lint types layers schema schema-check test-all bench torture clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' \
@@ -30,12 +30,17 @@ run: $(INSTALLED) ## Start the server on port 8000 (ARGS="--port 8001" and the l
 demo: $(INSTALLED) ## Submit 1,000 texts to the running server and watch them (ARGS="--url http://…" for another one)
 	@exec $(BIN)/python frontend-examples/python/demo.py $(ARGS)
 
-# In parallel, two processes a core (tests/conftest.py). Most tests wait, and a process that has no more tests takes
-# some from another: measured on two cores against --dist loadfile.
-test: install-dev install-node ## Run the tests, with what they need installed first (ARGS="-k word" picks some)
-	$(BIN)/pytest -n auto --dist worksteal --durations 15 $(ARGS)
+# Two processes a core (tests/conftest.py), because most tests wait. With worksteal a process that has no tests left
+# takes some from another.
+PYTEST := $(BIN)/pytest -n auto --dist worksteal --durations 15
 
-check: install-dev lock-check format-check lint types layers schema-check test ## All that CI runs: format, lint, types, layers, schema, tests
+test: install-dev ## Run the tests but the long ones: torture, browsers, other clients (ARGS="-k word" picks some)
+	$(PYTEST) -m "not long" $(ARGS)
+
+test-all: install-dev install-node ## Run all tests, with the Node packages that they need installed first
+	$(PYTEST) $(ARGS)
+
+check: install-dev lock-check format-check lint types layers schema-check test-all ## All that CI runs: format, lint, types, layers, schema, all tests
 	@echo "check: all is well"
 
 format: install-dev ## Lay out the Python files and mend what ruff can mend
