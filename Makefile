@@ -15,7 +15,7 @@ INSTALLED := .venv/.installed
 INSTALLED_DEV := .venv/.installed-dev
 INSTALLED_BENCH := .venv/.installed-bench
 
-.PHONY: help install install-dev install-bench install-node run demo test check format lock-check format-check lint types layers schema schema-check bench torture clean
+.PHONY: help install install-dev install-bench install-node run demo test check format lock-check format-check lint types layers schema schema-check test-all bench torture clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' \
@@ -30,12 +30,17 @@ run: $(INSTALLED) ## Start the server on port 8000 (for example ARGS="--port 800
 demo: $(INSTALLED) ## Submit 1,000 texts to the running server and watch them (another one: ARGS="--url http://…")
 	@exec $(BIN)/python frontend-examples/python/demo.py $(ARGS)
 
-# In parallel, two processes per core (tests/conftest.py). Most tests wait. A process without tests left takes some from
-# another: on two cores this is faster than --dist loadfile.
-test: install-dev install-node ## Install the test dependencies and run the tests (some of them: ARGS="-k word")
-	$(BIN)/pytest -n auto --dist worksteal --durations 15 $(ARGS)
+# Two processes per core (tests/conftest.py), because most tests wait. With worksteal, a process without tests left takes
+# some from another.
+PYTEST := $(BIN)/pytest -n auto --dist worksteal --durations 15
 
-check: install-dev lock-check format-check lint types layers schema-check test ## Run the checks of CI: format, lint, types, layers, schema, tests
+test: install-dev ## Run the tests except the long ones: torture, browsers, other clients (some of them: ARGS="-k word")
+	$(PYTEST) -m "not long" $(ARGS)
+
+test-all: install-dev install-node ## Install the Node packages of the tests and run all tests
+	$(PYTEST) $(ARGS)
+
+check: install-dev lock-check format-check lint types layers schema-check test-all ## Run the checks of CI: format, lint, types, layers, schema, tests
 	@echo "check: passed"
 
 format: install-dev ## Format the Python files and apply ruff's fixes

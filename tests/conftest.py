@@ -43,11 +43,21 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "needs(*services): services that the test requires: postgresql, redis, redis-server, node, chromium",
     )
+    config.addinivalue_line(
+        "markers",
+        "long: not in `make test`; added to all tests in tests/torture, and to tests that need Node or Chromium",
+    )
     # The default traceback format of structlog takes seconds.
     processors = structlog.get_config()["processors"]
     structlog.configure(
         processors=[*processors[:-1], structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     )
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    needs = {need for marker in item.iter_markers("needs") for need in marker.args}
+    if item.path.is_relative_to(support.ROOT / "tests" / "torture") or needs & {"node", "chromium"}:
+        item.add_marker("long")
 
 
 @pytest.hookimpl(optionalhook=True)

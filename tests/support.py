@@ -71,7 +71,7 @@ def missing(need: str) -> str | None:
         if _node_version() < (20,):
             return "Node.js 20 or newer with npm is not installed"
         installed = (CLIENTS / "node_modules" / ".package-lock.json").exists()
-        return None if installed else "the Node packages are not installed: `make test` does that"
+        return None if installed else "the Node packages are not installed: `make test-all` does that"
     if need == "chromium":
         return None if chromium() else "Chromium is not installed"
     raise ValueError(f"unknown need {need!r}: one of postgresql, redis, redis-server, node, chromium")

@@ -39,6 +39,7 @@ async def test_graphql_ws_queries_mutations_subscriptions_and_errors(server: Sta
     assert output.splitlines()[-1] == "all ok"
 
 
+@pytest.mark.long
 async def test_generated_operations_cause_no_server_error(server: Start) -> None:
     one = await server()
     output = await asyncio.to_thread(run_script, "fuzz.py", one.url, "10", "1")
