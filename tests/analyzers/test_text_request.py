@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from analyzers import text as module
+from analyzers.text import analyzer as module
 from analyzers.text.analyzer import ANALYZER, TextOperation, TextRequest
 from tests.analyzers.support import Recorder
 

@@ -90,8 +90,9 @@ def test_the_page_loads_only_files_of_the_build() -> None:
 
 
 @pytest.mark.needs("node")
+@pytest.mark.timeout(1800)  # a build takes most of a minute of CPU
 def test_the_build_is_fresh_and_its_operations_are_valid() -> None:
-    assert "up to date" in support.run("node", CHECK)
+    assert "up to date" in support.run("node", CHECK, timeout=1500)
 
 
 @needs_a_browser

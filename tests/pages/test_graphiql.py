@@ -127,8 +127,9 @@ def test_the_page_loads_only_files_of_the_build() -> None:
 
 
 @pytest.mark.needs("node")
+@pytest.mark.timeout(1800)  # a build takes most of a minute of CPU
 def test_the_build_is_fresh_and_its_examples_are_valid() -> None:
-    assert "up to date" in support.run("node", CHECK)
+    assert "up to date" in support.run("node", CHECK, timeout=1500)
 
 
 def _environment() -> dict[str, str]:
