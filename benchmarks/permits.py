@@ -1,6 +1,6 @@
 """Measure the cost and benefit of permits on PostgreSQL: Assay's engine beside three others, in turns.
 
-    python -m benchmarks.permits [--ways bus permits] [--items 10000] [--rounds 3]
+    python -m benchmarks.permits [--ways bus permits] [--workers 1] [--items 10000] [--rounds 3]
 
 The ways are `none`: no permits, so that a worker learns only of submissions by its own process; `bus`: no permits, and
 the bus announces new work to every worker; `permits`: Assay's own; `manager`: PgQueuer's manager, which prefetches
@@ -200,9 +200,9 @@ class Figures:
     lone_cpu_ms: list[float] = field(default_factory=list)
     beside_ms: list[float] = field(default_factory=list)
 
-    async def add(self, work: Work, way: str, items: int) -> None:
+    async def add(self, work: Work, way: str, workers: int, items: int) -> None:
         """Measure one round."""
-        async with working(work, way, 1, 2) as committed:
+        async with working(work, way, workers, 2) as committed:
             batch_id = new_id("batch")
             await work.submit("echo", *(f"{number}" for number in range(items)), batch_id=batch_id, folder="")
             began, cpu = perf_counter(), await cpu_seconds(work)
@@ -230,7 +230,7 @@ class Figures:
 COLUMNS = ("items a second", "CPU µs an item", "lone ms, p50", "p99", "CPU ms each", "beside busy ms, p50", "p99")
 
 
-async def main(ways: list[str], items: int, rounds: int) -> None:
+async def main(ways: list[str], workers: int, items: int, rounds: int) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
     connection = await asyncpg.connect(POSTGRESQL_URL)
     name = f"assay_bench_{uuid4().hex}"
@@ -243,12 +243,12 @@ async def main(ways: list[str], items: int, rounds: int) -> None:
             work = Work(database, Path(folder))
             for number in range(rounds):
                 for way in ways if number % 2 == 0 else reversed(ways):
-                    await figures[way].add(work, way, items)
+                    await figures[way].add(work, way, workers, items)
     finally:
         await database.close()
         await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
         await connection.close()
-    table = Table("", *COLUMNS, title=f"Medians of {rounds} rounds")
+    table = Table("", *COLUMNS, title=f"Medians of {rounds} rounds, {workers} workers")
     summaries = {way: each.summary() for way, each in figures.items()}
     for way, values in summaries.items():
         table.add_row(way, *(f"{value:,.1f}" for value in values))
@@ -266,7 +266,8 @@ def _p99(values: list[float]) -> float:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Measure the cost and benefit of permits.")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=["none", "permits", "manager"])
+    parser.add_argument("--workers", type=int, default=1, help="workers, each of two slots")
     parser.add_argument("--items", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    uvloop.run(main(given.ways, given.items, given.rounds))
+    uvloop.run(main(given.ways, given.workers, given.items, given.rounds))
