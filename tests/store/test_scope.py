@@ -32,5 +32,5 @@ async def test_a_viewer_sees_the_rows_of_its_workspace(database: Database) -> No
 
 def test_only_the_scope_compares_workspaces_with_a_viewer() -> None:
     files = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
-    comparing = [path for path in files if re.search(r"workspace\s*[=!]=\s*\w+\.workspace", path.read_text())]
+    comparing = [path for path in files if re.search(r"\.workspace\s*[=!]=\s*\w+\.workspace", path.read_text())]
     assert [str(path.relative_to(ROOT)) for path in comparing] == ["store/sql/scope.py"]
