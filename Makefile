@@ -15,7 +15,7 @@ INSTALLED := .venv/.installed
 INSTALLED_DEV := .venv/.installed-dev
 INSTALLED_BENCH := .venv/.installed-bench
 
-.PHONY: help install install-dev install-bench install-node run demo test check format lock-check format-check lint types layers schema schema-check test-all bench torture clean
+.PHONY: help install install-dev install-bench install-node run demo test check format lock-check format-check lint types layers schema schema-check test-all coverage bench torture clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' \
@@ -39,6 +39,14 @@ test: install-dev ## Run the tests except the long ones: torture, browsers, othe
 
 test-all: install-dev install-node ## Install the Node packages of the tests and run all tests
 	$(PYTEST) $(ARGS)
+
+# Covers the processes of the tests, and the servers and workers that they start and that end by SIGTERM or on their own.
+# Killed processes write no data, and neither do sandbox processes, which end by os._exit.
+coverage: install-dev install-node ## Run all tests, and list the lines and branches that none of them reaches
+	@rm -rf .coverage
+	$(BIN)/coverage run -m pytest -n auto --dist worksteal $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 check: install-dev lock-check format-check lint types layers schema-check test-all ## Run the checks of CI: format, lint, types, layers, schema, tests
 	@echo "check: passed"
@@ -84,7 +92,7 @@ bench: install-bench ## Run the benchmarks: a server against a floor, the job en
 	$(BIN)/python -m benchmarks.engines
 
 clean: ## Remove .venv, caches and Node packages; the data folder stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 	find . -name node_modules -type d -prune -exec rm -rf {} +
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -272,8 +272,9 @@ async def test_a_batch_is_ended_at_its_timeout(api: Api, tmp_path: Path) -> None
 
 async def test_a_retry_of_a_batch_leaves_out_completed_and_invalid_items(api: Api, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
+    await api.batch(texts(1), waitSeconds=60)  # starts the processes, which would count towards the batch's timeout
     items = [*texts(1, priority=9), {"request": {"text": {"text": ""}}}, *spinning(4, gate)]  # more than the slots
-    batch = await api.batch(items, faults=1, timeoutSeconds=5, waitSeconds=60)
+    batch = await api.batch(items, faults=1, timeoutSeconds=10, waitSeconds=60)
     assert [status for status, _ in await items_of(api, batch["id"])] == ["COMPLETED", "FAILED", *["TIMED_OUT"] * 4]
     gate.touch()
     assert await done(api, "retryBatch", batch["id"]) in ("QUEUED", "RUNNING", "COMPLETED")
