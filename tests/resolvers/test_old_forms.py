@@ -47,7 +47,7 @@ class OrchardTree(BaseModel):
 
 
 class OrchardRules(BaseModel):
-    """What counts."""
+    """The options of a part."""
 
     least_age: int = Field(default=3, description="Years.")
 
@@ -68,7 +68,7 @@ class OrchardPick(BaseModel):
 
 
 class OrchardResult(Result):
-    """What was found."""
+    """The test analyzer's result."""
 
     best_tree: OrchardPick | None = Field(description="The oldest.")
     by_name: dict[str, OrchardPick] = Field(default_factory=dict, description="Trees by the caller's names.")
@@ -233,7 +233,7 @@ async def test_without_the_analyzer_keys_are_names_in_the_old_form_alone(service
 
 async def test_a_result_of_another_version_of_its_analyzer_is_untyped(services: Services) -> None:
     class OtherResult(Result):
-        """What another version found."""
+        """The result of another version."""
 
         tree_count: int = Field(description="How many.")
 
