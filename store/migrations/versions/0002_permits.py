@@ -2,8 +2,6 @@
 
 from alembic import op
 
-from store.queue import permits
-
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -12,9 +10,13 @@ depends_on = None
 
 def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
+        from store.queue import permits  # here: PgQueuer takes a third of a second to import
+
         op.get_bind().connection.dbapi_connection.run_async(permits.install)
 
 
 def downgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
+        from store.queue import permits
+
         op.get_bind().connection.dbapi_connection.run_async(permits.uninstall)
