@@ -10,7 +10,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
-import { launch } from '../browser/chromium.mjs';
+import { launch } from '../pages/chromium.mjs';
 
 const [origin] = process.argv.slice(2);
 const { page, record, close } = await launch(origin);
@@ -19,7 +19,7 @@ const streams = [];
 page.on('response', (response) => {
   if (response.ok() && response.url().endsWith('/graphql/stream')) streams.push(response.request().postDataJSON());
 });
-const require = createRequire(new URL('../browser/package.json', import.meta.url));
+const require = createRequire(new URL('../pages/package.json', import.meta.url));
 
 /** Returns the figures of a batch's card or row. */
 function figures(row) {
