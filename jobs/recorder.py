@@ -186,7 +186,7 @@ class Recorder:
             reports, self._progress = self._progress, {}
             if reports:
                 async with self._database.write() as connection:
-                    await finish.take_turns_of(connection, reports)
+                    await finish.lock_batches_of(connection, reports)
                     now = utcnow()
                     for analysis_id, progress in reports.items():
                         await finish.report_progress(

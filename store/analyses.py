@@ -39,10 +39,10 @@ from store.queue.transitions import (
     Fault,
     Step,
     changes_of,
+    lock_batches,
+    lock_batches_where,
     record,
     record_alike,
-    take_turns,
-    take_turns_with,
 )
 from store.retention import Deleted, Round
 from store.sql.columns import microseconds
@@ -340,7 +340,7 @@ async def request_stop(
     """
     column = _analysis.c
     this = (column.id == analysis_id, mine(_analysis, viewer))
-    await take_turns_with(connection, *this)
+    await lock_batches_where(connection, *this)
     changes = await stop_queued(connection, *this, end=end, now=now)
     if changes:
         await record(connection, changes, now)
@@ -386,7 +386,7 @@ async def delete_analysis(connection: AsyncConnection, viewer: Viewer, analysis_
     """Delete an ended analysis without an open batch; False if there is none. Its events stay."""
     column = _analysis.c
     this = (column.id == analysis_id, mine(_analysis, viewer))
-    await take_turns_with(connection, *this)
+    await lock_batches_where(connection, *this)
     open_batches = select(tables.batch.c.id).where(tables.batch.c.finished_at.is_(None))
     statement = (
         delete(_analysis)
@@ -450,7 +450,7 @@ async def ended_analyses(connection: AsyncConnection, before: datetime, after: E
 
 async def delete_lone_analyses(connection: AsyncConnection, ids: Sequence[str], before: datetime) -> int:
     """Delete the analyses with these ids that are in no batch and ended before this time, and return their number."""
-    await take_turns(connection, [None])
+    await lock_batches(connection, [None])
     column = _analysis.c
     statement = delete(_analysis).where(
         among(connection, column.id, ids), column.batch_id.is_(None), column.finished_at < before

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
 from store.analyses import NewAnalysis, insert_analyses, stop_queued
-from store.queue.transitions import end_if_done, record, take_turns
+from store.queue.transitions import end_if_done, lock_batches, record
 from store.retention import Deleted, Round
 from store.sql.columns import microseconds
 from store.sql.database import announce
@@ -25,7 +25,7 @@ _batch = tables.batch
 _analysis = tables.analysis
 # Items per transaction of a stop or a deletion. The keeper continues with the next slices.
 STOP_SLICE = DELETE_SLICE = 2_000
-# Batches that one transaction of the clean-up takes turns for, at most: on PostgreSQL each turn is a lock.
+# Most batches per transaction of the clean-up: on PostgreSQL each is a lock.
 MOST_BATCHES = 100
 
 
@@ -101,7 +101,7 @@ async def request_batch_stop(
 
     Returns False if the batch is absent, has ended, or has a requested stop already.
     """
-    await take_turns(connection, [batch_id])
+    await lock_batches(connection, [batch_id])
     return await stop_batch(connection, batch_id, mine(_batch, viewer), end=end, now=now)
 
 
@@ -110,7 +110,7 @@ async def time_out_batches(connection: AsyncConnection, now: datetime) -> list[s
     late = (tables.unended, _batch.c.deadline_at <= now)
     statement = select(_batch.c.id).where(*late, _batch.c.stop_requested.is_(None))
     ids = (await connection.execute(statement)).scalars().all()
-    await take_turns(connection, ids)
+    await lock_batches(connection, ids)
     # Without batches that a retry gave a new deadline before the lock was granted.
     return [id_ for id_ in ids if await stop_batch(connection, id_, *late, end=AnalysisStatus.TIMED_OUT, now=now)]
 
@@ -172,7 +172,7 @@ async def go_on_stopping(connection: AsyncConnection, now: datetime) -> None:
     ids = (await connection.execute(select(_batch.c.id).where(*_STOPPING))).scalars().all()
     if not ids:
         return
-    await take_turns(connection, ids)
+    await lock_batches(connection, ids)
     # Without batches that a retry reopened before the lock was granted.
     statement = select(_batch.c.id, _batch.c.stop_requested).where(_batch.c.id.in_(ids), *_STOPPING)
     for row in (await connection.execute(statement)).all():
@@ -210,7 +210,7 @@ async def delete_batch(connection: AsyncConnection, viewer: Viewer, batch_id: st
 
     The batch disappears at once. The keeper deletes the items beyond DELETE_SLICE.
     """
-    await take_turns(connection, [batch_id])
+    await lock_batches(connection, [batch_id])
     statement = (
         update(_batch)
         .where(_batch.c.id == batch_id, mine(_batch, viewer), _batch.c.finished_at.is_not(None))
@@ -227,7 +227,7 @@ async def go_on_deleting(connection: AsyncConnection) -> bool:
     """Delete the next items of every batch in deletion, and batches without items; False if there is none."""
     statement = select(_batch.c.id).where(_batch.c.workspace == tables.NOWHERE)
     ids = (await connection.execute(statement)).scalars().all()
-    await take_turns(connection, ids)
+    await lock_batches(connection, ids)
     for batch_id in ids:
         await _delete_items(connection, batch_id)
     return bool(ids)
@@ -284,7 +284,7 @@ async def delete_batches(
 
     Returns the numbers of items and batches. A batch that was retried meanwhile stays, with its remaining items.
     """
-    await take_turns(connection, ids)
+    await lock_batches(connection, ids)
     column = _analysis.c
     old = (among(connection, _batch.c.id, ids), _batch.c.finished_at < before)
     some = select(column.id).where(column.batch_id.in_(select(_batch.c.id).where(*old))).limit(limit)

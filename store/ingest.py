@@ -19,7 +19,7 @@ from store import tables
 from store.analyses import NewAnalysis, insert_analyses
 from store.batches import stop_batch
 from store.bounds import DEFAULT_TIMEOUT_SECONDS
-from store.queue.transitions import end_if_done, take_turns
+from store.queue.transitions import end_if_done, lock_batches
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.paging import rows_of
@@ -79,7 +79,7 @@ async def extend_stream(
     silence: timedelta = SILENCE,
 ) -> None:
     """Queue the next items of a batch; without items, only keep the stream open. Raises StreamClosed."""
-    await take_turns(connection, [batch_id])
+    await lock_batches(connection, [batch_id])
     statement = (
         update(_batch)
         .where(_batch.c.id == batch_id, mine(_batch, viewer), _batch.c.open_until.is_not(None))
@@ -105,7 +105,7 @@ async def extend_stream(
 
 async def close_stream(connection: AsyncConnection, viewer: Viewer, batch_id: str, now: datetime) -> None:
     """Close the stream: the batch ends with its last item, or now if all have ended. Raises StreamClosed."""
-    await take_turns(connection, [batch_id])
+    await lock_batches(connection, [batch_id])
     statement = (
         update(_batch)
         .where(_batch.c.id == batch_id, mine(_batch, viewer), _batch.c.open_until.is_not(None))
@@ -119,7 +119,7 @@ async def close_stream(connection: AsyncConnection, viewer: Viewer, batch_id: st
 
 async def break_stream(connection: AsyncConnection, viewer: Viewer, batch_id: str, reason: str, now: datetime) -> bool:
     """Break the stream: cancel the batch for this reason; False if the stream is not open."""
-    await take_turns(connection, [batch_id])
+    await lock_batches(connection, [batch_id])
     open_ = (mine(_batch, viewer), _batch.c.open_until.is_not(None))
     return await stop_batch(connection, batch_id, *open_, end=AnalysisStatus.CANCELED, now=now, reason=reason)
 
@@ -128,7 +128,7 @@ async def break_silent_streams(connection: AsyncConnection, now: datetime) -> li
     """Cancel every batch with a silent sender; returns their ids."""
     silent = (tables.unended, _batch.c.open_until <= now)
     ids = (await connection.execute(select(_batch.c.id).where(*silent))).scalars().all()
-    await take_turns(connection, ids)
+    await lock_batches(connection, ids)
     reason = "The items stopped arriving before the end: submit the batch again."
     # Without batches whose sender spoke before the lock was granted.
     return [

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import tables
 from store.queue.announcements import announce_claimed, announce_queued
 from store.queue.fairness import Head, Lane, first_of, heads
-from store.queue.transitions import Step, record_alike, share_turns
+from store.queue.transitions import Step, record_alike, share_batches
 from store.sql.columns import instant_of, microseconds
 from store.sql.database import announce
 from store.sql.ids import new_id
@@ -105,7 +105,7 @@ async def claim(
 
 
 def _claim(script: Script, head: Head, worker_id: str, most: int, now: datetime, lease: timedelta) -> list[Claimed]:
-    share_turns(script, "claim ", [head.batch_id])
+    share_batches(script, "claim ", [head.batch_id])
     if head.batch_id is None:
         found = script.rows(_ALONE, *head.lane, most)
     else:

@@ -23,10 +23,10 @@ from store.queue.transitions import (
     Change,
     Fault,
     Step,
+    lock_batches_where,
     record,
     record_alike,
-    share_turns,
-    take_turns_with,
+    share_batches,
 )
 from store.sql.columns import microseconds
 from store.sql.database import announce
@@ -121,7 +121,7 @@ async def finish(connection: AsyncConnection, outcomes: Sequence[Outcome], now: 
     for outcome in outcomes:
         (quick if outcome.origin is not None and outcome.end is End.COMPLETED else rest).append(outcome)
     if quick and rest:  # before the shared locks: two transactions that upgrade shared locks would deadlock
-        await take_turns_of(connection, {outcome.id for outcome in outcomes})
+        await lock_batches_of(connection, {outcome.id for outcome in outcomes})
     held = await _complete(connection, quick, now) if quick else []
     if held is None:
         return await _finish_read(connection, outcomes, now)
@@ -191,7 +191,7 @@ def _completed(script: Script, outcomes: list[Outcome], instant: int) -> list[Ou
             return outcomes
         script.do("ROLLBACK TO complete")
         return None
-    share_turns(script, "end ", {each.origin.batch_id for each in outcomes if each.origin is not None})
+    share_batches(script, "end ", {each.origin.batch_id for each in outcomes if each.origin is not None})
     found = script.rows(_COMPLETE_POSTGRESQL, instant, instant, *map(list, zip(*values, strict=True)))
     ids = {id_ for (id_,) in found}
     return [each for each in outcomes if each.id in ids]
@@ -201,7 +201,7 @@ async def _finish_read(connection: AsyncConnection, outcomes: Sequence[Outcome],
     """Record these outcomes after a read of their rows."""
     by_claim = {(outcome.id, outcome.lease): outcome for outcome in outcomes}
     mine = among(connection, _column.id, {outcome.id for outcome in outcomes})
-    await take_turns_with(connection, mine)
+    await lock_batches_where(connection, mine)
     statement = (
         select(
             _column.id,
@@ -291,16 +291,16 @@ async def _finish_read(connection: AsyncConnection, outcomes: Sequence[Outcome],
     return held
 
 
-async def take_turns_of(connection: AsyncConnection, analysis_ids: Collection[str]) -> None:
-    """`take_turns` for a transaction that will write each of these analyses."""
-    await take_turns_with(connection, among(connection, _column.id, analysis_ids))
+async def lock_batches_of(connection: AsyncConnection, analysis_ids: Collection[str]) -> None:
+    """`lock_batches` for a transaction that will write each of these analyses."""
+    await lock_batches_where(connection, among(connection, _column.id, analysis_ids))
 
 
 async def report_progress(
     connection: AsyncConnection, lease: str, analysis_id: str, fraction: float, step: str | None, now: datetime
 ) -> bool:
     """Record the progress of a claimed row with its event; False without a valid lease, or for a smaller fraction."""
-    await take_turns_with(connection, _column.id == analysis_id)
+    await lock_batches_where(connection, _column.id == analysis_id)
     statement = (
         update(_analysis)
         .where(_column.id == analysis_id, _column.lease == lease, _column.status == AnalysisStatus.RUNNING)

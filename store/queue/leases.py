@@ -16,7 +16,7 @@ from store import tables
 from store.queue.announcements import announce_queued
 from store.queue.claims import LEASE, Claimed
 from store.queue.fairness import catch_up, times
-from store.queue.transitions import take_turns_with
+from store.queue.transitions import lock_batches_where
 from store.sql.paging import rows_of
 from store.tables import AnalysisStatus
 
@@ -35,7 +35,7 @@ async def renew(
     A claim unknown to the worker (its answer was lost) is not renewed, and expires.
     """
     mine = (tables.running, _column.worker_id == worker_id, _column.lease.in_(leases))
-    await take_turns_with(connection, *mine)
+    await lock_batches_where(connection, *mine)
     statement = update(_analysis).where(*mine).values(lease_expires_at=now + lease).returning(_column.lease)
     return set((await connection.execute(statement)).scalars())
 

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import tables
 from store.queue.announcements import announce_queued
 from store.queue.fairness import Lane, turns_for
-from store.queue.transitions import Change, end_if_done, record, take_turns, take_turns_with
+from store.queue.transitions import Change, end_if_done, lock_batches, lock_batches_where, record
 from store.sql.columns import microseconds
 from store.sql.database import announce
 from store.sql.scope import mine
@@ -64,7 +64,7 @@ async def retry_analyses(
     while its running items still stop.
     """
     these = (*where, mine(tables.analysis, viewer))
-    await take_turns_with(connection, *these)  # of any status: it may change before the lock is granted
+    await lock_batches_where(connection, *these)  # of any status: it may change before the lock is granted
     statement = _statement.where(*these, _analysis.status.in_(_RETRYABLE)).order_by(_analysis.id).with_for_update()
     rows = (await connection.execute(statement)).all()
     await _queue_again(connection, rows, now)
@@ -73,7 +73,7 @@ async def retry_analyses(
 
 async def retry_batch(connection: AsyncConnection, viewer: Viewer, batch_id: str, now: datetime) -> int:
     """`retry_analyses` for a batch; returns the number of items queued now, at most RETRY_SLICE: the rest follows."""
-    await take_turns(connection, [batch_id])
+    await lock_batches(connection, [batch_id])
     statement = select(_batch.c.id).where(_batch.c.id == batch_id, mine(_batch, viewer))
     if (await connection.execute(statement)).first() is None:
         return 0
@@ -84,7 +84,7 @@ async def go_on_retrying(connection: AsyncConnection, now: datetime) -> bool:
     """Queue the next slice of every batch in the middle of a retry; False if there is none."""
     unfinished = (tables.unended, _batch.c.retry_before.is_not(None))
     ids = (await connection.execute(select(_batch.c.id).where(*unfinished))).scalars().all()
-    await take_turns(connection, ids)
+    await lock_batches(connection, ids)
     # Without batches that were stopped before the lock was granted.
     statement = select(_batch.c.id, _batch.c.workspace, _batch.c.retry_before, _batch.c.retry_turn)
     for row in (await connection.execute(statement.where(_batch.c.id.in_(ids), *unfinished))).all():

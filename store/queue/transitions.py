@@ -2,7 +2,7 @@
 
 Every change of a row's status goes through `record`, in the same transaction. States, counters and the log therefore
 agree: the counters of a batch add up to its total, and each ended item has one event of its end. A transaction that
-changes rows of a batch first takes the batch's lock: see `take_turns`.
+changes rows of a batch first takes the batch's lock: see `lock_batches`.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def _events(changes: Iterable[Change], now: datetime) -> list[NewEvent]:
     ]
 
 
-async def take_turns(connection: AsyncConnection, batch_ids: Iterable[str | None]) -> None:
+async def lock_batches(connection: AsyncConnection, batch_ids: Iterable[str | None]) -> None:
     """Lock these batches (None: the analyses without a batch) until the end of the transaction.
 
     On PostgreSQL, call this before the first write. A transaction gets its id, and with it its position in the log, at
@@ -130,28 +130,30 @@ async def take_turns(connection: AsyncConnection, batch_ids: Iterable[str | None
     await connection.execute(select(func.count(func.pg_advisory_xact_lock(key))))
 
 
-_SHARE_TURNS = """
+_SHARE_BATCHES = """
     SELECT count(pg_advisory_xact_lock_shared(key)) FROM unnest(?::bigint[]) AS key
     UNION ALL SELECT count(pg_advisory_xact_lock(key)) FROM unnest(?::bigint[]) AS key
     """
 
 
-def share_turns(script: Script, kind: str, batch_ids: Iterable[str | None]) -> None:
-    """Like `take_turns`, in a script, but shared with transactions of another kind.
+def share_batches(script: Script, kind: str, batch_ids: Iterable[str | None]) -> None:
+    """Like `lock_batches`, in a script, but shared with transactions of another kind.
 
     Claims and outcomes of one batch run at the same time: the only row that both write is the batch's own, which they
     write last, and of its events claims write only the first.
     """
     if not script.sqlite:
         names = {batch_id or "" for batch_id in batch_ids}
-        script.rows(_SHARE_TURNS, *(sorted(map(_lock_key, each)) for each in (names, {kind + name for name in names})))
+        script.rows(
+            _SHARE_BATCHES, *(sorted(map(_lock_key, each)) for each in (names, {kind + name for name in names}))
+        )
 
 
-async def take_turns_with(connection: AsyncConnection, *where: ColumnElement[bool]) -> None:
-    """`take_turns` for the batches of the analyses that match the conditions."""
+async def lock_batches_where(connection: AsyncConnection, *where: ColumnElement[bool]) -> None:
+    """`lock_batches` for the batches of the analyses that match the conditions."""
     if connection.dialect.name != "sqlite":
         statement = select(tables.analysis.c.batch_id).where(*where).distinct()
-        await take_turns(connection, (await connection.execute(statement)).scalars())
+        await lock_batches(connection, (await connection.execute(statement)).scalars())
 
 
 def _lock_key(name: str) -> int:

@@ -19,7 +19,7 @@ from store.batches import insert_batch
 from store.queue import claims
 from store.queue.claims import Claimed
 from store.queue.finish import End, Origin, Outcome
-from store.queue.transitions import _lock_key, take_turns
+from store.queue.transitions import _lock_key, lock_batches
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.ids import new_id
@@ -123,12 +123,12 @@ async def test_progress_in_several_batches_is_written_once_the_turns_of_all_are_
 
     async with running(writer):
         async with database.write() as connection:
-            await take_turns(connection, [rows[0].batch_id])
+            await lock_batches(connection, [rows[0].batch_id])
             for row in reversed(rows):
                 writer.put_progress(row.id, Progress(row.lease, 0.5, None))
             await until(lambda: waits(database), what="the recorder to wait")
             # A recorder that waits for the first turn must not hold the second, which this transaction takes next.
-            await take_turns(connection, [rows[1].batch_id])
+            await lock_batches(connection, [rows[1].batch_id])
         await until(written, what="the progress to be written")
 
 

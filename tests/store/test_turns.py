@@ -21,7 +21,7 @@ from store.queue.claims import Claimed
 from store.queue.finish import End, Origin, Outcome
 from store.queue.leases import renew, wake_waiting
 from store.queue.retries import retry_analyses, retry_batch
-from store.queue.transitions import share_turns, take_turns
+from store.queue.transitions import lock_batches, share_batches
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.ids import new_id
@@ -107,7 +107,7 @@ async def test_a_batch_is_deleted_in_its_turn(database: Database) -> None:
     batch_id = await submit(database, 2)
     await do(database, request_batch_stop, VIEWER, batch_id, CANCELED, NOW)
     async with database.write() as connection:
-        await take_turns(connection, [batch_id])
+        await lock_batches(connection, [batch_id])
         items = select(tables.analysis.c.id).where(tables.analysis.c.batch_id == batch_id).with_for_update()
         await connection.execute(items)
         # The deletion must not lock the batch while it waits for the items: this transaction locks the batch next.
@@ -204,13 +204,13 @@ async def test_claims_continue_beside_ends_and_each_kind_takes_turns(postgresql:
     batch_id = await submit(postgresql, 200)
     [*rows] = await claim(postgresql)
     async with postgresql.write() as connection:
-        await run(connection, lambda script: share_turns(script, "end ", [batch_id]))
+        await run(connection, lambda script: share_batches(script, "end ", [batch_id]))
         assert len(await claim(postgresql)) == 100
         task = await begun(postgresql, do(postgresql, finishing.finish, [completed(row) for row in rows], NOW))
         assert not task.done()
     assert len(await task) == 100
     async with postgresql.write() as connection:
-        await run(connection, lambda script: share_turns(script, "claim ", [batch_id]))
+        await run(connection, lambda script: share_batches(script, "claim ", [batch_id]))
         stop = await begun(postgresql, do(postgresql, request_batch_stop, VIEWER, batch_id, CANCELED, NOW))
         assert not stop.done()
     assert await stop
