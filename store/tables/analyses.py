@@ -23,7 +23,7 @@ class AnalysisStatus(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """Whether the status is final; only a retry by a client changes it."""
+        """Whether the status is final; only a requested retry changes it."""
         return self not in (AnalysisStatus.QUEUED, AnalysisStatus.RUNNING)
 
 
