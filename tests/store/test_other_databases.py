@@ -94,10 +94,13 @@ async def agree(database: Database, names: list[str]) -> bool:
     log = await whole_log(database)
     there, held_back = log[: len(names)], len(log) > len(names)
     assert [event.subject for event in there] == names
+    places = [place_of(event) for event in there]
     async with database.read() as connection:
+        after, others_held_back = await events_after(connection, START, 1_000)
+        page = await page_of_events(connection, VIEWER, EVERYTHING, START, 1_000)
         return (
-            await events_after(connection, START, 1_000) == (there, held_back)
-            and await page_of_events(connection, VIEWER, EVERYTHING, START, 1_000) == there
+            ([place_of(event) for event in after], others_held_back) == (places, held_back)
+            and [place_of(event) for event in page] == places
             and await last_place(connection) == (place_of(there[-1]) if there else START)
             and await oldest_behind(connection, START) == (there[0].occurred_at if there else None)
             and (await oldest_held_back(connection) is not None) == held_back
