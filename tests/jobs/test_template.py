@@ -110,7 +110,7 @@ async def test_a_template_that_does_not_answer_is_replaced(
     work = asyncio.create_task(outcomes(sandbox, [task("hang_in_sleep", tmp_path / "pid")]))
     pid = await until(lambda: pid_in(tmp_path / "pid"))
     with monkeypatch.context() as impatient:  # for the stopped template only: its successor may be slow
-        impatient.setattr(template, "SILENCE_SECONDS", 0.2)
+        impatient.setattr("jobs.sandbox.template.SILENCE_SECONDS", 0.2)
         sandbox.kill()
         assert [type(each) for each in await work] == [Died]
     await until(lambda: not alive(pid))
