@@ -68,7 +68,7 @@ SUBMISSIONS: list[tuple[str, dict[str, Any], str, Path, str]] = [
         {"request": {"text": {"text": "a", "language": "zz"}}},
         "INVALID",
         ["request", "text", "language"],
-        "no ISO 639-1 code",
+        "not an ISO 639-1 code",
     ),
     (
         "priority 0",
