@@ -188,11 +188,12 @@ async def test_all_features_work_in_chromium(server: Callable[..., Awaitable[sup
     assert report["watched"][-1] == report["shown"]["response"]["data"]["batch"]
     assert report["shown"]["status"].startswith("Ended after ")
 
-    assert report["withHeaders"] == {
-        "authorizations": ["Bearer not-to-be-kept"],
-        "connections": [{"Authorization": "Bearer not-to-be-kept"}],
-        "isKept": False,
-    }
+    assert report["withHeaders"]["authorizations"] == ["Bearer not-to-be-kept"]
+    # The page connects again if a busy machine does not acknowledge the connection within 10 s.
+    connections = report["withHeaders"]["connections"]
+    assert connections
+    assert all(each == {"Authorization": "Bearer not-to-be-kept"} for each in connections)
+    assert report["withHeaders"]["isKept"] is False
     assert "submitAnalysis" not in report["explored"]
     assert "keywords" in report["explored"]
 
