@@ -8,6 +8,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
+# On a terminal, pip and uv show their own progress.
+QUIET := $(shell test -t 2 || echo --quiet)
 UV := UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1 VIRTUAL_ENV= UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv
 
 # The marks of completed installations are inside .venv, so that both are deleted together.
@@ -34,7 +36,7 @@ demo: $(INSTALLED) ## Submit 1,000 texts to the running server and watch them (a
 # some from another.
 PYTEST := $(BIN)/pytest -n auto --dist worksteal --durations 15
 
-test: install-dev ## Run the tests except the long ones: torture, browsers, other clients (some of them: ARGS="-k word")
+test: install-dev ## Run the tests except the long ones: torture, browsers, other clients, kills (some of them: ARGS="-k word")
 	$(PYTEST) -m "not long" $(ARGS)
 
 test-all: install-dev install-node ## Install the Node packages of the tests and run all tests
@@ -42,13 +44,14 @@ test-all: install-dev install-node ## Install the Node packages of the tests and
 
 # Covers the processes of the tests, and the servers and workers that they start and that end by SIGTERM or on their own.
 # Killed processes write no data, and neither do sandbox processes, which end by os._exit.
-coverage: install-dev install-node ## Run all tests, and list the lines and branches that none of them reaches
+coverage: install-dev install-node ## Run all tests, list the lines and branches that none of them reaches, and require the floor
 	@rm -rf .coverage
 	$(BIN)/coverage run -m pytest -n auto --dist worksteal $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-check: install-dev lock-check format-check lint types layers schema-check test-all ## Run the checks of CI: format, lint, types, layers, schema, tests
+TESTS = test-all
+check: install-dev lock-check format-check lint types layers schema-check $(TESTS) ## Run the checks of CI: format, lint, types, layers, schema, tests
 	@echo "check: passed"
 
 format: install-dev ## Format the Python files and apply ruff's fixes
@@ -73,16 +76,16 @@ layers: install-dev
 	$(BIN)/lint-imports --no-logo
 
 schema: $(INSTALLED) ## Print the schema into schema/schema.graphql, and generate the types of the Python client
-	@$(BIN)/python server.py schema > .venv/schema.graphql
+	@$(BIN)/python server.py schema --built-in > .venv/schema.graphql
 	@mv .venv/schema.graphql schema/schema.graphql
 	@$(BIN)/python client/generate.py > .venv/models.py
 	@mv .venv/models.py client/src/assay_client/models.py
 	@echo "wrote schema/schema.graphql and client/src/assay_client/models.py"
 
 schema-check: $(INSTALLED)
-	@$(BIN)/python server.py schema | diff -u schema/schema.graphql - \
-	  || { echo "schema/schema.graphql differs from the server's schema: run 'make schema', and add an entry to CHANGELOG.md"; exit 1; }
-	@echo "schema/schema.graphql matches the server's schema"
+	@$(BIN)/python server.py schema --built-in | diff -u schema/schema.graphql - \
+	  || { echo "schema/schema.graphql differs from the schema of the built-in analyzers: run 'make schema', and add an entry to CHANGELOG.md"; exit 1; }
+	@echo "schema/schema.graphql matches the schema of the built-in analyzers"
 
 torture: install-dev ## Run the long fault tests: kill -9, full disks, changed clocks (ASSAY_TORTURE_SEED=… repeats a run)
 	ASSAY_TORTURE=long $(BIN)/pytest tests/torture tests/events/test_exactly_once.py $(ARGS)
@@ -108,23 +111,23 @@ $(BIN)/uv:
 	  echo "Could not create .venv. Debian and Ubuntu have venv in a separate package: apt-get install python3-venv"; \
 	  rm -rf .venv; exit 1; \
 	fi
-	@echo "Installing the dependencies into .venv"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
+	@echo "Installing the dependencies into .venv: about a minute, once"
+	@$(BIN)/python -m pip install $(QUIET) --disable-pip-version-check 'uv>=0.9'
 
 $(INSTALLED): pyproject.toml uv.lock | $(BIN)/uv
-	@if ! cat pyproject.toml uv.lock | cmp -s - $@; then $(UV) sync --quiet --frozen --inexact --no-dev; fi
+	@if ! cat pyproject.toml uv.lock | cmp -s - $@; then $(UV) sync $(QUIET) --frozen --inexact --no-dev; fi
 	@cat pyproject.toml uv.lock > $@
 
 install-dev: $(INSTALLED_DEV)
 
 $(INSTALLED_DEV): pyproject.toml uv.lock | $(BIN)/uv
-	@$(UV) sync --quiet --frozen --inexact
+	@$(UV) sync $(QUIET) --frozen --inexact
 	@touch $@
 
 install-bench: $(INSTALLED_BENCH)
 
 $(INSTALLED_BENCH): pyproject.toml uv.lock | $(BIN)/uv
-	@$(UV) sync --quiet --frozen --inexact --group bench
+	@$(UV) sync $(QUIET) --frozen --inexact --group bench
 	@touch $@ $(INSTALLED_DEV)
 
 # Every folder with a package-lock.json, outside node_modules. Without npm, pytest skips its tests and reports that.

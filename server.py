@@ -1,10 +1,12 @@
 """The command line, and `create_app`, which assembles a server instance.
 
 python server.py serve      run the server: API, GraphiQL, and in embedded mode its own workers
-python server.py worker     run a worker in a process without HTTP, on this machine or another
+python server.py worker     run a worker in a process of its own, on this machine or another
 python server.py submit     queue the items of a file of JSON lines as a batch, of any size
 python server.py export     write a batch's items and results to a file of JSON lines
 python server.py migrate    create or update the database's tables
+python server.py backup     write a backup of the database
+python server.py restore    fill an empty database from a backup, of either kind
 python server.py schema     print the schema
 
 The operator's commands (`status`, `pause`, `retry ID` and others) are in `commands/`.
@@ -14,22 +16,39 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
+from analyzers.faults import rule
 from commands import arguments
-from settings import CleanupSettings, DatabaseSettings, NoSettings, OperatorSettings, Settings, WorkerSettings
+from commands.descriptors import open_standard, require_descriptors
+from commands.parser import Parser, ShowVersion, add_settings, option, require_command
+from settings import (
+    SECRETS,
+    CleanupSettings,
+    DatabaseSettings,
+    NoSettings,
+    OperatorSettings,
+    Settings,
+    WorkerCommandSettings,
+    WorkerSettings,
+    misspelt,
+    variable,
+)
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
+
+Found = TypeVar("Found")
 
 
 def create_app(settings: Settings, instance: str | None = None) -> Starlette:
@@ -45,20 +64,27 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
     from events.bus import Bus
     from events.feed import Feed
     from execution.executor import Executor
+    from jobs.alerts import Alerts
     from jobs.cleanup import Ages
+    from jobs.history import History
     from jobs.keeper import Keeper
+    from jobs.orphans import reap_orphans
     from jobs.process import working
     from jobs.supervision import Ending, side_tasks
     from jobs.worker import Worker
+    from logs import default_instance
     from resolvers.context import Context, Services
+    from resolvers.health import local_components, shared_components
     from resolvers.monitor import Monitor
     from resolvers.user_errors import explain
     from schema.build import fit
-    from store.events import identify
+    from schema.filters import FilterReader
+    from store.cursors import identify
     from store.sql.database import Database
+    from store.sql.history import renumber_moved
     from store.sql.migrate import is_current, migrate
     from store.sql.viewer import LOCAL_ADMINISTRATOR
-    from telemetry import Telemetry, default_instance
+    from telemetry import Telemetry
     from web.downloads import download_routes
     from web.graphql.http import GraphQLHTTP
     from web.graphql.streams import Streams
@@ -72,7 +98,7 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
     registry = load_registry()
     schema, analyzers, unfit = fit(registry.analyzers)
     telemetry = Telemetry(instance)
-    database = Database(settings.database)
+    database = Database(settings.database, connections=settings.database_connections)
     bus = Bus(settings.bus)
     feed = Feed(database)
     services = Services(
@@ -84,6 +110,7 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
         monitor=Monitor(),
         analyzers=analyzers,
         plugin_failures={**registry.failures, **unfit},
+        missing=registry.missing,
         instance=instance,
     )
 
@@ -94,6 +121,9 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
     sockets = GraphQLWebSocket(executor, context, settings, telemetry)
     streams = Streams(settings, telemetry, sockets.hub)
     worker = Worker(database, analyzers, slots=settings.workers, instance=instance)
+    alerts = Alerts(
+        database, instance, partial(local_components, services), shared=partial(shared_components, services)
+    )
     readiness = Readiness()
     ending = Ending(settings.stop_seconds)
 
@@ -111,6 +141,7 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
                 await migrate(database)
             elif not await is_current(database):
                 raise SystemExit("The database lacks this program's tables: run `python server.py migrate` first.")
+            await renumber_moved(database)
             await identify(database)
             # Commits of this instance wake its feed and worker directly.
             bus.listen(feed.hear)
@@ -121,7 +152,10 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
                     bus=bus.run,
                     feed=feed.run,
                     keeper=Keeper(database, ages=Ages.of(settings)).run,
+                    alerts=alerts.run,
+                    history=History(database, instance, worker.timekeeper, telemetry.http).run,
                     monitor=services.monitor.run,
+                    orphans=partial(reap_orphans, lambda: worker.child),
                     watch=partial(database.watch, look),
                 )
             )
@@ -139,17 +173,23 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
         await asyncio.gather(sockets.close_all(), streams.close_all())
 
     async def to_graphiql(_request: Request) -> Response:
-        return RedirectResponse("/graphql")
+        return RedirectResponse("graphql")  # relative: a proxy may serve this path below another
+
+    def graphql_routes() -> Iterator[BaseRoute]:
+        answer = GraphQLHTTP(executor, context, settings, streams)
+        stream = GraphQLHTTP(executor, context, settings, streams, events_only=True)
+        for end in ("", "/"):
+            yield Route(f"/graphql{end}", answer, methods=None)
+            yield Route(f"/graphql/stream{end}", stream, methods=None)
+            yield WebSocketRoute(f"/graphql{end}", sockets.endpoint)
 
     routes: list[BaseRoute] = [
         Route("/", to_graphiql),
-        Route("/graphql", GraphQLHTTP(executor, context, settings, streams), methods=None),
-        Route("/graphql/stream", GraphQLHTTP(executor, context, settings, streams, events_only=True), methods=None),
-        WebSocketRoute("/graphql", sockets.endpoint),
+        *graphql_routes(),
         *graphiql_routes(),
         *dashboard_routes(),
         *health_routes(services, readiness),
-        *download_routes(context),
+        *download_routes(context, FilterReader(schema)),
     ]
     app = Starlette(
         routes=routes,
@@ -157,74 +197,107 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
         lifespan=lifespan,
         exception_handlers={HTTPException: refusal},
     )
-    app.state.stop = stop
+    app.router.redirect_slashes = False  # its redirects name the host, and lose the path below which a proxy serves
+    app.state.unready, app.state.stop = readiness.end, stop
     app.state.ending, app.state.hurry = ending, worker.hurry
+    app.state.half_open = telemetry.http.half_open
     return app
 
 
 def serve(settings: Settings) -> None:
     """Run one server instance until SIGTERM or SIGINT."""
-    from telemetry import configure_logging
+    from logs import configure_logging, guard_output
     from web.serving.listen import CannotListen, bind
     from web.serving.run import run
 
+    guard_output()
+    require_descriptors(settings.workers, clients=2 * settings.max_sockets)
     try:
         listening = bind(settings.host, settings.port)
     except CannotListen as error:
         raise SystemExit(str(error)) from None
-    # On SQLite the server migrates the file itself.
-    check_database(settings, migrated=not settings.database.startswith("sqlite"))
+    if settings.database.startswith("sqlite"):
+        update_database(settings)
+    else:
+        check_database(settings, migrated=True)
+    check_bus(settings)
     configure_logging(settings.log_format, settings.log_level)
     run(create_app(settings), listening, settings)
 
 
-def work(settings: WorkerSettings) -> None:
-    """Run analyses without serving requests, until SIGTERM or SIGINT."""
+def work(settings: WorkerCommandSettings) -> None:
+    """Run analyses without serving GraphQL, until SIGTERM or SIGINT."""
     # Until the worker handles SIGTERM itself: a stop is not a failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from commands.worker import work
+    from logs import guard_output
 
+    guard_output()
     if not settings.workers:
         raise SystemExit("ASSAY_WORKERS: A worker process needs at least 1.")
+    require_descriptors(settings.workers)
     check_database(settings, migrated=True)
-    work(settings)
+    check_bus(settings)
+    if not settings.worker_port:
+        return work(settings)
+    from web.serving.listen import CannotListen, bind
+    from web.worker_health import answering
+
+    try:
+        listening = bind(settings.host, settings.worker_port, "ASSAY_WORKER_PORT")
+    except CannotListen as error:
+        raise SystemExit(str(error)) from None
+    return work(settings, partial(answering, listening))
 
 
 def check_database(settings: DatabaseSettings, *, migrated: bool) -> None:
     """Exit with a message of one line if the database can't be used."""
-    from store.sql.preflight import Unusable, require_usable
+    from store.sql.preflight import require_usable
+
+    _check_database(settings, require_usable(settings.database, migrated=migrated))
+
+
+def update_database(settings: DatabaseSettings) -> None:
+    """Apply the missing migrations, or exit with a message of one line."""
+    from store.sql.preflight import bring_up_to_date
+
+    _check_database(settings, bring_up_to_date(settings.database))
+
+
+def check_bus(settings: WorkerSettings) -> None:
+    """Exit with a message of one line if the bus can't work."""
+    from store.sql.preflight import require_bus
+
+    _check(require_bus(settings.bus), "BROADCAST_URL")
+
+
+def _check_database(settings: DatabaseSettings, checking: Coroutine[Any, Any, int]) -> None:
+    if renumbered := _check(checking, "DATABASE_URL" if settings.database_url else "DATA_DIR"):
+        message = "The event log was moved to another PostgreSQL cluster: its cursors are no longer valid, and "
+        print(f"{message}{renumbered:,} events were renumbered.", file=sys.stderr)
+
+
+def _check(checking: Coroutine[Any, Any, Found], name: str) -> Found:
+    from store.sql.preflight import Unusable
 
     try:
-        asyncio.run(require_usable(settings.database, migrated=migrated))
+        return asyncio.run(checking)
     except Unusable as error:
-        name = "DATABASE_URL" if settings.database_url else "DATA_DIR"
         raise SystemExit(f"ASSAY_{name}: {error}") from None
 
 
 def migrate_database(settings: DatabaseSettings) -> None:
     """Create or update the database's tables."""
-    from store.sql.database import Database
-    from store.sql.migrate import migrate
-
-    check_database(settings, migrated=False)
-
-    async def run() -> None:
-        database = Database(settings.database)
-        try:
-            await migrate(database)
-        finally:
-            await database.close()
-
-    asyncio.run(run())
+    update_database(settings)
     print("The database's tables are up to date.")
 
 
-def print_schema(_settings: NoSettings) -> None:
-    """Print the schema of the built-in analyzers and the installed plug-ins."""
+def print_schema(_settings: NoSettings, *, built_in: bool) -> None:
+    """Print the schema of all analyzers, or of the built-in ones alone."""
     from analyzers.registry import load_registry
     from schema.build import fit, print_sdl
 
-    schema, _, _ = fit(load_registry().analyzers)
+    schema, _, _ = fit(load_registry(built_in=built_in).analyzers)
     sys.stdout.write(print_sdl(schema))
 
 
@@ -242,6 +315,21 @@ def export_batch(settings: DatabaseSettings, **options: Any) -> None:
 
     check_database(settings, migrated=True)
     export(settings, **options)
+
+
+def back_up_database(settings: DatabaseSettings, **options: Any) -> None:
+    """Write a backup of the database, while servers and workers continue."""
+    from commands.backup import back_up
+
+    check_database(settings, migrated=True)
+    back_up(settings, **options)
+
+
+def restore_database(settings: DatabaseSettings, **options: Any) -> None:
+    """Fill an empty database from a backup."""
+    from commands.backup import restore
+
+    restore(settings, **options)
 
 
 def operate(name: str, settings: OperatorSettings, **options: Any) -> None:
@@ -274,21 +362,36 @@ def operation(
 
 COMMANDS = {
     "serve": Command("Run one server instance until SIGTERM or SIGINT.", serve, Settings),
-    "worker": Command("Run analyses without serving requests, until SIGTERM or SIGINT.", work, WorkerSettings),
+    "worker": Command("Run analyses without serving GraphQL, until SIGTERM or SIGINT.", work, WorkerCommandSettings),
     "submit": Command(
         "Queue the items of a file of JSON lines as a batch.", submit_batch, DatabaseSettings, arguments.add_submit
     ),
     "export": Command("Write a batch's items as JSON lines.", export_batch, DatabaseSettings, arguments.add_export),
     "migrate": Command("Create or update the database's tables.", migrate_database, DatabaseSettings),
+    "backup": Command(
+        "Write a backup of the database, while servers and workers continue.",
+        back_up_database,
+        DatabaseSettings,
+        arguments.add_backup,
+    ),
+    "restore": Command(
+        "Fill an empty database from a backup, of SQLite or PostgreSQL.",
+        restore_database,
+        DatabaseSettings,
+        arguments.add_restore,
+    ),
     "schema": Command(
-        "Print the schema of the built-in analyzers and the installed plug-ins.", print_schema, NoSettings
+        "Print the schema of the built-in analyzers, the files in analyzers/ and the installed plug-ins.",
+        print_schema,
+        NoSettings,
+        arguments.add_schema,
     ),
     "status": operation("status", "Show queued and running analyses, workers, pauses and limits."),
     "workers": operation("workers", "Show all registered workers, oldest first."),
     "pause": operation(
         "pause",
         "Stop starting analyses, of one analyzer or all. Running analyses finish, new ones are queued.",
-        arguments.add_analyzer,
+        arguments.add_pause,
     ),
     "resume": operation("resume", "End the pause of the whole queue, or of one analyzer.", arguments.add_analyzer),
     "concurrency": operation(
@@ -314,31 +417,45 @@ COMMANDS = {
 
 def main(given: Sequence[str] | None = None) -> None:
     """Run the command line. The settings of a command are also options, which override the environment."""
-    parser = argparse.ArgumentParser(prog="server.py", description="Assay, a GraphQL analysis server.")
+    given = sys.argv[1:] if given is None else given
+    parser = Parser(prog="server.py", description="Assay, a GraphQL analysis server.")
+    parser.add_argument(
+        "--version", action=ShowVersion, nargs=0, default=argparse.SUPPRESS, help="show the program's version and exit"
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, command in COMMANDS.items():
         subparser = commands.add_parser(name, help=command.about, description=command.about)
         command.arguments(subparser)
-        for field, info in command.settings.model_fields.items():
-            about = f"{info.description} [ASSAY_{field.upper()}]".replace("%", "%%")
-            subparser.add_argument(_option(field), default=argparse.SUPPRESS, metavar="VALUE", help=about)
+        add_settings(subparser, command.settings)
+    require_command(parser, given, [*COMMANDS])
+    if given and given[0] in COMMANDS:
+        commands.choices[given[0]].require_options(given[1:])
     values = vars(parser.parse_args(given))
     command = COMMANDS[values.pop("command")]
     own = {name: values.pop(name) for name in [*values] if name not in command.settings.model_fields}
     try:
         settings = command.settings(**values)
     except ValidationError as error:
-        for fault in error.errors():
-            field = str(fault["loc"][0])
-            message = fault["msg"].removeprefix("Value error, ")
-            print(f"ASSAY_{field.upper()} ({_option(field)}): {message}", file=sys.stderr)
-        raise SystemExit(2) from None
+        raise SystemExit(_report(command.settings, error)) from None
+    names = {variable(each.settings, field) for each in COMMANDS.values() for field in each.settings.model_fields}
+    for message in misspelt(os.environ, sorted(names)):
+        print(f"Warning: {message}", file=sys.stderr)
     command.run(settings, **own)
 
 
-def _option(field: str) -> str:
-    return f"--{field.replace('_', '-')}"
+def _report(settings: type[BaseSettings], error: ValidationError) -> int:
+    """Write a line for each invalid setting, without the values of secrets; returns the exit code."""
+    for fault in error.errors():
+        message = rule(fault)
+        if fault["loc"]:  # otherwise the message names its variables
+            field = str(fault["loc"][0])
+            shows = field not in SECRETS and fault["type"] != "value_error"
+            value = f" is {fault['input']!r}"[:100] if shows else ""
+            message = f"{variable(settings, field)} ({option(field)}){value}: {message}"
+        print(message, file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":
+    open_standard()
     main()

@@ -6,11 +6,16 @@ requires.
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from functools import cache
+from ipaddress import IPv6Address, ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _DRIVERS = {
@@ -20,10 +25,28 @@ _DRIVERS = {
 }
 
 
-class NoSettings(BaseSettings):
-    """The base of all settings, and the settings of a command without any."""
+SECRETS = frozenset({"database_url", "broadcast_url"})
+"""Settings that can hold a password: no message shows their values."""
 
-    model_config = SettingsConfigDict(env_prefix="ASSAY_", extra="ignore", frozen=True)
+MAX_SECRET_BYTES = 8_192
+
+OTHERS = ("ASSAY_TEST_", "ASSAY_URL")
+"""Beginnings of variables that other programs of this repository read: tests and examples."""
+
+_HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?/?")
+# Of a path, the characters of RFC 3986 without encoding, and encoded bytes.
+_BASE = re.compile(
+    r"(https?)://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?((?:/(?:[\w.~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*)*)",
+    re.ASCII,
+)
+_PORTS = {"http": "80", "https": "443"}
+
+
+class NoSettings(BaseSettings):
+    """The base of all settings, and the settings of a command without any. An empty variable counts as not set."""
+
+    model_config = SettingsConfigDict(env_prefix="ASSAY_", env_ignore_empty=True, extra="ignore", frozen=True)
 
 
 class DatabaseSettings(NoSettings):
@@ -31,6 +54,23 @@ class DatabaseSettings(NoSettings):
 
     data_dir: Path = Field(Path("data"), description="The folder for the SQLite database and files.")
     database_url: str = Field("", description="`postgresql://…`, or empty for SQLite in the data folder.")
+    database_connections: int = Field(
+        20, ge=4, le=1_000, description="Most connections of this process to PostgreSQL, with those that listen."
+    )
+
+    database_url_file: Path | None = Field(None, description="A file with the value of ASSAY_DATABASE_URL.")
+    database_password_file: Path | None = Field(
+        None, description="A file with the password of the user in ASSAY_DATABASE_URL."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_files(cls, given: dict[str, Any]) -> dict[str, Any]:
+        given = {**_with_file(given, "database_url")}
+        if file := given.get("database_password_file"):
+            variable = "ASSAY_DATABASE_PASSWORD_FILE"
+            given["database_url"] = _with_password(given.get("database_url"), _read_secret(variable, file))
+        return given
 
     @field_validator("database_url")
     @classmethod
@@ -84,8 +124,14 @@ class WorkerSettings(RetentionSettings, LogSettings, DatabaseSettings):
         description="The bus that wakes servers and workers: `redis://…`, `rediss://…`, `postgresql://…`, or "
         "`memory://` for none. Empty: the database if it is PostgreSQL, and none on SQLite.",
     )
+    broadcast_url_file: Path | None = Field(None, description="A file with the value of ASSAY_BROADCAST_URL.")
     workers: int = Field(3, ge=0, le=256, description="Concurrent analyses in this server; 0 runs none.")
     stop_seconds: float = Field(8, gt=0, le=300, description="The time for running work to end after SIGTERM.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_bus_file(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return _with_file(given, "broadcast_url")
 
     @field_validator("broadcast_url")
     @classmethod
@@ -107,29 +153,70 @@ class WorkerSettings(RetentionSettings, LogSettings, DatabaseSettings):
         return "memory://" if self.database.startswith("sqlite") else self.database
 
 
-class Settings(WorkerSettings):
+class HostSettings(NoSettings):
+    """The address of a port."""
+
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+
+
+class WorkerCommandSettings(HostSettings, WorkerSettings):
+    """The settings of a worker without a server."""
+
+    worker_port: int = Field(
+        0, ge=0, le=65535, description="The port of a worker for /health/live, /health/ready and /metrics; 0 is none."
+    )
+
+
+class Settings(HostSettings, WorkerSettings):
     """All settings: those of a server. Names have the units. Values out of bounds are refused at start."""
 
     environment: Literal["development", "production"] = Field(
         "development", description="`production` closes GET queries without a preflight header and hides suggestions."
     )
-    host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
+    keep_alive_seconds: int = Field(
+        75, ge=1, le=3600, description="The time after which an idle HTTP connection is closed."
+    )
+    drain_seconds: float = Field(
+        0,
+        ge=0,
+        le=300,
+        description="The time after SIGTERM for which the server serves all requests and is not ready, before it "
+        "stops.",
+    )
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins of other sites whose pages may call this server, separated by commas."
+    )
+    public_url: str = Field(
+        "",
+        description="Base of absolute links to this server, such as https://assay.example/tools; empty if unknown.",
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Host names that requests may use, separated by commas; `*` allows all. Empty: the loopback names "
         "if the server listens on a loopback address, otherwise all.",
     )
+    forwarded_allow_ips: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        validation_alias="forwarded_allow_ips",  # the variable of uvicorn and others, without the prefix
+        description="Addresses and networks of the proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are "
+        "believed, separated by commas. Empty: none.",
+    )
     max_body_bytes: int = Field(10_000_000, ge=1_000, description="The largest request body.")
+    max_answer_bytes: int = Field(
+        32 * 1024 * 1024,
+        ge=1_000_000,
+        description="The largest answer to an operation, or to one event of a subscription.",
+    )
     operation_timeout_seconds: float = Field(
         30,
         gt=0,
         le=3600,
         description="The longest time for a query or mutation, in addition to its own wait, and for the start of a "
         "subscription.",
+    )
+    slow_ms: int = Field(
+        0, ge=0, le=3_600_000, description="Milliseconds from which an operation is logged as slow; 0 logs none."
     )
     max_sockets: int = Field(
         12_000, ge=1, description="Most open WebSockets of this server, and most open HTTP streams."
@@ -146,10 +233,42 @@ class Settings(WorkerSettings):
         10, gt=0, le=3600, description="The longest time for a subscriber to be slow before it is disconnected."
     )
 
-    @field_validator("allowed_origins", "allowed_hosts", mode="before")
+    @field_validator("allowed_origins", "allowed_hosts", "forwarded_allow_ips", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(_host, value))
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(_origin, value))
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_base(cls, value: str) -> str:
+        match = _BASE.fullmatch(value)
+        if value and (match is None or (match[3] and not 0 < int(match[3]) <= 65535)):
+            form = "http:// or https://, a host, and at most a port and a path, such as https://assay.example/tools"
+            raise ValueError(f"{value!r} must be {form}, without user, query and fragment.")
+        return value.rstrip("/")
+
+    @field_validator("forwarded_allow_ips")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            try:
+                ip_network(each)
+            except ValueError:
+                raise ValueError(
+                    f"{each!r} must be an address or a network, such as 10.0.0.1 or 10.0.0.0/8. `*` is refused: every "
+                    "client could then choose its address."
+                ) from None
+        return value
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -164,6 +283,79 @@ class Settings(WorkerSettings):
             return ("*",)
         own = f"[{self.host}]" if ":" in self.host else self.host
         return tuple(dict.fromkeys(("localhost", "127.0.0.1", "[::1]", own)))
+
+
+def misspelt(variables: Iterable[str], names: Sequence[str]) -> list[str]:
+    """Return a message for each variable that begins with ASSAY_ and is none of these names, with the nearest."""
+    messages = []
+    for variable in sorted(set(variables)):
+        name = variable.upper()
+        if name.startswith("ASSAY_") and name not in names and not name.startswith(OTHERS):
+            near = get_close_matches(name, names, n=1, cutoff=0.7)
+            messages.append(f"{variable} is not a setting and has no effect{f': use {near[0]}' if near else ''}.")
+    return messages
+
+
+def _host(given: str) -> str:
+    """Return a host name of `allowed_hosts` as requests write it, in lower case. Raises ValueError."""
+    host = given.lower().removesuffix(".")
+    if host == "*" or _HOST.fullmatch(host):
+        return host
+    try:
+        return f"[{IPv6Address(host.removeprefix('[').removesuffix(']')).compressed}]"
+    except ValueError:
+        form = "a host name without scheme, port and path, such as assay.example, *.assay.example, [::1] or *"
+        raise ValueError(f"{given!r} must be {form}; commas separate several, without brackets and quotes.") from None
+
+
+def _origin(given: str) -> str:
+    """Return an origin as browsers write it, without the default port of its scheme. Raises ValueError."""
+    if given == "*":
+        raise ValueError("'*' is refused: any page could submit and delete. List each origin: https://app.example.")
+    match = _ORIGIN.fullmatch(given.lower())
+    if match is None or (match[3] and not 0 < int(match[3]) <= 65535):
+        form = "a scheme, a host and at most a port, such as https://app.example or http://localhost:5173"
+        raise ValueError(f"{given!r} must be {form}; commas separate several, without brackets and quotes.")
+    scheme, host, port = match.groups()
+    return f"{scheme}://{host}" + (f":{int(port)}" if port and port != _PORTS.get(scheme) else "")
+
+
+def _with_file(given: dict[str, Any], setting: str) -> dict[str, Any]:
+    """Return the settings with this one from its file, if one is given. Raises ValueError."""
+    file, variable = given.get(f"{setting}_file"), f"ASSAY_{setting.upper()}"
+    if not file:
+        return given
+    if given.get(setting):
+        raise ValueError(f"{variable} and {variable}_FILE are both set: set one of them.")
+    return given | {setting: _read_secret(f"{variable}_FILE", file)}
+
+
+def _read_secret(variable: str, file: Path | str) -> str:
+    """Return the only line of a file, without its end. Raises ValueError, with no part of the line."""
+    try:
+        with open(file, "rb") as opened:
+            text = opened.read(MAX_SECRET_BYTES + 1).decode().removesuffix("\n").removesuffix("\r")
+    except OSError as error:
+        raise ValueError(f"{variable}: The file {file} can't be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{variable}: The file {file} must be text in UTF-8.") from None
+    if not text or len(text) > MAX_SECRET_BYTES or not text.isprintable():
+        raise ValueError(
+            f"{variable}: The file {file} must hold one line of 1 to {MAX_SECRET_BYTES:,} characters, without controls."
+        )
+    return text
+
+
+def variable(settings: type[BaseSettings], field: str) -> str:
+    """Return the environment variable of a setting."""
+    return field.upper() if settings.model_fields[field].validation_alias else f"ASSAY_{field.upper()}"
+
+
+@cache
+def version() -> str:
+    """Return the version of the program, from `pyproject.toml` beside it."""
+    found: str = tomllib.loads(Path(__file__).with_name("pyproject.toml").read_text("utf-8"))["project"]["version"]
+    return found
 
 
 def _with_driver(url: str) -> str:
@@ -185,10 +377,25 @@ def _require_database(value: str, form: str) -> None:
         raise ValueError(form) from None
     if url.drivername not in _DRIVERS and url.drivername not in _DRIVERS.values():
         raise ValueError("It must begin with postgresql:// or sqlite:///, or be empty for SQLite.")
+    if "@" in (url.host or ""):  # its part of the password would be shown as the host
+        raise ValueError("An @ in the user or the password must be written as %40.")
     if url.port is not None and not 0 < url.port <= 65535:
         raise ValueError("Its port must be from 1 to 65535.")
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise ValueError("A SQLite database must be a file, sqlite:///PATH.")
+
+
+def _with_password(url: Any, password: str) -> str:
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        parts = make_url(url or "")
+    except (ArgumentError, ValueError):
+        parts = None
+    if parts is None or not parts.username:
+        raise ValueError("ASSAY_DATABASE_PASSWORD_FILE: ASSAY_DATABASE_URL must be postgresql://USER@HOST/DATABASE.")
+    return parts.set(password=password).render_as_string(hide_password=False)
 
 
 def _require_redis(value: str) -> None:

@@ -1,29 +1,23 @@
-"""The server's counters and its log configuration.
+"""The server's counters.
 
 Each app has one `Telemetry`: `web` and `execution` write to it, resolvers read it, and `exposition` prints it for
 Prometheus. It has its own registry, so that two apps in one process stay apart. Recording costs a few additions. Only
-the event loop's thread records, so no lock is needed. Memory is bounded: `MAX_OPERATION_NAMES` limits the names of
-operations, and latencies have fixed buckets.
+the event loop's thread records, so no lock is needed. Memory is bounded: `MAX_OPERATION_NAMES` and `MAX_OPERATION_NAME`
+limit the names of operations, and latencies have fixed buckets.
 """
 
 from __future__ import annotations
 
-import json
-import logging
-import logging.config
-import os
-import socket
-import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import orjson
-import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
+
+from logs import LOG, default_instance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -33,6 +27,12 @@ if TYPE_CHECKING:
 
 MAX_OPERATION_NAMES = 200
 """The most operation names with their own counters. Clients choose the names; further names are counted as `other`."""
+
+MAX_OPERATION_NAME = 100
+"""Longest operation name with its own counters, in characters. Each scrape has a name in 45 lines."""
+
+IDLE_SECONDS = 300.0
+"""Time without an operation of a name after which a new name may take its place: its percentiles are empty by then."""
 
 OTHER, ANONYMOUS = "other", "anonymous"
 
@@ -95,6 +95,13 @@ class Histogram:
             self.counts[bucket] = self.counts.get(bucket, 0) + count
         self.microseconds += other.microseconds
 
+    def less(self, other: Histogram) -> Histogram:
+        """Return the durations that were counted since `other`, an earlier state of this histogram."""
+        counts = {bucket: count - other.counts.get(bucket, 0) for bucket, count in self.counts.items()}
+        return Histogram(
+            {bucket: count for bucket, count in counts.items() if count}, self.microseconds - other.microseconds
+        )
+
     @property
     def count(self) -> int:
         """Number of durations."""
@@ -147,10 +154,15 @@ class Latency:
         if len(self._slices) > SLICES:
             self._older.add(self._slices.popleft()[1])
 
+    def add(self, other: Latency) -> None:
+        """Count all durations of the other as older than the window."""
+        self._older.add(other.total())
+        self.sum_seconds += other.sum_seconds
+
     @property
     def count(self) -> int:
         """Number of durations since the start."""
-        return self._total().count
+        return self.total().count
 
     def percentiles(self) -> Percentiles:
         """Return the percentiles of the last five minutes."""
@@ -163,9 +175,10 @@ class Latency:
 
     def cumulative(self) -> list[tuple[str, float]]:
         """Return Prometheus's buckets: upper bounds in seconds, and the numbers of durations below them."""
-        return exposed_buckets(self._total(), _EXPOSED)
+        return exposed_buckets(self.total(), _EXPOSED)
 
-    def _total(self) -> Histogram:
+    def total(self) -> Histogram:
+        """Return all durations since the start."""
         total = Histogram()
         for histogram in (self._older, *(histogram for _, histogram in self._slices)):
             total.add(histogram)
@@ -185,6 +198,8 @@ class HttpTelemetry:
     requests_total: int = 0
     errors_total: int = 0
     in_flight: int = 0
+    half_open: Counter[str] = field(default_factory=Counter)
+    """Connections without a complete request, by the peer's address."""
     latency: Latency = field(default_factory=Latency)
 
     def started(self) -> None:
@@ -207,11 +222,19 @@ class OperationTelemetry:
     count: int = 0
     errors: int = 0
     latency: Latency = field(default_factory=Latency)
+    last_at: float = 0.0
+    """Time of the last operation, by the clock of its `Telemetry`."""
 
     def record(self, seconds: float, *, failed: bool) -> None:
         self.count += 1
         self.errors += failed
         self.latency.record(seconds)
+
+    def add(self, other: OperationTelemetry) -> None:
+        """Count all operations of the other."""
+        self.count += other.count
+        self.errors += other.errors
+        self.latency.add(other.latency)
 
 
 @dataclass(slots=True)
@@ -227,11 +250,13 @@ class SubscriptionTelemetry:
 class Telemetry:
     """The counters of one app. `instance` is the server's name in metrics, logs and the API."""
 
-    def __init__(self, instance: str | None = None) -> None:
+    def __init__(self, instance: str | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self.instance = instance or default_instance()
         self.started_at = time.monotonic()
         self.http = HttpTelemetry()
         self.subscriptions = SubscriptionTelemetry()
+        self._other = OperationTelemetry(OTHER)
         self._operations: dict[str, OperationTelemetry] = {}
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(_Exposed(self))
@@ -240,19 +265,36 @@ class Telemetry:
     def uptime_seconds(self) -> float:
         return time.monotonic() - self.started_at
 
-    def operation(self, name: str | None) -> OperationTelemetry:
-        """Return the counters of an operation name, or those of `other` above `MAX_OPERATION_NAMES`."""
+    def record_operation(self, name: str | None, seconds: float, *, failed: bool) -> None:
+        """Count an operation by its name.
+
+        A new name gets its own counters if its operation did not fail, and if a place is free or idle. Otherwise, and
+        for a name above `MAX_OPERATION_NAME`, the operation counts as `other`.
+        """
         key = name or ANONYMOUS
-        found = self._operations.get(key)
+        found = self._other if key == OTHER else self._operations.get(key)
         if found is None:
-            if len(self._operations) >= MAX_OPERATION_NAMES:
-                key = OTHER
-            found = self._operations.setdefault(key, OperationTelemetry(key))
-        return found
+            if (failed and name) or len(key) > MAX_OPERATION_NAME or not self._has_place():
+                found = self._other
+            else:
+                found = self._operations[key] = OperationTelemetry(key)
+        found.last_at = self._clock()
+        found.record(seconds, failed=failed)
+
+    def _has_place(self) -> bool:
+        """Return whether a new name has a place. If all are taken, the most idle name becomes part of `other`."""
+        if len(self._operations) < MAX_OPERATION_NAMES:
+            return True
+        idle = min(self._operations.values(), key=lambda each: each.last_at)
+        if self._clock() - idle.last_at < IDLE_SECONDS:
+            return False
+        self._other.add(self._operations.pop(idle.name))
+        return True
 
     def operations(self) -> list[OperationTelemetry]:
-        """Return the counters of all operation names, most frequent first."""
-        return sorted(self._operations.values(), key=lambda each: (-each.count, each.name))
+        """Return the counters of all operation names and of `other`, most frequent first."""
+        found = [*self._operations.values(), *([self._other] if self._other.count else [])]
+        return sorted(found, key=lambda each: (-each.count, each.name))
 
 
 def exposition(telemetry: Telemetry) -> bytes:
@@ -268,9 +310,13 @@ class _Exposed(Collector):
 
     def collect(self) -> Iterable[Metric]:
         http, subscriptions = self._telemetry.http, self._telemetry.subscriptions
+        yield CounterMetricFamily("assay_log_lines_dropped", "Log lines not written.", value=LOG.dropped)
         yield CounterMetricFamily("assay_http_requests", "Requests over HTTP.", value=http.requests_total)
         yield CounterMetricFamily("assay_http_errors", "Responses with status 400 or more.", value=http.errors_total)
         yield GaugeMetricFamily("assay_http_in_flight", "Requests in progress.", value=http.in_flight)
+        yield GaugeMetricFamily(
+            "assay_half_open_connections", "Connections without a complete request.", value=http.half_open.total()
+        )
         latency = HistogramMetricFamily("assay_http_request_seconds", "Time from a request to its response.")
         latency.add_metric([], http.latency.cumulative(), http.latency.sum_seconds)
         yield latency
@@ -290,94 +336,3 @@ class _Exposed(Collector):
         yield CounterMetricFamily(
             "assay_subscribers_overflowed", "Subscribers disconnected for slowness.", value=subscriptions.overflowed
         )
-
-
-def default_instance() -> str:
-    """Return this process's name in logs and metrics: host and process id."""
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def configure_logging(log_format: str = "console", log_level: str = "info", *, instance: str | None = None) -> None:
-    """Send the lines of structlog and of the standard library's loggers, with uvicorn's, to stderr in one format.
-
-    Every line has `event`, `level`, `timestamp` and `instance`, and `request_id` if one is bound. uvicorn's access log
-    is off: `web.middleware` writes a line for each request, with its id.
-    """
-    level = getattr(logging, log_level.upper())
-    name = instance or default_instance()
-
-    def add_instance(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        event["instance"] = name
-        event.pop("color_message", None)  # uvicorn's copy of the message for terminals
-        return event
-
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        add_instance,
-    ]
-    rendering: list[structlog.typing.Processor]
-    if log_format == "json":
-        renderer = structlog.processors.JSONRenderer(serializer=_json_line)
-        rendering = [structlog.processors.format_exc_info, renderer]
-    else:
-        rendering = [
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(),
-                exception_formatter=structlog.dev.plain_traceback,  # the rich one prints variables, and so secrets
-            )
-        ]
-    structlog.configure(
-        processors=[*shared, *rendering],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    formatter = {
-        "()": structlog.stdlib.ProcessorFormatter,
-        "foreign_pre_chain": [structlog.stdlib.ExtraAdder(), *shared],
-        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
-    }
-    logging.config.dictConfig(
-        {
-            "version": 1,
-            "disable_existing_loggers": False,
-            "formatters": {"structlog": formatter},
-            "filters": {"intended": {"()": lambda: _is_unintended}},
-            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structlog"}},
-            "root": {"handlers": ["stderr"], "level": level},
-            "loggers": {
-                "uvicorn": {"handlers": [], "propagate": True},
-                "uvicorn.error": {
-                    "handlers": [],
-                    "propagate": True,
-                    "filters": ["intended"],
-                    "level": max(level, logging.WARNING),  # INFO has two lines for each socket
-                },
-                "alembic": {"level": logging.WARNING},
-                "uvicorn.access": {"handlers": [], "propagate": False, "level": logging.CRITICAL},
-            },
-        }
-    )
-
-
-def _is_unintended(record: logging.LogRecord) -> bool:
-    """Return whether a record is unexpected. uvicorn logs three cases as errors that the server handles itself.
-
-    Clients could fill the log with two of them: refused handshakes, and text frames that are not UTF-8. The third is a
-    response cut off on purpose, as for streams when the server stops, which the request's own line reports.
-    """
-    return record.msg not in (
-        "ASGI callable returned without completing handshake.",
-        "Invalid UTF-8 sequence received from client.",
-        "ASGI callable returned without completing response.",
-    )
-
-
-def _json_line(event: dict[str, Any], **options: Any) -> str:
-    default = options.get("default", str)
-    try:
-        return orjson.dumps(event, default=default, option=orjson.OPT_NON_STR_KEYS).decode()
-    except TypeError:  # lone surrogates, and integers beyond 64 bits
-        return json.dumps(event, default=default)

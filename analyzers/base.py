@@ -8,6 +8,7 @@ nothing of the server, and `run` is called in a separate process.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +17,10 @@ from typing import Any, Generic, Protocol, Self, TypeVar, get_args
 
 from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field
 
+# Controls of C0 and C1, line separators, lone surrogates, and the embeddings, overrides and isolates of bidirectional
+# text: these change how a terminal or a page shows the text around them.
+CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+LINE_ENDS = re.compile("[\t ]*[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]\\s*|\t")
 # Characters of a message to clients: an analyzer may put its whole input into an exception.
 MESSAGE_CHARACTERS = 500
 
@@ -208,6 +213,10 @@ class Analyzer(Generic[RequestT, ResultT]):
 
 
 def clean(text: str, characters: int) -> str:
-    """Return `text` cut to length, without lone surrogates and NUL, which not every database can store."""
+    """Return a message as one line of this length at most: blanks for line ends, U+FFFD for other controls.
+
+    A terminal or page that shows the line obeys none of its characters, and every database can store it.
+    """
     short = text if len(text) <= characters else text[: characters - 1] + "…"
-    return short.encode("utf-8", "replace").decode().replace("\0", "�")
+    line = LINE_ENDS.sub(" ", short).strip()
+    return CONTROLS.sub("�", line.encode("utf-8", "replace").decode())

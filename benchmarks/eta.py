@@ -26,6 +26,7 @@ from rich.table import Table
 from sqlalchemy import func, select
 
 from jobs.worker import Worker
+from logs import configure_logging
 from settings import Settings
 from store import tables
 from store.analyses import NewAnalysis
@@ -36,7 +37,6 @@ from store.sql.ids import new_id
 from store.sql.migrate import migrate
 from store.sql.viewer import LOCAL_ADMINISTRATOR
 from store.tables import BatchEventType
-from telemetry import configure_logging
 from tests.jobs.analyzers_for_tests import load
 from tests.support import until
 

@@ -22,6 +22,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from statistics import median
 from time import process_time
@@ -99,13 +100,20 @@ class Log:
         new_event = named("new_event", "store.events", "store.log")
         append = named("append", "store.events", "store.log")
         data = '{"status":"COMPLETED","attempt":1,"fraction":1.0,"step":null,"error":null}'
-        type_ = self.tables.EventType.ANALYSIS_COMPLETED
-        events = [new_event(self.viewer.workspace, type_, self.now, data, analysis_id=each) for each in ids]
+        type_, workspace = self.event_types().ANALYSIS_COMPLETED, self.viewer.workspace
+        if "subject" in signature(new_event).parameters:
+            events = [new_event(workspace, type_, each, self.now, data) for each in ids]
+        else:  # before events had subjects
+            events = [new_event(workspace, type_, self.now, data, analysis_id=each) for each in ids]
         await append(connection, events)
+
+    def event_types(self) -> Any:
+        """Return the enum with the types of an analysis's events."""
+        return getattr(self.tables, "AnalysisEventType", None) or self.tables.EventType
 
     def step(self) -> tuple[Any, ...]:
         """The fields that a `Change` and a `Step` share, from the former status on."""
-        status, type_ = self.tables.AnalysisStatus, self.tables.EventType
+        status, type_ = self.tables.AnalysisStatus, self.event_types()
         return (status.RUNNING, status.COMPLETED, type_.ANALYSIS_COMPLETED, 1, 1.0)
 
     async def record(self, connection: Any, ids: list[str]) -> None:

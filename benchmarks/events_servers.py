@@ -43,13 +43,13 @@ def publishing(publish: Publish) -> Route:
 
 def assay(port: int) -> None:
     """Run Assay with the endpoint that publishes events."""
+    from logs import configure_logging
     from server import create_app
     from settings import Settings
     from store.events import append, new_event
     from store.sql.clock import utcnow
     from store.sql.database import Database
     from store.tables import AnalysisEventType
-    from telemetry import configure_logging
     from web.serving.listen import bind
     from web.serving.run import run
 

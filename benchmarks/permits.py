@@ -62,7 +62,7 @@ class Managed:
 
     async def run(self) -> None:
         """Fetch permits until cancelled."""
-        async with self._database.apart("assay permits") as connection:
+        async with self._database.apart("permits") as connection:
             manager = QueueManager(queries(connection), CHANNEL)
 
             @manager.entrypoint(ENTRYPOINT)

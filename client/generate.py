@@ -30,7 +30,18 @@ from graphql import (
 )
 
 SCHEMA = Path(__file__).parent.parent / "schema" / "schema.graphql"
-ROOTS = ("Analyzer", "Analysis", "Batch", "AnalysisEvent", "BatchEvent", "UserError", "Health", "Metrics", "Queue")
+ROOTS = (
+    "Analyzer",
+    "Analysis",
+    "Batch",
+    "AnalysisEvent",
+    "BatchEvent",
+    "AlertEvent",
+    "UserError",
+    "Health",
+    "Metrics",
+    "Queue",
+)
 INTERFACES = ("AnalysisResult", "Event")
 ALSO = ("UserErrorCode",)
 SCALARS = {

@@ -13,17 +13,28 @@ from store.bounds import (
     MAX_ATTEMPTS,
     MAX_NAME,
     MAX_PRIORITY,
+    MAX_REASON,
     MAX_SLOTS,
     MAX_TIMEOUT_SECONDS,
     MIN_PRIORITY,
 )
 
+# Repeated here, because the import of the enum would take longer than all of `--help`. A test compares both.
+STATUSES = ("QUEUED", "RUNNING", "COMPLETED", "FAILED", "CANCELED", "TIMED_OUT")
+
 LEAST_AGE, MOST_AGE = timedelta(hours=1), timedelta(days=36_500)
 
 
 def add_analyzer(parser: ArgumentParser) -> None:
-    """Add the arguments of `pause` and `resume`."""
+    """Add the argument of `resume`."""
     parser.add_argument("analyzer", metavar="ANALYZER", nargs="?", help="this analyzer only; without it, all")
+
+
+def add_pause(parser: ArgumentParser) -> None:
+    """Add the arguments of `pause`."""
+    add_analyzer(parser)
+    about = f"the reason, for display, 1 to {MAX_REASON} characters; an earlier pause keeps its reason"
+    parser.add_argument("--reason", metavar="TEXT", type=reason, help=about)
 
 
 def add_concurrency(parser: ArgumentParser) -> None:
@@ -74,8 +85,26 @@ def add_export(parser: ArgumentParser) -> None:
     """Add the arguments of `export`."""
     parser.add_argument("batch_id", metavar="BATCH_ID", help="batch_…")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the file to write; default standard output")
-    parser.add_argument("--status", action="append", default=[], help="only items with this status; may be repeated")
+    about = f"only items with this status; may be repeated. One of {', '.join(STATUSES)}"
+    parser.add_argument("--status", action="append", default=[], help=about)
     parser.add_argument("--input", dest="with_input", action="store_true", help="include each item's input and options")
+
+
+def add_backup(parser: ArgumentParser) -> None:
+    """Add the arguments of `backup`."""
+    parser.add_argument("file", metavar="FILE", help="the file to write; - writes to standard output")
+    parser.add_argument("--force", action="store_true", help="replace an existing file")
+
+
+def add_restore(parser: ArgumentParser) -> None:
+    """Add the arguments of `restore`."""
+    parser.add_argument("file", metavar="FILE", help="a file of `backup`; - reads standard input")
+
+
+def add_schema(parser: ArgumentParser) -> None:
+    """Add the arguments of `schema`."""
+    about = "leave out plug-ins and single files in analyzers/, which are a user's own"
+    parser.add_argument("--built-in", action="store_true", help=about)
 
 
 def slots(text: str) -> int | None:
@@ -85,6 +114,13 @@ def slots(text: str) -> int | None:
     if not re.fullmatch("[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_SLOTS:
         raise ArgumentTypeError(f"{text!r} is neither a number from 1 to {MAX_SLOTS} nor `default`")
     return int(text)
+
+
+def reason(text: str) -> str:
+    """Return the reason for a pause. Raises ArgumentTypeError."""
+    if not 1 <= len(text) <= MAX_REASON or not text.isprintable() or text.isspace():
+        raise ArgumentTypeError(f"a reason has 1 to {MAX_REASON} printable characters")
+    return text
 
 
 def age(text: str) -> timedelta:

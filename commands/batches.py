@@ -16,14 +16,14 @@ import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO
 
+from commands.terminal import end, progress_bars
 from settings import DatabaseSettings
 from store.bounds import MAX_ATTEMPTS, MAX_PRIORITY, MAX_TIMEOUT_SECONDS, MIN_PRIORITY
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import Progress, Task
+    from rich.progress import Progress
 
     from store.sql.database import Database
 
@@ -72,11 +72,11 @@ def submit(
         try:
             asyncio.run(_until_told(run))
         except StreamBroken as broken:
-            _end(f"{broken}\nThe queued items were canceled: correct the file and submit it again.")
+            end(f"{broken}\nThe queued items were canceled: correct the file and submit it again.")
         except StreamClosed:
-            _end("The batch takes no more items: it was canceled or timed out.")
+            end("The batch takes no more items: it was canceled or timed out.")
         except (KeyboardInterrupt, asyncio.CancelledError):
-            _end("Interrupted.", 130)
+            end("Interrupted.", 130)
 
 
 def export(settings: DatabaseSettings, *, batch_id: str, out: Path | None, status: list[str], with_input: bool) -> None:
@@ -89,11 +89,11 @@ def export(settings: DatabaseSettings, *, batch_id: str, out: Path | None, statu
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
     except ExportBroken:
-        _end("The batch was deleted during the export.")
+        end("The batch was deleted during the export.")
     except OSError as error:
-        _end(str(error))
+        end(str(error))
     except KeyboardInterrupt:
-        _end("Interrupted.", 130)
+        end("Interrupted.", 130)
 
 
 async def _submit(
@@ -137,7 +137,7 @@ async def _submit(
         progress.update(task, completed=total)
 
     console = Console(stderr=True)
-    progress = _progress(console)
+    progress = progress_bars(console)
     async with connected(settings, "Interrupted") as database:
         with progress:
             count = None
@@ -220,34 +220,11 @@ async def _export(
             status=[AnalysisStatus(each) for each in status] or None,
             with_input=with_input,
         )
-        with _written(out) as target, _progress(Console(stderr=True)) as progress:
+        with _written(out) as target, progress_bars(Console(stderr=True)) as progress:
             task = progress.add_task("exported", total=batch.total_items)
             async for position, chunk in lines:
                 target.write(chunk)
                 progress.update(task, completed=position)
-
-
-def _progress(console: Console) -> Progress:
-    """Return progress bars that are drawn on terminals only."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        """Items per second."""
-
-        def render(self, task: Task) -> Text:
-            speed = task.finished_speed or task.speed
-            return Text("" if speed is None else f"{speed:,.0f}/s")
-
-    return Progress(
-        TextColumn("{task.description:>8}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Rate(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
 
 
 def _opened(file: str) -> BinaryIO:
@@ -317,8 +294,3 @@ async def _until_told(run: Coroutine[Any, Any, None]) -> None:
     task = asyncio.create_task(run)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     await task
-
-
-def _end(message: str, code: int = 1) -> NoReturn:
-    print(message, file=sys.stderr)
-    raise SystemExit(code)

@@ -12,17 +12,20 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from analyzers.registry import load_analyzers
 from commands.connection import connected
 from jobs.cleanup import Ages, clean_up
+from logs import configure_logging
 from resolvers.user_errors import state_of
 from settings import CleanupSettings, OperatorSettings
 from store import tables
-from store.analyses import analysis_by_id, delete_analysis, request_stop
+from store.analyses import analysis_by_id
 from store.batches import batch_by_id, delete_batch, go_on_deleting, request_batch_stop
+from store.deletions import delete_analysis
 from store.queue import controls
 from store.queue.retries import RETRY_SLICE, go_on_retrying, retry_analyses, retry_batch
 from store.queue.workers import SILENCE, all_workers
@@ -32,20 +35,22 @@ from store.sql.database import Database
 from store.sql.ids import kind_of
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.statistics import queue_figures
+from store.stops import request_stop
 from store.subjects import SUBJECTS, count_old
 from store.tables import AnalysisRow, AnalysisStatus, BatchRow, ControlRow
-from telemetry import configure_logging
 
 
 class Refused(SystemExit):
     """A command was refused. The program exits with the message, which has the reason and the rule."""
 
 
-async def pause(database: Database, _settings: OperatorSettings, analyzer: str | None) -> None:
+async def pause(
+    database: Database, _settings: OperatorSettings, analyzer: str | None, reason: str | None = None
+) -> None:
     """Stop starting analyses, of one analyzer or all. Running analyses finish, new ones are queued."""
     await _require_analyzer(database, analyzer)
     async with database.write() as connection:
-        changed = await controls.pause(connection, analyzer, utcnow())
+        changed = await controls.pause(connection, analyzer, utcnow(), reason=reason)
     print(f"{_named(analyzer)} is {'' if changed else 'already '}paused.")
 
 
@@ -53,7 +58,7 @@ async def resume(database: Database, _settings: OperatorSettings, analyzer: str 
     """End the pause of the whole queue, or of one analyzer."""
     await _require_analyzer(database, analyzer)
     async with database.write() as connection:
-        changed = await controls.resume(connection, analyzer)
+        changed = await controls.resume(connection, analyzer, utcnow())
     print(f"{_named(analyzer)} {'is resumed' if changed else 'was not paused'}.")
 
 
@@ -61,7 +66,7 @@ async def concurrency(database: Database, _settings: OperatorSettings, analyzer:
     """Set the concurrent analyses of each worker, in total or of one analyzer. None for `slots` removes the limit."""
     await _require_analyzer(database, analyzer)
     async with database.write() as connection:
-        await controls.set_slots(connection, analyzer, slots)
+        await controls.set_slots(connection, analyzer, slots, utcnow())
     if analyzer is None:
         print(f"Each worker runs {'as many analyses as at start' if slots is None else f'{slots} analyses'} at once.")
     else:
@@ -104,7 +109,7 @@ async def delete(database: Database, _settings: OperatorSettings, subject: str) 
     """Delete a finished analysis or batch. Its events stay in the log."""
     remove = delete_batch if _kind(subject) == "batch" else delete_analysis
     async with database.write() as connection:
-        deleted = await remove(connection, VIEWER, subject)
+        deleted = await remove(connection, VIEWER, subject, utcnow())
     if not deleted:
         allowed = "finished batches, and finished analyses outside unfinished batches, can be deleted"
         raise Refused(await _refusal(database, subject, allowed))
@@ -138,7 +143,7 @@ async def status(database: Database, _settings: OperatorSettings) -> None:
     alive = sum(now - worker.last_seen_at <= SILENCE for worker in workers)
     overview = _table("", "")
     overview.show_header = False
-    overview.add_row("Queue", "open" if whole.paused_at is None else f"paused since {_written(whole.paused_at)}")
+    overview.add_row("Queue", "open" if whole.paused_at is None else f"paused since {_pause(whole)}")
     overview.add_row("Queued", f"{queue.depth:,}")
     overview.add_row("Running", f"{queue.running:,}")
     overview.add_row("Workers", f"{alive} alive" + (f", {len(workers) - alive} silent" if alive < len(workers) else ""))
@@ -149,7 +154,7 @@ async def status(database: Database, _settings: OperatorSettings) -> None:
     analyzers = _table("Analyzer", "Paused since", "Limit")
     for name, row in held.items():
         if row.paused_at is not None or row.slots is not None:
-            paused = "" if row.paused_at is None else _written(row.paused_at)
+            paused = "" if row.paused_at is None else _pause(row)
             analyzers.add_row(name, paused, "" if row.slots is None else f"{row.slots}")
     _show(overview, *(each for each in (priorities, analyzers) if each.row_count))
 
@@ -226,7 +231,12 @@ def _named(analyzer: str | None) -> str:
 
 def _amounts(deleted: Deleted) -> str:
     names = (*(subject.name for subject in SUBJECTS.values()), "events")
-    return ", ".join(f"{name}: {deleted[name]:,}" for name in names)
+    return ", ".join(f"{name.replace('_', ' ')}: {deleted[name]:,}" for name in names)
+
+
+def _pause(row: ControlRow) -> str:
+    assert row.paused_at is not None
+    return _written(row.paused_at) + (f": {escape(row.pause_reason)}" if row.pause_reason else "")
 
 
 def _written(instant: datetime) -> str:

@@ -91,7 +91,7 @@ class Redis(Broker):
 
 
 class PostgreSQL(Broker):
-    """`postgresql://`: NOTIFY and LISTEN, on one connection, without a PgBouncer in transaction mode in between."""
+    """`postgresql://`: NOTIFY and LISTEN, on one connection. Raises NoNotifications behind PgBouncer."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ class PostgreSQL(Broker):
         self._connection: asyncpg.Connection
 
     async def connect(self) -> None:
-        self._connection = await self._stack.enter_async_context(self._database.apart("assay bus"))
+        self._connection = await self._stack.enter_async_context(self._database.apart("bus"))
         self._connection.add_termination_listener(lambda _: self.lose(ConnectionError("PostgreSQL is gone")))
         await self._connection.add_listener(CHANNEL, self._hear)
 

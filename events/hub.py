@@ -64,8 +64,12 @@ class Stream(Protocol[MessageT_co]):
         """The place after which the subscriber begins; None for new messages only."""
 
     @property
-    def end(self) -> Callable[[], Awaitable[Place]]:
-        """Return the place of the log's end."""
+    def cursor(self) -> str | None:
+        """The cursor of that place."""
+
+    @property
+    def end(self) -> Callable[[], Awaitable[tuple[Place, str]]]:
+        """Return the place of the log's end, and its cursor."""
 
     @property
     def follow(self) -> Callable[[Place], AsyncGenerator[Page[MessageT_co], None]]:
@@ -106,31 +110,32 @@ class Subscriber(ABC, Generic[MessageT]):
 
 
 class Hub(Generic[MessageT]):
-    """The groups of one server. `size` returns the bytes of a message."""
+    """The groups of one server. `size` returns the bytes of a message, `cursor` the cursor of its place."""
 
     def __init__(
         self,
         size: Callable[[MessageT], int],
+        cursor: Callable[[MessageT], str | None],
         *,
         ring_bytes: int = RING_BYTES,
         hub_bytes: int = HUB_BYTES,
         ring_seconds: float = RING_SECONDS,
     ) -> None:
-        self.size = size
+        self.size, self.cursor = size, cursor
         self.ring_bytes, self.hub_bytes, self.ring_seconds = ring_bytes, hub_bytes, ring_seconds
         self.groups: dict[Hashable, _Group[MessageT]] = {}
         self.bytes = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def join(self, subscriber: Subscriber[MessageT], stream: Stream[MessageT]) -> Place:
-        """Hand messages to the subscriber until it leaves or the stream ends. Return the place before the first one."""
+    async def join(self, subscriber: Subscriber[MessageT], stream: Stream[MessageT]) -> str | None:
+        """Hand messages to the subscriber until it leaves or the stream ends. Return the cursor before the first."""
         group = self.groups.get(stream.key)
         if group is None:
-            start = await stream.end()
+            start, cursor = await stream.end()
             group = self.groups.get(stream.key)  # another subscriber may have made it during the await
             if group is None:
-                group = self.groups[stream.key] = _Group(self, stream, start)
-        return group.join(subscriber, stream.place)
+                group = self.groups[stream.key] = _Group(self, stream, start, cursor)
+        return group.join(subscriber, stream)
 
     @property
     def behind(self) -> int:
@@ -151,7 +156,7 @@ class Hub(Generic[MessageT]):
 
 
 class _Group(Generic[MessageT]):
-    def __init__(self, hub: Hub[MessageT], stream: Stream[MessageT], start: Place) -> None:
+    def __init__(self, hub: Hub[MessageT], stream: Stream[MessageT], start: Place, cursor: str | None) -> None:
         self._hub, self._stream = hub, stream
         self._ring: deque[tuple[Place, MessageT]] = deque()
         self._times: deque[float] = deque()  # the times at which the ring's messages came
@@ -159,22 +164,23 @@ class _Group(Generic[MessageT]):
         # The number of the ring's first message, and the places before it and of the last one.
         self._first = 0
         self._floor = self._end = start
+        self._cursor = cursor  # of the last one
         self._news = asyncio.Event()
         self._over = False
         self.live: dict[Subscriber[MessageT], None] = {}
         self.behind: dict[Subscriber[MessageT], asyncio.Task[None]] = {}
         self._driver = hub.start(self._drive())
 
-    def join(self, subscriber: Subscriber[MessageT], place: Place | None) -> Place:
+    def join(self, subscriber: Subscriber[MessageT], stream: Stream[MessageT]) -> str | None:
         subscriber._group = self
-        if place is None or place == self._end:
+        if stream.place is None or stream.place == self._end:
             subscriber._next = self._first + len(self._ring)
             self.live[subscriber] = None
-            return self._end
-        subscriber._place = place
+            return self._cursor
+        subscriber._place = stream.place
         self._find(subscriber)
         self._fall_behind(subscriber)
-        return place
+        return stream.cursor
 
     def leave(self, subscriber: Subscriber[MessageT]) -> None:
         subscriber._group = None
@@ -213,7 +219,8 @@ class _Group(Generic[MessageT]):
         number, before = self._first + len(self._ring), self._end
         self._ring.extend(page)
         self._times.extend(repeat(monotonic(), len(page)))
-        self._end = page[-1][0]
+        self._end, newest = page[-1]
+        self._cursor = self._hub.cursor(newest)
         for served, subscriber in enumerate(list(self.live), 1):
             # Skip a subscriber that has left during an await, or that came then and took this page from the ring.
             if subscriber._group is self and subscriber._next == number:

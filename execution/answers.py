@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -32,6 +32,13 @@ class Answer:
 
     body: dict[str, Any]
     kind: AnswerKind
+    encoded: bytes | None = field(default=None, compare=False, repr=False)
+    """The body as JSON, if it was encoded to be measured."""
+
+    @property
+    def json(self) -> bytes:
+        """The body as JSON."""
+        return encode_json(self.body) if self.encoded is None else self.encoded
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from strawberry.types.graphql import OperationType
 
 from execution.answers import Answer, AnswerKind
 from execution.errors import ErrorCode, error_body, request_errors
+from execution.introspection import introspections
 from execution.limits import LimitExceeded, Limits, check_document, read_text
 from execution.strawberry_parts import RULES
 from execution.subscriptions import place_variables
@@ -38,6 +39,8 @@ class Document:
     operations: Mapping[str | None, OperationType]
     places: Mapping[str | None, frozenset[str]]
     """For each subscription, the variables that only set its beginning."""
+    introspections: frozenset[str | None]
+    """The operations with an answer that depends on nothing but the schema."""
 
 
 class Documents:
@@ -85,7 +88,7 @@ class Documents:
         if errors:
             body: dict[str, Any] = {"errors": request_errors(errors, ErrorCode.GRAPHQL_VALIDATION_FAILED)}
             return Answer(body, AnswerKind.VALIDATION_ERROR)
-        return Document(node, _operations(node), place_variables(node))
+        return Document(node, _operations(node), place_variables(node), introspections(node))
 
 
 def _refusal(refused: LimitExceeded) -> Answer:

@@ -10,20 +10,25 @@ Every error in an answer has a code, and unexpected errors are masked (`executio
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import orjson
+import structlog
 from graphql import ExecutionResult as StreamResult
 from graphql import GraphQLError
 from strawberry.types.execution import ExecutionResult
 from strawberry.types.graphql import OperationType
 
-from execution.answers import Answer, AnswerKind, StreamAnswer, encode_json
+from execution.answer_size import AnswerSize, AnswerTooLarge
+from execution.answers import Answer, AnswerKind, StreamAnswer
 from execution.documents import Document, Documents
 from execution.errors import (
+    MAX_QUOTED,
     BadRequest,
     ClientError,
     ErrorCode,
@@ -33,11 +38,13 @@ from execution.errors import (
     is_variables_error,
     request_errors,
 )
-from execution.limits import Limits
+from execution.introspection import Introspections
+from execution.limits import Limits, selections_of
 from execution.requests import OperationRequest, parse_request
 from execution.strawberry_parts import attach, core_schema
-from execution.subscriptions import PAGE, LogSource, Pages, SharedStream, Stream, sharing_key
+from execution.subscriptions import PAGE, PAGE_BYTES, LogSource, Pages, SharedStream, Stream, sharing_key
 from execution.variables import FastVariables
+from telemetry import ANONYMOUS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +73,11 @@ __all__ = [
 QUERIES = frozenset({OperationType.QUERY})
 QUERIES_AND_MUTATIONS = frozenset({OperationType.QUERY, OperationType.MUTATION})
 
+# Characters of an operation's name in a log line.
+LONGEST_LOGGED_NAME = 100
+
+log = structlog.stdlib.get_logger(__name__)
+
 _NOT_HERE = {
     OperationType.QUERY: "Queries are not run here.",
     OperationType.MUTATION: "Mutations are run by POST only.",
@@ -82,6 +94,8 @@ class OperationContext(Protocol):
     """Set by the executor. A resolver that waits on behalf of the client may reschedule it. None for subscriptions."""
     last_event_id: str | None
     """Set by the transport if a client resumes a subscription: the cursor to resume after, instead of `after`."""
+    answer_size: AnswerSize
+    """Set by the executor for each answer. Resolvers count large contents before they read them."""
 
 
 class Executor:
@@ -100,9 +114,12 @@ class Executor:
         self._explain = explain
         self._telemetry = telemetry
         self._time_limit = settings.operation_timeout_seconds
+        self._max_answer_bytes = settings.max_answer_bytes
+        self._slow_ms = settings.slow_ms
         self._hide_suggestions = settings.environment == "production"
         self._core = core_schema(schema)
         self._documents = Documents(self._core, limits=limits or Limits(), hide_suggestions=self._hide_suggestions)
+        self._introspections = Introspections()
         self._operation = FastVariables.of(self._core)
         attach(schema, self._operation, self._documents.node)
 
@@ -121,6 +138,11 @@ class Executor:
         if operation_type not in allowed:
             return _not_here(operation_type)
         started = perf_counter()
+        kept = self._introspections.get(request.query or "", name)
+        if kept is not None:
+            self._telemetry.record_operation(name, perf_counter() - started, failed=False)
+            return Answer(orjson.loads(kept), AnswerKind.DATA, kept)
+        size = context.answer_size = AnswerSize(self._max_answer_bytes)
         try:
             async with asyncio.timeout(self._time_limit) as time_limit:
                 context.time_limit, first = time_limit, time_limit.when()
@@ -132,14 +154,22 @@ class Executor:
                     allowed_operation_types=allowed,
                     operation_extensions=request.extensions,
                 )
-            answer = self._answer(result, context.request_id)
+            # A mutation has run: its answer lacks only the fields that do not fit.
+            if size.path is not None and operation_type is OperationType.QUERY:
+                answer = size.error.answer()
+            else:
+                answer = self._measured(self._answer(result, context.request_id))
         except TimeoutError:
             limit = round(self._time_limit + ((time_limit.when() or 0) - (first or 0)), 3)
             message = f"The operation exceeded its time limit of {limit:g} seconds."
             body = error_body(ErrorCode.OPERATION_TIMEOUT, message, limitSeconds=limit)
             answer = Answer({"data": None, **body}, AnswerKind.TIMEOUT)
         failed = answer.kind is not AnswerKind.DATA
-        self._telemetry.operation(name).record(perf_counter() - started, failed=failed)
+        if not failed and name in self._document(request).introspections:
+            self._introspections.keep(request.query or "", name, answer.json)
+        seconds = perf_counter() - started
+        self._telemetry.record_operation(name, seconds, failed=failed)
+        self._log_if_slow(request, name, operation_type, context.request_id, seconds)
         return answer
 
     async def open(self, request: OperationRequest, context: OperationContext) -> Answer | Stream:
@@ -154,15 +184,21 @@ class Executor:
         started = perf_counter()
 
         def record(failed: bool) -> None:
-            self._telemetry.operation(name).record(perf_counter() - started, failed=failed)
+            self._telemetry.record_operation(name, perf_counter() - started, failed=failed)
+
+        def answered() -> None:
+            kind, seconds = OperationType.SUBSCRIPTION, perf_counter() - started
+            self._log_if_slow(request, name, kind, context.request_id, seconds)
 
         failure = partial(self._failure, request_id=context.request_id)
         begun = await self._begin(request, name, context)
         if isinstance(begun, Answer) or not isinstance(begun.source, LogSource):
-            return Stream(follow=lambda _: self._answers(begun, context.request_id), failure=failure, record=record)
+            answers_alone = partial(self._answers, begun, context.request_id, answered)
+            return Stream(follow=lambda _: answers_alone(), failure=failure, record=record)
+        answered()  # the first event may be far away
         source, answers = begun.source, partial(self._log_answers, request, name)
 
-        async def end() -> Any:
+        async def end() -> tuple[Any, str]:
             async with asyncio.timeout(self._time_limit):
                 return await source.end()
 
@@ -173,8 +209,8 @@ class Executor:
             record=record,
             key=sharing_key(request, self._document(request).places[name], source.audience),
             place=source.place,
-            end=end,
             cursor=source.cursor,
+            end=end,
         )
 
     def operation_type(self, request: OperationRequest) -> OperationType | Answer:
@@ -191,9 +227,10 @@ class Executor:
         """Log an exception outside all fields, and return the last answer of its stream."""
         return _written(self.fault(error, request_id))
 
-    async def _answers(self, begun: Answer | _Begun, request_id: str) -> Pages:
-        """Yield the answer to each event."""
+    async def _answers(self, begun: Answer | _Begun, request_id: str, answered: Callable[[], None]) -> Pages:
+        """Yield the answer to each event. Calls `answered` at the first one."""
         if isinstance(begun, Answer):
+            answered()
             yield [(None, _written(begun))]
             return
         seconds: float | None = self._time_limit
@@ -202,9 +239,13 @@ class Executor:
                 async for event in events:
                     async with asyncio.timeout(seconds):
                         answer = await self._answer_event(begun.operation, event)
+                    if seconds is not None:
+                        answered()
                     seconds = None
                     yield [(None, _written(answer, getattr(event, "cursor", None)))]
         except Exception as error:
+            if seconds is not None:
+                answered()
             yield [(None, self._failure(error, request_id))]
 
     async def _log_answers(
@@ -221,13 +262,15 @@ class Executor:
         try:
             async with aclosing(pages):
                 async for page in pages:
-                    for start in range(0, len(page), PAGE):
-                        answers = []
-                        for event in page[start : start + PAGE]:
-                            answer = await self._answer_event(operation, event)
-                            answers.append((event.place, _written(answer, event.cursor)))
-                        yield answers
-                        place = answers[-1][0]
+                    answers: list[tuple[Any, StreamAnswer]] = []
+                    size = 0
+                    for event in page:
+                        answer = _written(await self._answer_event(operation, event), event.cursor)
+                        answers.append((event.place, answer))
+                        size += len(answer.json)
+                        if len(answers) == PAGE or size >= PAGE_BYTES or event is page[-1]:
+                            yield answers
+                            place, answers, size = event.place, [], 0
         except Exception as error:
             yield [(place, self._failure(error, context.request_id))]
 
@@ -253,7 +296,30 @@ class Executor:
         )
 
     async def _answer_event(self, operation: FastVariables, event: object) -> Answer:
-        return self._answer(await operation.result_of(event), operation.context_value.request_id)
+        context = operation.context_value
+        context.answer_size = AnswerSize(self._max_answer_bytes)
+        return self._measured(self._answer(await operation.result_of(event), context.request_id))
+
+    def _measured(self, answer: Answer) -> Answer:
+        """Encode an answer. Return the error in its place if it is above the limit."""
+        encoded = answer.json
+        if len(encoded) > self._max_answer_bytes and "data" in answer.body:
+            return AnswerTooLarge(len(encoded), self._max_answer_bytes).answer()
+        return replace(answer, encoded=encoded)
+
+    def _log_if_slow(
+        self, request: OperationRequest, name: str | None, kind: OperationType, request_id: str, seconds: float
+    ) -> None:
+        """Log an operation above the limit of the settings by its name, without its variables."""
+        if self._slow_ms and seconds * 1000 >= self._slow_ms:
+            log.warning(
+                "slow operation",
+                operation=(name or ANONYMOUS)[:LONGEST_LOGGED_NAME],
+                kind=kind.value,
+                milliseconds=round(seconds * 1000, 3),
+                cost=selections_of(self._document(request).node, name),
+                request_id=request_id,
+            )
 
     def _document(self, request: OperationRequest) -> Document:
         document = self._documents.get(request.query or "")
@@ -286,7 +352,7 @@ class Executor:
         if name is not None and name in operations:
             return name, operations[name]
         message = (
-            f"Unknown operation named '{name}'."
+            f"Unknown operation named '{name[:MAX_QUOTED]}'."
             if name is not None
             else "`operationName` is missing: the document has several operations."
             if operations
@@ -338,4 +404,4 @@ def _written(answer: Answer, cursor: str | None = None) -> StreamAnswer:
     body = answer.body
     errors, failed = body.get("errors", ()), "data" not in body
     may_pass = failed and any(error["extensions"]["code"] == ErrorCode.SERVICE_UNAVAILABLE for error in errors)
-    return StreamAnswer(encode_json(body), cursor, failed=failed, may_pass=may_pass, has_errors=bool(errors))
+    return StreamAnswer(answer.json, cursor, failed=failed, may_pass=may_pass, has_errors=bool(errors))

@@ -34,6 +34,7 @@ SATURATED = 10**9
 INTROSPECTION = frozenset({"__schema", "__type"})
 
 _OPENING = frozenset({TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L})
+_NUMBERS = frozenset({TokenKind.INT, TokenKind.FLOAT})
 _CLOSING = frozenset({TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R})
 
 
@@ -51,13 +52,23 @@ class Limits:
     """Lexical tokens, and also comments: parsing costs 3 microseconds a token."""
     nesting: int = 100
     """Brackets inside brackets, of any kind: selections, lists, objects, types. The parser fails beyond about 190."""
+    digits: int = 1_000
+    """Characters of a number: Python reads integers of up to 4,300 digits."""
     depth: int = 15
     """Fields inside fields, without those of introspection."""
     introspection_depth: int = 18
     """Fields inside `__schema` and `__type`, and these two."""
+    schemas: int = 2
+    """`__schema`: one answers GraphiQL's introspection in some 60 ms, in which the event loop does nothing else."""
+    types: int = 10
+    """`__type`."""
+    introspection_aliases: int = 2
+    """Aliases inside `__schema` and `__type`, each of which repeats a part of the schema. No known tool uses one."""
     root_fields: int = 50
     aliases: int = 50
     """graphql-armor's default is 15; dashboards select one field with dozens of filters."""
+    alias_characters: int = 200
+    """Length of an alias: an answer repeats the alias for every row."""
     directives: int = 50
     selections: int = 5_000
     """Fields, inline fragments and spreads: execution collects all of them."""
@@ -86,6 +97,9 @@ class Measure:
 
     depth: int = 0
     introspection_depth: int = 0
+    schemas: int = 0
+    types: int = 0
+    introspection_aliases: int = 0
     aliases: int = 0
     directives: int = 0
     selections: int = 0
@@ -94,13 +108,16 @@ class Measure:
 
     def add(self, other: Measure) -> None:
         """Add the sums of a selection set below this one. The caller updates the measures of depth and width."""
+        self.schemas = min(self.schemas + other.schemas, SATURATED)
+        self.types = min(self.types + other.types, SATURATED)
+        self.introspection_aliases = min(self.introspection_aliases + other.introspection_aliases, SATURATED)
         self.aliases = min(self.aliases + other.aliases, SATURATED)
         self.directives = min(self.directives + other.directives, SATURATED)
         self.selections = min(self.selections + other.selections, SATURATED)
 
 
 def read_text(text: str, limits: Limits) -> DocumentNode:
-    """Parse a text within the limits on length, tokens and nesting.
+    """Parse a text within the limits on length, tokens, numbers and nesting.
 
     Raises:
         LimitExceeded: The text exceeds a limit.
@@ -116,13 +133,15 @@ def read_text(text: str, limits: Limits) -> DocumentNode:
         if "too deeply" in error.description:
             raise LimitExceeded("levels of nesting", limits.nesting, limits.nesting + 1) from None
         raise LimitExceeded("tokens", limits.tokens, limits.tokens + 1) from None
-    _check("levels of nesting", _nesting(document), limits.nesting)
+    nesting, digits = _nesting_and_digits(document)
+    _check("levels of nesting", nesting, limits.nesting)
+    _check("digits in a number", digits, limits.digits)
     return document
 
 
-def _nesting(document: DocumentNode) -> int:
-    """Return the depth of brackets inside brackets."""
-    level = deepest = 0
+def _nesting_and_digits(document: DocumentNode) -> tuple[int, int]:
+    """Return the depth of brackets inside brackets, and the length of the longest number."""
+    level = deepest = longest = 0
     token = document.loc.start_token if document.loc else None
     while token:
         if token.kind in _OPENING:
@@ -130,8 +149,10 @@ def _nesting(document: DocumentNode) -> int:
             deepest = max(deepest, level)
         elif token.kind in _CLOSING:
             level -= 1
+        elif token.kind in _NUMBERS:
+            longest = max(longest, len(token.value or ""))
         token = token.next
-    return deepest
+    return deepest, longest
 
 
 def check_document(document: DocumentNode, limits: Limits) -> None:
@@ -144,14 +165,25 @@ def check_document(document: DocumentNode, limits: Limits) -> None:
     for measure in measurement.operations:
         _check("levels of fields", measure.depth, limits.depth)
         _check("levels of introspection", measure.introspection_depth, limits.introspection_depth)
+        _check("`__schema` fields", measure.schemas, limits.schemas)
+        _check("`__type` fields", measure.types, limits.types)
+        _check("aliases in introspection", measure.introspection_aliases, limits.introspection_aliases)
         _check("root fields", measure.fields, limits.root_fields)
     for measure in (*measurement.operations, *measurement.fragments):
         _check("aliases", measure.aliases, limits.aliases)
         _check("directives", measure.directives, limits.directives)
         _check("selections", measure.selections, limits.selections)
+    _check("characters in an alias", measurement.longest_alias, limits.alias_characters)
     _check("fields in one selection set", measurement.widest, limits.fields)
     _check("fragments", len(measurement.fragments), limits.fragments)
     _check("pairs of repeated fields", repeated_pairs(document, limits.repeated_pairs), limits.repeated_pairs)
+
+
+def selections_of(document: DocumentNode, name: str | None) -> int:
+    """Return the number of selections of this operation with its fragments expanded, the cost in the log."""
+    operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+    names = [each.name.value if each.name else None for each in operations]
+    return Measurement(document).operations[names.index(name)].selections
 
 
 def _check(measure: str, actual: int, limit: int) -> None:
@@ -166,6 +198,7 @@ class Measurement:
         self.visits = 0
         """Visited selections: never more than the document has."""
         self.widest = 0
+        self.longest_alias = 0
         self.operations: list[Measure] = []
         self.fragments: list[Measure] = []
         self._by_name: dict[str, Measure] = {}
@@ -215,11 +248,16 @@ class Measurement:
     def _field(self, node: FieldNode, total: Measure) -> None:
         below = self._selection_set(node.selection_set) if node.selection_set else Measure()
         total.add(below)
-        total.aliases += node.alias is not None
+        if node.alias is not None:
+            total.aliases += 1
+            self.longest_alias = max(self.longest_alias, len(node.alias.value))
         total.fields = min(total.fields + 1, SATURATED)
         if node.name.value in INTROSPECTION:
             total.depth = max(total.depth, 1)
             total.introspection_depth = max(total.introspection_depth, 1 + below.depth)
+            total.introspection_aliases = min(total.introspection_aliases + below.aliases, SATURATED)
+            total.schemas += node.name.value == "__schema"
+            total.types += node.name.value == "__type"
         else:
             total.depth = max(total.depth, 1 + below.depth)
             if below.introspection_depth:

@@ -29,6 +29,9 @@ PLACE_ARGUMENT = "after"
 PAGE = 32
 """Answers that are made before they are sent."""
 
+PAGE_BYTES = 1 << 20
+"""Bytes of answers that are made before they are sent; one answer may be larger."""
+
 
 @runtime_checkable
 class LogSource(Protocol):
@@ -42,11 +45,11 @@ class LogSource(Protocol):
     place: Any
     """The place after which this subscriber begins; None for new events only."""
 
-    async def end(self) -> Any:
-        """Return the place of the log's end."""
+    cursor: str | None
+    """The cursor of that place."""
 
-    def cursor(self, place: Any) -> str:
-        """Return the cursor of a place, with or without an event there."""
+    async def end(self) -> tuple[Any, str]:
+        """Return the place of the log's end, and its cursor."""
 
     def follow(self, after: Any) -> tuple[OperationContext, AsyncGenerator[list[Any], None]]:
         """Return the events after a place, and then new ones as they come, with their own context."""
@@ -78,10 +81,10 @@ class SharedStream(Stream):
     key: Hashable
     place: Any
     """The place after which the subscriber begins; None for new events only."""
-    end: Callable[[], Awaitable[Any]]
-    """The place of the log's end. Raises TimeoutError after the time limit of operations."""
-    cursor: Callable[[Any], str]
-    """The cursor of a place."""
+    cursor: str | None
+    """The cursor of that place."""
+    end: Callable[[], Awaitable[tuple[Any, str]]]
+    """The place of the log's end, and its cursor. Raises TimeoutError after the time limit of operations."""
     replay: Callable[[Any, Any], Pages]
     """The answers after the one place up to the other."""
 

@@ -4,6 +4,9 @@ A connection of its own listens, takes permits one by one (SKIP LOCKED) and retu
 only when it has a free slot: a permit held by a busy worker is of no use. PgQueuer's own manager fetches ahead, and is
 therefore not used. PgQueuer delivers the permit of a dead worker again after `REDELIVERY`. Work does not wait for that:
 every worker looks for work each `POLL_SECONDS`, also while this connection is down.
+
+PgBouncer does not pass on notifications. Behind it a worker takes no permits: commits of its own process wake it, and
+it finds the work of others by its looks.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from jobs.engine import POLL_SECONDS
 from jobs.supervision import wait_for
 from store.queue.permits import CHANNEL, ENTRYPOINT, queries, trim_log
 from store.sql.database import Database
+from store.sql.postgresql import NoNotifications
 
 # Far above the milliseconds of a look. A look that waits longer for its locks may cost a second look.
 REDELIVERY = timedelta(seconds=10)
@@ -48,11 +52,19 @@ class Distributed:
         self._held: list[Job] = []
         self._used: list[Job] = []
         self._has_used = asyncio.Event()
+        database.on_commit(lambda news: self.wake() if database.is_pooled and "queue" in news else None)
 
     async def run(self) -> None:
         """Hold the connection. Raises when it is lost; the caller runs this again."""
+        try:
+            await self._hold()
+        except NoNotifications:
+            log.info("PgBouncer is in between: this worker looks for work each second")
+            await asyncio.Event().wait()
+
+    async def _hold(self) -> None:
         lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        async with self._database.apart("assay permits") as connection:
+        async with self._database.apart("permits") as connection:
             connection.add_termination_listener(lambda _: self._lose(ConnectionError("PostgreSQL is gone")))
             own = queries(connection)
             await initialize_notice_event_listener(own.driver, CHANNEL, self._hear)

@@ -1,4 +1,4 @@
-"""The keeper: batch deadlines, delayed retries, expired leases, lost workers, clean-up.
+"""The keeper: batch deadlines, delayed retries, expired leases, lost workers, bulk actions, clean-up.
 
 Any number of keepers may run on one database: each of their changes is one conditional statement, or fenced by a lease.
 A keeper measures the silence of a worker, and the age of a lease, from the last change that it saw, by its own clock:
@@ -13,13 +13,16 @@ import socket
 import time
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import psutil
 import structlog
 
 from jobs import retry
+from jobs.bulk_actions import BulkActions
 from jobs.cleanup import Ages, clean_up
+from jobs.stillness import Stillness
 from jobs.supervision import keep_running, wait_for
 from store.batches import (
     bring_deadlines_near,
@@ -48,23 +51,6 @@ CLOCK_STEP = timedelta(seconds=5)
 log = structlog.stdlib.get_logger(__name__)
 
 
-class Stillness:
-    """Measures for how long values have not changed, by this process's monotonic clock."""
-
-    def __init__(self) -> None:
-        self._seen: dict[str, tuple[datetime, float]] = {}
-
-    def look(self, values: Mapping[str, datetime]) -> dict[str, float]:
-        """Return the seconds since the last change of each value. A missing key is forgotten."""
-        now = time.monotonic()
-        seen = {}
-        for key, value in values.items():
-            before = self._seen.get(key)
-            seen[key] = before if before is not None and before[0] == value else (value, now)
-        self._seen = seen
-        return {key: now - since for key, (_, since) in seen.items()}
-
-
 class Keeper:
     """The timers of one server. `wake` starts a look before the next is due."""
 
@@ -72,6 +58,7 @@ class Keeper:
         self._database = database
         self._lease = lease
         self._ages = ages or Ages()
+        self._bulk_actions = BulkActions(database)
         self._news = asyncio.Event()
         database.on_commit(lambda news: self.wake() if "waiting" in news else None)
 
@@ -85,6 +72,7 @@ class Keeper:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(keep_running("timers", self._keep_time))
             tasks.create_task(keep_running("lost leases", self._find_lost))
+            tasks.create_task(keep_running("bulk actions", self._bulk_actions.run))
             tasks.create_task(keep_running("clean-up", self._clean_up))
             tasks.create_task(keep_running("clock", self._watch_clock))
 
@@ -182,34 +170,54 @@ async def reclaim(database: Database, gone: Collection[str], silent: Mapping[str
 
 def is_own(worker: WorkerRow) -> bool:
     """Whether this is a worker of this process."""
-    return (worker.host, worker.pid) == (socket.gethostname(), os.getpid())
+    return (worker.host, worker.pid, worker.process_start) == own_process()
 
 
 def is_gone(worker: WorkerRow) -> bool:
-    """Whether the worker ran on this host and its process has ended: no process has its id, or another one has."""
-    if worker.host != socket.gethostname():
+    """Whether the worker's process, on this machine, has ended: no process has its id, or another one has.
+
+    False for workers of other machines and containers, whose process ids mean nothing here.
+    """
+    if worker.host != socket.gethostname() or (worker.process_start or "").rpartition(" ")[0] != machine():
         return False
     try:
         began = process_start(worker.pid)
     except psutil.Error:
         return False
-    return began is None or (worker.process_start is not None and began != worker.process_start)
+    return began is None or began != worker.process_start
+
+
+def own_process() -> tuple[str, int, str | None]:
+    """Return host name, process id and start of this process, which together identify it."""
+    return socket.gethostname(), os.getpid(), process_start(os.getpid())
+
+
+@cache
+def machine() -> str:
+    """Identify the processes that this one can see by their ids: boot id and PID namespace; empty if not on Linux.
+
+    A host name is not enough: containers, copies of a virtual machine and machines without a name share names.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {os.stat('/proc/self/ns/pid').st_ino}"
+    except OSError:
+        return ""
 
 
 def process_start(pid: int) -> str | None:
     """Identify a process among all that ever had its id on this machine; None if no process has the id now.
 
-    On Linux: the boot id and the kernel tick of the process's start, independent of any clock. Raises psutil.Error.
+    On Linux: `machine` and the kernel tick of the process's start, independent of any clock. Raises psutil.Error.
     """
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
             return None
         try:
-            boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
             # proc(5): field 2 is a name with any characters, field 22 is starttime.
-            return f"{boot} {Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[19]}"
+            return f"{machine()} {Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[19]}"
         except OSError:
-            return str(process.create_time())
+            return f"{machine()} {process.create_time()}"
     except psutil.NoSuchProcess:
         return None

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from collections.abc import Collection, Iterable, Sequence
 
 import orjson
 
-from jobs.keeper import is_gone, process_start, reclaim
+from jobs.keeper import is_gone, own_process, reclaim
 from jobs.recorder import Recorder
 from jobs.usage import Usage
 from store.queue import workers
@@ -36,16 +35,17 @@ class Presence:
         self._has_gone = False
 
     async def register(self, slots: int) -> None:
-        """Insert the worker's row, and reclaim the analyses of dead workers of this host."""
+        """Insert the worker's row, and reclaim the analyses of dead workers of this machine."""
         now = utcnow()
+        host, pid, start = own_process()
         async with self._database.write() as connection:
             gone = [worker.id for worker in await workers.all_workers(connection) if is_gone(worker)]
             row = WorkerRow(
                 id=self._worker_id,
                 instance=self._instance,
-                host=socket.gethostname(),
-                pid=os.getpid(),
-                process_start=process_start(os.getpid()),
+                host=host,
+                pid=pid,
+                process_start=start,
                 started_at=self._started_at,
                 last_seen_at=now,
                 slots=slots,

@@ -25,6 +25,6 @@ class Usage:
                 with process.oneshot():
                     cpu_percent += process.cpu_percent()
                     memory_bytes += process.memory_info().rss
-            except psutil.Error:
+            except (psutil.Error, OSError):  # gone, or no free descriptor: the heartbeat needs no figures
                 self._processes.pop(pid, None)
         return round(cpu_percent, 1), round(memory_bytes / 2**20, 1)

@@ -33,6 +33,7 @@ from jobs.recorder import SMALL_GROUP, Recorder
 from jobs.sandbox.sandbox import DEFAULT_ANALYZERS, Limits, Sandbox, SandboxUnavailable, Template
 from jobs.sandbox.slot import Analyzers, Slot
 from jobs.supervision import keep_running, side_tasks, wait_for
+from jobs.timekeeper import Timekeeper
 from store.queue import claims, fairness, workers
 from store.queue.claims import Claimed
 from store.queue.controls import read_controls
@@ -105,9 +106,38 @@ class Worker:
         return self._recorder.completed
 
     @property
+    def timekeeper(self) -> Timekeeper:
+        """The times of this worker's analyses."""
+        return self._recorder.timekeeper
+
+    @property
     def failed(self) -> int:
         """Analyses that failed or ran out of time on this worker."""
         return self._recorder.failed
+
+    @property
+    def slots(self) -> int:
+        """Analyses that this worker may run at once."""
+        return self._admission.slots
+
+    @property
+    def busy(self) -> int:
+        """Slots with work."""
+        return sum(bool(slot.leases) for slot in self._slots)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the worker claims no more analyses."""
+        return self._stopping.is_set()
+
+    async def can_fork(self) -> bool:
+        """Whether the fork server of the sandbox processes answers, within two seconds."""
+        return await self._template.answers()
+
+    @property
+    def child(self) -> int | None:
+        """The process id of the worker's only child, the fork server; None without one."""
+        return self._template.child
 
     def wake(self) -> None:
         """Look for work and for requested stops now."""
@@ -336,8 +366,8 @@ class Worker:
             running = [slot.sandbox.current for slot in self._slots]
             await self._presence.say_alive(
                 [self._template.pid, *(slot.sandbox.pid for slot in self._slots)],
-                slots=self._admission.slots,
-                busy=sum(bool(slot.leases) for slot in self._slots),
+                slots=self.slots,
+                busy=self.busy,
                 current=[analysis_id for analysis_id in running if analysis_id is not None],
             )
             await asyncio.sleep(BEAT_SECONDS)

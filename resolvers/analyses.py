@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import orjson
+from graphql.pyutils import Path
 from pydantic import ValidationError
 
 from analyzers.base import AnalysisErrorCode, AnalysisFailure, Analyzer, Job, Request, Result
 from resolvers import old_forms
 from resolvers.context import Context
+from resolvers.filters import require_analyses
 from resolvers.paging import Connection, each_once, read_page
-from resolvers.user_errors import Refused, UserError, UserErrorCode, answers, require_id, wrong_state
+from resolvers.user_errors import UserError, answers, require_id, wrong_state
 from resolvers.waiting import wait_until_ended
 from store import tables
-from store.analyses import (
-    AnalysisFilter,
-    AnalysisOrderField,
-    analyses_by_id,
-    count_analyses,
-    delete_analysis,
-    page_of_analyses,
-    page_of_results,
-    request_stop,
-)
-from store.queue.retries import retry_analyses
+from store.analyses import AnalysisOrderField, analyses_by_id, count_analyses, page_of_analyses, page_of_results
+from store.batches import batches_by_id
+from store.deletions import delete_analysis
+from store.excerpts import EXCERPT_CHARACTERS, excerpts_by_id, own_key, title_of
+from store.filters import AnalysisFilter
+from store.queue.attempts import Attempt, attempts_by_id
+from store.queue.retries import may_retry, retry_analyses
 from store.queue.transitions import Fault
 from store.sql.clock import utcnow
 from store.sql.paging import PageArguments
-from store.tables import AnalysisRow, AnalysisStatus, Form
+from store.status_counts import StatusCount, status_counts
+from store.stops import request_stop
+from store.tables import INLINE_BYTES, AnalysisRow, AnalysisStatus, Form
+
+ValueT = TypeVar("ValueT")
 
 # Longest time that a cancel waits for the end of the running attempt.
 _CANCEL_WAIT_SECONDS = 2.0
-_MAX_SEARCH_WORDS, _MAX_SEARCH = 10, 200
-_MAX_NAMES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,47 +64,89 @@ async def analyses(
     context: Context, where: AnalysisFilter, order: AnalysisOrderField, descending: bool, page: PageArguments
 ) -> Connection[AnalysisRow]:
     """Return a page of the viewer's analyses. Raise ClientError for arguments out of bounds."""
-    if where.batch_id is not None:
-        require_id("batch", where.batch_id, "filter.batchId")
-    if where.search is not None:
-        _require_search(where.search)
-    if where.analyzer is not None:
-        _require_names(where.analyzer)
-    where = replace(where, status=each_once(where.status))
+    where = require_analyses(where)
     viewer = context.viewer
-    return await read_page(
+    found = await read_page(
         context.services.database,
         lambda connection: page_of_analyses(connection, viewer, where, page, order=order, descending=descending),
         lambda connection: count_analyses(connection, viewer, where),
     )
+    return replace(found, status_counts=partial(_status_counts, context, where))
 
 
-def _require_search(search: str) -> None:
-    if len(search) > _MAX_SEARCH or len(search.split()) > _MAX_SEARCH_WORDS or "\0" in search:
-        message = f"`search` must have at most {_MAX_SEARCH_WORDS} words and {_MAX_SEARCH} characters, and no NUL."
-        raise Refused(UserError(UserErrorCode.INVALID, message, ["filter", "search"]))
-
-
-def _require_names(names: Sequence[str]) -> None:
-    if len(names) > _MAX_NAMES or any("\0" in name for name in names):
-        message = f"`analyzer` must have at most {_MAX_NAMES} names, and no NUL in any."
-        raise Refused(UserError(UserErrorCode.INVALID, message, ["filter", "analyzer"]))
+async def _status_counts(context: Context, where: AnalysisFilter) -> list[StatusCount]:
+    async with context.services.database.read() as connection:
+        return await status_counts(connection, context.viewer, where)
 
 
 async def results(
     context: Context, batch_id: str, status: Sequence[AnalysisStatus] | None, page: PageArguments
 ) -> Connection[AnalysisRow]:
     """Return a page of a batch's items, in the order of submission. Raise ClientError for an invalid cursor."""
-    status, viewer = each_once(status), context.viewer
-    return await read_page(
+    where, viewer = AnalysisFilter(status=each_once(status), batch_id=batch_id), context.viewer
+    found = await read_page(
         context.services.database,
-        lambda connection: page_of_results(connection, viewer, batch_id, status, page),
-        lambda connection: count_analyses(connection, viewer, AnalysisFilter(status=status, batch_id=batch_id)),
+        lambda connection: page_of_results(connection, viewer, batch_id, where.status, page),
+        lambda connection: count_analyses(connection, viewer, where),
     )
+    return replace(found, status_counts=partial(_status_counts, context, where))
 
 
-def result(context: Context, row: AnalysisRow) -> Result | StoredResult | None:
+def _content(
+    context: Context, row: AnalysisRow, name: str, size: int | None, path: Path, read: Callable[[AnalysisRow], ValueT]
+) -> ValueT | Awaitable[ValueT | None]:
+    """Count one of the contents in the answer, and read it: from the row if it is small, otherwise by a statement.
+
+    Raises AnswerTooLarge.
+    """
+    if size is None or getattr(row, name) is None:
+        return read(row)
+    context.answer_size.add(size, path)
+    if size <= INLINE_BYTES:
+        return read(row)
+
+    async def load() -> ValueT | None:
+        found = await context.content(name, row.id)
+        return None if found is None else read(found)  # the analysis was deleted since
+
+    return load()
+
+
+def input_text(context: Context, row: AnalysisRow, path: Path) -> Any:
+    """Return the text, if the content is one, at its whole length."""
+    return _content(context, row, "input_text", row.input_bytes, path, lambda row: row.input_text)
+
+
+def input_data(context: Context, row: AnalysisRow, path: Path) -> Any:
+    """Return the content, if it is no text, as its client gave it."""
+    return _content(context, row, "input_data", row.input_bytes, path, partial(_input_data, context))
+
+
+def options(context: Context, row: AnalysisRow, path: Path) -> Any:
+    """Return the options in the clients' spelling."""
+    return _content(context, row, "options", row.options_bytes, path, partial(_options, context))
+
+
+def result(context: Context, row: AnalysisRow, path: Path) -> Any:
     """Return the result as its analyzer's own type; as JSON if the server lacks that analyzer or that version."""
+    return _content(context, row, "result", row.result_bytes, path, partial(_result, context))
+
+
+def _input_data(context: Context, row: AnalysisRow) -> Any:
+    if row.input_data is None:
+        return None
+    if row.input_form == Form.CLIENT:
+        return orjson.loads(row.input_data)
+    return old_forms.input_data(row, context.services.analyzers.get(row.analyzer))
+
+
+def _options(context: Context, row: AnalysisRow) -> Any:
+    if row.input_form == Form.CLIENT:
+        return orjson.loads(row.options)
+    return old_forms.options(row, context.services.analyzers.get(row.analyzer))
+
+
+def _result(context: Context, row: AnalysisRow) -> Result | StoredResult | None:
     if row.result is None:
         return None
     analyzer = context.services.analyzers.get(row.analyzer)
@@ -130,22 +173,6 @@ class StoredResult:
         return kept if self.form == Form.CLIENT else old_forms.untyped(kept)
 
 
-def input_data(context: Context, row: AnalysisRow) -> Any:
-    """Return the content, if it is no text, as its client gave it."""
-    if row.input_data is None:
-        return None
-    if row.input_form == Form.CLIENT:
-        return orjson.loads(row.input_data)
-    return old_forms.input_data(row, context.services.analyzers.get(row.analyzer))
-
-
-def options(context: Context, row: AnalysisRow) -> Any:
-    """Return the options in the clients' spelling."""
-    if row.input_form == Form.CLIENT:
-        return orjson.loads(row.options)
-    return old_forms.options(row, context.services.analyzers.get(row.analyzer))
-
-
 def analyzer(context: Context, row: AnalysisRow) -> Analyzer[Any, Any]:
     """Return the analyzer of a row; a placeholder with its name if this server no longer has the analyzer."""
     found = context.services.analyzers.get(row.analyzer)
@@ -169,11 +196,50 @@ def _no_run(_request: _NoRequest, _job: Job) -> Result:
     raise AnalysisFailure(AnalysisErrorCode.UNSUPPORTED_FORMAT, "This server does not have this analyzer any more.")
 
 
+async def input_excerpt(context: Context, row: AnalysisRow) -> str | None:
+    """Return the first characters of the input, of JSON as its text; None without an input."""
+    content = row.input_data if row.input_text is None else row.input_text
+    if content is None:
+        return None
+    if row.input_text is None and row.input_form != Form.CLIENT:
+        whole = await context.content("input_data", row.id)
+        return None if whole is None else orjson.dumps(_input_data(context, whole)).decode()[:EXCERPT_CHARACTERS]
+    if (row.input_bytes or 0) <= INLINE_BYTES:
+        return content[:EXCERPT_CHARACTERS]
+    return await context.load(excerpts_by_id, row.id)
+
+
+async def title(context: Context, row: AnalysisRow) -> str:
+    """Return the title for display."""
+    return title_of(row, None if own_key(row) is not None else await input_excerpt(context, row))
+
+
+async def retryable(context: Context, row: AnalysisRow) -> bool:
+    """Return whether `retry_analysis` accepts the analysis now."""
+    if not may_retry(row):
+        return False
+    # Items of a batch in deletion, which is visible to nobody, can't run again.
+    return row.batch_id is None or await context.load(batches_by_id, row.batch_id) is not None
+
+
+def cancelable(row: AnalysisRow) -> bool:
+    """Return whether `cancel_analysis` accepts the analysis now."""
+    status = AnalysisStatus(row.status)
+    return status is AnalysisStatus.QUEUED or (status is AnalysisStatus.RUNNING and row.stop_requested is None)
+
+
 def error(row: AnalysisRow) -> Fault | None:
     """Return the error with which the analysis ended; None if there is none."""
     if row.error_code is None:
         return None
     return Fault(row.error_code, row.error_message or "", bool(row.error_retryable))
+
+
+async def attempts(context: Context, row: AnalysisRow, path: Path) -> list[Attempt]:
+    """Return the attempts of an analysis, oldest first, and count their messages. Raises AnswerTooLarge."""
+    found = await context.load(attempts_by_id, row.id) or []
+    context.answer_size.add(sum(len(each.error.message) for each in found if each.error is not None), path)
+    return found
 
 
 @answers(AnalysisPayload)
@@ -211,7 +277,7 @@ async def remove_analysis(context: Context, id_: str) -> DeletedPayload:
     """Delete an ended analysis that does not belong to an open batch."""
     require_id("analysis", id_)
     async with context.services.database.write() as connection:
-        deleted = await delete_analysis(connection, context.viewer, id_)
+        deleted = await delete_analysis(connection, context.viewer, id_, utcnow())
     context.forget()
     if not deleted:
         rule = "only ended analyses can be deleted, and items of a batch only after the batch has ended"

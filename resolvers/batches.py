@@ -10,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from resolvers.analyses import DeletedPayload
 from resolvers.context import Context
-from resolvers.paging import Connection, each_once, read_page
+from resolvers.filters import require_batches
+from resolvers.paging import Connection, read_page
 from resolvers.user_errors import UserError, answers, require_id, wrong_state
 from resolvers.waiting import wait_until_ended
 from store.batches import (
+    BatchOrderField,
     batches_by_id,
     count_batches,
     delete_batch,
@@ -21,10 +23,11 @@ from store.batches import (
     page_of_batches,
     request_batch_stop,
 )
-from store.queue.retries import go_on_retrying, retry_batch
+from store.filters import BatchFilter
+from store.queue.retries import RetryFigures, go_on_retrying, retry_batch, retry_figures
 from store.sql.clock import utcnow
 from store.sql.paging import PageArguments
-from store.tables import AnalysisStatus, BatchRow, BatchStatus
+from store.tables import AnalysisStatus, BatchRow
 
 # Longest time that a cancel waits for running items, and that a large batch is changed before the keeper takes over.
 _WAIT_SECONDS = 2.0
@@ -45,14 +48,21 @@ async def batch(context: Context, id_: str) -> BatchRow | None:
     return await context.load(batches_by_id, require_id("batch", id_))
 
 
-async def batches(context: Context, status: Sequence[BatchStatus] | None, page: PageArguments) -> Connection[BatchRow]:
-    """Return a page of the viewer's batches, newest first. Raise ClientError for an invalid cursor."""
-    status, viewer = each_once(status), context.viewer
+async def batches(
+    context: Context, where: BatchFilter, order: BatchOrderField, descending: bool, page: PageArguments
+) -> Connection[BatchRow]:
+    """Return a page of the viewer's batches. Raise ClientError for arguments out of bounds."""
+    where, viewer = require_batches(where), context.viewer
     return await read_page(
         context.services.database,
-        lambda connection: page_of_batches(connection, viewer, status, page),
-        lambda connection: count_batches(connection, viewer, status),
+        lambda connection: page_of_batches(connection, viewer, where, page, order=order, descending=descending),
+        lambda connection: count_batches(connection, viewer, where),
     )
+
+
+async def figures(context: Context, row: BatchRow) -> RetryFigures:
+    """Return the numbers of rejected and of retryable items."""
+    return await context.load(retry_figures, row.id) or RetryFigures(0, 0)  # none if the batch was deleted since
 
 
 @answers(BatchPayload)
@@ -90,7 +100,7 @@ async def remove_batch(context: Context, id_: str) -> DeletedPayload:
     """Delete an ended batch with its items."""
     require_id("batch", id_)
     async with context.services.database.write() as connection:
-        deleted = await delete_batch(connection, context.viewer, id_)
+        deleted = await delete_batch(connection, context.viewer, id_, utcnow())
     if not deleted:
         context.forget()
         raise wrong_state("batch", await context.load(batches_by_id, id_), "only ended batches can be deleted")

@@ -14,8 +14,10 @@ from strawberry.dataloader import DataLoader
 from analyzers.base import Analyzer
 from events.bus import Bus
 from events.feed import Feed
+from execution.answer_size import AnswerSize
 from resolvers.monitor import Monitor
 from settings import Settings
+from store.contents import contents_by_id
 from store.queue.workers import work_of
 from store.sql.clock import utcnow
 from store.sql.database import Database
@@ -39,6 +41,7 @@ class Load(Protocol[RowT_co]):
 class Services:
     """The parts of one server instance. `plugin_failures` has the plug-ins that failed to load, and the reasons.
 
+    `missing` has the analyzers that lack a package, and the commands that install the packages.
     `stopping` is set when the instance begins to stop: resolvers that wait for a client then answer at once.
     """
 
@@ -50,6 +53,7 @@ class Services:
     analyzers: Mapping[str, Analyzer[Any, Any]]
     plugin_failures: Mapping[str, str]
     instance: str
+    missing: Mapping[str, str] = field(default_factory=dict)
     started_at: datetime = field(default_factory=utcnow)
     monitor: Monitor = field(default_factory=Monitor)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -65,6 +69,8 @@ class Context:
         self.time_limit: asyncio.Timeout | None = None
         self.last_event_id: str | None = None
         self.events_end: str | None = None
+        self.answer_size = AnswerSize(services.settings.max_answer_bytes)
+        self._contents: dict[str, DataLoader[str, AnalysisRow | None]] = {}
         self._loaders: dict[Load[Any], DataLoader[str, Any]] = {}
         # Without a cache: a subscription loads again and again in one context, and work moves on.
         self.work: DataLoader[str, list[AnalysisRow]] = DataLoader(load_fn=self._load_work, cache=False)
@@ -88,6 +94,22 @@ class Context:
     async def load_many(self, read: Load[RowT], ids: Sequence[str]) -> list[RowT | None]:
         """`load` for each of these ids."""
         return await self._loader(read).load_many(ids)
+
+    async def content(self, name: str, id_: str) -> AnalysisRow | None:
+        """Return a row with one of the contents, of any size. Raise AnswerTooLarge if the answer is too large by now.
+
+        Aliases at the same place share one read. The context keeps nothing: a subscription would collect contents.
+        """
+        if (loader := self._contents.get(name)) is None:
+
+            async def load(ids: list[str]) -> list[AnalysisRow | None]:
+                self.answer_size.check()
+                async with self.services.database.read() as connection:
+                    rows = await contents_by_id(connection, self.viewer, name, ids)
+                return [rows.get(id_) for id_ in ids]
+
+            loader = self._contents[name] = DataLoader(load_fn=load, max_batch_size=500, cache=False)
+        return await loader.load(id_)
 
     def forget(self) -> None:
         """Read rows again from now on: a mutation has changed them, or a subscription has come to another event."""

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from execution.errors import ClientError, ErrorCode
 from resolvers.context import Context, Services
-from resolvers.user_errors import UserError, UserErrorCode, answers, check_number, require_none
-from store.bounds import MAX_SLOTS
+from resolvers.user_errors import UserError, UserErrorCode, answers, check_name, check_number, require_none
+from store.bounds import MAX_REASON, MAX_SLOTS
 from store.queue.controls import WHOLE_QUEUE, control_rows, pause, resume, set_slots
 from store.sql.clock import utcnow
 from store.tables import ControlRow
@@ -26,6 +26,7 @@ class AnalyzerQueue:
 
     analyzer: str
     paused_since: datetime | None
+    pause_reason: str | None
     limit: int | None
 
 
@@ -34,6 +35,7 @@ class Queue:
     """Controls of the whole queue, and of each analyzer that this server has or that has controls."""
 
     paused_since: datetime | None
+    pause_reason: str | None
     concurrency: int | None
     analyzers: Sequence[AnalyzerQueue]
 
@@ -58,25 +60,29 @@ def _queue_of(services: Services, rows: Iterable[ControlRow]) -> Queue:
     whole = held.pop(WHOLE_QUEUE, free)
     found = {name: held.get(name, free) for name in sorted({*services.analyzers, *held})}
     analyzers = [
-        AnalyzerQueue(name, row.paused_at, row.slots)
+        AnalyzerQueue(name, row.paused_at, row.pause_reason, row.slots)
         for name, row in found.items()
         if name in services.analyzers or row.paused_at is not None or row.slots is not None
     ]
-    return Queue(whole.paused_at, whole.slots, analyzers)
+    return Queue(whole.paused_at, whole.pause_reason, whole.slots, analyzers)
 
 
 @answers(QueuePayload)
-async def pause_queue(context: Context, analyzer: str | None) -> QueuePayload:
-    """Start no more analyses, of this analyzer or at all. A second pause keeps the time of the first."""
-    await _require_analyzer(context, analyzer)
-    return await _change(context, "queue paused", analyzer, lambda connection: pause(connection, analyzer, utcnow()))
+async def pause_queue(context: Context, analyzer: str | None, reason: str | None = None) -> QueuePayload:
+    """Start no more analyses, of this analyzer or at all. A second pause keeps the time and reason of the first."""
+    await _require_analyzer(context, analyzer, check_name("reason", reason, ["reason"], MAX_REASON))
+
+    async def change(connection: AsyncConnection) -> bool:
+        return await pause(connection, analyzer, utcnow(), reason=reason)
+
+    return await _change(context, "queue paused", analyzer, change, reason=reason)
 
 
 @answers(QueuePayload)
 async def resume_queue(context: Context, analyzer: str | None) -> QueuePayload:
     """End this pause. The pause of the whole queue and those of analyzers end separately."""
     await _require_analyzer(context, analyzer)
-    return await _change(context, "queue resumed", analyzer, lambda connection: resume(connection, analyzer))
+    return await _change(context, "queue resumed", analyzer, lambda connection: resume(connection, analyzer, utcnow()))
 
 
 @answers(QueuePayload)
@@ -85,9 +91,11 @@ async def set_concurrency(context: Context, analyzer: str | None, limit: int | N
     await _require_analyzer(
         context, analyzer, [] if limit is None else check_number("limit", limit, 1, MAX_SLOTS, ["limit"])
     )
-    return await _change(
-        context, "concurrency set", analyzer, lambda connection: set_slots(connection, analyzer, limit), limit=limit
-    )
+
+    async def change(connection: AsyncConnection) -> bool:
+        return await set_slots(connection, analyzer, limit, utcnow())
+
+    return await _change(context, "concurrency set", analyzer, change, limit=limit)
 
 
 async def _require_analyzer(context: Context, analyzer: str | None, errors: Iterable[UserError] = ()) -> None:

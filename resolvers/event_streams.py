@@ -9,7 +9,8 @@ from contextlib import aclosing, suppress
 from execution.errors import ClientError, ErrorCode
 from resolvers.context import Context
 from resolvers.events import Happening, happening, place_after, reporting_history_gone
-from store.events import EventFilter, Place, last_place, write_cursor
+from store.cursors import end_of_log
+from store.events import EventFilter, Place
 from store.sql.ids import prefix_of
 from store.subjects import EventType
 from store.tables import EventRow
@@ -35,15 +36,18 @@ async def follow_events(
     if not 0 <= seconds <= MAX_PROGRESS_SECONDS:
         message = f"`progressIntervalSeconds` is {seconds:g}: it must be from 0 to {MAX_PROGRESS_SECONDS:g}."
         raise ClientError(ErrorCode.BAD_USER_INPUT, message, argument="progressIntervalSeconds")
-    return EventStream(context, where, await place_after(context, context.last_event_id or after), seconds)
+    cursor = context.last_event_id or after
+    return EventStream(context, where, await place_after(context, cursor), cursor, seconds)
 
 
 class EventStream:
-    """The viewer's events that match a filter, after `place`. None begins with the next event."""
+    """The viewer's events that match a filter, after `place` with its `cursor`. None begins with the next event."""
 
-    def __init__(self, context: Context, where: EventFilter, place: Place | None, progress_seconds: float) -> None:
+    def __init__(
+        self, context: Context, where: EventFilter, place: Place | None, cursor: str | None, progress_seconds: float
+    ) -> None:
         self.audience = context.viewer
-        self.place = place
+        self.place, self.cursor = place, cursor
         self._context = context
         self._where = where
         self._progress_seconds = progress_seconds
@@ -51,14 +55,11 @@ class EventStream:
     def __aiter__(self) -> AsyncIterator[Happening]:
         return self._one_by_one()
 
-    async def end(self) -> Place:
-        """Return the current end of the log."""
-        async with self._context.services.database.read() as connection:
-            return await last_place(connection)
-
-    def cursor(self, place: Place) -> str:
-        """Return the cursor of a place."""
-        return write_cursor(self._context.services.database, place)
+    async def end(self) -> tuple[Place, str]:
+        """Return the current end of the log, and its cursor."""
+        database = self._context.services.database
+        async with database.read() as connection:
+            return await end_of_log(connection, database)
 
     def follow(self, after: Place) -> tuple[Context, AsyncGenerator[list[Happening], None]]:
         """Return the events after a place, old and new, and the context in which they are answered."""

@@ -13,29 +13,26 @@ import orjson
 
 from execution.errors import ClientError, ErrorCode
 from resolvers.context import Context, Load
+from resolvers.filters import require_values
 from resolvers.paging import Connection, Edge, page_info, page_request
 from resolvers.subjects import SUBJECTS
-from resolvers.user_errors import require_id
+from resolvers.user_errors import check_name, require_id, require_none
 from store import subjects
+from store.cursors import OtherHistory, cursor_at, cursor_of, end_of_log, find_place, start_of_log
 from store.events import (
     START,
     EventColumn,
     EventFilter,
-    ForeignCursor,
     HistoryGone,
     Place,
-    last_place,
-    newest_place,
     page_of_events,
     place_of,
-    read_cursor,
     require_history,
-    write_cursor,
 )
 from store.queue.progress import ProgressValue
 from store.queue.transitions import Fault
 from store.sql.ids import Kind, prefix_of
-from store.subjects import EventType, events_of
+from store.subjects import PROBLEMS, EventType, events_of
 from store.tables import EventRow
 
 
@@ -86,39 +83,42 @@ class Happening:
 
 def happening(context: Context, row: EventRow) -> Happening:
     """Return a row of the log as clients see it."""
-    cursor = write_cursor(context.services.database, place_of(row))
-    return Happening(row, cursor, orjson.loads(row.data))
+    return Happening(row, cursor_of(context.services.database, row), orjson.loads(row.data))
 
 
-def event_filter(types: Sequence[EventType] | None, ids: Mapping[str, str]) -> EventFilter:
-    """Return the filter for a client's event types and ids by kind. Raises ClientError for a malformed id."""
+def event_filter(
+    types: Sequence[EventType] | None,
+    ids: Mapping[str, str],
+    *,
+    subject_id: str | None = None,
+    analyzers: Sequence[str] | None = None,
+    problems_only: bool = False,
+) -> EventFilter:
+    """Return the filter for a client's conditions: `ids` are by kind. Raises ClientError for a malformed one."""
     wanted: dict[EventColumn, str] = {}
+    if subject_id is not None:
+        require_none(check_name("subjectId", subject_id, ["filter", "subjectId"]))
+        wanted["subject"] = subject_id
+    require_values(analyzers, "names", ["filter", "analyzer"])
     for kind, id_ in ids.items():
         require_id(kind, id_, f"filter.{kind}Id")
         if wanted.setdefault(subjects.SUBJECTS[kind].events_by, id_) != id_:
             return EventFilter(frozenset())  # no event has two subjects
-    return EventFilter(None if types is None else frozenset(types), wanted)
+    chosen: frozenset[str] | None = None if types is None else frozenset(types)
+    if problems_only:
+        chosen = PROBLEMS if chosen is None else chosen & PROBLEMS
+    return EventFilter(chosen, None if analyzers is None else frozenset(analyzers), wanted)
 
 
 async def place_after(context: Context, cursor: str | None) -> Place | None:
-    """Return the place of a client's cursor. Raises ClientError if it is malformed, too old or beyond the log's end."""
+    """Return the place of a client's cursor. Raises ClientError if it is malformed, too old or of another history."""
     if cursor is None:
         return None
-    database = context.services.database
-    try:
-        place = read_cursor(database, cursor)
-    except ForeignCursor:
-        message = "`after` is a cursor of another database: read your data again, and continue from `eventsEnd`."
-        raise ClientError(ErrorCode.BAD_USER_INPUT, message, argument="after") from None
+    async with context.services.database.read() as connection, reporting_history_gone(context):
+        place = await find_place(connection, context.services.database, cursor)
     if place is None:
         message = "`after` is not a cursor of this log: pass the cursor of an event of this server."
         raise ClientError(ErrorCode.BAD_USER_INPUT, message, argument="after")
-    async with database.read() as connection, reporting_history_gone(context):
-        await require_history(connection, place)
-        # Also if the newest event is held back: another server may already know that its transaction has ended.
-        if place > await newest_place(connection):
-            message = "`after` is beyond the end of this log: was the database restored from a backup?"
-            raise ClientError(ErrorCode.BAD_USER_INPUT, message, argument="after")
     return place
 
 
@@ -128,11 +128,15 @@ async def reporting_history_gone(context: Context) -> AsyncIterator[None]:
     try:
         yield
     except HistoryGone as gone:
-        start = write_cursor(context.services.database, gone.start)
-        message = (
-            f"`after` is older than the log, which begins after `{start}`: read your data again, and continue from "
-            "that cursor."
+        async with context.services.database.read() as connection:
+            start = await start_of_log(connection, context.services.database)
+        reason = (
+            "`after` is a cursor of another history: the database was replaced, or restored from a backup. This log "
+            f"begins after `{start}`"
+            if isinstance(gone, OtherHistory)
+            else f"`after` is older than the log, which begins after `{start}`"
         )
+        message = f"{reason}: read your data again, and continue from that cursor."
         raise ClientError(ErrorCode.HISTORY_GONE, message, argument="after", historyBegins=start) from None
 
 
@@ -155,8 +159,15 @@ async def end_of_events(context: Context) -> str:
     if context.events_end is None:
         database = context.services.database
         async with database.read() as connection:
-            context.events_end = write_cursor(database, await last_place(connection))
+            _, context.events_end = await end_of_log(connection, database)
     return context.events_end
+
+
+async def cursor_of_time(context: Context, time: datetime) -> str:
+    """Return the cursor before the first event at or after this time."""
+    database = context.services.database
+    async with database.read() as connection:
+        return await cursor_at(connection, database, time)
 
 
 async def subject(context: Context, event: Happening) -> Any | None:

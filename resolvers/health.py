@@ -16,7 +16,6 @@ from resolvers.context import Services
 from resolvers.health_checks import (
     DATABASE_LIMIT_SECONDS,
     Component,
-    HealthStatus,
     check_analyzers,
     check_bus,
     check_database,
@@ -32,7 +31,7 @@ from store.queue.controls import control_rows
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.statistics import LogFigures, QueueFigures, log_figures, touch
-from store.tables import ControlRow, WorkerRow
+from store.tables import ControlRow, HealthStatus, WorkerRow
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -61,16 +60,27 @@ class Health:
 
 async def health(services: Services) -> Health:
     """Check all components. Never raises: a component whose figures can't be read is UNHEALTHY, with a log line."""
+    shared, local = await asyncio.gather(shared_components(services), local_components(services))
+    database = shared[0]
+    return Health([*shared, *(() if database.latency_ms is not None else _unknown()), *local])
+
+
+async def shared_components(services: Services) -> Sequence[Component]:
+    """Check the components that all instances share. Without an answer of the database, only itself and the bus."""
+    database = await _checked("database", services, _database, lambda component: component)
+    kept = await _kept(services, services.settings.workers) if database.latency_ms is not None else ()
+    return [database, check_bus(services.bus, sqlite=services.database.is_sqlite), *kept]
+
+
+async def local_components(services: Services) -> Sequence[Component]:
+    """Check the components of this instance and its machine."""
     wanted = services.settings.workers
-    database, disk, memory = await asyncio.gather(
-        _checked("database", services, _database, lambda component: component),
+    disk, memory = await asyncio.gather(
         _checked("disk", services, metrics.disk, check_disk),
         _checked("memory", services, metrics.memory, lambda memory: check_memory(memory, wanted)),
     )
-    kept = await _kept(services, wanted) if database.latency_ms is not None else _unknown()
     analyzers = check_analyzers(len(services.analyzers), services.plugin_failures)
-    bus = check_bus(services.bus, sqlite=services.database.is_sqlite)
-    return Health([database, bus, *kept, disk, memory, analyzers, check_loop(services.monitor.loop_lag_seconds)])
+    return [disk, memory, analyzers, check_loop(services.monitor.loop_lag_seconds)]
 
 
 async def _kept(services: Services, wanted: int) -> Sequence[Component]:

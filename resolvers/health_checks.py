@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-
-import psutil
 
 from events.bus import Bus
+from resolvers.cgroup import cores
 from resolvers.metrics import is_alive
 from resolvers.monitor import MIB, Disk, Memory
 from store.statistics import LogFigures, QueueFigures
-from store.tables import ControlRow, WorkerRow
+from store.tables import ControlRow, HealthStatus, WorkerRow
 
 DATABASE_LIMIT_SECONDS = 2.0
 DATABASE_SLOW_MS = 500.0
@@ -28,14 +26,6 @@ QUEUE_LONG_SECONDS = 60.0
 QUEUE_STUCK_SECONDS = 15.0
 FENCE_LATE_SECONDS, FENCE_STUCK_SECONDS = 5.0, 60.0
 LOOP_LATE_SECONDS, LOOP_STUCK_SECONDS = 0.25, 2.0
-
-
-class HealthStatus(StrEnum):
-    """From best to worst."""
-
-    HEALTHY = "HEALTHY"
-    DEGRADED = "DEGRADED"
-    UNHEALTHY = "UNHEALTHY"
 
 
 HEALTHY, DEGRADED, UNHEALTHY = HealthStatus
@@ -165,15 +155,15 @@ def check_queue(
         return Component("queue", UNHEALTHY, f"{waits}, and nothing runs.", None, [advice])
     if oldest > QUEUE_LONG_SECONDS:
         busy, slots = sum(row.busy for row in alive), sum(row.slots for row in alive)
-        cores = psutil.cpu_count() or 1
-        has = f"this machine has {_count(cores, 'core')}"
+        available = cores()
+        has = f"this machine has {_count(available, 'core')}"
         if any(row.slots is not None for row in held):
             remedy = "raise the limit that was set by `setConcurrency`, or remove it"
         elif 2 * busy <= slots:  # a slot or two may be between two analyses at this moment
             remedy = "find in the logs of their servers why they start no more"
         elif not wanted:
             remedy = "raise ASSAY_WORKERS on the servers with workers, or let further servers share the queue"
-        elif wanted < cores:
+        elif wanted < available:
             remedy = f"raise ASSAY_WORKERS from {wanted} ({has})"
         else:
             remedy = (
@@ -214,16 +204,17 @@ def _disk_status(disk: Disk) -> HealthStatus:
 
 
 def check_memory(memory: Memory, wanted: int) -> Component:
-    """Check the memory of the machine. `wanted` is as for `check_workers`."""
-    message = f"{memory.percent:.0f} % of the machine's memory is used, {memory.server_mb:,.0f} MiB by this server."
+    """Check the memory of the container or the machine. `wanted` is as for `check_workers`."""
+    whole, holder = "the machine's memory", "machine"
+    if memory.limit_bytes is not None:
+        whole, holder = f"the container's limit of {_size(memory.limit_bytes)}", "container"
+    used = f"{memory.percent:.0f} % of {whole} is used, {memory.server_mb:,.0f} MiB"
+    message = f"{used} by this server."
     if memory.percent < MEMORY_HIGH_PERCENT:
         return Component("memory", HEALTHY, message)
     status = DEGRADED if memory.percent < MEMORY_OUT_PERCENT else UNHEALTHY
     lower = f"lower ASSAY_WORKERS from {wanted}, or " if wanted > 1 else ""
-    advice = (
-        f"{memory.percent:.0f} % of the machine's memory is used, {memory.server_mb:,.0f} MiB of it by this server "
-        f"and its processes: {lower}give the machine more memory."
-    )
+    advice = f"{used} of it by this server and its processes: {lower}give the {holder} more memory."
     return Component("memory", status, message, None, [advice])
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
-from analyzers.base import Analyzer
+from analyzers.base import MESSAGE_CHARACTERS, Analyzer, clean
 from resolvers.submissions import Item, checked
 from resolvers.user_errors import check_name, check_number
 from store.analyses import NewAnalysis
@@ -23,7 +23,10 @@ MAX_LINE_BYTES = 16 << 20
 
 
 class LineFault(Exception):
-    """A line is no item; the message gives the reason."""
+    """A line is no item; the message gives the reason. It may quote the line, and is shown on a terminal."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(clean(message, MESSAGE_CHARACTERS))
 
 
 class LineReader:

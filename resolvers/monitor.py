@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 
 import psutil
 
+from resolvers.cgroup import cpu_limit, memory_limit
 from store.queue.timings import WorkFigures
 from store.statistics import AnalyzerFigures, BatchFigures, FileFigures, QueueFigures, StorageFigures
 
@@ -64,10 +65,14 @@ class Kept(Generic[ValueT]):
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Used memory of the machine in percent, and resident memory of this server and its child processes."""
+    """Used memory in percent, and resident memory of this server and its child processes.
+
+    The percentage is that of the container's limit, `limit_bytes`, or of the machine without one.
+    """
 
     percent: float
     server_bytes: int
+    limit_bytes: int | None = None
 
     @property
     def server_mb(self) -> float:
@@ -88,7 +93,8 @@ class Monitor:
 
     def __init__(self) -> None:
         self.cpu_percent = 0.0
-        """Load of all processors of the machine over the last second; 0 during the first second."""
+        """Load over the last second, of the container's quota or of all processors of the machine; at first 0."""
+        self._processors = _Processors()
         self._lags: deque[float] = deque(maxlen=_LAGS_KEPT)
         self.queue: Kept[QueueFigures] = Kept(longest_seconds=_LONGEST_KEPT_LIVE_SECONDS)
         self.work: Kept[WorkFigures] = Kept(longest_seconds=_LONGEST_KEPT_LIVE_SECONDS)
@@ -106,17 +112,33 @@ class Monitor:
     async def run(self) -> None:
         """Sample until cancelled."""
         loop = asyncio.get_running_loop()
-        psutil.cpu_percent()  # the first call only sets the beginning of the next measurement
+        self._processors.look()  # the first call only sets the beginning of the next measurement
         while True:
             for _ in range(_TICKS_A_SAMPLE):
                 due = loop.time() + _TICK_SECONDS
                 await asyncio.sleep(_TICK_SECONDS)
                 self.note_lag(loop.time() - due)
-            self.cpu_percent = psutil.cpu_percent()
+            self.cpu_percent = self._processors.look()
 
     def note_lag(self, seconds: float) -> None:
         """Record the delay of a wake-up."""
         self._lags.append(max(seconds, 0.0))
+
+
+class _Processors:
+    """Measures the load of the processors between two looks."""
+
+    def __init__(self) -> None:
+        self._used_seconds = self._at = 0.0
+
+    def look(self) -> float:
+        """Return the load since the last look in percent: of the container's quota, else of the machine."""
+        machine, limit, now = psutil.cpu_percent(), cpu_limit(), time.monotonic()
+        if limit is None:
+            return machine
+        used, passed = limit.used_seconds - self._used_seconds, now - self._at
+        self._used_seconds, self._at = limit.used_seconds, now
+        return min(100.0, round(100 * used / passed / limit.cpus, 1))
 
 
 def read_memory() -> Memory:
@@ -128,7 +150,10 @@ def read_memory() -> Memory:
             total += child.memory_info().rss
         except psutil.Error:  # the process has ended
             continue
-    return Memory(percent=psutil.virtual_memory().percent, server_bytes=total)
+    limit = memory_limit()
+    if limit is None:
+        return Memory(percent=psutil.virtual_memory().percent, server_bytes=total)
+    return Memory(percent=limit.percent, server_bytes=total, limit_bytes=limit.limit_bytes)
 
 
 def read_disk(folder: Path) -> Disk:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from execution.errors import ClientError, ErrorCode
 from store.sql.database import Database
 from store.sql.paging import Page, PageArguments, PageError
+from store.status_counts import StatusCount
 
 RowT = TypeVar("RowT")
 
@@ -41,6 +42,8 @@ class Connection(Generic[RowT]):
     edges: list[Edge[RowT]]
     page_info: PageInfo
     count: Callable[[], Awaitable[int]] | None = None
+    status_counts: Callable[[], Awaitable[list[StatusCount]]] | None = None
+    """Of a list of analyses."""
 
     @property
     def nodes(self) -> list[RowT]:

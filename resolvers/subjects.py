@@ -7,12 +7,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import store.subjects
 from execution.errors import ClientError, ErrorCode
 from resolvers.context import Context, Load
 from store.analyses import analyses_by_id
 from store.batches import batches_by_id
+from store.bulk_actions import bulk_actions_by_id
 from store.queue.workers import workers_by_id
 from store.sql.ids import kind_of
+from store.tables import AlertEventType, QueueEventType
 
 MAX_NODES = 100
 
@@ -31,6 +34,19 @@ class Subject:
 SUBJECTS: Mapping[str, Subject] = {
     "analysis": Subject(type_name="Analysis", event_type_name="AnalysisEvent", load=analyses_by_id),
     "batch": Subject(type_name="Batch", event_type_name="BatchEvent", load=batches_by_id),
+    "bulk": Subject(type_name="BulkAction", event_type_name="BulkActionEvent", load=bulk_actions_by_id),
+}
+
+
+# By event type, the name of the GraphQL type of its events.
+EVENT_TYPE_NAMES: Mapping[str, str] = {
+    **{
+        each: subject.event_type_name
+        for kind, subject in SUBJECTS.items()
+        for each in store.subjects.SUBJECTS[kind].event_types
+    },
+    **dict.fromkeys(AlertEventType, "AlertEvent"),
+    **dict.fromkeys(QueueEventType, "QueueEvent"),
 }
 
 

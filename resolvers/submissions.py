@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from hashlib import sha256
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import orjson
@@ -19,11 +18,12 @@ from pydantic_core import to_jsonable_python
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from analyzers.base import MESSAGE_CHARACTERS, AnalysisErrorCode, Analyzer, clean
+from analyzers.faults import sentence
 from resolvers.analyses import AnalysisPayload
 from resolvers.batches import BatchPayload
 from resolvers.context import Context
+from resolvers.idempotency import deleted, digest_of, refusing_other_input
 from resolvers.user_errors import (
-    Refused,
     UserError,
     UserErrorCode,
     answers,
@@ -42,7 +42,8 @@ from store.bounds import (
     MAX_WAIT_SECONDS,
     MIN_PRIORITY,
 )
-from store.idempotency import IdempotencyMismatch, take_key
+from store.excerpts import EXCERPT_CHARACTERS
+from store.idempotency import take_key
 from store.queue.transitions import Fault
 from store.sql.clock import utcnow
 from store.sql.ids import new_id
@@ -60,6 +61,8 @@ _FAULT_CODES = {
     UserErrorCode.TOO_LARGE: AnalysisErrorCode.INPUT_TOO_LARGE,
     UserErrorCode.UNSUPPORTED: AnalysisErrorCode.UNSUPPORTED_FORMAT,
 }
+# The same codes in the answer to a batch: a fault has one code, on the item and in `userErrors`.
+_ITEM_CODES = {code: UserErrorCode(kept.value) for code, kept in _FAULT_CODES.items()}
 
 
 class Requested(NamedTuple):
@@ -101,7 +104,7 @@ def checked(
     path: Sequence[str],
     key: str | None = None,
 ) -> tuple[NewAnalysis, list[UserError]]:
-    """Return the analysis to queue, and the faults of its content: with any it is kept as failed, without content."""
+    """Return the analysis to queue, and the faults of its content: with any it is kept as failed."""
     name = requested.analyzer
     analyzer = analyzers[name]
     field = analyzer.content_field
@@ -114,11 +117,12 @@ def checked(
         faults.extend(_content_faults(error, place))
         content = requested.fields.get(field)
     if field == "text" and isinstance(content, str) and _UNKEPT in content:
-        message = "`text`: The text has the character U+0000 in it, which no text has."
+        message = "`text` has the character U+0000: it must have other characters only."
         faults.append(UserError(UserErrorCode.INVALID, message, [*place, field]))
     if faults:
         fault = Fault(_FAULT_CODES[faults[0].code], faults[0].message)
-        return NewAnalysis(name, "{}", priority, key, fault=fault), faults
+        is_large = any(each.code is UserErrorCode.TOO_LARGE for each in faults)
+        return NewAnalysis(name, "{}", priority, key, *_kept(field, content, is_large), fault), faults
     options = analyzer.options_of(request)
     if field == "text":
         return NewAnalysis(name, options, priority, key, input_text=content), []
@@ -126,20 +130,34 @@ def checked(
     return NewAnalysis(name, options, priority, key, input_data=data), []
 
 
+def _kept(field: str, content: Any, is_large: bool) -> tuple[str | None, str | None]:
+    """Return the text and the JSON to keep of a refused content: of a large one, the start of its text."""
+    if content is None:
+        return None, None
+    if field == "text":
+        text = str(content).replace(_UNKEPT, "\ufffd").encode("utf-8", "replace").decode()
+    else:
+        text = orjson.dumps(to_jsonable_python(content, fallback=str)).decode()
+    if is_large:
+        return text[:EXCERPT_CHARACTERS], None
+    return (text, None) if field == "text" else (None, text)
+
+
 def _content_faults(error: ValidationError, path: Sequence[str]) -> Iterator[UserError]:
-    for detail in error.errors(include_url=False, include_input=False):
+    for detail in error.errors(include_url=False):
         kind = detail["type"]
-        if kind in ("string_too_long", "too_long"):
+        if kind in ("string_too_long", "bytes_too_long", "too_long"):
             code = UserErrorCode.TOO_LARGE
         elif kind == "unsupported":
             code = UserErrorCode.UNSUPPORTED
         else:
             code = UserErrorCode.INVALID
         place = [str(part) for part in detail["loc"]]
-        name = place[-1] if place else path[-1]
-        message = f"`{name}`: {detail['msg'].removeprefix('Value error, ').rstrip('.')}."
-        # An analyzer's own checks may repeat what they were given. It is kept with the item.
-        yield UserError(code, clean(message, MESSAGE_CHARACTERS), [*path, *place])
+        # Numbers are places in a list: their name is that of the list, as in `data.3`.
+        names = [at for at, part in enumerate(detail["loc"]) if isinstance(part, str)]
+        name = ".".join(place[names[-1] :]) if names else path[-1]
+        # The message may repeat the value, and is kept with the item.
+        yield UserError(code, clean(sentence(name, detail), MESSAGE_CHARACTERS), [*path, *place])
 
 
 @answers(AnalysisPayload)
@@ -174,7 +192,7 @@ async def submit_analysis(context: Context, requested: Requested, priority: int,
         context.forget()
         row = await context.load(analyses_by_id, found)
     if row is None:
-        raise _deleted()
+        raise deleted()
     return AnalysisPayload(row)
 
 
@@ -192,7 +210,7 @@ async def batch_process(context: Context, name: str | None, items: Sequence[Item
         path = ["items", str(position), "request"]
         analysis, content_faults = checked(context.services.analyzers, item.requested, item.priority, path, key)
         new.append(analysis)
-        refused.extend(content_faults)
+        refused.extend(replace(fault, code=_ITEM_CODES[fault.code]) for fault in content_faults)
     batch_id = new_id("batch")
     said = [
         "batchProcess",
@@ -221,7 +239,7 @@ async def batch_process(context: Context, name: str | None, items: Sequence[Item
         context.forget()
         row = await context.load(batches_by_id, found)
     if row is None:
-        raise _deleted()
+        raise deleted()
     return BatchPayload(row, refused[:_MAX_FAULTS])
 
 
@@ -254,18 +272,9 @@ async def _once(connection: AsyncConnection, context: Context, terms: Terms, sai
     """Return the id from an earlier call with the same key and input, or else `new`. Raise Refused for other input."""
     if terms.idempotency_key is None:
         return new
-    digest = sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    try:
-        return await take_key(connection, context.viewer, terms.idempotency_key, digest, new, utcnow())
-    except IdempotencyMismatch:
-        message = "The key was used within the last day with other input: use another key, or the same input."
-        raise Refused(UserError(UserErrorCode.IDEMPOTENCY_MISMATCH, message, ["idempotencyKey"])) from None
+    with refusing_other_input():
+        return await take_key(connection, context.viewer, terms.idempotency_key, digest_of(said), new, utcnow())
 
 
 def _plain(requested: Requested) -> list[Any]:
     return [requested.analyzer, requested.fields]
-
-
-def _deleted() -> Refused:
-    message = "The object that the first call with this key created has been deleted: use another key."
-    return Refused(UserError(UserErrorCode.CONFLICT, message, ["idempotencyKey"]))

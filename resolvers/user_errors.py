@@ -7,20 +7,24 @@ errors of one input together.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
+from unicodedata import category
 
+from analyzers.base import CONTROLS
 from execution.errors import ClientError, ErrorCode
 from store.bounds import MAX_NAME
 from store.sql.failures import is_full, is_out_of_reach
 from store.sql.ids import Kind, kind_of
 from store.tables import AnalysisRow, BatchRow
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# Letters and symbols without a glyph: the fillers of Hangul, and the blank of Braille.
+_BLANKS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+# Categories of Unicode without a glyph of their own: controls, formats (joiners), surrogates, separators, marks.
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn", "Me", "Mc"})
 
 P = ParamSpec("P")
 PayloadT = TypeVar("PayloadT")
@@ -35,6 +39,9 @@ class UserErrorCode(StrEnum):
     TOO_LARGE = "TOO_LARGE"
     UNSUPPORTED = "UNSUPPORTED"
     IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
+    INPUT_UNREADABLE = "INPUT_UNREADABLE"
+    INPUT_TOO_LARGE = "INPUT_TOO_LARGE"
+    UNSUPPORTED_FORMAT = "UNSUPPORTED_FORMAT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +119,32 @@ def require_id(kind: Kind, id_: str, argument: str = "id") -> str:
 def check_number(name: str, value: float, low: float, high: float, path: Sequence[str]) -> Iterable[UserError]:
     """Yield an error if the number is not finite, or out of its bounds."""
     if not (math.isfinite(value) and low <= value <= high):
-        yield UserError(UserErrorCode.INVALID, f"`{name}` is {value:g}: it must be from {low:g} to {high:,g}.", path)
+        bounds = f"it must be from {_shown(low)} to {_shown(high)}"
+        number = value if isinstance(value, int) else f"{value:g}"
+        yield UserError(UserErrorCode.INVALID, f"`{name}` is {number}: {bounds}.", path)
 
 
-def check_name(name: str, value: str | None, path: Sequence[str]) -> Iterable[UserError]:
-    """Yield an error if a name or key is empty, longer than `MAX_NAME`, or contains a control character."""
+def _shown(number: float) -> str:
+    return f"{number:,}" if isinstance(number, int) else f"{number:g}"
+
+
+def check_name(name: str, value: str | None, path: Sequence[str], most: int = MAX_NAME) -> Iterable[UserError]:
+    """Yield an error if a name or key is empty, longer than `most`, has a control, or has nothing visible."""
     if value is None:
         return
-    if not 1 <= len(value) <= MAX_NAME:
-        message = f"`{name}` has {len(value):,} characters: it must have from 1 to {MAX_NAME}."
+    if not 1 <= len(value) <= most:
+        message = f"`{name}` has {len(value):,} characters: it must have from 1 to {most}."
         yield UserError(UserErrorCode.INVALID, message, path)
-    elif _CONTROL.search(value):
-        yield UserError(UserErrorCode.INVALID, f"`{name}` contains a control character: remove it.", path)
+    elif found := CONTROLS.search(value):
+        message = f"`{name}` contains a control character, U+{ord(found[0]):04X}: remove it."
+        yield UserError(UserErrorCode.INVALID, message, path)
+    elif not any(map(_is_visible, value)):
+        message = f"`{name}` has no visible character: it must have at least one letter, digit or symbol."
+        yield UserError(UserErrorCode.INVALID, message, path)
+
+
+def _is_visible(character: str) -> bool:
+    return category(character) not in _INVISIBLE and character not in _BLANKS
 
 
 def state_of(row: AnalysisRow | BatchRow) -> str:

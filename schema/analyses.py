@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -14,6 +13,7 @@ from resolvers import analyses as resolve
 from resolvers import batches as resolve_batches
 from resolvers import events as resolve_events
 from resolvers.events import Happening
+from resolvers.paging import Connection as ConnectionOf
 from resolvers.paging import page_request
 from schema.analyzers import AnalysisResult, Analyzer
 from schema.common import (
@@ -32,9 +32,10 @@ from schema.common import (
     last_of,
 )
 from schema.events import Event, EventConnection, current_state, describe_events
-from schema.scalars import JSON, describe
-from store.analyses import AnalysisFilter as FilterValue
+from schema.filters import AnalysisFilter, AnalysisOrder, OrderDirection
+from schema.scalars import JSON
 from store.analyses import AnalysisOrderField
+from store.filters import AnalysisFilter as FilterValue
 from store.queue.progress import progress_of_analysis
 from store.sql.paging import DEFAULT_PAGE
 from store.subjects import events_of
@@ -43,43 +44,24 @@ from store.tables import AnalysisRow, AnalysisStatus
 if TYPE_CHECKING:
     from schema.batches import Batch
 
-describe(
-    AnalysisStatus,
-    "State of an analysis.",
-    {
-        "QUEUED": "Waiting for a worker, for the first attempt or for a retry.",
-        "RUNNING": "Claimed by a worker.",
-        "COMPLETED": "Ended with a result.",
-        "FAILED": "Ended with an error after the last permitted attempt.",
-        "CANCELED": "Ended by a cancel request.",
-        "TIMED_OUT": "Ended by the timeout of the analysis or of its batch.",
-    },
-)
-
-
-describe(
-    AnalysisErrorCode,
-    "Kind of analysis error.",
-    {
-        "INPUT_UNREADABLE": "The input is empty, malformed or unreadable.",
-        "INPUT_TOO_LARGE": "The input, or its result, exceeds the analyzer's limits.",
-        "UNSUPPORTED_FORMAT": (
-            "No analyzer on this server reads the format, or the installation lacks a required package."
-        ),
-        "ANALYZER_FAILED": "The analyzer raised an error. The message names the error.",
-        "WORKER_LOST": "The process running the analysis was lost in every attempt.",
-        "MEMORY_EXCEEDED": "The analysis exceeded its analyzer's memory limit.",
-        "TIMED_OUT": "The timeout of the analysis or of its batch expired.",
-        "CANCELED": "The analysis was canceled.",
-    },
-)
-
 
 @strawberry.type(description="Reason for an analysis to end without a result.")
 class AnalysisError:
     code: AnalysisErrorCode = strawberry.field(description="Kind of error.")
     message: str = strawberry.field(description="One-sentence description of the error.")
     retryable: bool = strawberry.field(description="Whether another attempt could succeed.")
+
+
+@strawberry.type(description="One attempt of an analysis.")
+class Attempt:
+    number: int = strawberry.field(description="Number of the attempt, from 1, counted over all runs.")
+    run: int = strawberry.field(description="Run of the analysis, from 1; a retry by a client begins a new run.")
+    started_at: datetime = strawberry.field(description="Start of the attempt.")
+    finished_at: datetime | None = strawberry.field(description="End of the attempt. Null while the attempt runs.")
+    worker: str | None = strawberry.field(description="Id of the worker, `worker_…`. Null if unknown.")
+    error: AnalysisError | None = strawberry.field(
+        description="Error of the attempt. Null while the attempt runs, and for a completed attempt."
+    )
 
 
 @strawberry.type(description="One unit of work: an input, the analyzer that reads it, and the result.")
@@ -90,11 +72,6 @@ class Analysis(Node):
     )
     status: AnalysisStatus = strawberry.field(description="Current state.")
     priority: int = strawberry.field(description="Priority, from 1 (lowest) to 10 (highest).")
-    input_text: str | None = strawberry.field(
-        description=(
-            "Input text, always complete. Null if the analyzer takes no text, or if the server rejected the text."
-        )
-    )
     attempt: int = strawberry.field(
         description="Number of the current or last attempt, from 1; 0 before the first attempt."
     )
@@ -111,31 +88,82 @@ class Analysis(Node):
         description="Duration of the last attempt, in milliseconds. Null before the end of the first attempt."
     )
 
+    @strawberry.field(
+        description=(
+            "Input text, also of a rejected input. Null if the analyzer takes no text. Complete, except for an input "
+            "rejected as too large: its first 1,000 characters, or those of its JSON if the analyzer takes no text."
+        )
+    )
+    def input_text(root: strawberry.Parent[AnalysisRow], info: Info) -> str | None:
+        return resolve.input_text(info.context, root, info.path)
+
+    @strawberry.field(
+        description=(
+            "Title for display: the key unless generated, otherwise the first words of the input, at most 80 "
+            "characters. Never empty."
+        )
+    )
+    async def title(root: strawberry.Parent[AnalysisRow], info: Info) -> str:
+        return await resolve.title(info.context, root)
+
+    @strawberry.field(
+        description=(
+            "First 1,000 characters of the input, also of a rejected input; of JSON, its text. Null without a stored "
+            "input."
+        )
+    )
+    async def input_excerpt(root: strawberry.Parent[AnalysisRow], info: Info) -> str | None:
+        return await resolve.input_excerpt(info.context, root)
+
+    @strawberry.field(description="Whether retryAnalysis accepts the analysis now.")
+    async def retryable(root: strawberry.Parent[AnalysisRow], info: Info) -> bool:
+        return await resolve.retryable(info.context, root)
+
+    @strawberry.field(description="Whether cancelAnalysis accepts the analysis now.")
+    def cancelable(root: strawberry.Parent[AnalysisRow]) -> bool:
+        return resolve.cancelable(root)
+
     @strawberry.field(description="Analyzer that reads the input.")
     def analyzer(root: strawberry.Parent[AnalysisRow], info: Info) -> Analyzer:
         return resolve.analyzer(info.context, root)
 
     @strawberry.field(
-        description="Input value as JSON. Null if the analyzer takes a text, or if the server rejected the value."
+        description=(
+            "Input value as JSON, also of a rejected input. Null if the analyzer takes a text, or if the value was "
+            "rejected as too large."
+        )
     )
     def input_data(root: strawberry.Parent[AnalysisRow], info: Info) -> JSON | None:
-        return resolve.input_data(info.context, root)
+        return resolve.input_data(info.context, root, info.path)
 
     @strawberry.field(description="Options used for the run, including defaults.")
     def options(root: strawberry.Parent[AnalysisRow], info: Info) -> JSON:
-        return resolve.options(info.context, root)
+        return resolve.options(info.context, root, info.path)
 
     @strawberry.field(description="Result. Null until the analysis completes.")
     def result(root: strawberry.Parent[AnalysisRow], info: Info) -> AnalysisResult | None:
-        return resolve.result(info.context, root)
+        return resolve.result(info.context, root, info.path)
 
     @strawberry.field(description="Error. Null unless the analysis failed, timed out or was canceled.")
     def error(root: strawberry.Parent[AnalysisRow]) -> AnalysisError | None:
         return resolve.error(root)
 
+    error_fingerprint: str | None = strawberry.field(
+        description=(
+            "Identifier of the group of similar errors, for AnalysisFilter.errorFingerprint. Null unless the analysis "
+            "failed or timed out."
+        )
+    )
+
     @strawberry.field(description="Progress of the current attempt.")
     def progress(root: strawberry.Parent[AnalysisRow]) -> Progress:
         return progress_of_analysis(root)
+
+    @strawberry.field(
+        description=("Attempts of the analysis, at most the newest 100, oldest first. Empty before the first attempt.")
+    )
+    async def attempts(root: strawberry.Parent[AnalysisRow], info: Info) -> list[Attempt]:
+        return await resolve.attempts(info.context, root, info.path)
 
     @strawberry.field(description="Batch of the analysis. Null for a single submission.")
     async def batch(
@@ -150,64 +178,28 @@ class Analysis(Node):
         return await resolve_events.events(info.context, events_of(root.id), first, after)
 
 
-@strawberry.input(description="Conditions for analyses. An analysis must match all given conditions.")
-class AnalysisFilter:
-    status: list[AnalysisStatus] | None = strawberry.field(
-        default=None, description="Matches analyses in any of these states."
+@strawberry.type(description="Number of analyses with one status.")
+class StatusCount:
+    status: AnalysisStatus = strawberry.field(description="Status of the counted analyses.")
+    count: int = strawberry.field(
+        description=("Number of analyses, at most 10,000 for a list with a filter other than `batchId` alone.")
     )
-    analyzer: list[str] | None = strawberry.field(
-        default=None, description="Matches analyses of any of these analyzers, by name. At most 100 names."
+    exact: bool = strawberry.field(
+        description="Whether `count` is the full number. False if counting stopped at 10,000."
     )
-    batch_id: strawberry.ID | None = strawberry.field(default=None, description="Matches items of this batch.")
-    created_after: datetime | None = strawberry.field(
-        default=None, description="Matches analyses submitted after this time."
-    )
-    created_before: datetime | None = strawberry.field(
-        default=None, description="Matches analyses submitted before this time."
-    )
-    search: str | None = strawberry.field(
-        default=None,
+
+
+@strawberry.type(description="A page of analyses. The page does not shift while the list grows.")
+class AnalysisConnection(Connection[Analysis]):
+    @strawberry.field(
         description=(
-            "Matches analyses with all of these words in the input text, in any order: case-insensitive for "
-            "ASCII on SQLite, for all letters on PostgreSQL. At most 10 words and 200 characters."
-        ),
-    )
-
-    def value(self) -> FilterValue:
-        """Return the filter that the store takes."""
-        return FilterValue(
-            self.status, self.analyzer, self.batch_id, self.created_after, self.created_before, self.search
+            "Number of analyses for each status under the filter of the list without its `status`. Counted only if "
+            "selected."
         )
-
-
-describe(
-    AnalysisOrderField,
-    "Sort key of analyses.",
-    {
-        "CREATED_AT": "Time of submission.",
-        "FINISHED_AT": "Time of the end. Unfinished analyses sort as the oldest.",
-        "PRIORITY": "Priority, then time of submission.",
-        "PROCESSING_TIME": "Duration of the last attempt. Analyses without an attempt sort as the shortest.",
-    },
-)
-
-
-class OrderDirection(StrEnum):
-    ASC = "ASC"
-    DESC = "DESC"
-
-
-describe(
-    OrderDirection,
-    "Sort direction.",
-    {"ASC": "Ascending: smallest or oldest first.", "DESC": "Descending: largest or newest first."},
-)
-
-
-@strawberry.input(description="Sort order of analyses.")
-class AnalysisOrder:
-    field: AnalysisOrderField | None = strawberry.field(default=AnalysisOrderField.CREATED_AT, description="Sort key.")
-    direction: OrderDirection | None = strawberry.field(default=OrderDirection.DESC, description="Sort direction.")
+    )
+    async def status_counts(root: strawberry.Parent[ConnectionOf[AnalysisRow]]) -> list[StatusCount]:
+        assert root.status_counts is not None
+        return await root.status_counts()
 
 
 @strawberry.input(description="Input of cancelAnalysis.")
@@ -269,6 +261,10 @@ describe_events(
         "ANALYSIS_FAILED": "An analysis ended with an error.",
         "ANALYSIS_CANCELED": "An analysis was canceled.",
         "ANALYSIS_TIMED_OUT": "An analysis timed out.",
+        "ANALYSIS_DELETED": (
+            "An analysis was deleted. Retention sends one event per slice, about the analysis that ended last: all "
+            "analyses outside of batches that ended before were deleted too."
+        ),
     }
 )
 
@@ -280,6 +276,19 @@ class AnalysisEvent(Event):
     @strawberry.field(description="State of the analysis at the time of the event.")
     def status(root: strawberry.Parent[Happening]) -> AnalysisStatus:
         return root.data["status"]
+
+    @strawberry.field(description="Title of the analysis, as in Analysis.title. Null if the analysis was deleted.")
+    async def title(root: strawberry.Parent[Happening], info: Info) -> str | None:
+        row = await resolve_events.subject(info.context, root)
+        return None if row is None else await resolve.title(info.context, row)
+
+    @strawberry.field(description="Name of the analyzer. Null in events of earlier server versions.")
+    def analyzer_name(root: strawberry.Parent[Happening]) -> str | None:
+        return root.row.analyzer
+
+    @strawberry.field(description="Id of the batch, `batch_…`. Null for a single submission.")
+    def batch_id(root: strawberry.Parent[Happening]) -> strawberry.ID | None:
+        return None if root.row.batch_id is None else strawberry.ID(root.row.batch_id)
 
     progress: Progress = strawberry.field(description="Progress at the time of the event.")
     error: AnalysisError | None = strawberry.field(
@@ -313,7 +322,7 @@ class AnalysisQuery:
         after: Annotated[str | None, after_of("analyses")] = None,
         last: Annotated[int | None, last_of("analyses")] = None,
         before: Annotated[str | None, before_of("analyses")] = None,
-    ) -> Connection[Analysis]:
+    ) -> AnalysisConnection:
         where = FilterValue() if filter is None else filter.value()
         order = order_by or AnalysisOrder()
         field = order.field or AnalysisOrderField.CREATED_AT

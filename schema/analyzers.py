@@ -39,6 +39,23 @@ class Analyzer(Node):
     def options_schema(root: strawberry.Parent[AnalyzerValue[Any, Any]]) -> JSON:
         return JSON(options_schema(root.request, root.content_field))
 
+    @strawberry.field(
+        description=(
+            "JSON Schema of the analyzer's request, with titles, defaults and bounds: the source of input forms."
+        )
+    )
+    def request_schema(root: strawberry.Parent[AnalyzerValue[Any, Any]]) -> JSON:
+        return JSON(root.request.model_json_schema(schema_generator=_GenerateSchema))
+
+    @strawberry.field(
+        description=(
+            "JSON Schema of the analyzer's result, with `x-assay` hints: the source of the display of unknown result "
+            "types."
+        )
+    )
+    def result_schema(root: strawberry.Parent[AnalyzerValue[Any, Any]]) -> JSON:
+        return JSON(root.result.model_json_schema(schema_generator=_GenerateSchema, mode="serialization"))
+
     @strawberry.field(description="Name of the result type, an implementation of AnalysisResult.")
     def result_type_name(root: strawberry.Parent[AnalyzerValue[Any, Any]]) -> str:
         return root.result.__name__

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Annotated, cast
 
 import strawberry
@@ -11,10 +12,11 @@ from strawberry.types.nodes import SelectedField
 
 from resolvers import analyses as resolve_analyses
 from resolvers import batches as resolve
+from resolvers import error_groups as resolve_errors
 from resolvers import events as resolve_events
 from resolvers.events import Happening
 from resolvers.paging import page_request
-from schema.analyses import Analysis
+from schema.analyses import AnalysisConnection
 from schema.common import (
     USER_ERRORS,
     AfterEvent,
@@ -30,25 +32,17 @@ from schema.common import (
     id_of,
     last_of,
 )
+from schema.error_groups import DEFAULT_GROUPS, ErrorGroup, FirstGroups
 from schema.events import Event, EventConnection, current_state, describe_events
-from schema.scalars import describe
+from schema.filters import BatchFilter, BatchOrder, OrderDirection
+from store.batches import BatchOrderField
+from store.filters import AnalysisFilter
+from store.filters import BatchFilter as FilterValue
 from store.queue import progress
 from store.sql.clock import utcnow
 from store.sql.paging import DEFAULT_PAGE
 from store.subjects import events_of
 from store.tables import AnalysisStatus, BatchRow, BatchStatus
-
-describe(
-    BatchStatus,
-    "State of a batch.",
-    {
-        "QUEUED": "No item has started.",
-        "RUNNING": "At least one item has started, and not all have ended.",
-        "COMPLETED": "Every item has ended, in any final state.",
-        "CANCELED": "The batch was canceled, and every item has ended.",
-        "TIMED_OUT": "The batch timeout expired, and every item has ended.",
-    },
-)
 
 
 @strawberry.type(description="A group of analyses submitted and counted together.")
@@ -75,6 +69,9 @@ class Batch(Node):
     )
     created_at: datetime = strawberry.field(description="Time of submission.")
     started_at: datetime | None = strawberry.field(description="Start of the first item. Null before that.")
+    last_retried_at: datetime | None = strawberry.field(
+        description="Time of the last retry. Null without a retry. `startedAt` remains the first start."
+    )
     finished_at: datetime | None = strawberry.field(description="End of the last item. Null before that.")
 
     @strawberry.field(description="Progress by ended items, in any final state.")
@@ -92,14 +89,30 @@ class Batch(Node):
 
     @strawberry.field(
         description=(
-            "Milliseconds from the start of the first item to the end of the last item. A retry that reopens "
-            "the batch starts the measurement again. Null while the batch runs."
+            "Milliseconds in which the batch ran; time between an end and the start of the next run after a retry "
+            "is not counted. Null while the batch runs."
         )
     )
     def total_processing_time_ms(root: strawberry.Parent[BatchRow]) -> float | None:
         if root.started_at is None or root.finished_at is None:
             return None
-        return (root.finished_at - root.started_at).total_seconds() * 1000
+        ran = root.finished_at - root.started_at - timedelta(microseconds=root.idle_time)
+        return max(ran / timedelta(milliseconds=1), 0.0)
+
+    @strawberry.field(description="Number of items that retryBatch queues again if called now.")
+    async def retryable_items(root: strawberry.Parent[BatchRow], info: Info) -> int:
+        return (await resolve.figures(info.context, root)).retryable
+
+    @strawberry.field(description="Number of FAILED items with a rejected input. A retry cannot help these items.")
+    async def refused_items(root: strawberry.Parent[BatchRow], info: Info) -> int:
+        return (await resolve.figures(info.context, root)).refused
+
+    @strawberry.field(description="Groups of failed and timed-out items with similar errors, largest first.")
+    async def error_groups(
+        root: strawberry.Parent[BatchRow], info: Info, first: FirstGroups = DEFAULT_GROUPS
+    ) -> list[ErrorGroup]:
+        where = AnalysisFilter(batch_id=root.id)
+        return await resolve_errors.error_groups(info.context, where, DEFAULT_GROUPS if first is None else first)
 
     @strawberry.field(description="Items of the batch, in submission order.")
     async def results(
@@ -112,7 +125,7 @@ class Batch(Node):
         status: Annotated[
             list[AnalysisStatus] | None, strawberry.argument(description="Returns only items in one of these states.")
         ] = None,
-    ) -> Connection[Analysis]:
+    ) -> AnalysisConnection:
         if last is not None and cast(SelectedField, info.selected_fields[0]).arguments.get("first") is None:
             first = None  # the default of `first` does not conflict with `last`
         page = page_request(first, after, last, before)
@@ -174,6 +187,7 @@ describe_events(
         "BATCH_COMPLETED": "Every item of a batch has ended.",
         "BATCH_CANCELED": "A batch was canceled, and every item has ended.",
         "BATCH_TIMED_OUT": "A batch timed out, and every item has ended.",
+        "BATCH_DELETED": "A batch was deleted, with its items. The items have no event of their own.",
     }
 )
 
@@ -213,19 +227,35 @@ class BatchQuery:
     async def batch(self, info: Info, id: Annotated[strawberry.ID, id_of("batch")]) -> Batch | None:
         return await resolve.batch(info.context, id)
 
-    @strawberry.field(description="Lists the caller's batches, newest first.")
+    @strawberry.field(description="Lists the caller's batches, newest first by default.")
     async def batches(
         self,
         info: Info,
+        filter: Annotated[
+            BatchFilter | None, strawberry.argument(description="Conditions. All batches if omitted.")
+        ] = None,
+        order_by: Annotated[
+            BatchOrder | None, strawberry.argument(description="Sort order. Newest first if omitted.")
+        ] = None,
         status: Annotated[
-            list[BatchStatus] | None, strawberry.argument(description="Returns only batches in one of these states.")
+            list[BatchStatus] | None,
+            strawberry.argument(
+                description="Returns only batches in one of these states.",
+                deprecation_reason="Use `filter: {status: …}`.",
+            ),
         ] = None,
         first: Annotated[int | None, first_of("batches")] = None,
         after: Annotated[str | None, after_of("batches")] = None,
         last: Annotated[int | None, last_of("batches")] = None,
         before: Annotated[str | None, before_of("batches")] = None,
     ) -> Connection[Batch]:
-        return await resolve.batches(info.context, status, page_request(first, after, last, before))
+        where = FilterValue() if filter is None else filter.value()
+        if status is not None:
+            where = replace(where, status=[each for each in status if where.status is None or each in where.status])
+        order = order_by or BatchOrder()
+        field = order.field or BatchOrderField.CREATED_AT
+        descending = order.direction is not OrderDirection.ASC
+        return await resolve.batches(info.context, where, field, descending, page_request(first, after, last, before))
 
 
 @strawberry.type

@@ -19,19 +19,25 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.tools import merge_types
 
+from analyzers.base import MESSAGE_CHARACTERS, clean
 from analyzers.base import Analyzer as AnalyzerValue
 from execution.strawberry_parts import core_schema
 from resolvers import subjects as resolve
+from schema.alerts import AlertEvent
 from schema.analyses import AnalysisEvent, AnalysisMutation, AnalysisQuery, AnalysisSubscription
 from schema.analyzer_types import AnalyzerTypes
 from schema.analyzers import UntypedResult
 from schema.batches import BatchEvent, BatchMutation, BatchQuery, BatchSubscription
+from schema.bulk_actions import BulkActionEvent, BulkActionMutation
 from schema.common import NOUNS, Info, Node
-from schema.controls import QueueMutation, QueueQuery
+from schema.controls import QueueEvent, QueueMutation, QueueQuery
+from schema.error_groups import ErrorGroupQuery
 from schema.events import EventQuery, EventsEndFirst, EventSubscription
+from schema.history import HistoryQuery
 from schema.metrics import MetricsQuery, MetricsSubscription
 from schema.retention import RetentionQuery
 from schema.scalars import SCALARS
+from schema.server import ServerQuery
 from schema.submissions import submission_mutation
 
 
@@ -61,14 +67,18 @@ _QUERIES = (
     NodeQuery,
     AnalysisQuery,
     BatchQuery,
+    ErrorGroupQuery,
     EventQuery,
     QueueQuery,
     RetentionQuery,
     MetricsQuery,
+    ServerQuery,
+    HistoryQuery,
 )
 _MUTATIONS = (
     AnalysisMutation,
     BatchMutation,
+    BulkActionMutation,
     QueueMutation,
 )
 _SUBSCRIPTIONS = (
@@ -78,8 +88,11 @@ _SUBSCRIPTIONS = (
     MetricsSubscription,
 )
 _EVENTS = (
+    AlertEvent,
     AnalysisEvent,
     BatchEvent,
+    BulkActionEvent,
+    QueueEvent,
 )
 
 
@@ -115,7 +128,7 @@ def fit(
 
 def _reason(error: Exception, analyzer: AnalyzerValue[Any, Any], fitting: Mapping[str, Any], there: set[str]) -> str:
     """Return why an analyzer does not fit beside `fitting`, whose schema has types with the names `there`."""
-    said = f"{type(error).__name__}: {error}"
+    said = clean(f"{type(error).__name__}: {error}", MESSAGE_CHARACTERS)
     try:
         own = AnalyzerTypes({analyzer.name: analyzer}).made.keys() - AnalyzerTypes(fitting).made.keys()
     except Exception:
@@ -187,7 +200,9 @@ def _drop_null_defaults(values: Iterable[GraphQLArgument | GraphQLInputField]) -
 def _name_nodes(type_: GraphQLObjectType | GraphQLInterfaceType) -> None:
     """Fill the nouns of the node type into the descriptions of an edge or a connection."""
     definition = type_.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
-    node: Any = getattr(definition, "type_var_map", {}).get("NodeT")
+    # The second map is that of a subclass of `Connection[Analysis]`.
+    maps = (getattr(definition, name, None) or {} for name in ("type_var_map", "specialized_type_var_map"))
+    node: Any = next((each["NodeT"] for each in maps if "NodeT" in each), None)
     if node is None:
         return
     article, noun, plural = NOUNS[node.__strawberry_definition__.name]

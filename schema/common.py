@@ -8,6 +8,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import strawberry
 from strawberry.types.arguments import StrawberryArgumentAnnotation
 
+from analyzers.base import AnalysisErrorCode
 from resolvers import user_errors
 from resolvers.context import Context
 from resolvers.paging import Connection as ConnectionOf
@@ -15,6 +16,7 @@ from resolvers.subjects import SUBJECTS, is_row_of
 from resolvers.user_errors import UserErrorCode
 from schema.scalars import describe
 from store import subjects
+from store.tables import AnalysisStatus, BatchStatus, HealthStatus
 
 Info = strawberry.Info[Context, Any]
 NodeT = TypeVar("NodeT")
@@ -25,8 +27,9 @@ AfterEvent = Annotated[
     strawberry.argument(
         description=(
             "Returns events after this cursor. Null starts at the oldest event. If events after the cursor were "
-            "deleted for their age, the request fails with the code HISTORY_GONE; its extension `historyBegins` holds "
-            "the first usable cursor."
+            "deleted for their age, or the database was replaced or restored from a backup without the event of the "
+            "cursor, the request fails with the code HISTORY_GONE; its extension `historyBegins` holds the first "
+            "usable cursor."
         )
     ),
 ]
@@ -81,6 +84,64 @@ describe(
             "No analyzer on this server can read content of this type, or the installation lacks a required package."
         ),
         "IDEMPOTENCY_MISMATCH": "The idempotency key was used before with different input.",
+        "INPUT_UNREADABLE": "Content of a batch item: empty, malformed or unreadable. Used only for items.",
+        "INPUT_TOO_LARGE": "Content of a batch item: beyond the limits of its analyzer. Used only for items.",
+        "UNSUPPORTED_FORMAT": (
+            "Content of a batch item: a format without an analyzer on this server. Used only for items."
+        ),
+    },
+)
+
+describe(
+    HealthStatus,
+    "Health of a component or of the whole server.",
+    {
+        "HEALTHY": "Works as intended.",
+        "DEGRADED": "Works with limitations and needs attention.",
+        "UNHEALTHY": "Does not work and needs immediate attention.",
+    },
+)
+
+
+describe(
+    AnalysisStatus,
+    "State of an analysis.",
+    {
+        "QUEUED": "Waiting for a worker, for the first attempt or for a retry.",
+        "RUNNING": "Claimed by a worker.",
+        "COMPLETED": "Ended with a result.",
+        "FAILED": "Ended with an error after the last permitted attempt.",
+        "CANCELED": "Ended by a cancel request.",
+        "TIMED_OUT": "Ended by the timeout of the analysis or of its batch.",
+    },
+)
+
+describe(
+    AnalysisErrorCode,
+    "Kind of analysis error.",
+    {
+        "INPUT_UNREADABLE": "The input is empty, malformed or unreadable.",
+        "INPUT_TOO_LARGE": "The input, or its result, exceeds the analyzer's limits.",
+        "UNSUPPORTED_FORMAT": (
+            "No analyzer on this server reads the format, or the installation lacks a required package."
+        ),
+        "ANALYZER_FAILED": "The analyzer raised an error. The message names the error.",
+        "WORKER_LOST": "The process running the analysis was lost in every attempt.",
+        "MEMORY_EXCEEDED": "The analysis exceeded its analyzer's memory limit.",
+        "TIMED_OUT": "The timeout of the analysis or of its batch expired.",
+        "CANCELED": "The analysis was canceled.",
+    },
+)
+
+describe(
+    BatchStatus,
+    "State of a batch.",
+    {
+        "QUEUED": "No item has started.",
+        "RUNNING": "At least one item has started, and not all have ended.",
+        "COMPLETED": "Every item has ended, in any final state.",
+        "CANCELED": "The batch was canceled, and every item has ended.",
+        "TIMED_OUT": "The batch timeout expired, and every item has ended.",
     },
 )
 

@@ -9,8 +9,11 @@ import strawberry
 
 from resolvers import controls as resolve
 from resolvers import metrics as resolve_metrics
+from resolvers.events import Happening
 from schema.common import USER_ERRORS, Info, UserError
+from schema.events import Event, describe_events
 from schema.metrics import QueueMetrics
+from store.subjects import EventType
 
 
 @strawberry.type(description="Pause and concurrency limit of one analyzer.")
@@ -20,6 +23,9 @@ class AnalyzerQueue:
     )
     paused_since: datetime | None = strawberry.field(
         description="Start of the pause. Null if the analyzer is not paused."
+    )
+    pause_reason: str | None = strawberry.field(
+        description="Reason given for the pause. Null if not paused or without a reason."
     )
     limit: int | None = strawberry.field(
         description=(
@@ -48,6 +54,9 @@ class Queue:
     paused_since: datetime | None = strawberry.field(
         description="Start of the pause of the whole queue. Null if the queue is not paused."
     )
+    pause_reason: str | None = strawberry.field(
+        description="Reason given for the pause. Null if not paused or without a reason."
+    )
     concurrency: int | None = strawberry.field(
         description=(
             "Number of slots of each worker: 1 to 256. Null if each worker has the number of slots it was started with."
@@ -71,10 +80,42 @@ class Queue:
         return await resolve_metrics.queue(info.context.services)
 
 
+describe_events({"QUEUE_CHANGED": "The queue or an analyzer was paused or resumed, or its concurrency changed."})
+
+
+@strawberry.type(
+    description=(
+        "The queue or an analyzer was paused or resumed, or its concurrency changed. Visible in all workspaces."
+    )
+)
+class QueueEvent(Event):
+    type: EventType = strawberry.field(description="Type of the event: QUEUE_CHANGED.")
+    occurred_at: datetime = strawberry.field(description="Time of the event.")
+    subject_id: strawberry.ID = strawberry.field(
+        description="Id of the analyzer, `analyzer_…`; `queue` for the whole queue."
+    )
+
+    @strawberry.field(description="Current state of the queue.")
+    async def queue(root: strawberry.Parent[Happening], info: Info) -> Queue:
+        return await resolve.queue(info.context.services)
+
+    @strawberry.field(
+        description=(
+            "Name of the user or API key behind the change. Null for callers without administration of the "
+            "installation, and on a server without sign-in."
+        )
+    )
+    def by(root: strawberry.Parent[Happening]) -> str | None:
+        return root.data.get("by")
+
+
 @strawberry.input(description="Input of pauseQueue.")
 class PauseQueueInput:
     analyzer: str | None = strawberry.field(
         default=None, description="Name of the analyzer to pause. Null pauses the whole queue."
+    )
+    reason: str | None = strawberry.field(
+        default=None, description="Reason for the pause, for display: at most 500 characters. Null gives no reason."
     )
 
 
@@ -82,7 +123,8 @@ class PauseQueueInput:
 class PauseQueuePayload:
     queue: Queue | None = strawberry.field(
         description=(
-            "The queue with the pause. An earlier pause keeps its start time. Null if the request was rejected."
+            "The queue with the pause. An earlier pause keeps its start time and its reason. Null if the request was "
+            "rejected."
         )
     )
     user_errors: list[UserError] = strawberry.field(description=USER_ERRORS)
@@ -143,7 +185,7 @@ class QueueMutation:
         info: Info,
         input: Annotated[PauseQueueInput, strawberry.argument(description="Analyzer or queue to pause.")],
     ) -> PauseQueuePayload:
-        return await resolve.pause_queue(info.context, input.analyzer)
+        return await resolve.pause_queue(info.context, input.analyzer, input.reason)
 
     @strawberry.mutation(
         description=(

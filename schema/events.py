@@ -13,7 +13,7 @@ from strawberry.extensions import SchemaExtension
 from resolvers import events as resolve
 from resolvers.event_streams import follow_events
 from resolvers.events import Happening
-from resolvers.subjects import SUBJECTS
+from resolvers.subjects import EVENT_TYPE_NAMES, SUBJECTS
 from schema.common import AfterEvent, Info, PageInfo
 from store.events import EventFilter as FilterValue
 from store.subjects import EventType
@@ -33,7 +33,8 @@ def current_state(noun: str) -> str:
 
     Subscribers to the same events share one answer, which `events.hub` keeps for ten seconds.
     """
-    return f"Current state of the {noun}, at most ten seconds old. Null if the {noun} was deleted."
+    deleted = f"Null if the {noun} was deleted, and always in {noun.upper()}_DELETED."
+    return f"Current state of the {noun}, at most ten seconds old. {deleted}"
 
 
 @strawberry.interface(
@@ -49,7 +50,7 @@ class Event:
 
     @classmethod
     def resolve_type(cls, event: Happening, _info: object, _type: object) -> str:
-        return SUBJECTS[event.kind].event_type_name
+        return EVENT_TYPE_NAMES[event.type]
 
     @classmethod
     def is_type_of(cls, value: object, _info: object) -> bool:
@@ -78,11 +79,34 @@ class EventFilter:
     batch_id: strawberry.ID | None = strawberry.field(
         default=None, description="Matches events of this batch and its items."
     )
+    subject_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Matches events about this object, of any type. Null means all objects."
+    )
+    analyzer: list[str] | None = strawberry.field(
+        default=None,
+        description=(
+            "Matches events of analyses of any of these analyzers, by name, at most 100 names. Events of earlier "
+            "server versions match none. Null means all analyzers."
+        ),
+    )
+    problems_only: bool | None = strawberry.field(
+        default=None,
+        description=(
+            "True matches only events about problems: failures, timeouts, retries by the server and alerts. Null "
+            "means false."
+        ),
+    )
 
     def value(self) -> FilterValue:
         """Return the filter of the store. Each field for an id is named for a kind of subject."""
         given = {kind: getattr(self, f"{kind}_id", None) for kind in SUBJECTS}
-        return resolve.event_filter(self.types, {kind: id_ for kind, id_ in given.items() if id_ is not None})
+        return resolve.event_filter(
+            self.types,
+            {kind: id_ for kind, id_ in given.items() if id_ is not None},
+            subject_id=self.subject_id,
+            analyzers=self.analyzer,
+            problems_only=bool(self.problems_only),
+        )
 
 
 After = Annotated[
@@ -90,8 +114,8 @@ After = Annotated[
     strawberry.argument(
         description=(
             "Resumes after this cursor. Null starts with the next event. If events after the cursor were deleted for "
-            "their age, the request fails with the code HISTORY_GONE; its extension `historyBegins` holds the first "
-            "usable cursor."
+            "their age, or the database was replaced or restored from a backup without the event of the cursor, the "
+            "request fails with the code HISTORY_GONE; its extension `historyBegins` holds the first usable cursor."
         )
     ),
 ]
@@ -132,6 +156,18 @@ class EventQuery:
     )
     async def events_end(self, info: Info) -> str:
         return await resolve.end_of_events(info.context)
+
+    @strawberry.field(
+        description=(
+            "Returns the cursor before the first event at or after a time: a start for `events` and subscriptions. For "
+            "a time before the kept history the cursor of its beginning, for a time in the future the cursor of its "
+            "end."
+        )
+    )
+    async def events_cursor_at(
+        self, info: Info, time: Annotated[datetime, strawberry.argument(description="The time.")]
+    ) -> str:
+        return await resolve.cursor_of_time(info.context, time)
 
 
 @strawberry.type

@@ -43,7 +43,7 @@ class ItemReader:
         try:
             value = orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            raise LineFault(f"it is no JSON: {error}") from None
+            raise LineFault(f"it is no JSON from character {error.pos + 1:,} on.") from None
         if self._analyzer is not None and isinstance(value, dict) and "request" in value:
             value["request"] = {self._analyzer: value["request"]}
         try:

@@ -10,26 +10,15 @@ import strawberry
 
 from resolvers import health as resolve_health
 from resolvers import metrics as resolve
-from resolvers.health_checks import HealthStatus
 from schema.common import Info, Node
-from schema.scalars import BigInt, describe
+from schema.scalars import BigInt
 from store.sql.clock import utcnow
 from store.statistics import BatchFigures
-from store.tables import WorkerRow
+from store.tables import HealthStatus, WorkerRow
 from telemetry import HttpTelemetry, OperationTelemetry
 
 if TYPE_CHECKING:
     from schema.analyses import Analysis
-
-describe(
-    HealthStatus,
-    "Health of a component or of the whole server.",
-    {
-        "HEALTHY": "Works as intended.",
-        "DEGRADED": "Works with limitations and needs attention.",
-        "UNHEALTHY": "Does not work and needs immediate attention.",
-    },
-)
 
 Interval = Annotated[float | None, strawberry.argument(description="Interval in seconds: 0.5 to 60. Null means 5.")]
 
@@ -45,12 +34,20 @@ class Latency:
     p99_ms: float | None = strawberry.field(description="99th percentile, in milliseconds.")
 
 
-@strawberry.type(description="Load of the machine, and memory of this server.")
+@strawberry.type(description="Load of the machine or container, and memory of this server.")
 class SystemMetrics:
     cpu_percent: float = strawberry.field(
-        description="CPU utilization of the machine, all processors together, over the last second: from 0 to 100."
+        description=(
+            "CPU utilization over the last second, from 0 to 100: of the container's quota, or without one of all "
+            "processors of the machine."
+        )
     )
-    memory_percent: float = strawberry.field(description="Memory utilization of the machine, from 0 to 100.")
+    memory_percent: float = strawberry.field(
+        description=(
+            "Memory utilization, from 0 to 100: of the container's limit, or without one of the machine. Page cache "
+            "that can be freed at once does not count for a container."
+        )
+    )
     memory_mb: float = strawberry.field(
         description=(
             "Resident memory of this server and its workers, in MiB. Memory shared by processes counts for "
@@ -64,11 +61,14 @@ class SystemMetrics:
 class OperationMetrics:
     name: str = strawberry.field(
         description=(
-            "Operation name in the document; `anonymous` for operations without a name. After 200 names, all "
-            "further names are counted together as `other`."
+            "Operation name in the document; `anonymous` for operations without a name. `other` counts all operations "
+            "whose names have over 100 characters, never ran without errors, or came while 200 other names were in use "
+            "within five minutes."
         )
     )
-    count: BigInt = strawberry.field(description="Number of operations since the server started.")
+    count: BigInt = strawberry.field(
+        description="Number of operations since the server started, or since the name replaced an unused one."
+    )
     errors: BigInt = strawberry.field(description="Number of operations answered with errors.")
 
     @strawberry.field(description="Latency from request to response. Subscriptions are not measured.")

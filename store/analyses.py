@@ -1,9 +1,12 @@
-"""Analyses: insert, read, list, stop, retry, delete. Their work: `store.queue.claims` and `store.queue.finish`."""
+"""Analyses: insert, read, list, count, clean up. Stops are in `store.stops`, deletions by request in `store.deletions`.
+
+Their work is in `store.queue.claims` and `store.queue.finish`, retries in `store.queue.retries`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -13,7 +16,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Float,
-    Select,
     and_,
     delete,
     false,
@@ -24,28 +26,27 @@ from sqlalchemy import (
     true,
     tuple_,
     type_coerce,
-    update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
+from store.deletions import OF_EVENT, deletion_of
+from store.filters import AnalysisFilter, analyses_where
 from store.queue.announcements import announce_queued
 from store.queue.fairness import Lane, turns_for
+from store.queue.status_counts import count_deleted
 from store.queue.transitions import (
     COUNTER,
-    END_EVENTS,
-    STOP_FAULTS,
     Change,
     Fault,
     Step,
-    changes_of,
     lock_batches,
-    lock_batches_where,
     record,
     record_alike,
 )
 from store.retention import Deleted, Round
-from store.sql.columns import microseconds
+from store.sql.clock import utcnow
+from store.sql.columns import bytes_of, microseconds
 from store.sql.database import announce
 from store.sql.ids import new_ids
 from store.sql.paging import Listing, Page, PageArguments, Part, fetch_page, rows_of
@@ -96,9 +97,12 @@ _INSERT = Bulk.insert(
         "input_data",
         "options",
         "input_form",
+        "input_bytes",
+        "options_bytes",
         "error_code",
         "error_message",
         "error_retryable",
+        "error_fingerprint",
         "progress",
         "attempt",
         "max_attempts",
@@ -113,7 +117,7 @@ _INSERT = Bulk.insert(
 class NewAnalysis(NamedTuple):
     """A new analysis; options and input data have the clients' names.
 
-    With a `fault` of the input it is stored as FAILED, without the content.
+    With a `fault` of the input it is stored as FAILED: the content is for its author, and never runs.
     """
 
     analyzer: str
@@ -123,18 +127,6 @@ class NewAnalysis(NamedTuple):
     input_text: str | None = None
     input_data: str | None = None
     fault: Fault | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AnalysisFilter:
-    """A filter: all given conditions must hold. `search`: the input text must contain all of its words."""
-
-    status: Sequence[AnalysisStatus] | None = None
-    analyzer: Sequence[str] | None = None
-    batch_id: str | None = None
-    created_after: datetime | None = None
-    created_before: datetime | None = None
-    search: str | None = None
 
 
 async def insert_analyses(
@@ -180,9 +172,12 @@ async def insert_analyses(
             [item.input_data for item in items],
             [item.options for item in items],
             [Form.CLIENT.value] * count,
+            [bytes_of(item.input_data if item.input_text is None else item.input_text) for item in items],
+            [bytes_of(item.options) for item in items],
             [fault and fault.code for fault in faults],
             [fault and fault.message for fault in faults],
             [fault and fault.retryable for fault in faults],
+            [fault and fault.fingerprint for fault in faults],
             [0.0] * count,
             [0] * count,
             [max_attempts] * count,
@@ -193,15 +188,29 @@ async def insert_analyses(
         ]
         _INSERT.run_columns(script, columns)
         if not any(faults):
-            step = Step(workspace, batch_id, None, queued, AnalysisEventType.ANALYSIS_QUEUED)
-            record_alike(script, {step: ids}, now)
+            alike: dict[str, list[str]] = {}
+            for id_, item in zip(ids, items, strict=True):
+                alike.setdefault(item.analyzer, []).append(id_)
+            event = AnalysisEventType.ANALYSIS_QUEUED
+            steps = {Step(workspace, batch_id, None, queued, event, analyzer=each): alike[each] for each in alike}
+            record_alike(script, steps, now)
 
     await run(connection, script)
     if any(faults):
         events = (AnalysisEventType.ANALYSIS_QUEUED, AnalysisEventType.ANALYSIS_FAILED)
         changes = [
-            Change(id_, workspace, batch_id, None, failed if fault else queued, events[bool(fault)], 0, fault=fault)
-            for id_, fault in zip(ids, faults, strict=True)
+            Change(
+                id_,
+                workspace,
+                batch_id,
+                None,
+                failed if item.fault else queued,
+                events[bool(item.fault)],
+                0,
+                fault=item.fault,
+                analyzer=item.analyzer,
+            )
+            for id_, item in zip(ids, items, strict=True)
         ]
         await record(connection, changes, now)
     announce(connection, "events")
@@ -211,32 +220,17 @@ async def insert_analyses(
 
 
 async def analyses_by_id(connection: AsyncConnection, viewer: Viewer, ids: Sequence[str]) -> dict[str, AnalysisRow]:
-    """Return the existing analyses of the viewer's workspace among these, by id."""
-    statement = select(_analysis).where(_analysis.c.id.in_(ids), mine(_analysis, viewer))
+    """Return the existing analyses of the viewer's workspace among these, by id.
+
+    As in all rows for clients, a content above `INLINE_BYTES` is an empty text: see `store.contents`.
+    """
+    statement = select(*tables.shown).where(_analysis.c.id.in_(ids), mine(_analysis, viewer))
     return {row.id: row for row in rows_of(await connection.execute(statement), AnalysisRow)}
 
 
 async def analysis_by_id(connection: AsyncConnection, viewer: Viewer, analysis_id: str) -> AnalysisRow | None:
     """Return the analysis; None if absent from the viewer's workspace."""
     return (await analyses_by_id(connection, viewer, [analysis_id])).get(analysis_id)
-
-
-def _filtered(statement: Select[Any], viewer: Viewer, where: AnalysisFilter) -> Select[Any]:
-    column = _analysis.c
-    statement = statement.where(mine(_analysis, viewer))
-    if where.status is not None:
-        statement = statement.where(column.status.in_([status.value for status in where.status]))
-    if where.analyzer is not None:
-        statement = statement.where(column.analyzer.in_(where.analyzer))
-    if where.batch_id is not None:
-        statement = statement.where(column.batch_id == where.batch_id)
-    if where.created_after is not None:
-        statement = statement.where(column.created_at > where.created_after)
-    if where.created_before is not None:
-        statement = statement.where(column.created_at < where.created_before)
-    for word in (where.search or "").split():
-        statement = statement.where(column.input_text.icontains(word, autoescape=True))
-    return statement
 
 
 async def page_of_analyses(
@@ -250,13 +244,15 @@ async def page_of_analyses(
 ) -> Page[AnalysisRow]:
     """Read a page of the viewer's analyses. Raises PageError for an invalid cursor."""
     name = f"analyses {order} {'DESC' if descending else 'ASC'}"
-    if order is AnalysisOrderField.CREATED_AT and where.status:
+    if order is AnalysisOrderField.CREATED_AT and where.status and where.error_fingerprint is None:
         # A repeated condition on the status makes SQLite choose another index.
         parts, where = _parts_by_status(where.status), replace(where, status=None)
     else:
         parts = _parts(order)
     listing = Listing(name, _ORDERS[order], descending, parts)
-    return await fetch_page(connection, _filtered(select(_analysis), viewer, where), listing, page, AnalysisRow)
+    return await fetch_page(
+        connection, select(*tables.shown).where(*analyses_where(viewer, where)), listing, page, AnalysisRow
+    )
 
 
 def _parts(order: AnalysisOrderField) -> list[Part]:
@@ -293,13 +289,13 @@ async def page_of_results(
     page: PageArguments,
 ) -> Page[AnalysisRow]:
     """Read a page of a batch's items in the order of submission. Raises PageError for an invalid cursor."""
-    listing = Listing(f"results {batch_id}", [_analysis.c.position])
+    column = _analysis.c
+    listing = Listing(f"results {batch_id}", [column.position])
     if status is None:
-        statement = _filtered(select(_analysis), viewer, AnalysisFilter(batch_id=batch_id))
+        statement = select(*tables.shown).where(mine(_analysis, viewer), column.batch_id == batch_id)
         return await fetch_page(connection, statement, listing, page, AnalysisRow)
     # By the index on the status: a page of a rare status would read the whole index on the batch.
     # Ids of a batch's items grow with their positions.
-    column = _analysis.c
     batch: ColumnElement[Any] = column.batch_id + "" if connection.dialect.name == "sqlite" else column.batch_id
     lowest, highest = -1, 2**31 - 1
     for argument, cursor in (("after", page.after), ("before", page.before)):
@@ -310,7 +306,7 @@ async def page_of_results(
     first = items.where(column.position > lowest).order_by(column.position)
     last = items.where(column.position < highest).order_by(column.position.desc())
     bounds = (column.id >= first.scalar_subquery(), column.id <= last.scalar_subquery())
-    statement = _filtered(select(_analysis), viewer, AnalysisFilter()).where(batch == batch_id)
+    statement = select(*tables.shown).where(mine(_analysis, viewer), batch == batch_id)
     listing = replace(listing, parts=_parts_by_status(status, *bounds) or [Part(false())])
     return await fetch_page(connection, statement, listing, page, AnalysisRow)
 
@@ -326,78 +322,9 @@ async def count_analyses(connection: AsyncConnection, viewer: Viewer, where: Ana
         found = (await connection.execute(select(sum(counters.values(), literal(0))).where(*all_there))).scalar()
         if found is not None:
             return int(found)
-    statement = _filtered(select(func.count()).select_from(_analysis), viewer, where)
+    statement = select(func.count()).select_from(_analysis).where(*analyses_where(viewer, where))
     count: int = (await connection.execute(statement)).scalar_one()
     return count
-
-
-async def request_stop(
-    connection: AsyncConnection, viewer: Viewer, analysis_id: str, end: AnalysisStatus, now: datetime
-) -> AnalysisRow | None:
-    """End a queued analysis as CANCELED or TIMED_OUT, or request that end from its worker.
-
-    Returns the new row; None if the analysis is absent, has ended, or has a requested stop already.
-    """
-    column = _analysis.c
-    this = (column.id == analysis_id, mine(_analysis, viewer))
-    await lock_batches_where(connection, *this)
-    changes = await stop_queued(connection, *this, end=end, now=now)
-    if changes:
-        await record(connection, changes, now)
-        return await analysis_by_id(connection, viewer, analysis_id)
-    statement = (
-        update(_analysis)
-        .where(*this, column.status == AnalysisStatus.RUNNING, column.stop_requested.is_(None))
-        .values(stop_requested=end.value, updated_at=now)
-        .returning(_analysis)
-    )
-    rows = rows_of(await connection.execute(statement), AnalysisRow)
-    if not rows:
-        return None
-    announce(connection, "stop")
-    return rows[0]
-
-
-async def stop_queued(
-    connection: AsyncConnection, *where: ColumnElement[bool], end: AnalysisStatus, now: datetime
-) -> list[Change]:
-    """End the queued analyses that match the conditions. The caller records the changes."""
-    column = _analysis.c
-    fault = STOP_FAULTS[end]
-    statement = (
-        update(_analysis)
-        .where(*where, column.status == AnalysisStatus.QUEUED)
-        .values(
-            status=end.value,
-            error_code=fault.code,
-            error_message=fault.message,
-            error_retryable=fault.retryable,
-            not_before=None,
-            finished_at=now,
-            updated_at=now,
-        )
-        .returning(column.id, column.workspace, column.batch_id, column.attempt, column.progress)
-    )
-    rows = (await connection.execute(statement)).all()
-    return changes_of(rows, AnalysisStatus.QUEUED, end, END_EVENTS[end], fault)
-
-
-async def delete_analysis(connection: AsyncConnection, viewer: Viewer, analysis_id: str) -> bool:
-    """Delete an ended analysis without an open batch; False if there is none. Its events stay."""
-    column = _analysis.c
-    this = (column.id == analysis_id, mine(_analysis, viewer))
-    await lock_batches_where(connection, *this)
-    open_batches = select(tables.batch.c.id).where(tables.batch.c.finished_at.is_(None))
-    statement = (
-        delete(_analysis)
-        .where(*this, column.status.not_in([AnalysisStatus.QUEUED.value, AnalysisStatus.RUNNING.value]))
-        .where(column.batch_id.is_(None) | column.batch_id.not_in(open_batches))
-        .returning(column.batch_id)
-    )
-    row = (await connection.execute(statement)).first()
-    if row is not None and row.batch_id is not None:
-        await connection.execute(update(tables.batch).where(tables.batch.c.id == row.batch_id).values(thinned=True))
-    return row is not None
 
 
 class Ended(NamedTuple):
@@ -449,13 +376,19 @@ async def ended_analyses(connection: AsyncConnection, before: datetime, after: E
 
 
 async def delete_lone_analyses(connection: AsyncConnection, ids: Sequence[str], before: datetime) -> int:
-    """Delete the analyses with these ids that are in no batch and ended before this time, and return their number."""
+    """Delete the analyses with these ids that are in no batch and ended before this time, and return their number.
+
+    Writes one event for each workspace: about its analysis that ended last.
+    """
     await lock_batches(connection, [None])
     column = _analysis.c
-    statement = delete(_analysis).where(
-        among(connection, column.id, ids), column.batch_id.is_(None), column.finished_at < before
-    )
-    return (await connection.execute(statement)).rowcount
+    these = (among(connection, column.id, ids), column.batch_id.is_(None), column.finished_at < before)
+    statement = delete(_analysis).where(*these).returning(column.finished_at, *OF_EVENT)
+    rows = (await connection.execute(statement)).all()
+    last = {row.workspace: row for row in sorted(rows, key=lambda row: (row.finished_at, row.id))}
+    await count_deleted(connection, rows)
+    await record(connection, [deletion_of(row) for row in last.values()], utcnow())
+    return len(rows)
 
 
 async def count_old_analyses(connection: AsyncConnection, before: datetime) -> Deleted:

@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from functools import partial
+from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, cast, delete, func, insert, select, type_coerce, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    cast,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
-from store.analyses import NewAnalysis, insert_analyses, stop_queued
-from store.queue.transitions import end_if_done, lock_batches, record
+from store.analyses import NewAnalysis, insert_analyses
+from store.events import append
+from store.filters import BatchFilter, batches_where
+from store.queue.status_counts import count_deleted
+from store.queue.transitions import batch_event, end_if_done, lock_batches, record
 from store.retention import Deleted, Round
+from store.sql.clock import utcnow
 from store.sql.columns import microseconds
 from store.sql.database import announce
-from store.sql.paging import Listing, Page, PageArguments, fetch_page, rows_of
+from store.sql.paging import Listing, Page, PageArguments, Part, fetch_page, rows_of
 from store.sql.scope import mine
 from store.sql.statements import among
 from store.sql.viewer import Viewer
-from store.tables import AnalysisStatus, BatchRow, BatchStatus
+from store.stops import stop_queued
+from store.tables import AnalysisStatus, BatchEventType, BatchRow, BatchStatus
 
 _batch = tables.batch
 _analysis = tables.analysis
@@ -27,6 +46,29 @@ _analysis = tables.analysis
 STOP_SLICE = DELETE_SLICE = 2_000
 # Most batches per transaction of the clean-up: on PostgreSQL each is a lock.
 MOST_BATCHES = 100
+
+
+class BatchOrderField(StrEnum):
+    """Orders of a list of batches."""
+
+    CREATED_AT = "CREATED_AT"
+    FINISHED_AT = "FINISHED_AT"
+    TOTAL_ITEMS = "TOTAL_ITEMS"
+    FAILED = "FAILED"
+
+
+# Ids grow with time: the order of ids is the order of creation.
+_ORDERS: dict[BatchOrderField, list[ColumnElement[Any]]] = {
+    BatchOrderField.CREATED_AT: [_batch.c.id],
+    BatchOrderField.FINISHED_AT: [type_coerce(_batch.c.finished_at, BigInteger), _batch.c.id],
+    BatchOrderField.TOTAL_ITEMS: [_batch.c.total_items, _batch.c.id],
+    BatchOrderField.FAILED: [_batch.c.failed, _batch.c.id],
+}
+# An unfinished batch sorts as the longest ended.
+_BY_END = (
+    Part(tables.finished),
+    Part(tables.unfinished, [literal_column("0", BigInteger), _batch.c.id], [_batch.c.id]),
+)
 
 
 async def insert_batch(
@@ -77,20 +119,25 @@ async def batch_by_id(connection: AsyncConnection, viewer: Viewer, batch_id: str
 
 
 async def page_of_batches(
-    connection: AsyncConnection, viewer: Viewer, status: Sequence[BatchStatus] | None, page: PageArguments
+    connection: AsyncConnection,
+    viewer: Viewer,
+    where: BatchFilter,
+    page: PageArguments,
+    *,
+    order: BatchOrderField = BatchOrderField.CREATED_AT,
+    descending: bool = True,
 ) -> Page[BatchRow]:
-    """Read a page of the viewer's batches, newest first. Raises PageError for an invalid cursor."""
-    statement = select(_batch).where(mine(_batch, viewer))
-    if status is not None:
-        statement = statement.where(_batch.c.status.in_([each.value for each in status]))
-    return await fetch_page(connection, statement, Listing("batches", [_batch.c.id], True), page, BatchRow)
+    """Read a page of the viewer's batches. Raises PageError for an invalid cursor."""
+    name = f"batches {order} {'DESC' if descending else 'ASC'}"
+    listing = Listing(name, _ORDERS[order], descending)
+    if order is BatchOrderField.FINISHED_AT:
+        listing = replace(listing, parts=_BY_END)
+    return await fetch_page(connection, select(_batch).where(*batches_where(viewer, where)), listing, page, BatchRow)
 
 
-async def count_batches(connection: AsyncConnection, viewer: Viewer, status: Sequence[BatchStatus] | None) -> int:
-    """Count the viewer's batches."""
-    statement = select(func.count()).select_from(_batch).where(mine(_batch, viewer))
-    if status is not None:
-        statement = statement.where(_batch.c.status.in_([each.value for each in status]))
+async def count_batches(connection: AsyncConnection, viewer: Viewer, where: BatchFilter) -> int:
+    """Count the viewer's batches that match the filter."""
+    statement = select(func.count()).select_from(_batch).where(*batches_where(viewer, where))
     return (await connection.execute(statement)).scalar_one()
 
 
@@ -205,8 +252,8 @@ async def next_deadline(connection: AsyncConnection) -> datetime | None:
     return min((time for time in times if time is not None), default=None)
 
 
-async def delete_batch(connection: AsyncConnection, viewer: Viewer, batch_id: str) -> bool:
-    """Delete an ended batch and its items; False if there is none. Its events stay.
+async def delete_batch(connection: AsyncConnection, viewer: Viewer, batch_id: str, now: datetime) -> bool:
+    """Delete an ended batch and its items, with one event; False if there is none. Its events stay.
 
     The batch disappears at once. The keeper deletes the items beyond DELETE_SLICE.
     """
@@ -215,10 +262,13 @@ async def delete_batch(connection: AsyncConnection, viewer: Viewer, batch_id: st
         update(_batch)
         .where(_batch.c.id == batch_id, mine(_batch, viewer), _batch.c.finished_at.is_not(None))
         .values(workspace=tables.NOWHERE)
-        .returning(_batch.c.id)
+        .returning(_batch)
     )
-    if (await connection.execute(statement)).first() is None:
+    rows = rows_of(await connection.execute(statement), BatchRow)
+    if not rows:
         return False
+    event = batch_event(rows[0], BatchEventType.BATCH_DELETED, now)
+    await append(connection, [event._replace(workspace=viewer.workspace)])
     await _delete_items(connection, batch_id)
     return True
 
@@ -236,11 +286,17 @@ async def go_on_deleting(connection: AsyncConnection) -> bool:
 async def _delete_items(connection: AsyncConnection, batch_id: str) -> None:
     column = _analysis.c
     some = select(column.id).where(column.batch_id == batch_id).order_by(column.position).limit(DELETE_SLICE)
-    deleted = await connection.execute(delete(_analysis).where(column.id.in_(some)))
-    if deleted.rowcount < DELETE_SLICE:
+    if await _delete_analyses(connection, column.id.in_(some)) < DELETE_SLICE:
         await connection.execute(delete(_batch).where(_batch.c.id == batch_id))
     else:
         announce(connection, "waiting")  # the keeper continues
+
+
+async def _delete_analyses(connection: AsyncConnection, *where: ColumnElement[bool]) -> int:
+    statement = delete(_analysis).where(*where).returning(_analysis.c.workspace, _analysis.c.status)
+    deleted = (await connection.execute(statement)).all()
+    await count_deleted(connection, deleted)
+    return len(deleted)
 
 
 async def clean_up_batches(round_: Round, before: datetime) -> None:
@@ -282,19 +338,23 @@ async def delete_batches(
 ) -> tuple[int, int]:
     """Delete at most `limit` items of these batches, of those that ended before this time, and the empty batches.
 
-    Returns the numbers of items and batches. A batch that was retried meanwhile stays, with its remaining items.
+    Writes one event for each batch, but none for a batch in deletion, which has its event. Returns the numbers of
+    items and batches. A batch that was retried meanwhile stays, with its remaining items.
     """
     await lock_batches(connection, ids)
     column = _analysis.c
     old = (among(connection, _batch.c.id, ids), _batch.c.finished_at < before)
     some = select(column.id).where(column.batch_id.in_(select(_batch.c.id).where(*old))).limit(limit)
-    items = await connection.execute(delete(_analysis).where(column.id.in_(some)))
-    if items.rowcount == limit:
+    items = await _delete_analyses(connection, column.id.in_(some))
+    if items == limit:
         await connection.execute(update(_batch).where(*old).values(thinned=True))
         return limit, 0
     left = select(column.id).where(column.batch_id == _batch.c.id).exists()
-    batches = await connection.execute(delete(_batch).where(*old, ~left))
-    return items.rowcount, batches.rowcount
+    statement = delete(_batch).where(*old, ~left).returning(_batch)
+    batches = rows_of(await connection.execute(statement), BatchRow)
+    now, deleted = utcnow(), BatchEventType.BATCH_DELETED
+    await append(connection, [batch_event(row, deleted, now) for row in batches if row.workspace != tables.NOWHERE])
+    return items, len(batches)
 
 
 async def count_old_batches(connection: AsyncConnection, before: datetime) -> Deleted:

@@ -20,5 +20,8 @@ MAX_ITEMS = 10_000
 MAX_NAME = 200
 """Longest name or key, in characters."""
 
+MAX_REASON = 500
+"""Longest reason for a pause, in characters."""
+
 MAX_SLOTS = 256
 """Most slots of a worker."""

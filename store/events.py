@@ -1,14 +1,12 @@
 """The event log: each event is written in the transaction of its change, and read in the order of the log.
 
-A cursor is a place in the log, (`xid`, `position`), in one opaque form that names the database.
-A reader that continues after a cursor skips nothing and repeats nothing. On PostgreSQL an open transaction of this
-database holds back the events of later transactions (see `EventRow`), so that no event appears before a place that a
-reader has passed.
+A reader that continues after a place in the log, (`xid`, `position`), skips nothing and repeats nothing. On PostgreSQL
+an open transaction of this database holds back the events of later transactions (see `EventRow`), so that no event
+appears before a place that a reader has passed. `store.cursors` turns places into cursors.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,17 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
 from store.sql.columns import microseconds
-from store.sql.database import Database, announce
+from store.sql.database import announce
 from store.sql.paging import rows_of
-from store.sql.scope import mine
+from store.sql.scope import mine_or_everywhere
 from store.sql.script import EACH, Script, run
 from store.sql.statements import Bulk
 from store.sql.viewer import Viewer
 from store.tables import EventRow
-
-_IDENTITY_DIGITS = 8
-_CURSOR = re.compile(rf"([sp])([0-9a-f]{{1,15}})-([0-9a-f]{{1,15}})(?:-([0-9a-f]{{{_IDENTITY_DIGITS}}}))?")
-
 
 Reference = Literal["batch_id", "session_id", "file_id", "owner_id"]
 """A column of an event for an object, besides the subject, that the event belongs to."""
@@ -51,12 +45,14 @@ class NewEvent(NamedTuple):
     session_id: str | None = None
     file_id: str | None = None
     owner_id: str | None = None
+    analyzer: str | None = None
 
 
 _INSERT = Bulk.insert(tables.event, NewEvent._fields)
 _INSERT_ALIKE = f"""
-    INSERT INTO event (workspace, type, batch_id, occurred_at, data, subject)
-    SELECT CAST(? AS text), CAST(? AS text), CAST(? AS text), CAST(? AS bigint), CAST(? AS text), value FROM {EACH}
+    INSERT INTO event (workspace, type, batch_id, analyzer, occurred_at, data, subject)
+    SELECT CAST(? AS text), CAST(? AS text), CAST(? AS text), CAST(? AS text), CAST(? AS bigint), CAST(? AS text), value
+    FROM {EACH}
     """  # noqa: S608 - of constants
 
 
@@ -90,11 +86,13 @@ def note(script: Script, events: Sequence[NewEvent]) -> None:
         _INSERT.run(script, events)
 
 
-def note_alike(
-    script: Script, ids: Sequence[str], workspace: str, type_: str, batch_id: str | None, occurred_at: int, data: str
-) -> None:
-    """`note` for events that differ only in their subjects, which have these ids. One statement writes them all."""
-    script.do(_INSERT_ALIKE, workspace, type_, batch_id, occurred_at, data, script.keys(ids))
+def note_alike(script: Script, ids: Sequence[str], event: NewEvent) -> None:
+    """`note` for events without references but a batch that differ only in their subjects, which have these ids.
+
+    One statement writes them all.
+    """
+    alike = (event.workspace, event.type, event.batch_id, event.analyzer, event.occurred_at, event.data)
+    script.do(_INSERT_ALIKE, *alike, script.keys(ids))
 
 
 class Place(NamedTuple):
@@ -115,48 +113,20 @@ class HistoryGone(Exception):
         self.start = start
 
 
-class ForeignCursor(Exception):
-    """A cursor of the log of another database."""
-
-
-async def identify(database: Database) -> None:
-    """Read the identity of the database, for the cursors that are written from now on."""
-    async with database.read() as connection:
-        identity: str = (await connection.execute(select(tables.identity.c.id))).scalar_one()
-    database.identity = identity[:_IDENTITY_DIGITS]
-
-
-def write_cursor(database: Database, place: Place) -> str:
-    """Return the cursor of a place."""
-    ending = f"-{database.identity}" if database.identity else ""
-    return f"{'s' if database.is_sqlite else 'p'}{place.xid:x}-{place.position:x}{ending}"
-
-
-def read_cursor(database: Database, cursor: str) -> Place | None:
-    """Return the place of a cursor. None if it is malformed. Raises ForeignCursor for a cursor of another database.
-
-    Cursors from before revision 0004 name only the kind of database.
-    """
-    match = _CURSOR.fullmatch(cursor)
-    if match is None:
-        return None
-    kind, xid, position, identity = match.groups()
-    if (kind == "s") != database.is_sqlite or (identity and database.identity and identity != database.identity):
-        raise ForeignCursor(cursor)
-    return Place(int(xid, 16), int(position, 16))
-
-
 @dataclass(frozen=True, slots=True)
 class EventFilter:
     """Conditions for events. An event must match all given conditions."""
 
     types: frozenset[str] | None = None
+    analyzers: frozenset[str] | None = None
     ids: Mapping[EventColumn, str] = field(default_factory=dict)
 
     def select(self, events: list[EventRow]) -> list[EventRow]:
         """Return the events that match. A call for each event would cost more than the comparisons."""
         if self.types is not None:
             events = [event for event in events if event.type in self.types]
+        if self.analyzers is not None:
+            events = [event for event in events if event.analyzer in self.analyzers]
         for column, value in self.ids.items():
             events = [event for event in events if getattr(event, column) == value]
         return events
@@ -271,21 +241,23 @@ async def require_history(connection: AsyncConnection, after: Place) -> None:
         raise HistoryGone(start)
 
 
-async def newest_place(connection: AsyncConnection) -> Place:
-    """Return the place of the newest event, held back or not; the log's start if there is none."""
-    row = (await connection.execute(in_order(connection, newest_first=True).limit(1))).first()
-    return await log_start(connection) if row is None else Place(row.xid, row.position)
+async def last_event(connection: AsyncConnection) -> EventRow | None:
+    """Return the newest event that a reader may see; None if there is none."""
+    newest = in_order(connection, newest_first=True).limit(1)
+    if connection.dialect.name == "sqlite":
+        rows = rows_of(await connection.execute(newest), EventRow)
+    else:
+        found: list[Any] = rows_of(await connection.execute(newest.add_columns(_OLDEST_OPEN.label("fence"))), EventRow)
+        rows = found
+        if found and found[0].xid >= found[0].fence:
+            rows = rows_of(await connection.execute(newest.where(await below_fence(connection))), EventRow)
+    return rows[0] if rows else None
 
 
 async def last_place(connection: AsyncConnection) -> Place:
     """Return the place of the newest event that a reader may see; the log's start if there is none."""
-    if connection.dialect.name == "sqlite":
-        return await newest_place(connection)
-    newest = in_order(connection, newest_first=True).limit(1)
-    row = (await connection.execute(newest.add_columns(_OLDEST_OPEN.label("fence")))).first()
-    if row is not None and row.xid >= row.fence:
-        row = (await connection.execute(newest.where(await below_fence(connection)))).first()
-    return await log_start(connection) if row is None else Place(row.xid, row.position)
+    event = await last_event(connection)
+    return await log_start(connection) if event is None else place_of(event)
 
 
 async def events_after(connection: AsyncConnection, place: Place, limit: int) -> tuple[list[EventRow], bool]:
@@ -329,9 +301,13 @@ async def page_of_events(
     `until` is the place of an event that a reader has seen: nothing is held back before it.
     """
     event = tables.event.c
-    statement = in_order(connection).where(mine(tables.event, viewer), behind(connection, after)).limit(limit)
+    statement = (
+        in_order(connection).where(mine_or_everywhere(tables.event, viewer), behind(connection, after)).limit(limit)
+    )
     if where.types is not None:
         statement = statement.where(event.type.in_(sorted(where.types)))
+    if where.analyzers is not None:
+        statement = statement.where(event.analyzer.in_(sorted(where.analyzers)))
     for column, value in where.ids.items():
         statement = statement.where(event[column] == value)
     if until is None:

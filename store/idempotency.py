@@ -43,6 +43,17 @@ async def take_key(
     return str(row.subject_id)
 
 
+async def find_key(connection: AsyncConnection, viewer: Viewer, key: str, input_hash: str, now: datetime) -> str | None:
+    """Return the subject's id of an earlier call with this key; None without one. Raises IdempotencyMismatch."""
+    this = (mine(_table, viewer), _table.c.key == key, _table.c.created_at > now - LIFETIME)
+    row = (await connection.execute(select(_table.c.input_hash, _table.c.subject_id).where(*this))).first()
+    if row is None:
+        return None
+    if row.input_hash != input_hash:
+        raise IdempotencyMismatch(key)
+    return str(row.subject_id)
+
+
 async def trim_keys(connection: AsyncConnection, now: datetime, limit: int) -> int:
     """Delete keys older than a day, at most `limit`; returns their number."""
     over = _table.c.created_at <= now - LIFETIME

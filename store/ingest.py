@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
@@ -208,18 +208,28 @@ async def window_of_items(
     status: Sequence[AnalysisStatus] | None,
     first: int,
     count: int,
-) -> list[AnalysisRow]:
-    """Return the items at positions `first` to `first + count` that have one of these statuses, in order.
+    *,
+    with_input: bool,
+    max_bytes: int,
+) -> tuple[list[AnalysisRow], int]:
+    """Return items from position `first` on that have one of these statuses, in order, and the position after them.
 
-    The window is one of positions: a page of matching rows would read the whole batch for a rare status.
+    The window is one of `count` positions at most: a page of matching rows would read a whole batch for a rare status.
+    Its contents have at most `max_bytes`; a single item may have more. Without input, the rows lack its columns.
     """
     column = tables.analysis.c
-    statement = (
-        select(tables.analysis)
-        .where(column.batch_id == batch_id, mine(tables.analysis, viewer))
-        .where(column.position >= first, column.position < first + count)
-        .order_by(column.position)
-    )
+    these = [column.batch_id == batch_id, mine(tables.analysis, viewer), column.position >= first]
     if status is not None:
-        statement = statement.where(column.status.in_([each.value for each in status]))
-    return rows_of(await connection.execute(statement), AnalysisRow)
+        these.append(column.status.in_([each.value for each in status]))
+    end, bytes_ = first + count, 0
+    counted = tables.sizes.values() if with_input else [tables.sizes["result_bytes"]]
+    statement = select(column.position, sum(counted, literal(0))).where(*these, column.position < end)
+    for position, size in (await connection.execute(statement.order_by(column.position))).all():
+        if bytes_ and bytes_ + size > max_bytes:
+            end = position
+            break
+        bytes_ += size
+    left_out = {"attempts"} if with_input else {"attempts", "input_text", "input_data", "options"}
+    columns = [each for each in column if each.name not in left_out]
+    statement = select(*columns).where(*these, column.position < end).order_by(column.position)
+    return rows_of(await connection.execute(statement), AnalysisRow), end

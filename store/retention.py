@@ -22,6 +22,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
+from store.cursors import checksum_of
 from store.events import behind, below_fence, in_order, log_start, place_of, shown
 from store.sql.ids import new_id
 from store.sql.paging import rows_of
@@ -31,6 +32,8 @@ LEASE = timedelta(minutes=1)
 
 _event = tables.event.c
 _place = tuple_(_event.xid, _event.position)
+# The columns that a cursor depends on.
+_OF_CURSOR = (_event.xid, _event.position, _event.type, _event.subject, _event.occurred_at)
 _cleanup = tables.cleanup
 _ONLY = 1
 
@@ -116,14 +119,14 @@ async def delete_events(connection: AsyncConnection, lease: str, before: datetim
     Stores the new beginning of the log. Raises TakenOver.
     """
     start = await log_start(connection)
-    first = in_order(connection, _event.xid, _event.position, _event.occurred_at).where(behind(connection, start))
+    first = in_order(connection, *_OF_CURSOR).where(behind(connection, start))
     rows, _ = await shown(connection, first.limit(limit))
     old = list(takewhile(lambda row: row.occurred_at < before, rows))
     if not old:
         return 0
     end = place_of(old[-1])
     await connection.execute(delete(tables.event).where(~behind(connection, end)))
-    await _update(connection, lease, log_xid=end.xid, log_position=end.position)
+    await _update(connection, lease, log_xid=end.xid, log_position=end.position, log_checksum=checksum_of(old[-1]))
     return len(old)
 
 

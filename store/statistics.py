@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import (
-    BigInteger,
     Table,
     func,
     literal,
     select,
     text,
-    type_coerce,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -78,19 +77,9 @@ async def queue_figures(connection: AsyncConnection, now: datetime) -> QueueFigu
         for analyzer, priority, count in (await connection.execute(counted)).all():
             depths[priority] = depths.get(priority, 0) + count
             lanes.add((analyzer, priority))
-    # The last write of a queued row was its queueing.
     oldest: dict[int, float] = {}
-    for analyzer, priority in sorted(lanes):
-        head = (
-            select(_analysis.c.updated_at)
-            .where(tables.queued, _analysis.c.analyzer == analyzer, _analysis.c.priority == priority)
-            .order_by(_analysis.c.turn, _analysis.c.id)
-            .limit(_HEAD)
-            .subquery()
-        )
-        found = (await connection.execute(select(func.min(head.c.updated_at)))).scalar_one()
-        if found is not None:
-            oldest[priority] = max((now - found).total_seconds(), oldest.get(priority, 0.0))
+    for (_, priority), seconds in (await oldest_by_lane(connection, lanes, now)).items():
+        oldest[priority] = max(seconds, oldest.get(priority, 0.0))
     # The condition on the id makes SQLite use the index of running rows instead of a larger one.
     running = select(func.count()).select_from(_analysis).where(tables.running, _analysis.c.id > "")
     return QueueFigures(
@@ -102,6 +91,25 @@ async def queue_figures(connection: AsyncConnection, now: datetime) -> QueueFigu
             for priority in sorted(depths, reverse=True)
         ],
     )
+
+
+async def oldest_by_lane(
+    connection: AsyncConnection, lanes: Iterable[tuple[str, int]], now: datetime
+) -> dict[tuple[str, int], float]:
+    """Return the waiting time in seconds of the oldest claimable row of each lane, by analyzer and priority."""
+    oldest: dict[tuple[str, int], float] = {}
+    for analyzer, priority in sorted(lanes):
+        head = (
+            select(_analysis.c.updated_at)  # the last write of a queued row was its queueing
+            .where(tables.queued, _analysis.c.analyzer == analyzer, _analysis.c.priority == priority)
+            .order_by(_analysis.c.turn, _analysis.c.id)
+            .limit(_HEAD)
+            .subquery()
+        )
+        found = (await connection.execute(select(func.min(head.c.updated_at)))).scalar_one()
+        if found is not None:
+            oldest[analyzer, priority] = max((now - found).total_seconds(), 0.0)
+    return oldest
 
 
 async def analyzer_figures(connection: AsyncConnection) -> list[AnalyzerFigures]:
@@ -153,11 +161,10 @@ async def running_batches(connection: AsyncConnection) -> int:
 
 async def _batch_durations(connection: AsyncConnection, since: datetime) -> Percentiles:
     batch = tables.batch.c
-    duration = type_coerce(batch.finished_at, BigInteger) - type_coerce(batch.started_at, BigInteger)
     ended = (
         select(
-            duration.label("duration"),
-            func.row_number().over(order_by=duration).label("rank"),
+            tables.run_time.label("duration"),
+            func.row_number().over(order_by=tables.run_time).label("rank"),
             func.count().over().label("total"),
         )
         .where(batch.finished_at >= since, batch.started_at.is_not(None))

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import tables
 from store.analyses import clean_up_analyses, count_old_analyses
 from store.batches import clean_up_batches, count_old_batches
+from store.bulk_actions import clean_up_bulk_actions, count_old_bulk_actions
 from store.events import EventColumn, EventFilter, Reference
 from store.retention import Cutoffs, Deleted, Round, count_old_events
 from store.sql.ids import kind_of
@@ -59,11 +60,35 @@ SUBJECTS: Mapping[str, Subject] = {
         clean_up=clean_up_analyses,
         count_old=count_old_analyses,
     ),
+    "bulk": Subject(
+        name="bulk_actions",
+        table=tables.bulk_action,
+        event_types=tables.BulkActionEventType,
+        clean_up=clean_up_bulk_actions,
+        count_old=count_old_bulk_actions,
+    ),
 }
 
-_event_types = [each for kind in sorted(SUBJECTS) for each in SUBJECTS[kind].event_types]
+# Alerts and changes of the queue are about the installation, and not about an object with a row.
+_event_types = [
+    *(each for kind in sorted(SUBJECTS) for each in SUBJECTS[kind].event_types),
+    *tables.AlertEventType,
+    *tables.QueueEventType,
+]
 EventType = StrEnum("EventType", {each.name: each.value for each in _event_types})  # type: ignore[misc]
-EventType.__doc__ = "The event types of all subjects. Code that writes events uses the subject's own enum."
+EventType.__doc__ = "All event types. Code that writes events uses the subject's own enum."
+
+
+# The events about problems: failures, timeouts, retries by the server and alerts.
+PROBLEMS: frozenset[str] = frozenset(
+    {
+        tables.AnalysisEventType.ANALYSIS_FAILED,
+        tables.AnalysisEventType.ANALYSIS_TIMED_OUT,
+        tables.AnalysisEventType.ANALYSIS_RETRYING,
+        tables.BatchEventType.BATCH_TIMED_OUT,
+        tables.AlertEventType.ALERT,
+    }
+)
 
 
 def events_of(id_: str) -> EventFilter:

@@ -6,11 +6,15 @@ skipped, with a line in the summary. If CI is set, the test fails instead.
 
 from __future__ import annotations
 
+import asyncio
 import functools
+import itertools
 import os
+import shutil
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -25,11 +29,14 @@ from gql.transport.aiohttp import AIOHTTPTransport
 from gql.transport.httpx import HTTPXAsyncTransport
 from gql.transport.websockets import WebsocketsTransport
 
+from settings import Settings
+from store.sql.database import Database
+from store.sql.migrate import migrate
 from tests import support
 from tests.hold import Hold
+from tests.pgbouncer import PgBouncer
 
 CI = bool(os.environ.get("CI"))
-SERVERS = pytest.StashKey[list[support.Server]]()
 
 # How long one example takes depends on what else the machine does.
 hypothesis.settings.register_profile("assay", deadline=None)
@@ -41,11 +48,12 @@ _missing = functools.cache(support.missing)
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "needs(*services): services that the test requires: postgresql, redis, redis-server, node, chromium",
+        "needs(*services): services that the test requires, of `support.Need`",
     )
     config.addinivalue_line(
         "markers",
-        "long: not in `make test`; added to all tests in tests/torture, and to tests that need Node or Chromium",
+        "long: not in `make test`: tests of many programs, kills or seconds, and all tests in tests/torture and those "
+        "that need Node or Chromium",
     )
     # The default traceback format of structlog takes seconds.
     processors = structlog.get_config()["processors"]
@@ -90,8 +98,9 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.failed:
-        for server in item.stash.get(SERVERS, []):
-            report.sections.append((f"log of {server.name}, the last 16,000 characters", server.log[-16_000:]))
+        for server in item.stash.get(support.SERVERS, []):
+            lines = [line for line in server.log.splitlines(keepends=True) if '"status":200' not in line]
+            report.sections.append((f"log of {server.name}, its end without answers 200", "".join(lines)[-16_000:]))
     return report
 
 
@@ -127,24 +136,108 @@ async def _administer(statement: str) -> None:
         await connection.close()
 
 
-@pytest.fixture
-async def postgresql_url() -> AsyncIterator[str]:
-    """A new PostgreSQL database, dropped after the test. Its tests need the mark `needs("postgresql")`."""
+async def _migrate(url: str) -> None:
+    database = Database(Settings(database_url=url).database)
+    await migrate(database)
+    await database.close()
+
+
+@asynccontextmanager
+async def _new_postgresql(template: str = "template1") -> AsyncIterator[str]:
     name = f"assay_test_{uuid.uuid4().hex}"
-    await _administer(f'CREATE DATABASE "{name}"')
+    await _administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     try:
         yield urlunsplit(urlsplit(support.POSTGRESQL_URL)._replace(path=f"/{name}"))
     finally:
         await _administer(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with every migration applied, for copies."""
+    path = tmp_path_factory.mktemp("migrated") / "assay.db"
+    asyncio.run(_migrate(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql() -> Iterator[str]:
+    """The name of a PostgreSQL database with every migration applied, for copies."""
+    with asyncio.Runner() as runner:
+        databases = AsyncExitStack()
+        url = runner.run(databases.enter_async_context(_new_postgresql()))
+        runner.run(_migrate(url))
+        yield urlsplit(url).path.removeprefix("/")
+        runner.run(databases.aclose())
+
+
+@pytest.fixture
+async def postgresql_url(request: pytest.FixtureRequest, migrated_postgresql: str) -> AsyncIterator[str]:
+    """A new PostgreSQL database, dropped after the test: empty, or with `tables`.
+
+    Its tests need the mark `needs("postgresql")`.
+    """
+    async with _new_postgresql(*[migrated_postgresql] * ("tables" in request.fixturenames)) as url:
+        yield url
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(way, id="-to-".join(way), marks=[pytest.mark.needs("postgresql")] * ("postgresql" in way))
+        for way in itertools.product(("sqlite", "postgresql"), repeat=2)
+    ]
+)
+async def way(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[str, str]]:
+    """The URLs of two empty databases: the test runs four times, from each kind to each."""
+    async with AsyncExitStack() as stack:
+        urls = []
+        for number, kind in enumerate(request.param):
+            if kind == "sqlite":
+                urls.append(f"sqlite:///{tmp_path / f'{number}.db'}")
+            else:
+                urls.append(await stack.enter_async_context(_new_postgresql()))
+        yield urls[0], urls[1]
+
+
+@pytest.fixture
+async def pgbouncer_url(postgresql_url: str) -> AsyncIterator[str]:
+    """The URL of the new PostgreSQL database, through a PgBouncer of the test in transaction mode."""
+    bouncer = PgBouncer(postgresql_url)
+    try:
+        await bouncer.start()
+        yield bouncer.url
+    finally:
+        bouncer.close()
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.needs("postgresql"))])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database: the test runs once on a SQLite file and once on PostgreSQL."""
+    """The URL of a database, as `postgresql_url`: the test runs once on a SQLite file and once on PostgreSQL."""
     if request.param == "sqlite":
+        if "tables" in request.fixturenames:
+            shutil.copy(request.getfixturevalue("migrated_file"), tmp_path)
         return f"sqlite:///{tmp_path / 'assay.db'}"
     url: str = request.getfixturevalue("postgresql_url")
     return url
+
+
+@pytest.fixture
+async def empty_database(database_url: str) -> AsyncIterator[Database]:
+    """Yield a database without tables, on SQLite and PostgreSQL."""
+    database = Database(Settings(database_url=database_url).database)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def tables() -> None:
+    """Request that the database of the test has every migration applied: it is a copy, which is faster."""
+
+
+@pytest.fixture
+def database(tables: None, empty_database: Database) -> Database:
+    """Return a database with every migration applied, on SQLite and PostgreSQL."""
+    return empty_database
 
 
 @pytest.fixture
@@ -157,7 +250,7 @@ async def server(
     them, and the test fails if a process is left.
     """
     servers: list[support.Server] = []
-    request.node.stash[SERVERS] = servers
+    request.node.stash[support.SERVERS] = servers
 
     async def start(**settings: object) -> support.Server:
         one = support.Server(tmp_path, settings, name=f"server {len(servers) + 1}")

@@ -25,6 +25,7 @@ from typing import IO, Any, Literal, cast
 from urllib.parse import urlsplit
 
 import psutil
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIENTS = ROOT / "tests" / "conformance"
@@ -33,7 +34,13 @@ SCHEMA = ROOT / "schema" / "schema.graphql"
 POSTGRESQL_URL = os.environ.get("ASSAY_TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 REDIS_URL = os.environ.get("ASSAY_TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
 
-Need = Literal["postgresql", "redis", "redis-server", "node", "chromium"]
+PROGRAMS = ("redis-server", "pgbouncer", "nginx", "caddy")
+Need = Literal["postgresql", "redis", "node", "chromium", "redis-server", "pgbouncer", "nginx", "caddy"]
+
+
+def program(name: str) -> str | None:
+    """Return the path of a program, also of one for administrators. None if it is not installed."""
+    return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin")
 
 
 def _listens(url: str, default_port: int) -> bool:
@@ -65,8 +72,6 @@ def missing(need: str) -> str | None:
         return None if _listens(POSTGRESQL_URL, 5432) else f"no PostgreSQL answers at {POSTGRESQL_URL}"
     if need == "redis":
         return None if _listens(REDIS_URL, 6379) else f"no Redis answers at {REDIS_URL}"
-    if need == "redis-server":
-        return None if shutil.which("redis-server") else "redis-server is not installed"
     if need == "node":
         if _node_version() < (20,):
             return "Node.js 20 or newer with npm is not installed"
@@ -74,7 +79,9 @@ def missing(need: str) -> str | None:
         return None if installed else "the Node packages are not installed: `make test-all` does that"
     if need == "chromium":
         return None if chromium() else "Chromium is not installed"
-    raise ValueError(f"unknown need {need!r}: one of postgresql, redis, redis-server, node, chromium")
+    if need in PROGRAMS:
+        return None if program(need) else f"{need} is not installed"
+    raise ValueError(f"unknown need {need!r}: one of postgresql, redis, node, chromium, {', '.join(PROGRAMS)}")
 
 
 def run_node(*arguments: str | Path, timeout: float = 300, cwd: Path = CLIENTS) -> str:
@@ -145,6 +152,10 @@ async def until(condition: Callable[[], Any], *, what: str = "", seconds: float 
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds} s for {what or getattr(condition, '__name__', 'a condition')}")
         await asyncio.sleep(0.02)
+
+
+# The servers of a test, whose logs its report shows after a failure.
+SERVERS = pytest.StashKey[list["Server"]]()
 
 
 class Server:
@@ -226,6 +237,9 @@ class Server:
         try:
             with urllib.request.urlopen(f"{self.address}/health/ready", timeout=2) as answer:
                 return bool(answer.status == 200)
+        except urllib.error.HTTPError as error:  # a worker answers 503 while it starts
+            error.close()
+            return False
         except (urllib.error.URLError, OSError):
             return False
 

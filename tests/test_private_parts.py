@@ -15,6 +15,7 @@ from typing import Any
 import aiosqlite
 import pytest
 import strawberry
+import uvicorn
 from graphql import execution as graphql_execution
 from graphql.execution import values
 from packaging.requirements import Requirement
@@ -24,6 +25,7 @@ from strawberry.schema.validation_rules import maybe_null, one_of
 from strawberry.utils import await_maybe
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from vaderSentiment import vaderSentiment
 
 from tests.support import ROOT
 
@@ -34,6 +36,13 @@ COERCION = importlib.import_module("graphql.utilities.coerce_input_value")
 # By library: the owner, its private parts, and the file that uses them.
 PARTS: list[tuple[str, Any, list[str], str]] = [
     ("aiosqlite", aiosqlite.Connection, ["_execute", "_conn"], "store/sql/script.py"),
+    (
+        "vadersentiment",
+        vaderSentiment.SentimentIntensityAnalyzer,
+        ["_but_check", "_negation_check", "_special_idioms_check", "score_valence", "sentiment_valence"],
+        "analyzers/text/sentiment.py",
+    ),
+    ("vadersentiment", vaderSentiment, ["BOOSTER_DICT", "NEGATE", "SentiText"], "analyzers/text/sentiment.py"),
     ("strawberry-graphql", GraphQLCoreConverter, ["DEFINITION_BACKREF"], "schema/build.py, schema/ingest.py"),
     ("strawberry-graphql", strawberry.Schema, ["process_errors"], "execution/executor.py"),
     (
@@ -57,15 +66,41 @@ PARTS: list[tuple[str, Any, list[str], str]] = [
     (
         "uvicorn",
         WebSocketsSansIOProtocol,
-        ["connection_made", "connection_lost", "handle_connect", "pause_writing", "resume_writing"],
+        [
+            "connection_made",
+            "connection_lost",
+            "data_received",
+            "handle_connect",
+            "handle_cont",
+            "handle_parser_exception",
+            "pause_writing",
+            "receive",
+            "resume_writing",
+            "start_keepalive",
+        ],
         "web/serving/websocket_protocol.py",
     ),
     (
         "uvicorn",
         HttpToolsProtocol,
-        ["connection_made", "connection_lost", "data_received", "on_headers_complete"],
+        [
+            "connection_made",
+            "connection_lost",
+            "data_received",
+            "handle_websocket_upgrade",
+            "on_body",
+            "on_header",
+            "on_headers_complete",
+            "on_message_begin",
+            "on_message_complete",
+            "on_url",
+            "send_400_response",
+            "_should_upgrade",
+            "_unsupported_upgrade_warning",
+        ],
         "web/serving/http_protocol.py",
     ),
+    ("uvicorn", uvicorn.Server, ["capture_signals", "handle_exit", "shutdown", "startup"], "web/serving/run.py"),
 ]
 # Attributes that instances have, found in the source of the constructor.
 ATTRIBUTES: list[tuple[str, Any, list[str], str]] = [
@@ -73,11 +108,41 @@ ATTRIBUTES: list[tuple[str, Any, list[str], str]] = [
     (
         "uvicorn",
         WebSocketsSansIOProtocol,
-        ["transport", "close_sent", "disconnected", "writable", "scope"],
+        ["transport", "close_sent", "conn", "disconnected", "frames", "loop", "read_paused", "writable", "scope"],
         "web/serving/websocket_protocol.py",
     ),
-    ("uvicorn", HttpToolsProtocol, ["transport", "cycle", "loop"], "web/serving/http_protocol.py"),
-    ("uvicorn", RequestResponseCycle, ["response_complete"], "web/serving/http_protocol.py"),
+    (
+        "uvicorn",
+        HttpToolsProtocol,
+        [
+            "app_state",
+            "client",
+            "config",
+            "connections",
+            "cycle",
+            "headers",
+            "loop",
+            "parser",
+            "scope",
+            "server_state",
+            "transport",
+            "url",
+            "ws_protocol_class",
+        ],
+        "web/serving/http_protocol.py",
+    ),
+    (
+        "uvicorn",
+        RequestResponseCycle,
+        ["keep_alive", "message_event", "more_body", "response_complete"],
+        "web/serving/http_protocol.py",
+    ),
+    (
+        "uvicorn",
+        uvicorn.Server,
+        ["lifespan", "server_state", "servers", "should_exit", "started"],
+        "web/serving/run.py",
+    ),
 ]
 
 

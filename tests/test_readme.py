@@ -16,7 +16,7 @@ from gql.client import AsyncClientSession
 
 from analyzers.base import Analyzer
 from schema.build import build_schema
-from settings import Settings
+from settings import Settings, WorkerCommandSettings, variable
 from tests.support import ROOT, Server
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -27,13 +27,14 @@ def blocks(language: str) -> list[str]:
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
-    rows = dict(re.findall(r"^\| `(ASSAY_\w+)` \| (\S+) \|", README, flags=re.MULTILINE))
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (\S+) \|", README, flags=re.MULTILINE))
     defaults = {}
-    for name, field in Settings.model_fields.items():
-        value = field.default
-        text = ",".join(value) if isinstance(value, tuple) else str(value)
+    fields = [(of, name) for of in (Settings, WorkerCommandSettings) for name in of.model_fields]
+    for of, name in fields:
+        value = of.model_fields[name].default
+        text = ",".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
         text = f"./{text}" if name == "data_dir" else text
-        defaults[f"ASSAY_{name.upper()}"] = f"`{text}`" if text else "empty"
+        defaults[variable(of, name)] = f"`{text}`" if text else "empty"
     assert rows == defaults
 
 
@@ -41,7 +42,7 @@ def test_every_setting_is_an_option_of_the_command_line() -> None:
     command = [sys.executable, "server.py", "serve", "--help"]
     text = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in Settings.model_fields:
-        assert f"--{name.replace('_', '-')} VALUE" in text
+        assert f"\n  --{name.replace('_', '-')} " in text
 
 
 @pytest.mark.parametrize("arguments", [["--port", "many"], ["--port", "70000"], ["--environment", "holiday"]])
@@ -49,7 +50,9 @@ def test_an_invalid_setting_is_named_and_the_server_does_not_start(arguments: li
     command = [sys.executable, "server.py", "serve", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert f"ASSAY_{arguments[0][2:].upper()} ({arguments[0]}): " in done.stderr
+    option, value = arguments
+    assert done.stderr.startswith(f"ASSAY_{option[2:].upper()} ({option}) is {value!r}: ")
+    assert done.stderr.count("\n") == 1
     assert "Traceback" not in done.stderr
 
 
@@ -63,7 +66,7 @@ async def test_the_operations_of_the_readme_run_unchanged(
     warm_up = 'submitAnalysis(input: {request: {text: {text: "Warm."}}, waitSeconds: 60}) { analysis { id } }'
     await session.execute(gql(f"mutation {{ {warm_up} }}"))
     first, lone, batch = [await session.execute(gql(query)) for query in queries]
-    assert [each["name"] for each in first["analyzers"]] == ["text"]
+    assert "text" in [each["name"] for each in first["analyzers"]]
     analysis = lone["submitAnalysis"]["analysis"]
     assert analysis["status"] == "COMPLETED"
     assert analysis["result"]["language"] == {"name": "English"}

@@ -27,6 +27,7 @@ def test_that_leaves_itself_out():
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("ci", "code", "counts"), [("", 0, "1 passed, 2 skipped"), ("true", 1, "1 passed, 1 skipped, 1 error")]
 )
@@ -58,6 +59,7 @@ def test_skipped_tests_are_reported_and_fail_under_ci(tmp_path: Path, ci: str, c
     assert ("1 test: needs postgresql: no PostgreSQL answers" in done.stdout) is not bool(ci)
 
 
+@pytest.mark.long
 def test_a_single_skip_fails_under_ci(tmp_path: Path) -> None:
     (tmp_path / "test_skip.py").write_text('import pytest\n\ndef test_one():\n    pytest.skip("so")\n')
     (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\n")

@@ -23,18 +23,21 @@ from starlette.routing import BaseRoute, Route
 from resolvers import metrics
 from resolvers.context import Services
 from resolvers.health import Health, round_trip_ms
-from resolvers.health_checks import DATABASE_LIMIT_SECONDS, Component, HealthStatus, check_database
+from resolvers.health_checks import DATABASE_LIMIT_SECONDS, Component, check_database
 from store.bounds import MAX_PRIORITY, MIN_PRIORITY
 from store.queue.timings import Timings
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.migrate import is_current
 from store.statistics import log_figures
-from store.tables import AnalysisStatus
+from store.tables import AnalysisStatus, HealthStatus
 from telemetry import exposed_buckets, exposition
 from web.responses import json_response
 
 log = structlog.stdlib.get_logger(__name__)
+
+LIVE, READY, METRICS = "/health/live", "/health/ready", "/metrics"
+PROBES = frozenset((LIVE, READY, METRICS))
 
 PRIORITIES = range(MIN_PRIORITY, MAX_PRIORITY + 1)
 _BOUNDS = [2**power for power in range(9, 33)]  # microseconds: 0.5 ms to 72 minutes
@@ -43,26 +46,27 @@ Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class Readiness:
-    """Whether this instance takes requests: from the end of its startup to the beginning of its shutdown."""
+    """Whether this instance takes requests or work: from the end of its startup to the beginning of its shutdown."""
 
-    def __init__(self) -> None:
-        self.message = "The server is starting."
+    def __init__(self, name: str = "server") -> None:
+        self.name = name
+        self.message = f"The {name} is starting."
         self.begun = False
         self.migrated = False
 
     def begin(self) -> None:
         """Note the end of the startup."""
-        self.begun, self.message = True, "The server has started."
+        self.begun, self.message = True, f"The {self.name} has started."
 
     def end(self) -> None:
         """Note the beginning of the shutdown: a load balancer must send no further requests to this instance."""
-        self.begun, self.message = False, "The server is stopping."
+        self.begun, self.message = False, f"The {self.name} is stopping."
 
     async def look(self, database: Database) -> Health:
         """Return the components that readiness depends on. Queries the database each time, for at most two seconds."""
         if not self.begun:
-            return Health([Component("server", HealthStatus.UNHEALTHY, self.message)])
-        server = Component("server", HealthStatus.HEALTHY, self.message)
+            return Health([Component(self.name, HealthStatus.UNHEALTHY, self.message)])
+        server = Component(self.name, HealthStatus.HEALTHY, self.message)
         answering = check_database(await round_trip_ms(database))
         if answering.latency_ms is None:
             return Health([server, answering])
@@ -92,30 +96,44 @@ def health_routes(services: Services, readiness: Readiness) -> Sequence[BaseRout
 
     async def ready(_request: Request) -> Response:
         """Answer 200 if the instance takes requests, else 503, with the components."""
-        health = await readiness.look(services.database)
-        body = {
-            "status": health.status,
-            "components": [
-                {
-                    "name": component.name,
-                    "status": component.status,
-                    "message": component.message,
-                    "latencyMs": component.latency_ms,
-                }
-                for component in health.components
-            ],
-        }
-        return json_response(body, status=503 if health.status is HealthStatus.UNHEALTHY else 200)
+        return readiness_response(await readiness.look(services.database))
 
     async def prometheus(_request: Request) -> Response:
         """Answer with the counters, and with gauges read now."""
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Read(await read_gauges(services)))
-        body = exposition(services.telemetry) + generate_latest(registry)
-        return Response(body, headers={"content-type": CONTENT_TYPE_PLAIN_0_0_4, "cache-control": "no-store"})
+        return metrics_response(await read_gauges(services), exposition(services.telemetry))
 
-    endpoints: dict[str, Endpoint] = {"/health/live": live, "/health/ready": ready, "/metrics": prometheus}
+    return probe_routes(live, ready, prometheus)
+
+
+def probe_routes(live: Endpoint, ready: Endpoint, prometheus: Endpoint) -> Sequence[BaseRoute]:
+    """Return the three routes, for GET and HEAD."""
+    endpoints = {LIVE: live, READY: ready, METRICS: prometheus}
     return [Route(path, endpoint, methods=["GET"]) for path, endpoint in endpoints.items()]
+
+
+def readiness_response(health: Health) -> Response:
+    """Return 200, or 503 for an unhealthy instance, with the components."""
+    body = {
+        "status": health.status,
+        "components": [
+            {
+                "name": component.name,
+                "status": component.status,
+                "message": component.message,
+                "latencyMs": component.latency_ms,
+            }
+            for component in health.components
+        ],
+    }
+    return json_response(body, status=503 if health.status is HealthStatus.UNHEALTHY else 200)
+
+
+def metrics_response(read: Iterable[Metric], counted: bytes = b"") -> Response:
+    """Return metrics that were read now, after the text of counters."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Read(read))
+    body = counted + generate_latest(registry)
+    return Response(body, headers={"content-type": CONTENT_TYPE_PLAIN_0_0_4, "cache-control": "no-store"})
 
 
 async def read_gauges(services: Services) -> list[Metric]:
@@ -123,22 +141,22 @@ async def read_gauges(services: Services) -> list[Metric]:
     monitor, bus = services.monitor, services.bus
     memory = await metrics.memory(services)
     gauges: list[Metric] = [
-        _gauge("assay_uptime_seconds", "Seconds since the server started.", services.telemetry.uptime_seconds),
-        _gauge("assay_memory_bytes", "Resident memory of the server and its processes.", memory.server_bytes),
-        _gauge("assay_event_loop_lag_seconds", "Longest in the last ten seconds.", monitor.loop_lag_seconds),
-        _gauge("assay_bus_live", "Whether news comes by the bus (1) or by polling (0).", bus.live),
+        gauge("assay_uptime_seconds", "Seconds since the server started.", services.telemetry.uptime_seconds),
+        gauge("assay_memory_bytes", "Resident memory of the server and its processes.", memory.server_bytes),
+        gauge("assay_event_loop_lag_seconds", "Longest in the last ten seconds.", monitor.loop_lag_seconds),
+        gauge("assay_bus_live", "Whether news comes by the bus (1) or by polling (0).", bus.live),
         CounterMetricFamily("assay_bus_reconnects", "Attempts to connect the bus again.", value=bus.reconnects),
     ]
     if bus.round_trip_seconds is not None:
         about = "How long the bus's last heartbeat took to come back."
-        gauges.append(_gauge("assay_bus_round_trip_seconds", about, bus.round_trip_seconds))
+        gauges.append(gauge("assay_bus_round_trip_seconds", about, bus.round_trip_seconds))
     try:
         async with asyncio.timeout(DATABASE_LIMIT_SECONDS):
             kept = await _database_gauges(services)
     except Exception as error:
         log.warning("the database does not answer", error=repr(error))
         kept = []
-    return [*gauges, _gauge("assay_database_up", "Whether the database answered.", bool(kept)), *kept]
+    return [*gauges, gauge("assay_database_up", "Whether the database answered.", bool(kept)), *kept]
 
 
 async def _database_gauges(services: Services) -> list[Metric]:
@@ -167,18 +185,18 @@ async def _database_gauges(services: Services) -> list[Metric]:
         depth,
         oldest,
         *_timings(timings),
-        _gauge("assay_queue_oldest_seconds", "How long the oldest has waited; 0 if none.", queue.oldest_seconds or 0),
-        _gauge("assay_running", "Analyses that a worker has taken.", queue.running),
-        _gauge("assay_workers_alive", "Workers alive.", len(alive)),
-        _gauge("assay_slots", "Slots of the workers alive.", sum(worker.slots for worker in alive)),
-        _gauge("assay_slots_busy", "Those of them that have work.", sum(worker.busy for worker in alive)),
-        _gauge("assay_batches_running", "Batches that have begun and not ended.", batches.running),
-        _gauge("assay_batches", "Batches that are kept.", batches.total),
-        _gauge("assay_analyses", "Analyses that are kept.", storage.analyses),
-        _gauge("assay_events", "Events in the log.", storage.events),
-        _gauge("assay_events_held_back_seconds", "The age of the oldest that an open transaction hides.", held_back),
-        _gauge("assay_feed_lag_seconds", "The age of the oldest that this server's subscribers wait for.", lag),
-        _gauge("assay_database_bytes", "What the database takes on disk.", storage.database_bytes),
+        gauge("assay_queue_oldest_seconds", "How long the oldest has waited; 0 if none.", queue.oldest_seconds or 0),
+        gauge("assay_running", "Analyses that a worker has taken.", queue.running),
+        gauge("assay_workers_alive", "Workers alive.", len(alive)),
+        gauge("assay_slots", "Slots of the workers alive.", sum(worker.slots for worker in alive)),
+        gauge("assay_slots_busy", "Those of them that have work.", sum(worker.busy for worker in alive)),
+        gauge("assay_batches_running", "Batches that have begun and not ended.", batches.running),
+        gauge("assay_batches", "Batches that are kept.", batches.total),
+        gauge("assay_analyses", "Analyses that are kept.", storage.analyses),
+        gauge("assay_events", "Events in the log.", storage.events),
+        gauge("assay_events_held_back_seconds", "The age of the oldest that an open transaction hides.", held_back),
+        gauge("assay_feed_lag_seconds", "The age of the oldest that this server's subscribers wait for.", lag),
+        gauge("assay_database_bytes", "What the database takes on disk.", storage.database_bytes),
     ]
 
 
@@ -199,7 +217,8 @@ def _timings(timings: Timings) -> Iterable[Metric]:
     yield ended
 
 
-def _gauge(name: str, documentation: str, value: float) -> Metric:
+def gauge(name: str, documentation: str, value: float) -> Metric:
+    """Return a gauge without labels."""
     return GaugeMetricFamily(name, documentation, value=float(value))
 
 

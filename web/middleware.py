@@ -1,8 +1,8 @@
 """Middleware of every request: its id, log line and counters, checks without the body, and the limit of the body.
 
 Pure ASGI, in this order from the outside: `RequestMiddleware`, `SecurityMiddleware`, Starlette's CORS if other origins
-are allowed, `BodyLimitMiddleware`. Every refusal is GraphQL-shaped JSON. No exception leaves the outermost middleware,
-except to end a connection whose response has begun.
+are allowed, `CompressionMiddleware`, `BodyLimitMiddleware`. Every refusal is GraphQL-shaped JSON. No exception leaves
+the outermost middleware, except to end a connection whose response has begun.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 
 from execution.errors import INTERNAL_MESSAGE, ErrorCode
+from web.compression import CompressionMiddleware
+from web.health import PROBES
 from web.responses import error_response
+from web.serving.request_head import EXTENSION, Fault
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -29,9 +32,6 @@ if TYPE_CHECKING:
 
     from settings import Settings
     from telemetry import Telemetry
-
-MAX_URL_BYTES = 16_384
-"""Path and query string together; proxies commonly allow 8 to 16 KiB."""
 
 DRAIN_SECONDS = 30
 DRAIN_BYTES = 1_000_000_000
@@ -46,6 +46,7 @@ SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
 }
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
@@ -66,6 +67,7 @@ def middleware(settings: Settings, telemetry: Telemetry) -> list[Middleware]:
         Middleware(RequestMiddleware, telemetry=telemetry),
         Middleware(SecurityMiddleware, allowed_hosts=settings.hosts),
         *([cors] if settings.allowed_origins else []),
+        Middleware(CompressionMiddleware),
         Middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes),
     ]
 
@@ -160,7 +162,10 @@ class RequestMiddleware:
 
 
 class SecurityMiddleware:
-    """Refuses foreign host names and overlong URLs; sets the headers that every response has."""
+    """Refuses faulty heads and foreign host names; sets the headers that every response has.
+
+    Probes and scrapes have the address of a machine or a pod as `Host`: their paths allow any.
+    """
 
     def __init__(self, app: ASGIApp, allowed_hosts: tuple[str, ...]) -> None:
         self.app = app
@@ -181,11 +186,12 @@ class SecurityMiddleware:
             await send(message)
 
         refusal = None
-        if not self.all_hosts and not self._is_allowed(Headers(scope=scope).get("host", "")):
+        any_host = self.all_hosts or scope["path"] in PROBES
+        if fault := _fault(scope):
+            await _drain(receive)  # a client that is sending a body reads no answer
+            refusal = _fault_response(fault)
+        elif not any_host and not self._is_allowed(Headers(scope=scope).get("host", "")):
             refusal = error_response(400, ErrorCode.BAD_REQUEST, "The server does not serve this host name.")
-        elif len(scope.get("raw_path", b"")) + len(scope["query_string"]) > MAX_URL_BYTES:
-            message = f"The URL is too long: at most {MAX_URL_BYTES} bytes. Send the operation by POST."
-            refusal = error_response(414, ErrorCode.URI_TOO_LONG, message, limit=MAX_URL_BYTES)
         await (refusal or self.app)(scope, receive, send_with_headers)
 
     def _is_allowed(self, header: str) -> bool:
@@ -195,16 +201,17 @@ class SecurityMiddleware:
         return host in self.hosts or host.endswith(self.domains)
 
 
-class BodyTooLarge(Exception):
+class BodyRefused(Exception):
     """`receive` raises it in the application, to stop reading. `more`: whether more of the body is to come."""
 
-    def __init__(self, *, more: bool) -> None:
+    def __init__(self, response: Response, *, more: bool) -> None:
         super().__init__()
+        self.response = response
         self.more = more
 
 
 class BodyLimitMiddleware:
-    """Answers 413 to a body over the limit, with or without a declared length.
+    """Answers 413 to a body over the limit, with or without a declared length, and 4xx to one that can't be read.
 
     Before the answer, the rest of the body is read and discarded, within bounds: most clients write the whole body
     before they read, and would see only a reset connection.
@@ -233,22 +240,35 @@ class BodyLimitMiddleware:
             message = await receive()
             if message["type"] == "http.request":
                 received += len(message.get("body", b""))
+                if fault := _fault(scope):
+                    raise BodyRefused(_fault_response(fault), more=False)
                 if received > self.max_bytes:
-                    raise BodyTooLarge(more=message.get("more_body", False))
+                    raise BodyRefused(self._refusal(), more=message.get("more_body", False))
             return message
 
         try:
             await self.app(scope, receive_within_limit, send)
-        except BodyTooLarge as refused:
+        except BodyRefused as refused:
             if refused.more:  # after the last part, only the disconnect would follow
                 await _drain(receive)
-            await self._refusal()(scope, receive, send)
+            await refused.response(scope, receive, send)
 
-    def _refusal(self) -> ASGIApp:
+    def _refusal(self) -> Response:
         message = f"The body is too large: at most {self.max_bytes:,} bytes."
         return error_response(
             413, ErrorCode.PAYLOAD_TOO_LARGE, message, limit=self.max_bytes, headers={"connection": "close"}
         )
+
+
+def _fault(scope: Scope) -> Fault | None:
+    """Return the fault that `web.serving.http_protocol` has found so far in the request."""
+    fault: Fault | None = scope.get("extensions", {}).get(EXTENSION)
+    return fault
+
+
+def _fault_response(fault: Fault) -> Response:
+    headers = {**fault.headers, "connection": "close"}
+    return error_response(fault.status, fault.code, fault.message, headers=headers, **fault.extensions)
 
 
 async def _drain(receive: Receive) -> None:

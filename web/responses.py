@@ -17,9 +17,9 @@ JSON = "application/json"
 def json_response(
     body: object, *, status: int = 200, media_type: str = JSON, headers: dict[str, str] | None = None
 ) -> Response:
-    """Return a JSON response that caches do not store."""
+    """Return a JSON response that caches do not store. `body` may be encoded already."""
     return Response(
-        encode_json(body),
+        body if isinstance(body, bytes) else encode_json(body),
         status,
         {"content-type": f"{media_type}; charset=utf-8", "cache-control": "no-store", **(headers or {})},
     )

@@ -7,10 +7,24 @@ from dataclasses import dataclass, field
 
 from analyzers.base import Job
 
-from . import entities, keywords, language, patterns, readability, sentiment, statistics, summary, tokens, topics
+from . import (
+    entities,
+    keywords,
+    language,
+    learnt_names,
+    patterns,
+    readability,
+    sentiment,
+    statistics,
+    summary,
+    tokens,
+    topics,
+    view,
+)
 from .codes import NAMES
 from .results import (
     TextEntity,
+    TextFormat,
     TextKeyword,
     TextLanguage,
     TextLanguageCandidate,
@@ -23,9 +37,12 @@ from .results import (
     TextUnavailableReason,
 )
 from .tokens import Document
+from .view import View
 from .vocabulary import stem, stop_words
 
 KEYWORDS = 10
+UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "km", "my", "bo", "yue", "wuu"})
+"""Languages whose texts are counted in characters, also with many words of another script."""
 LONG = 20_000
 """Characters of a text from which progress is reported between the operations."""
 
@@ -34,6 +51,7 @@ LONG = 20_000
 class Found:
     """The parts of the result found so far."""
 
+    view: View
     document: Document
     language_used: str | None = None
     reason: TextUnavailableReason = TextUnavailableReason.UNKNOWN_LANGUAGE
@@ -55,33 +73,48 @@ def warm() -> None:
     import numpy as np
 
     np.linalg.eigh(np.eye(2))
+    view.warm()
     tokens.warm()
     patterns.warm()
     language.warm()
     sentiment.warm()
+    learnt_names.warm()
     stop_words("en")
     stem("en", "warming")
 
 
-def analyze(text: str, wanted: Sequence[TextOperation], given: str | None, job: Job) -> Found:
+def analyze(read: View, wanted: Sequence[TextOperation], given: str | None, job: Job) -> Found:
     """Run the operations in the requested order. `given` is the request's language, or None to detect it."""
-    document = Document(text)
-    found = Found(document, language_used=given)
-    candidates = language.detect(text)
+    document = Document(read.text)
+    found = Found(read, document, language_used=given)
+    candidates, reliable = language.detect(document.text)
     if candidates:
-        code, score = candidates[0]
-        reliable = language.is_reliable(score, document.letters)
         if given is None and reliable:
-            found.language_used = code
+            found.language_used = candidates[0][0]
         if TextOperation.LANGUAGE in wanted:
             found.language = _language(candidates, reliable)
     else:
         found.reason = TextUnavailableReason.NO_WORDS
     for done, operation in enumerate(wanted):
-        if len(text) >= LONG:
+        if len(document.text) >= LONG:
             job.progress(done / len(wanted), operation.value.lower())
         _do(operation, found)
+    _place(found)
     return found
+
+
+def _place(found: Found) -> None:
+    """Give the parts of the result their positions in the source, and their texts as written there."""
+    read = found.view
+    written = (*(found.keywords or ()), *(found.entities or ()), *(found.summary.sentences if found.summary else ()))
+    for part in written:
+        part.text = read.written(part.begin, part.end)
+    for part in (*written, *(found.topics or ()), *(found.sentiment.sentences if found.sentiment else ())):
+        part.begin, part.end = read.span(part.begin, part.end)
+    if found.summary is not None:
+        found.summary.text = " ".join(sentence.text for sentence in found.summary.sentences)
+    if found.entities is not None and read.format is not TextFormat.PLAIN:
+        entities.add_addresses(found.entities, read.source)
 
 
 def _language(candidates: language.Candidates, reliable: bool) -> TextLanguage:
@@ -100,7 +133,7 @@ def _do(operation: TextOperation, found: Found) -> None:
             if found.language is None:
                 found.lacks(operation, TextUnavailableReason.NO_WORDS, "The text has no letters.")
         case TextOperation.STATISTICS:
-            found.statistics = statistics.statistics(document, found.language_used)
+            found.statistics = statistics.statistics(document, found.language_used, found.view.source)
             _say_what_statistics_lack(found)
         case TextOperation.ENTITIES:
             found.entities = entities.entities(document, found.language_used)
@@ -121,6 +154,8 @@ def _readable_language(operation: TextOperation, found: Found) -> str | None:
     """Return the language for an operation that needs one. None, with the reason recorded, if it can't use it."""
     code, document = found.language_used, found.document
     unsupported = TextUnavailableReason.UNSUPPORTED_LANGUAGE
+    if operation is TextOperation.SENTIMENT and not document.letters and sentiment.has_emoji(document.text):
+        return code or ""
     if code is None:
         message = (
             "The text has no letters."
@@ -227,11 +262,11 @@ def tags(found: Found) -> list[str]:
 def sentence(found: Found) -> str:
     """Return one sentence that sums up the result's parts."""
     document = found.document
-    if document.spaced:
+    if document.spaced and found.language_used not in UNSPACED_LANGUAGES:
         count = len(document.words)
         said = f"{count:,} {'word' if count == 1 else 'words'}"
     else:
-        said = f"{len(document.text):,} characters"
+        said = f"{len(found.view.plain):,} characters"
     if found.language_used is not None:
         said += f" in {_name(found)}"
     if found.sentiment is not None:

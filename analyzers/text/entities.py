@@ -1,27 +1,25 @@
-"""Entities of a text: by pattern in any language, by word lists and context in English.
+"""Entities of a text: by pattern in any language, by word lists and a trained judge in English.
 
-There is no statistical model, because no package ships one under a free license. Rules find names by their own words
-(given names, company suffixes, countries and large cities) and by the words beside them (titles, "said"). They find
-fewer names than a model. A rule's score is its precision on newspaper text.
+In English, rules find the surest names: after titles, with a given name, and the listed organizations and places. A
+trained judge reads the other capitalized words (`name_candidates`). A rule's score is its precision on newspaper text,
+and the judge's its probability.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from html import unescape
 
-from . import names, patterns
+from . import name_candidates, names, patterns
+from .name_candidates import INNER, LINKS, bare, inner, joined
 from .results import TextEntity, TextEntityType
 from .tokens import Document, Span
 from .vocabulary import stop_words
-from .wordsets import word_set
 
 MOST = 1_000
 LONGEST_NAME = 6
 _PERSON, _ORGANIZATION, _LOCATION = TextEntityType.PERSON, TextEntityType.ORGANIZATION, TextEntityType.LOCATION
-_INNER = word_set("of de la del da di van von der den bin al el the and & for")
-_LINKS = frozenset({"of", "and", "for", "the", "&"})
 _HEADS = names.ORGANIZATION_STARTS | names.ORGANIZATION_ENDS | names.PLACE_STARTS | names.PLACE_ENDS
-_PLACE_BEFORE = frozenset({"in", "near", "from", "at"})
 
 
 def entities(document: Document, language: str | None) -> list[TextEntity]:
@@ -32,7 +30,7 @@ def entities(document: Document, language: str | None) -> list[TextEntity]:
 
     def take(span: Span, kind: TextEntityType, score: float) -> None:
         begin, end = span
-        if end <= begin or any(taken[begin:end]):
+        if end <= begin or taken.find(1, begin, end) >= 0:
             return
         taken[begin:end] = b"\1" * (end - begin)
         piece = text[begin:end]
@@ -50,124 +48,130 @@ def entities(document: Document, language: str | None) -> list[TextEntity]:
     if language == "en":
         for span, kind, score in _names(document):
             take(span, kind, score)
+        free = [taken.find(1, begin, end) < 0 for begin, end in document.words]
+        surnames = {entity.text.split()[-1] for entity in found.values() if entity.type is _PERSON}
+        for (first, last), kind, score in name_candidates.judged(document, free, surnames):
+            take(_span(document, first, last), kind, score)
     return sorted(found.values(), key=lambda entity: entity.begin)[:MOST]
 
 
-def _names(document: Document) -> Iterator[patterns.Found]:
-    """Yield names in English text. A surname alone counts as a person if the full name occurs anywhere in the text."""
-    words, spans = document.word_texts, document.words
-    starts = {begin for begin, _ in document.sentences}
-    runs = list(_runs(document, starts))
-    persons: set[str] = set()
-    single = {_bare(words[first]) for first, last in runs if last - first == 1}
-    rest: list[tuple[int, int]] = []
-    for first, last in runs:
-        verdict = _classify(words, first, last)
-        if verdict is None:
-            rest.append((first, last))
+def add_addresses(found: list[TextEntity], source: str) -> None:
+    """Add the addresses of a source with markup that its text lacks, such as the targets of links."""
+    known = {(entity.text.casefold(), entity.type) for entity in found}
+    added: dict[tuple[str, TextEntityType], TextEntity] = {}
+    taken = bytearray(len(source))
+    for (begin, end), kind, score in patterns.find(source, only=patterns.ADDRESSES):
+        if any(taken[begin:end]):
             continue
-        first, last, kind, score = verdict
-        if kind is _PERSON:
-            persons.add(_bare(words[last - 1]))
-        yield _span(document, first, last), kind, score
-    for first, last in rest:
-        name = _bare(" ".join(words[first:last]))
-        if name in persons:
-            yield _span(document, first, last), _PERSON, 0.8
-        elif last - first == 2 and _bare(words[last - 1]) in single and _is_surname(_bare(words[last - 1])):
-            if spans[first][0] not in starts:
-                yield _span(document, first, last), _PERSON, 0.6
-        elif last - first == 1 and first and words[first - 1] in _PLACE_BEFORE and name[1:].islower():
-            yield _span(document, first, last), _LOCATION, 0.5
+        taken[begin:end] = b"\1" * (end - begin)
+        text = unescape(source[begin:end])
+        key = (text.casefold(), kind)
+        if key in added:
+            added[key].count += 1
+        elif key not in known:
+            added[key] = TextEntity(text=text, type=kind, score=score, begin=begin, end=end, count=1)
+    found += added.values()
+    found.sort(key=lambda entity: entity.begin)
+    del found[MOST:]
 
 
-def _bare(name: str) -> str:
-    return name.removesuffix("'s").removesuffix("’s")
-
-
-def _is_surname(word: str) -> bool:
-    known = (names.PLACES, names.ORGANIZATIONS, names.ORGANIZATION_ENDS, names.PLACE_ENDS)
-    return len(word) > 2 and word[1:].islower() and not any(word in group for group in known)
+def _names(document: Document) -> Iterator[patterns.Found]:
+    """Yield the names in English text that a rule finds by itself. One name has one type: that of its surest place."""
+    starts = {begin for begin, _ in document.sentences}
+    found: list[patterns.Found] = []
+    surest: dict[str, tuple[float, TextEntityType]] = {}
+    for first, last in _runs(document, starts):
+        if (verdict := _classify(document.word_texts, first, last)) is not None:
+            first, last, kind, score = verdict
+            begin, end = _span(document, first, last)
+            found.append(((begin, end), kind, score))
+            name = document.text[begin:end]
+            if score > surest.get(name, (0.0, kind))[0]:
+                surest[name] = score, kind
+    for (begin, end), _, _ in found:
+        score, kind = surest[document.text[begin:end]]
+        yield (begin, end), kind, score
 
 
 def _span(document: Document, first: int, last: int) -> Span:
     """Return the span of the words from `first` to before `last`, without a possessive 's."""
     begin, end = document.words[first][0], document.words[last - 1][1]
-    return (begin, end - 2) if document.text[end - 2 : end] in {"'s", "’s"} else (begin, end)
+    return (begin, end - 2) if document.text[end - 2 : end] == "'s" else (begin, end)
 
 
 def _runs(document: Document, starts: set[int]) -> Iterator[tuple[int, int]]:
     """Yield runs of capitalized words as (first, last + 1). Words like "of" and "de" are allowed inside a run only."""
     text, words, spans = document.text, document.word_texts, document.words
     stops = stop_words("en")
-    shouting = document.letters > 20 and sum(map(str.isupper, text)) > 0.6 * document.letters
-    if shouting:
+    if document.shouting:
         return
     at, total = 0, len(words)
     while at < total:
         word = words[at]
-        if not word[0].isupper() or _bare(word) in names.NO_NAMES or (word.lower() in stops and spans[at][0] in starts):
+        if not word[0].isupper() or bare(word) in names.NO_NAMES:
             at += 1
             continue
-        if word.lower() in stops and not (at + 1 < total and words[at + 1][:1].isupper()) and word not in names.PLACES:
+        stop = word.lower() in stops
+        known = stop and any(" ".join(words[at : at + size]) in names.PLACES for size in (2, 3))
+        if stop and not known and spans[at][0] in starts:
+            at += 1
+            continue
+        if stop and not (at + 1 < total and words[at + 1][:1].isupper()) and word not in names.PLACES:
             at += 1
             continue
         last = at + 1
+        # A possessive ends a name: "Hong Kong's John Woo" are two.
         while (
             last < total
             and last - at < LONGEST_NAME
-            and _joined(text[spans[last - 1][1] : spans[last][0]], words[last - 1])
+            and bare(words[last - 1]) == words[last - 1]
+            and joined(text[spans[last - 1][1] : spans[last][0]], words[last - 1])
         ):
-            if words[last][0].isupper() and _bare(words[last]) not in names.NO_NAMES:
+            if words[last][0].isupper():
+                if bare(words[last]) in names.NO_NAMES:
+                    break
                 last += 1
-            elif (
-                words[last] in _INNER
-                and last + 1 < total
-                and words[last + 1][0].isupper()
-                and text[spans[last][1] : spans[last + 1][0]] == " "
-                and (words[last] not in _LINKS or words[last - 1] in _HEADS)
-            ):
-                last += 2
-            else:
+                continue
+            small = inner(document, last)
+            if not small or (words[last] in LINKS and words[last - 1] not in _HEADS):
                 break
+            last += small + 1
         yield at, last
         at = last
 
 
-def _joined(gap: str, before: str) -> bool:
-    return (
-        gap == " " or (gap == ". " and (len(before) == 1 or before in names.TITLES or before == "St")) or gap == " & "
-    )
+def _is_office(parts: list[str]) -> bool:
+    return parts[-1] in names.ORGANIZATION_ENDS or parts[-1] in names.PLACE_ENDS or parts[-1] in names.OFFICES
+
+
+def _is_group(word: str) -> bool:
+    """Return whether a last word makes no person's name: a people or faith ("Roman Catholics"), or a kind of place."""
+    return word in _HEADS or word in names.NO_NAMES or word.removesuffix("s") in names.NO_NAMES
 
 
 def _classify(words: list[str], first: int, last: int) -> tuple[int, int, TextEntityType, float] | None:
     """Return a name's words, type and score from a run of capitalized words. None if no rule applies."""
-    while last - first > 1 and words[first].rstrip(".") in names.TITLES:
-        first += 1
-        if words[first] not in _INNER and not words[first].isupper():
-            return first, last, _PERSON, 0.95
-    bare = [_bare(word) for word in words[first:last]]
-    whole, size = " ".join(bare), last - first
+    whole = bare(" ".join(words[first:last]))
+    if whole in names.ORGANIZATIONS:
+        return first, last, _ORGANIZATION, 0.9
+    if whole in names.PLACES:
+        return first, last, _LOCATION, 0.9
     before = words[first - 1] if first else ""
-    after = words[last] if last < len(words) else ""
-    if before.rstrip(".") in names.TITLES and size <= 3:
+    titled = before.rstrip(".") in names.TITLES
+    while last - first > 1 and words[first].rstrip(".") in names.TITLES:
+        first, titled = first + 1, True
+    parts = [bare(word) for word in words[first:last]]
+    whole, size = " ".join(parts), last - first
+    if names.OFFICES.issuperset(parts):
+        return None  # a role without a name: "Vice President"
+    if titled and size <= 3 and parts[0] not in INNER and not parts[0].isupper() and not _is_office(parts):
         return first, last, _PERSON, 0.95
     if whole in names.ORGANIZATIONS:
         return first, last, _ORGANIZATION, 0.9
     if whole in names.PLACES:
         return first, last, _LOCATION, 0.9
-    if size > 1 and bare[-1] in names.ORGANIZATION_ENDS:
-        return first, last, _ORGANIZATION, 0.65
-    if size > 2 and bare[0] in names.ORGANIZATION_STARTS and bare[1] == "of":
-        return first, last, _ORGANIZATION, 0.65
-    if (size > 1 and bare[-1] in names.PLACE_ENDS) or (size == 2 and bare[0] in names.PLACE_STARTS):
-        return first, last, _LOCATION, 0.45
-    if 2 <= size <= 4 and bare[0] in names.GIVEN_NAMES and bare[1] not in {"of", "and"}:
+    if 2 <= size <= 3 and before in names.ROLES and not _is_office(parts):
+        return first, last, _PERSON, 0.85
+    if 2 <= size <= 4 and parts[0] in names.GIVEN_NAMES and parts[1] not in LINKS and not _is_group(parts[-1]):
         return first, last, _PERSON, 0.95
-    if size == 2 and (after in names.SPEECH or before in names.SPEECH):
-        return first, last, _PERSON, 0.8
-    if 2 <= size <= 3 and len(bare[0]) == 1 and len(bare[-1]) > 2:
-        return first, last, _PERSON, 0.8
-    if size == 1 and whole in names.GIVEN_NAMES and len(whole) > 2:
-        return first, last, _PERSON, 0.6
     return None

@@ -51,6 +51,18 @@ TITLES = word_set(
 )
 """Before a name they make it a person's."""
 
+OFFICES = TITLES | word_set("Vice Deputy Chief Head Department Director Officer Leader Manager Executive Council")
+"""Alone they are no name: "Vice President"."""
+
+ROLES = word_set(
+    "director actor actress singer author writer novelist poet composer painter artist photographer journalist "
+    "reporter editor producer president chancellor minister premier senator governor mayor ambassador spokesman "
+    "spokeswoman chairman chairwoman captain coach manager striker goalkeeper midfielder defender batsman bowler "
+    "lawyer attorney judge general colonel professor economist analyst scientist physicist astronaut champion "
+    "rapper guitarist drummer comedian filmmaker activist candidate lawmaker"
+)
+"""In small letters before two or three capitalized words they make these a person's name."""
+
 ORGANIZATION_ENDS = word_set(
     "Inc Corp Corporation Ltd Limited LLC LLP PLC Plc plc GmbH AG SA NV BV AB ASA Oy SpA KG Co Company Companies "
     "Group Holdings Partners Associates Bank Trust Fund Foundation Institute Institution University College School "

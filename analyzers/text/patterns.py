@@ -7,8 +7,9 @@ the text's length.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import lru_cache
+from ipaddress import ip_address
 
 from .results import TextEntityType
 from .tokens import Span
@@ -44,17 +45,31 @@ _UNITS = (
     r"|years?|watts?|kWh|kW|MW|GW|volts?|GHz|MHz|kHz|Hz|TB|GB|MB|KB|kB|bytes?|px|pixels?|km|kg|cm|mm|mg|ml|ft|oz"
 )
 
+# Not the marks of Markdown and HTML behind an address.
+_INSIDE = r"(?!\]\(|\*\*|&(?:quot|lt|gt|nbsp);)"
+
 _SOURCES: tuple[tuple[TextEntityType, float, str, int], ...] = (
     (TextEntityType.EMAIL, 0.99, r"(?<![\w.+-])[\w.+-]{1,64}@(?:[a-zA-Z0-9-]{1,63}\.){1,8}[a-zA-Z]{2,24}\b", 0),
-    (TextEntityType.URL, 0.99, r"\b(?:https?://|www\.)[^\s<>\"'“”«»]{1,2000}", re.IGNORECASE),
+    (TextEntityType.URL, 0.99, rf"\b(?:https?://|www\.)(?:{_INSIDE}[^\s<>\"'`“”«»]){{1,2000}}", re.IGNORECASE),
     (
         TextEntityType.URL,
         0.9,
-        r"(?<![\w@.-])(?:[a-z0-9-]{1,63}\.){1,4}(?:com|org|net|edu|gov|info|io|co\.uk|de|fr|eu)\b(?:/[^\s<>\"']{0,500})?(?![\w@])",
+        (
+            r"(?<![\w@.-])(?:[a-z0-9-]{1,63}\.){1,4}(?:com|org|net|edu|gov|info|io|co\.uk|de|fr|eu)\b"
+            rf"(?:/(?:{_INSIDE}[^\s<>\"'`]){{0,500}})?(?![\w@])"
+        ),
         re.IGNORECASE,
     ),
+    (
+        TextEntityType.IP_ADDRESS,
+        0.97,
+        (
+            r"(?<![\w:.])[0-9a-fA-F]{0,4}:(?:[0-9a-fA-F:]{1,30}:(?:\d{1,3}\.){3}\d{1,3}|[0-9a-fA-F:]{1,34})"
+            r"(?:%[a-zA-Z0-9]{1,15})?(?![\w:])"
+        ),
+        0,
+    ),
     (TextEntityType.IP_ADDRESS, 0.97, rf"(?<![\d.])(?:{_OCTET}\.){{3}}{_OCTET}(?![\d.]\d|\d)", 0),
-    (TextEntityType.IP_ADDRESS, 0.97, r"(?<![\w:])(?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}(?![\w:])", 0),
     (TextEntityType.DATE, 0.97, r"(?<![\d-])(?:1\d|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?![\d-])", 0),
     (TextEntityType.DATE, 0.9, rf"(?<![\d./]){_DAY}[./]{_DAY}[./](?:1[89]|20)?\d\d(?![\d/]|\.\d)", 0),
     (
@@ -93,12 +108,21 @@ _SOURCES: tuple[tuple[TextEntityType, float, str, int], ...] = (
     (TextEntityType.HANDLE, 0.95, r"(?<![\w@/.])@[A-Za-z0-9_]{2,30}\b(?!@)", 0),
     (TextEntityType.HASHTAG, 0.97, r"(?<![\w&/#])#(?=[^\W\d])\w{2,100}", 0),
 )  # fmt: skip
-_TRAILING = ".,;:!?)]}'\"…"
+ADDRESSES = frozenset({TextEntityType.EMAIL, TextEntityType.URL, TextEntityType.IP_ADDRESS})
+_TRAILING = ".,;:!?'\"…"
+_OPENING = {")": "(", "]": "["}
+_NEEDED = {TextEntityType.EMAIL: "@", TextEntityType.HANDLE: "@", TextEntityType.HASHTAG: "#", TextEntityType.URL: "."}
+_DIGIT = re.compile(r"\d")
 
 
 @lru_cache(maxsize=1)
-def _patterns() -> list[tuple[TextEntityType, float, re.Pattern[str]]]:
-    return [(kind, score, re.compile(source, flags)) for kind, score, source, flags in _SOURCES]
+def _patterns() -> list[tuple[TextEntityType, float, re.Pattern[str], bool]]:
+    """Return the patterns, each with whether it needs a digit."""
+    wordy = {TextEntityType.EMAIL, TextEntityType.HANDLE, TextEntityType.HASHTAG, TextEntityType.URL}
+    return [
+        (kind, score, re.compile(source, flags), kind not in wordy and not source.endswith(r"November|December)\b"))
+        for kind, score, source, flags in _SOURCES
+    ]
 
 
 def warm() -> None:
@@ -106,13 +130,42 @@ def warm() -> None:
     _patterns()
 
 
-def find(text: str) -> Iterator[Found]:
+def find(text: str, only: Container[TextEntityType] = frozenset(TextEntityType)) -> Iterator[Found]:
     """Yield all matches, pattern by pattern. Matches of an earlier pattern take precedence."""
-    for kind, score, pattern in _patterns():
+    digits = _DIGIT.search(text) is not None
+    for kind, score, pattern, numeric in _patterns():
+        if kind not in only or (numeric and not digits) or _NEEDED.get(kind, "") not in text:
+            continue
         for match in pattern.finditer(text):
             begin, end = match.span()
             if kind is TextEntityType.URL:
-                end = begin + len(match.group().rstrip(_TRAILING))
-            if kind is TextEntityType.PHONE and not 7 <= sum(map(str.isdigit, match.group())) <= 15:
+                end = begin + _url_length(match.group())
+            elif kind is TextEntityType.IP_ADDRESS:
+                end = begin + _address_length(match.group())
+            elif kind is TextEntityType.PHONE and not 7 <= sum(map(str.isdigit, match.group())) <= 15:
                 continue
-            yield (begin, end), kind, score
+            if end > begin:
+                yield (begin, end), kind, score
+
+
+def _url_length(piece: str) -> int:
+    """Return the length of a web address without marks around it. It keeps a bracket that it has opened."""
+    while piece:
+        last = piece[-1]
+        if last in _OPENING:
+            if piece.count(last) <= piece.count(_OPENING[last]):
+                break
+        elif last not in _TRAILING and last != "}":
+            break
+        piece = piece[:-1]
+    return len(piece)
+
+
+def _address_length(piece: str) -> int:
+    """Return the length of a valid IP address, 0 for another piece. "::" and addresses without a digit are code."""
+    piece = piece.rstrip(":") if not piece.endswith("::") else piece
+    try:
+        ip_address(piece)
+    except ValueError:
+        return 0
+    return len(piece) if _DIGIT.search(piece) else 0

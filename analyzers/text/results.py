@@ -28,6 +28,15 @@ class TextOperation(Choice):
     SUMMARY = "SUMMARY", "Extractive summary: the most informative sentences, in text order."
 
 
+class TextFormat(Choice):
+    """Format of a text."""
+
+    AUTO = "AUTO", "Detected from the text."
+    PLAIN = "PLAIN", "Plain text."
+    MARKDOWN = "MARKDOWN", "Markdown."
+    HTML = "HTML", "HTML."
+
+
 class TextUnavailableReason(Choice):
     """Reason for a missing or incomplete part of a text result."""
 
@@ -49,8 +58,8 @@ class TextSentimentLabel(Choice):
     MIXED = (
         "MIXED",
         (
-            "Strong positive and strong negative sentiment: each in at least 20 % of the words, or in at "
-            "least 30 % of the sentences of a text with a score between -0.5 and 0.5."
+            "Score between -0.5 and 0.5, with strong positive and strong negative sentiment: each in at least "
+            "20 % of the words, or in at least 30 % of the sentences."
         ),
     )
 
@@ -198,8 +207,9 @@ class TextLanguage(_Part):
     score: float = Field(ge=0, le=1, description="Probability, from 0 to 1.")
     reliable: bool = Field(
         description=(
-            "Whether the other operations use the detected language: if the score is at least 0.4, or 0.7 for "
-            "a text with fewer than 12 letters."
+            "Whether the other operations use the detected language. In a text of more than four words: if the "
+            "score is at least 0.4, or 0.7 with fewer than 12 letters. In a shorter text: if its forms with and "
+            "without a final stop agree, or the score is clearly above that of the next language."
         )
     )
     candidates: list[TextLanguageCandidate] = Field(description="Most likely languages, best first, at most five.")

@@ -18,9 +18,11 @@ CHARACTERS_A_MINUTE = {"zh": 255, "ja": 357}
 """The same study's figures for the two languages without spaces between words."""
 
 
-def statistics(document: Document, language: str | None) -> TextStatistics:
-    """Compute all counts. Figures that need words, sentences or the language are None if these are unknown."""
-    text = document.text
+def statistics(document: Document, language: str | None, source: str) -> TextStatistics:
+    """Compute all counts. Figures that need words, sentences or the language are None if these are unknown.
+
+    `source`: the text of the request. Its characters are counted with all marks, so that positions fit.
+    """
     spaced, ended = document.spaced, document.ended
     words = document.word_texts if spaced else None
     sentences = len(document.sentences) if ended else None
@@ -31,8 +33,8 @@ def statistics(document: Document, language: str | None) -> TextStatistics:
     total = len(words) if words is not None else None
     unique = len(set(document.lowered)) if words is not None else None
     return TextStatistics(
-        characters=len(text),
-        characters_without_spaces=sum(map(len, text.split())),
+        characters=len(source),
+        characters_without_spaces=sum(map(len, source.split())),
         letters=document.letters,
         words=total,
         unique_words=unique,

@@ -23,6 +23,8 @@ LONGEST = 1_000
 DAMPING = 0.85
 ROUNDS = 30
 REPEAT = 0.5
+SAME = 0.85
+"""Likeness of sentences that say the same: a summary has only one of them."""
 EARLY = 0.25
 _CLUTTER = re.compile(r"https?://|www\.|\bdoi\b|@|\bet al\b|^\s*(?:\[\d+\]|[-*•|#>])|\.{4}|[|=_]{3}", re.IGNORECASE)
 
@@ -59,8 +61,12 @@ def summary(document: Document, language: str) -> TextSummary | None:
     wanted = max(1, min(5, round(len(document.sentences) / 5)))
     chosen: list[int] = []
     penalty = np.zeros(size)
-    while len(chosen) < min(wanted, size):
-        best = int(np.argmax(np.where(np.isin(np.arange(size), chosen), -1.0, weight * (1 - REPEAT * penalty))))
+    while len(chosen) < wanted:
+        left = np.where(penalty > SAME, -1.0, weight * (1 - REPEAT * penalty))
+        left[chosen] = -1.0
+        best = int(np.argmax(left))
+        if left[best] < 0:
+            break
         chosen.append(best)
         penalty = np.maximum(penalty, likeness[best])
     text = document.text

@@ -1,6 +1,6 @@
 """Words, sentences and paragraphs of a text.
 
-All positions are Unicode code points of the original text, half open: `text[begin:end]` is the piece. Every pass takes
+All positions are code points of the document's text, half open: `text[begin:end]` is the piece. Every pass takes
 time linear in the text's length: patterns match whole runs, and the decision about a boundary reads a bounded stretch
 around it. Scripts without spaces between words are recognized. Their words are neither separated nor counted.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
+from bisect import bisect_left
 from functools import cached_property, lru_cache
 
 from .wordsets import word_set
@@ -25,16 +26,17 @@ UNSPACED = re.compile(
 UNENDED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
 """Letters of Thai, Lao, Burmese and Khmer, which also have no reliable mark for the end of a sentence."""
 
-_JOINERS = "'’ʼ\\-‐‑·׳״"
-_INVISIBLE = "\u200c\u200d\u00ad"  # zero-width non-joiner and joiner (Persian, Hindi), soft hyphen
+_JOINERS = "'\\-·׳״"
 _URL = r"(?:https?://|www\.)\S*[\w/]"
 _ACRONYM = r"(?:[^\W\d_]\.){2,}"
 
 # A sentence can end at a run of these. Closing quotes and brackets after the run belong to the sentence.
-_ENDS = re.compile("([.!?…‽؟۔।॥։።]+|[。！？｡]+)([\"'”’»›)\\]}」』）】]*)|\n[ \t\r\f\v]*(?:\n\\s*)?")
+_ENDS = re.compile("([.!?…‽؟۔।॥։።]+|[。！？｡]+)([\"')\\]}」』）】]*)|\n[ \t\r\f\v]*(?:\n\\s*)?")
 _WIDE_ENDS = frozenset("。！？｡")
 _SURE_ENDS = frozenset("!?…‽؟۔।॥։።")
+_INITIALS = re.compile(r"(?:[^\W\d_]\.){1,5}[^\W\d_]")
 _PARAGRAPH_GAP = re.compile(r"\n[^\S\n]*\n\s*")
+_LETTERS = re.compile(r"[^\W\d_]+")
 _LIST_MARK = re.compile(r"(?:[-*•–—]|\(?\d{1,3}[.)]|[a-zA-Z][.)])\s")
 
 # Abbreviations before a name or a number: their period never ends a sentence.
@@ -53,6 +55,8 @@ _MONTHS_AFTER_ORDINAL = word_set(
     "januar jänner februar märz april mai juni juli august september oktober november dezember desember december "
     "marts maj jahrhundert"
 )
+_TOKEN_MARKS = frozenset("@=/\\_<>#|~$")
+_WEB_ENDS = word_set("com org net edu gov io co info biz html htm php js py ts md txt pdf exe asp aspx jsp uk us de fr")
 _LOOKBACK = 24
 _WRAP_WIDTH = 45
 
@@ -72,7 +76,7 @@ def _marks() -> str:
 
 @lru_cache(maxsize=2)
 def _word_pattern(ascii_only: bool) -> re.Pattern[str]:
-    letter = "[^\\W_]" if ascii_only else f"(?:[^\\W_]|[{_marks()}{_INVISIBLE}])"
+    letter = "[^\\W_]" if ascii_only else f"(?:[^\\W_]|[{_marks()}])"
     joiner = "['\\-]" if ascii_only else f"[{_JOINERS}]"
     return re.compile(rf"{_URL}|{_ACRONYM}|[^\W_]{letter}*(?:(?:{joiner}|(?<=\d)[.,](?=\d)){letter}+)*")
 
@@ -84,7 +88,10 @@ def warm() -> None:
 
 
 class Document:
-    """A text and its pieces. Each kind of piece is computed once, at first use."""
+    """A text and its pieces. Each kind of piece is computed once, at first use.
+
+    The text is that of a `View`: without marks of a format and in plain characters.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -107,6 +114,20 @@ class Document:
         return [word.lower() for word in self.word_texts]
 
     @cached_property
+    def small_words(self) -> frozenset[str]:
+        """The words without capitals."""
+        return frozenset(filter(str.islower, self.word_texts))
+
+    @cached_property
+    def shouting(self) -> bool:
+        """Whether most letters are capitals, so that they mark no names."""
+        return self.letters > 20 and sum(map(str.isupper, self.text)) > 0.6 * self.letters
+
+    def lowered_within(self, begin: int, end: int) -> list[str]:
+        """Return the words that start in a range of characters, in small letters."""
+        return self.lowered[bisect_left(self.words, (begin, 0)) : bisect_left(self.words, (end, 0))]
+
+    @cached_property
     def letters(self) -> int:
         """The number of letters (code points of the Unicode categories L*)."""
         return sum(map(str.isalpha, self.text))
@@ -118,6 +139,17 @@ class Document:
             return 0.0, 0.0
         unspaced = len(UNSPACED.findall(text))
         return unspaced / self.letters, len(UNENDED.findall(text)) / self.letters if unspaced else 0.0
+
+    @cached_property
+    def sentence_starts(self) -> frozenset[int]:
+        """Return the numbers of the words that begin a sentence."""
+        begins = [begin for begin, _ in self.words]
+        return frozenset(bisect_left(begins, begin) for begin, _ in self.sentences)
+
+    @cached_property
+    def wrapped(self) -> bool:
+        """Whether the text has a line that is long enough to have been wrapped."""
+        return any(len(line) >= _WRAP_WIDTH for line in self.text.splitlines())
 
     @property
     def spaced(self) -> bool:
@@ -132,7 +164,7 @@ class Document:
     @cached_property
     def paragraphs(self) -> list[Span]:
         """Spans of the blocks between blank lines. Without blank lines, each line is a block, unless it is wrapped."""
-        text = self.text.replace("\r", "\n") if "\r" in self.text and "\n" not in self.text else self.text
+        text = self.text
         spans: list[Span] = []
         begin = 0
         gaps = [match.span() for match in _PARAGRAPH_GAP.finditer(text)]
@@ -173,7 +205,7 @@ class Document:
         if after >= len(text):
             return True
         if not text[after].isspace():
-            return False
+            return _is_unspaced_end(text, start, after)
         following = text[after : after + _LOOKBACK].lstrip()
         first = following[:1]
         if first.islower() and cased:
@@ -190,11 +222,35 @@ class Document:
             return first.isupper() and piece not in {"jan", "feb"} if first else True
         if len(piece) == 1 and piece.isalpha() and piece != "i":
             return not first.isupper() and not first.isdigit()
+        if _INITIALS.fullmatch(piece):
+            return not first.isupper()
         if piece.isdigit() and len(piece) <= 3:
             line_start = text.rfind("\n", max(0, start - _LOOKBACK), start) + 1
             alone = text[max(line_start, start - _LOOKBACK) : start].strip() == piece
             return not alone and (following.split() or [""])[0].strip(".,;:").lower() not in _MONTHS_AFTER_ORDINAL
         return True
+
+
+def _is_unspaced_end(text: str, start: int, after: int) -> bool:
+    """Return whether a mark without a space behind it ends a sentence: "The food was fine.Terrible waiter."
+
+    A small letter is before the mark and a capitalized word behind it, and neither is part of an address or of code.
+    """
+    if not (text[start - 1 : start].islower() and text[after].isupper()):
+        return False
+    before = (text[max(0, start - _LOOKBACK) : start].split() or [""])[-1]
+    following = (text[after : after + _LOOKBACK].split() or [""])[0]
+    word = _LETTERS.match(following)
+    if word is None or len(word.group()) == 1 or not word.group()[1:].islower() or len(before) < 2:
+        return False
+    behind = following[word.end() :].strip(".!?…,;:\"')")
+    return (
+        word.group().lower() not in _WEB_ENDS
+        and before.lower() not in _TITLES
+        and "." not in before
+        and not any(mark in _TOKEN_MARKS for mark in before + following)
+        and "." not in behind
+    )
 
 
 def _newlines(text: str) -> list[int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from .view import fold
 from .wordsets import word_set
 
 _NORWEGIAN = frozenset({"nb", "nn", "no"})
@@ -23,11 +24,11 @@ _SNOWBALL = {
 
 @lru_cache(maxsize=64)
 def stop_words(language: str) -> frozenset[str]:
-    """Return the stop words of a language (ISO 639-1 code) in lower case. Empty if there is no list."""
+    """Return the stop words of a language (ISO 639-1 code), folded and in lower case. Empty if there is no list."""
     import stopwordsiso
 
     words = stopwordsiso.stopwords("no" if language in _NORWEGIAN else language)
-    return frozenset(words) | {word.replace("'", "’") for word in words if "'" in word}
+    return frozenset(word if word.isascii() else fold(word) for word in words)
 
 
 # Nouns and adjectives of stopwords-iso's English list that occur in good key phrases.

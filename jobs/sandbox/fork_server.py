@@ -14,8 +14,8 @@ Invariants:
 - With a fork die its whole process group and, on Linux, the orphans that it left to the fork server.
 
 The control channel. From the server, five bytes: `f` and 0, with the descriptors (channel, frames, output, tickets) of
-a new process; or `r` and the id of a process to reap. To the server, a JSON object a line: `ready`, `failed`, `forked`,
-`refused`, `exited`.
+a new process; or `r` and the id of a process to reap; or `p` and 0, to be answered. To the server, a JSON object a
+line: `ready`, `failed`, `forked`, `refused`, `exited`, `alive`.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,8 @@ from jobs.sandbox.outcome import describe
 from jobs.sandbox.runner import Runner
 
 REQUEST = struct.Struct("<cI")
-FORK, REAP = b"f", b"r"
-CHANNEL_FD = 900  # above the range of an analyzer that closes "all" low descriptors; below Limits.open_files
+FORK, REAP, PING = b"f", b"r", b"p"
+CHANNEL_FD = 900  # above the range of an analyzer that closes "all" low descriptors; below the limit
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 ON_LINUX = sys.platform == "linux"
@@ -115,6 +116,8 @@ class Forks:
             elif kind == REAP:
                 self._dead.discard(number)
                 os.waitpid(number, 0)
+            elif kind == PING:
+                self._say({"alive": os.getpid()})
         return True
 
     def _say(self, note: dict[str, object]) -> None:
@@ -165,7 +168,9 @@ class Forks:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.close(self._wake)
             os.close(self._wake_end)
-            lowest = min(CHANNEL_FD, self._limits.open_files - 64)
+            limits = replace(self._limits, open_files=_allowed(self._limits.open_files))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limits.open_files,) * 2)
+            lowest = min(CHANNEL_FD, limits.open_files - 64)
             low = (channel, frames, tickets)
             high = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, lowest) for descriptor in low]
             for descriptor in low:
@@ -177,10 +182,9 @@ class Forks:
             sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
             faulthandler.enable(2)
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            resource.setrlimit(resource.RLIMIT_NOFILE, (self._limits.open_files,) * 2)
             with contextlib.suppress(OSError):  # out of memory, the kernel should kill this process, not the server
                 Path("/proc/self/oom_score_adj").write_text("900")
-            runner = Runner(self._analyzers, self._limits, *high)
+            runner = Runner(self._analyzers, limits, *high)
             os.register_at_fork(after_in_child=runner.disown)
             runner.serve()
         except BaseException:
@@ -188,6 +192,12 @@ class Forks:
             os._exit(EXIT_BROKEN)
         finally:
             os._exit(0)
+
+
+def _allowed(files: int) -> int:
+    """Return this number of open files, or the hard limit if that is lower."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return files if hard == resource.RLIM_INFINITY else min(files, hard)
 
 
 def _nothing(*_: object) -> None:
@@ -222,8 +232,8 @@ def main(control: socket.socket, where: str, limits: Limits) -> None:
     try:
         analyzers = load_analyzers(where)
     except BaseException as error:
-        traceback.print_exc()
         control.sendall(json.dumps({"failed": describe(error)}).encode() + b"\n")
+        traceback.print_exc()
         return
     fcntl.fcntl(control, fcntl.F_SETFL, flags)
     gc.collect()

@@ -33,6 +33,7 @@ EXIT_BROKEN = 70  # sysexits' EX_SOFTWARE: the process's own loop failed
 
 RING_SECONDS = 0.001  # pause after a ring: outcomes within it don't ring
 SETTLE_SECONDS = 0.002  # the server reads again this long after a ring
+STEP_CHARACTERS = 200  # of a step in progress
 WINDOW_TASKS = 4_096  # at most: every pipe has room for this many tickets (pipe(7): a page on a busy system)
 
 

@@ -9,12 +9,15 @@ import json
 import traceback
 from typing import Any
 
+from pydantic import ValidationError
 from pydantic_core import to_json
 
 from analyzers.base import MESSAGE_CHARACTERS, AnalysisFailure, Analyzer, clean
+from analyzers.faults import sentence
 
 TRACEBACK_CHARACTERS = 8_000
 FAILURE_CODES = frozenset({"INPUT_UNREADABLE", "INPUT_TOO_LARGE", "UNSUPPORTED_FORMAT", "ANALYZER_FAILED"})
+CODES = FAILURE_CODES | {"MEMORY_EXCEEDED"}  # of all FAILED frames
 # An OSError counts as transient (a network, a full disk), except these, which point to a fault of code or install.
 LASTING_ERRORS = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
 
@@ -33,6 +36,12 @@ def describe(error: BaseException) -> str:
     except BaseException:
         text = ""
     return clean(f"{name}: {text}" if text else name, MESSAGE_CHARACTERS)
+
+
+def unreadable(error: ValidationError) -> str:
+    """Return a sentence about the first fault of a stored request, which an earlier version accepted."""
+    detail = error.errors(include_url=False)[0]
+    return clean(sentence(".".join(map(str, detail["loc"])) or "request", detail), MESSAGE_CHARACTERS)
 
 
 def failure(code: str, message: str, *, retryable: bool = False, error: BaseException | None = None) -> bytes:
@@ -71,7 +80,12 @@ def result_json(analyzer: Analyzer[Any, Any], result: object, most: int) -> byte
         data = _encode(plain).encode()
     if len(data) > most:
         raise TooLarge(f"The result takes {len(data):,} bytes of JSON; at most {most:,} are kept.")
-    # An escaped backslash before u0000 is no NUL: the search ignores those pairs.
-    if b"\\u0000" in data and b"\\u0000" in data.replace(b"\\\\", b""):
+    if has_nul(data):
         raise ValueError("the result holds a NUL character")
     return data
+
+
+def has_nul(data: bytes) -> bool:
+    """Whether a text of this JSON has the character U+0000, which PostgreSQL can't keep."""
+    # An escaped backslash before u0000 is no NUL: the search ignores those pairs.
+    return b"\\u0000" in data and b"\\u0000" in data.replace(b"\\\\", b"")

@@ -4,7 +4,6 @@ Invariants:
 
 - All frames that the process wrote are read before its end is reported.
 - An invalid frame kills the process: an analyzer may have written into its descriptors.
-- Endless output costs the server a bounded share: one read each PRINT_PAUSE_SECONDS, of which a part is logged.
 """
 
 from __future__ import annotations
@@ -12,22 +11,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import json
+import math
 import os
 import signal
 import socket
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import orjson
 import structlog
 
-from jobs.sandbox.frames import EXIT_BROKEN, FRAME, KINDS, SETTLE_SECONDS
+from analyzers.base import MESSAGE_CHARACTERS, clean
+from jobs.sandbox.frames import COMPLETED, EXIT_BROKEN, FAILED, FRAME, KINDS, PROGRESS, SETTLE_SECONDS, STEP_CHARACTERS
+from jobs.sandbox.outcome import CODES, has_nul
+from jobs.sandbox.output import Output
 from jobs.sandbox.template import Process, Template
 
 READ_BYTES = 262_144
 REPLY_BYTES_BEYOND_RESULT = 65_536  # no other frame is longer
-PRINT_PAUSE_SECONDS = 0.05
-PRINT_READ_BYTES = 65_536
-PRINTED_BYTES = 4_096  # logged of one read, and remembered for the cause of the end
 CLOSING_SECONDS = 0.2
 OUT_OF_MEMORY_SIGNS = (b"bad_alloc", b"memoryerror", b"out of memory", b"cannot allocate memory")
 
@@ -68,16 +70,20 @@ class SandboxProcess:
         self._closed = False
         self._waiter: asyncio.Future[None] | None = None
         self._kills_before = _kills_for_memory()
-        self._printed = printed
-        self._tail = b""
-        self._pause: asyncio.TimerHandle | None = None
+        self._output = Output(printed, self._on_printed)
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(printed, self._on_printed)
         self._loop.add_reader(channel.fileno(), self._on_bell)
 
     @classmethod
     async def forked(cls, template: Template) -> SandboxProcess:
         """Fork a process from the template; its first frame is READY. Raises SandboxUnavailable."""
+        try:
+            return await cls._forked(template)
+        except OSError as error:  # no free descriptor
+            raise template.failed(f"No process can be started: {error}.") from None
+
+    @classmethod
+    async def _forked(cls, template: Template) -> SandboxProcess:
         with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
             channel, far_channel = socket.socketpair()
             ours.callback(channel.close)
@@ -99,6 +105,16 @@ class SandboxProcess:
         """Whether no exit of the process is known."""
         return not self.fork.exited.done()
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the process has received no window before the present one."""
+        return self._windows <= 1
+
+    def garbled(self) -> None:
+        """End the process after an invalid frame; nothing more is read."""
+        self._garbled = self.ended = True
+        self.kill()
+
     def kill(self) -> None:
         """Send SIGKILL now. Frames already written can still be read."""
         self.doomed = True
@@ -106,8 +122,8 @@ class SandboxProcess:
 
     async def send(self, data: bytes, tasks: int) -> None:
         """Send one window of this many tasks. If the process has ended, nothing happens; `frames` reports the end."""
-        self._windows = (self._windows + 1) % 256
-        os.write(self._tickets.writing, bytes((self._windows,)) * tasks)
+        self._windows += 1
+        os.write(self._tickets.writing, bytes((self._windows % 256,)) * tasks)
         try:
             await self._loop.sock_sendall(self._channel, data)
         except ConnectionError:
@@ -148,14 +164,17 @@ class SandboxProcess:
         while size - at >= FRAME.size:
             kind, length, number = FRAME.unpack_from(received, at)
             if kind not in KINDS or length > self._longest:
-                self._garbled = self.ended = True
-                self.kill()
+                self.garbled()
                 break
             start = at + FRAME.size
             if size - start < length:
                 break
             at = start + length
-            found.append((kind, number, bytes(received[start:at])))
+            payload = bytes(received[start:at])
+            if not _is_valid(kind, number, payload):
+                self.garbled()
+                break
+            found.append((kind, number, payload))
         del received[:at]
         return found
 
@@ -168,12 +187,9 @@ class SandboxProcess:
         self._closed = self._hung_up = True
         self._wake()
         self._loop.remove_reader(self._channel.fileno())
-        self._loop.remove_reader(self._printed)
-        if self._pause is not None:
-            self._pause.cancel()
-        self._read_printed()
+        self._output.close()
         self._channel.close()
-        for descriptor in (self._frames, self._printed, *self._tickets):
+        for descriptor in (self._frames, *self._tickets):
             os.close(descriptor)
         return code
 
@@ -195,7 +211,7 @@ class SandboxProcess:
         if code == -signal.SIGKILL and _kills_for_memory() > self._kills_before:
             return "MEMORY_EXCEEDED", "The system killed the analyzer's process because memory had run out."
         name = signal.Signals(-code).name
-        if any(sign in self._tail.lower() for sign in OUT_OF_MEMORY_SIGNS):
+        if any(sign in self._output.tail.lower() for sign in OUT_OF_MEMORY_SIGNS):
             return "MEMORY_EXCEEDED", f"The analyzer's process ran out of memory and was ended by {name}."
         return "WORKER_LOST", f"The analyzer's process was ended by {name}."
 
@@ -216,26 +232,8 @@ class SandboxProcess:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _on_printed(self) -> None:
-        self._loop.remove_reader(self._printed)
-        if self._read_printed():
-            self._pause = self._loop.call_later(PRINT_PAUSE_SECONDS, self._listen)
-
-    def _listen(self) -> None:
-        self._pause = None
-        self._loop.add_reader(self._printed, self._on_printed)
-
-    def _read_printed(self) -> bool:
-        with contextlib.suppress(BlockingIOError):
-            if data := os.read(self._printed, PRINT_READ_BYTES):
-                self._tail = (self._tail + data)[-PRINTED_BYTES:]
-                text = data[-PRINTED_BYTES:].decode("utf-8", "replace").rstrip()
-                dropped = max(0, len(data) - PRINTED_BYTES)
-                log.info(
-                    "analyzer.printed", pid=self.fork.pid, analyzer=self.analyzer, text=text, dropped_bytes=dropped
-                )
-                return True
-        return False
+    def _on_printed(self, text: str, dropped: int) -> None:
+        log.info("analyzer.printed", pid=self.fork.pid, analyzer=self.analyzer, text=text, dropped_bytes=dropped)
 
 
 def _pipe(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[int, int]:
@@ -247,6 +245,35 @@ def _pipe(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[int
     with contextlib.suppress(AttributeError, OSError):
         fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, READ_BYTES)
     return reading, writing
+
+
+def _is_valid(kind: bytes, number: float, payload: bytes) -> bool:
+    """Whether a frame is one that the runner writes. A frame that an analyzer wrote can hold anything."""
+    try:
+        if kind == COMPLETED:
+            return _is_duration(number) and isinstance(orjson.loads(payload), dict) and not has_nul(payload)
+        if kind == FAILED:
+            return _is_duration(number) and _is_failure(json.loads(payload))
+        if kind == PROGRESS:
+            return 0 <= number <= 1 and _is_clean(payload.decode(), STEP_CHARACTERS)
+    except (ValueError, RecursionError):  # neither JSON nor UTF-8, or too deep
+        return False
+    return not payload
+
+
+def _is_duration(milliseconds: float) -> bool:
+    return math.isfinite(milliseconds) and milliseconds >= 0
+
+
+def _is_failure(note: Any) -> bool:
+    match note:
+        case {"code": str(code), "message": str(message), "retryable": bool(), "traceback": str()}:
+            return code in CODES and _is_clean(message, MESSAGE_CHARACTERS)
+    return False
+
+
+def _is_clean(text: str, characters: int) -> bool:
+    return clean(text, characters) == text
 
 
 def _kills_for_memory() -> int:

@@ -33,11 +33,10 @@ from pydantic import ValidationError
 
 from analyzers.base import Analyzer, clean
 from jobs.sandbox import frames as frames
-from jobs.sandbox.frames import COMPLETED, FAILED, FRAME, LENGTH, MIB, RING_SECONDS, Limits
-from jobs.sandbox.outcome import describe, failure, failure_of, result_json
+from jobs.sandbox.frames import COMPLETED, FAILED, FRAME, LENGTH, MIB, RING_SECONDS, STEP_CHARACTERS, Limits
+from jobs.sandbox.outcome import failure, failure_of, result_json, unreadable
 
 QUICK_MILLISECONDS = 0.05  # starting a process takes longer
-STEP_CHARACTERS = 200
 PROGRESS_A_SECOND = 10
 PROGRESS_AT_ONCE = 5
 
@@ -170,7 +169,7 @@ class Runner:
         try:
             parsed = analyzer.request.model_validate_json(request)
         except ValidationError as error:
-            return FAILED, failure("INPUT_UNREADABLE", describe(error))
+            return FAILED, failure("INPUT_UNREADABLE", unreadable(error))
         except BaseException as error:
             return FAILED, self._failed(analyzer, error)
         job = Progress(self._send)

@@ -244,6 +244,9 @@ class Sandbox:
         for kind, number, payload in frames:
             if kind == SPENT:
                 self._end, process.doomed = self._done + 1, True
+            elif kind == REFUSED and process.is_fresh:
+                process.garbled()  # only a worn process refuses a window: this one would be replaced for ever
+                break
             elif kind == REFUSED:
                 self._end, process.doomed = self._done, True
             elif kind == PREPARED:

@@ -169,7 +169,7 @@ class Slot:
                 continue
             if isinstance(report, Completed):
                 self._count(row, report.milliseconds)
-                result, origin = report.result.decode(), Origin(row.workspace, row.batch_id, row.attempt)
+                result, origin = report.result.decode(), Origin(row.workspace, row.batch_id, row.attempt, row.analyzer)
                 outcome = Outcome(row.id, row.lease, End.COMPLETED, result, None, report.milliseconds, None, origin)
                 self._close(row, outcome)
                 at_once = at_once or row.batch_id is None

@@ -26,11 +26,13 @@ from typing import Any
 
 import structlog
 
-from jobs.sandbox.fork_server import FORK, REAP, REQUEST
+from jobs.sandbox.fork_server import FORK, PING, REAP, REQUEST
 from jobs.sandbox.frames import Limits
+from jobs.sandbox.output import Output
 
 DEFAULT_ANALYZERS = "analyzers.registry:load_analyzers"
 LONGEST_PAUSE_SECONDS = 30.0
+ANSWER_SECONDS = 2.0  # time limit of the answer to a probe
 SILENCE_SECONDS = 10.0  # time limit of an answer: a silent fork server is killed
 # Every slot is a computing process: threads of a linear algebra library would compete for the same cores.
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -72,10 +74,12 @@ class Template:
         self._analyzers = analyzers
         self._starting = asyncio.Lock()
         self._popen: subprocess.Popen[bytes] | None = None
+        self._output: Output | None = None
         self._control: socket.socket | None = None
         self._heard = b""
         self._ready: asyncio.Future[None] | None = None
         self._asked: deque[asyncio.Future[Process]] = deque()
+        self._pinged: deque[asyncio.Future[None]] = deque()
         self._living: dict[int, Process] = {}
         self._failures = 0
         self._not_before = 0.0
@@ -84,6 +88,11 @@ class Template:
     def pid(self) -> int | None:
         """The process id of the running fork server; None without one."""
         return self._popen.pid if self._popen is not None and self._control is not None else None
+
+    @property
+    def child(self) -> int | None:
+        """The process id of the fork server, also of one that has ended and waits for its burial."""
+        return self._popen.pid if self._popen is not None else None
 
     async def fork(self, channel: int, frames: int, output: int, tickets: int) -> Process:
         """Fork a process with these descriptors: its channel, and pipes for frames, output and tickets.
@@ -114,6 +123,25 @@ class Template:
                 answer.result().kill()  # the process arrived at the same moment
             raise
 
+    async def answers(self) -> bool:
+        """Whether the fork server answers within `ANSWER_SECONDS`. False until its first start has ended.
+
+        The next fork replaces one that was lost: True then, unless the last start failed.
+        """
+        if self._ready is None or not self._ready.done():
+            return False
+        if self._control is None:
+            return self._failures == 0
+        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._pinged.append(answer)
+        try:
+            self._control.send(REQUEST.pack(PING, 0))
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await answer
+        except (OSError, TimeoutError, SandboxUnavailable):
+            return False
+        return True
+
     def failed(self, why: str) -> SandboxUnavailable:
         """Count a failed start, which lengthens the pause, and return the exception for the caller to raise."""
         self._failures += 1
@@ -132,9 +160,10 @@ class Template:
 
     async def _start(self) -> None:
         await self._bury()
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._popen = self._spawn(theirs)
+        try:
+            ours = self._spawn()
+        except OSError as error:
+            raise self.failed(f"The process that analyzers are forked from can't be started: {error}.") from None
         ours.setblocking(False)
         self._control, self._heard = ours, b""
         loop = asyncio.get_running_loop()
@@ -154,16 +183,30 @@ class Template:
             self._lost("starting it was given up")
             raise
 
-    def _spawn(self, control: socket.socket) -> subprocess.Popen[bytes]:
-        arguments = [str(control.fileno()), self._analyzers, json.dumps(asdict(self.limits))]
-        return subprocess.Popen(  # noqa: S603 - no client input
-            [sys.executable, "-P", "-m", "jobs.sandbox.fork_server", *arguments],
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=2,  # the output of imports belongs in the log
-            pass_fds=(control.fileno(),),
-            process_group=0,  # the server handles Ctrl-C
-        )
+    def _spawn(self) -> socket.socket:
+        """Start the fork server, and return the control channel. Raises OSError."""
+        with contextlib.ExitStack() as undo, contextlib.ExitStack() as theirs:
+            ours, control = socket.socketpair()
+            undo.callback(ours.close)
+            theirs.callback(control.close)
+            reading, writing = os.pipe()
+            undo.callback(os.close, reading)
+            theirs.callback(os.close, writing)
+            os.set_blocking(reading, False)
+            arguments = [str(control.fileno()), self._analyzers, json.dumps(asdict(self.limits))]
+            self._popen = subprocess.Popen(  # noqa: S603 - no client input
+                [sys.executable, "-P", "-m", "jobs.sandbox.fork_server", *arguments],
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=writing,
+                stderr=writing,
+                pass_fds=(control.fileno(),),
+                process_group=0,  # the server handles Ctrl-C
+            )
+            undo.pop_all()
+            # The output of imports goes through the server: a broken or full log stops no start.
+            self._output = Output(reading, _log_output)
+            return ours
 
     async def _bury(self) -> None:
         """Kill and reap a fork server whose control channel is closed."""
@@ -176,6 +219,9 @@ class Template:
                 self._popen.kill()
             await asyncio.sleep(0.002)
         self._popen = None
+        if self._output is not None:
+            self._output.close()
+            self._output = None
 
     def _on_readable(self) -> None:
         assert self._control is not None
@@ -195,10 +241,10 @@ class Template:
     def _hear(self, note: dict[str, Any]) -> None:
         match note:
             case {"ready": pid, "threads": threads}:
+                self._settle(self._ready, None)
                 log.info("sandbox.ready", pid=pid)
                 if threads > 1:
                     log.warning("sandbox.threads", threads=threads, hint="analyzers start threads in prepare or run")
-                self._settle(self._ready, None)
             case {"failed": why}:
                 reason = SandboxUnavailable(f"The analyzers ({self._analyzers}) can't be loaded: {why}")
                 self._settle(self._ready, reason)
@@ -208,6 +254,8 @@ class Template:
                     process.kill()  # the requesting task was canceled
             case {"refused": why}:
                 self._settle(self._asked.popleft(), SandboxUnavailable(f"No process can be forked: {why}"))
+            case {"alive": _}:
+                self._settle(self._pinged.popleft(), None)
             case {"exited": pid, "code": code}:
                 process = self._living.pop(pid)
                 process.exited.set_result(code)
@@ -222,15 +270,16 @@ class Template:
         asyncio.get_running_loop().remove_reader(self._control.fileno())
         self._control.close()
         self._control = None
-        log.info("sandbox.ended", reason=why)
         for process in self._living.values():
             process.kill()
             process.exited.set_result(None)
         self._living.clear()
         error = SandboxUnavailable(f"The process that runs analyzers is gone: {why}.")
-        for waiter in (self._ready, *self._asked):
+        for waiter in (self._ready, *self._asked, *self._pinged):
             self._settle(waiter, error)
         self._asked.clear()
+        self._pinged.clear()
+        log.info("sandbox.ended", reason=why)
 
     @staticmethod
     def _settle(waiter: asyncio.Future[Any] | None, value: object) -> bool:
@@ -242,6 +291,10 @@ class Template:
         else:
             waiter.set_result(value)
         return True
+
+
+def _log_output(text: str, dropped: int) -> None:
+    log.info("sandbox.printed", text=text, dropped_bytes=dropped)
 
 
 def _environment() -> dict[str, str]:

@@ -4,7 +4,7 @@ import { defineConfig } from 'vite';
 const server = process.env.ASSAY_URL ?? 'http://127.0.0.1:8000';
 
 export default defineConfig({
-  base: '/dashboard/',
+  base: './', // the server completes the addresses: web/pages.py
   build: {
     outDir: '../../web/static/dashboard',
     emptyOutDir: true,

@@ -38,17 +38,31 @@ function differences(expected, actual) {
 }
 
 async function wrongExamples() {
-  const { buildSchema, getVariableValues, parse, validate } = await import('graphql');
+  const { buildSchema, getVariableValues, parse, TypeInfo, validate, visit, visitWithTypeInfo } = await import('graphql');
   const { createServer } = await import('vite');
   const vite = await createServer({ root: here, server: { middlewareMode: true, ws: false }, logLevel: 'error' });
   const { EXAMPLES, WELCOME } = await vite.ssrLoadModule('/src/examples.ts');
   await vite.close();
   const schema = buildSchema(readFileSync(sdl, 'utf8'));
+  /** Clients with a normalized cache need the id of each object. */
+  function withoutId(document) {
+    const found = [];
+    const types = new TypeInfo(schema);
+    const SelectionSet = ({ selections }, _key, parent) => {
+      if (parent.kind === 'InlineFragment') return; // the field around it selects the id
+      const fields = types.getParentType()?.getFields?.() ?? {};
+      if ('id' in fields && !selections.some((each) => each.name?.value === 'id')) {
+        found.push({ message: `A selection of ${types.getParentType()} lacks id.` });
+      }
+    };
+    visit(document, visitWithTypeInfo(types, { SelectionSet }));
+    return found;
+  }
   return [{ title: 'the welcome', query: WELCOME }, ...EXAMPLES].flatMap(({ title, query, variables }) => {
     const document = parse(query);
     const { variableDefinitions = [] } = document.definitions[0];
     const values = getVariableValues(schema, variableDefinitions, variables?.({}) ?? {});
-    return [...validate(schema, document), ...(values.errors ?? [])].map((error) => `${title}: ${error.message}`);
+    return [...validate(schema, document), ...withoutId(document), ...(values.errors ?? [])].map((error) => `${title}: ${error.message}`);
   });
 }
 

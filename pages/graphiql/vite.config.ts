@@ -8,7 +8,7 @@ import { defineConfig } from 'vite';
 const server = process.env.ASSAY_URL ?? 'http://127.0.0.1:8000';
 
 export default defineConfig({
-  base: '/graphiql/',
+  base: './', // the server completes the addresses: web/pages.py
   plugins: [react()],
   worker: { format: 'es' },
   build: {

@@ -123,7 +123,7 @@ def _claim(script: Script, head: Head, worker_id: str, most: int, now: datetime,
             alike.setdefault((row.workspace, row.attempt), []).append(row.id)
         queued, running, event = AnalysisStatus.QUEUED, AnalysisStatus.RUNNING, AnalysisEventType.ANALYSIS_STARTED
         steps = {
-            Step(workspace, head.batch_id, queued, running, event, attempt): ids
+            Step(workspace, head.batch_id, queued, running, event, attempt, analyzer=head.analyzer): ids
             for (workspace, attempt), ids in alike.items()
         }
         record_alike(script, steps, now)

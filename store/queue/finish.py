@@ -5,6 +5,7 @@ Each write is fenced by the lease of the claim, and written with its event.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import Enum, auto
@@ -15,6 +16,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
+from store.queue import attempts
 from store.queue.announcements import announce_queued
 from store.queue.fairness import catch_up, times
 from store.queue.transitions import (
@@ -28,8 +30,8 @@ from store.queue.transitions import (
     record_alike,
     share_batches,
 )
-from store.sql.columns import microseconds
-from store.sql.database import announce
+from store.sql.columns import bytes_of, microseconds
+from store.sql.database import announce, count_ends
 from store.sql.script import Row, Script, run
 from store.sql.statements import Bulk, among
 from store.tables import AnalysisEventType, AnalysisStatus, Form
@@ -59,6 +61,7 @@ class Origin(NamedTuple):
     workspace: str
     batch_id: str | None
     attempt: int
+    analyzer: str
 
 
 class Outcome(NamedTuple):
@@ -91,10 +94,12 @@ _FINISH = Bulk.update(
     (
         "status",
         "result",
+        "result_bytes",
         "result_form",
         "error_code",
         "error_message",
         "error_retryable",
+        "error_fingerprint",
         "progress",
         "progress_step",
         "attempt",
@@ -104,6 +109,7 @@ _FINISH = Bulk.update(
         "lease",
         "lease_expires_at",
         "worker_id",
+        "attempts",
         "not_before",
         "stop_requested",
     ),
@@ -131,8 +137,9 @@ async def finish(connection: AsyncConnection, outcomes: Sequence[Outcome], now: 
 _COMPLETE = f"""
     UPDATE analysis SET
       status = 'COMPLETED', progress = 1.0, progress_step = NULL, stop_requested = NULL,
-      lease = NULL, lease_expires_at = NULL, worker_id = NULL,
-      updated_at = ?, finished_at = ?, result = ended.result, result_form = {Form.CLIENT.value},
+      lease = NULL, lease_expires_at = NULL,
+      updated_at = ?, finished_at = ?, result = ended.result, result_bytes = ended.bytes,
+      result_form = {Form.CLIENT.value},
       processing_time_ms = ended.microseconds / 1000.0
     FROM {{ended}}
     WHERE analysis.id = ended.id AND analysis.lease = ended.lease AND analysis.status = 'RUNNING'
@@ -141,13 +148,15 @@ _COMPLETE = f"""
 _COMPLETE_SQLITE = _COMPLETE.format(
     ended="""(
       SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS lease,
-        json_extract(value, '$[2]') AS result, json_extract(value, '$[3]') AS microseconds
+        json_extract(value, '$[2]') AS result, json_extract(value, '$[3]') AS bytes,
+        json_extract(value, '$[4]') AS microseconds
       FROM json_each(?)
     ) AS ended"""
 )
 _COMPLETE_POSTGRESQL = (
     _COMPLETE.format(
-        ended="unnest(?::text[], ?::text[], ?::text[], ?::float8[]) AS ended(id, lease, result, microseconds)"
+        ended="""unnest(?::text[], ?::text[], ?::text[], ?::integer[], ?::float8[])
+          AS ended(id, lease, result, bytes, microseconds)"""
     )
     + " RETURNING analysis.id"
 )
@@ -167,7 +176,9 @@ async def _complete(connection: AsyncConnection, outcomes: list[Outcome], now: d
         running, completed = AnalysisStatus.RUNNING, AnalysisStatus.COMPLETED
         event = AnalysisEventType.ANALYSIS_COMPLETED
         steps = {
-            Step(origin.workspace, origin.batch_id, running, completed, event, origin.attempt, 1.0): alike
+            Step(
+                origin.workspace, origin.batch_id, running, completed, event, origin.attempt, 1.0, origin.analyzer
+            ): alike
             for origin, alike in ids.items()
             if origin is not None
         }
@@ -176,13 +187,20 @@ async def _complete(connection: AsyncConnection, outcomes: list[Outcome], now: d
 
     held = await run(connection, script)
     if held:
+        count_ends(connection, Counter((each.origin.analyzer, "COMPLETED") for each in held if each.origin is not None))
         announce(connection, "events")
     return held
 
 
 def _completed(script: Script, outcomes: list[Outcome], instant: int) -> list[Outcome] | None:
     values = [
-        (each.id, each.lease, each.result, each.processing_time_ms and round(each.processing_time_ms * 1000))
+        (
+            each.id,
+            each.lease,
+            each.result,
+            bytes_of(each.result),
+            each.processing_time_ms and round(each.processing_time_ms * 1000),
+        )
         for each in outcomes
     ]
     if script.sqlite:
@@ -211,7 +229,7 @@ async def _finish_read(connection: AsyncConnection, outcomes: Sequence[Outcome],
             _column.analyzer,
             _column.priority,
             _column.turn,
-            _column.attempt,
+            *attempts.COLUMNS,
             _column.progress,
             _column.progress_step,
             _column.stop_requested,
@@ -243,17 +261,21 @@ async def _finish_read(connection: AsyncConnection, outcomes: Sequence[Outcome],
             (
                 status.value,
                 outcome.result,
+                bytes_of(outcome.result),
                 Form.MODEL.value if outcome.result is None else Form.CLIENT.value,
                 shown and shown.code,
                 shown and shown.message,
                 shown and shown.retryable,
+                shown and shown.fingerprint,
                 fraction,
                 row.progress_step if status.ended and end is not End.COMPLETED else None,
                 attempt,
                 instant,
                 instant if status.ended else None,
                 None if outcome.processing_time_ms is None else round(outcome.processing_time_ms, 3),
-                *(None, None, None),  # the claim is over
+                *(None, None),  # the claim is over
+                row.worker_id if status.ended else None,
+                attempts.after_attempt(row, fault, now) if end is End.AGAIN else row.attempts,
                 microseconds(outcome.retry_at) if end is End.AGAIN and outcome.retry_at is not None else None,
                 None,  # the requested stop is done
                 row.id,
@@ -273,6 +295,7 @@ async def _finish_read(connection: AsyncConnection, outcomes: Sequence[Outcome],
                 attempt=row.attempt,
                 fraction=fraction,
                 fault=fault,
+                analyzer=row.analyzer,
             )
         )
         if end is End.GIVEN_BACK:
@@ -306,12 +329,14 @@ async def report_progress(
         .where(_column.id == analysis_id, _column.lease == lease, _column.status == AnalysisStatus.RUNNING)
         .where(_column.progress <= fraction)
         .values(progress=fraction, progress_step=step, updated_at=now)
-        .returning(_column.id, _column.workspace, _column.batch_id, _column.attempt)
+        .returning(_column.id, _column.workspace, _column.batch_id, _column.attempt, _column.analyzer)
     )
     row = (await connection.execute(statement)).first()
     if row is None:
         return False
     running, event = AnalysisStatus.RUNNING, AnalysisEventType.ANALYSIS_PROGRESS
-    change = Change(row.id, row.workspace, row.batch_id, running, running, event, row.attempt, fraction, step)
+    change = Change(
+        row.id, row.workspace, row.batch_id, running, running, event, row.attempt, fraction, step, analyzer=row.analyzer
+    )
     await record(connection, [change], now)
     return True

@@ -57,6 +57,11 @@ def after_more_ends(recent_ends: str, ended: int, started_at: datetime | None, n
     return orjson.dumps([ends * kept + ended, seconds * kept + passed, instant]).decode()
 
 
+def no_ends(started_at: datetime) -> str:
+    """Return the `BatchRow.recent_ends` of a run that starts now."""
+    return orjson.dumps([0.0, 0.0, started_at.timestamp()]).decode()
+
+
 def items_per_second(row: BatchRow, now: datetime) -> float | None:
     """Return the recent rate of ended items per second, of any outcome; None before the first.
 

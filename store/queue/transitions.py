@@ -23,13 +23,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
 from store.events import NewEvent, new_event, note, note_alike
-from store.queue.progress import after_more_ends, progress_of_batch
+from store.queue.fingerprints import fingerprint_of
+from store.queue.progress import after_more_ends, no_ends, progress_of_batch
+from store.queue.status_counts import add_moves
 from store.sql.columns import instant_of, microseconds
-from store.sql.database import announce
+from store.sql.database import announce, count_ends
 from store.sql.script import Script, run
 from store.tables import AnalysisEventType, AnalysisStatus, BatchEventType, BatchRow, BatchStatus
 
 _Move = tuple[str | None, AnalysisStatus | None, AnalysisStatus]  # batch, before, after
+_Total = tuple[str, AnalysisStatus | None, AnalysisStatus]  # workspace, before, after
 # Shortest interval between two progress events of a batch.
 _PROGRESS_INTERVAL = timedelta(seconds=0.25)
 
@@ -63,6 +66,11 @@ class Fault:
     message: str
     retryable: bool = False
 
+    @property
+    def fingerprint(self) -> str | None:
+        """The fingerprint of the error; None for a cancel."""
+        return fingerprint_of(self.code, self.message)
+
 
 STOP_FAULTS = {
     AnalysisStatus.CANCELED: Fault("CANCELED", "The analysis was canceled."),
@@ -83,6 +91,7 @@ class Change(NamedTuple):
     fraction: float = 0
     step: str | None = None
     fault: Fault | None = None
+    analyzer: str | None = None
 
 
 def _state(after: AnalysisStatus, attempt: int, fraction: float, step: str | None, fault: Fault | None) -> str:
@@ -110,6 +119,7 @@ def _events(changes: Iterable[Change], now: datetime) -> list[NewEvent]:
             change.batch_id,
             occurred_at,
             state(change.after, change.attempt, change.fraction, change.step, change.fault),
+            analyzer=change.analyzer,
         )
         for change in changes
     ]
@@ -167,9 +177,12 @@ async def record(connection: AsyncConnection, changes: Sequence[Change], now: da
 
     def script(script: Script) -> None:
         note(script, _events(changes, now))
+        add_moves(script, Counter((change.workspace, change.before, change.after) for change in changes))
         _move_batches(script, Counter((change.batch_id, change.before, change.after) for change in changes), now)
 
     await run(connection, script)
+    ended = (each for each in changes if each.after.ended and each.after is not each.before)
+    count_ends(connection, Counter((each.analyzer or "", each.after.value) for each in ended))
     announce(connection, "events")
 
 
@@ -183,16 +196,21 @@ class Step(NamedTuple):
     event: AnalysisEventType
     attempt: int = 0
     fraction: float = 0.0
+    analyzer: str | None = None
 
 
 def record_alike(script: Script, steps: Mapping[Step, Sequence[str]], now: datetime) -> None:
     """`record` for these rows by their ids, in a script. The caller announces "events"."""
     occurred_at = microseconds(now)
     moves: Counter[_Move] = Counter()
+    totals: Counter[_Total] = Counter()
     for step, ids in steps.items():
         said = _state(step.after, step.attempt, step.fraction, None, None)
-        note_alike(script, ids, step.workspace, step.event.value, step.batch_id, occurred_at, said)
+        event = NewEvent(step.workspace, step.event.value, "", step.batch_id, occurred_at, said, analyzer=step.analyzer)
+        note_alike(script, ids, event)
         moves[step.batch_id, step.before, step.after] += len(ids)
+        totals[step.workspace, step.before, step.after] += len(ids)
+    add_moves(script, totals)
     _move_batches(script, moves, now)
 
 
@@ -216,8 +234,8 @@ async def end_if_done(connection: AsyncConnection, batch_id: str, now: datetime)
     announce(connection, "events")
 
 
-_INSTANTS = ("started_at", "finished_at", "progress_event_at")
-_MOVED = ("status", *_COUNTERS, "recent_ends", "updated_at", *_INSTANTS)
+_INSTANTS = ("started_at", "last_end_at", "finished_at", "progress_event_at")
+_MOVED = ("status", *_COUNTERS, "recent_ends", "updated_at", "idle_time", *_INSTANTS)
 _KNOWN = ("workspace", "total_items", "stop_requested", "open_until", "retry_before")
 _READ_BATCH = f"SELECT {', '.join(_MOVED + _KNOWN)} FROM batch WHERE id = ?"  # noqa: S608 - of constants
 _SET_BATCH = f"UPDATE batch SET {', '.join(f'{name} = ?' for name in _MOVED)} WHERE id = ?"  # noqa: S608
@@ -239,25 +257,36 @@ def _move_batch(script: Script, batch_id: str, delta: Counter[str], now: datetim
     events: list[BatchEventType] = []
     if row.status == BatchStatus.QUEUED and delta["running"] > 0:
         row.status = BatchStatus.RUNNING.value
-        row.started_at = now
+        _begin_run(row, now)
+        row.recent_ends = no_ends(now)
         events.append(BatchEventType.BATCH_STARTED)
     if ended > 0:
-        row.recent_ends = after_more_ends(row.recent_ends, ended, row.started_at, now)
+        begun_at = row.started_at if row.last_end_at is None else None
+        row.recent_ends = after_more_ends(row.recent_ends, ended, begun_at, now)
     if row.queued == row.running == 0 and row.open_until is None and row.retry_before is None:
         status = BatchStatus(row.stop_requested or BatchStatus.COMPLETED)
         row.status, row.finished_at = status.value, now
-        row.started_at = row.started_at or now
+        _begin_run(row, now)  # none of its items may have started
         events.append(_BATCH_EVENTS[status])
     elif ended > 0 and (row.progress_event_at is None or abs(now - row.progress_event_at) >= _PROGRESS_INTERVAL):
         row.progress_event_at = now
         events.append(BatchEventType.BATCH_PROGRESS)
     values = [getattr(row, name) for name in _MOVED]
     script.do(_SET_BATCH, *(microseconds(each) if isinstance(each, datetime) else each for each in values), batch_id)
-    note(script, [_batch_event(row, type_, now) for type_ in events])
+    note(script, [batch_event(row, type_, now) for type_ in events])
 
 
-def _batch_event(row: BatchRow, type_: BatchEventType, now: datetime) -> NewEvent:
-    """The log's line for a batch as it is."""
+def _begin_run(row: Any, now: datetime) -> None:
+    """Set the start of this batch, or count its idle time since its last run; nothing if the run has begun."""
+    if row.started_at is None:
+        row.started_at = now
+    if row.last_end_at is not None:
+        row.idle_time += max(microseconds(now) - microseconds(row.last_end_at), 0)
+        row.last_end_at = None
+
+
+def batch_event(row: BatchRow, type_: BatchEventType, now: datetime) -> NewEvent:
+    """Return the event of a batch as it is."""
     progress = progress_of_batch(row, now)
     data = {
         "status": str(row.status),
@@ -278,7 +307,7 @@ def changes_of(
     event: AnalysisEventType,
     fault: Fault | None = None,
 ) -> list[Change]:
-    """Return the same change for each of these rows (id, workspace, batch_id, attempt, progress)."""
+    """Return the same change for each of these rows (id, workspace, batch_id, analyzer, attempt, progress)."""
     return [
         Change(
             id=row.id,
@@ -290,6 +319,7 @@ def changes_of(
             attempt=row.attempt,
             fraction=row.progress,
             fault=fault,
+            analyzer=row.analyzer,
         )
         for row in rows
     ]

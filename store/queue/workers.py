@@ -83,7 +83,7 @@ async def work_of(connection: AsyncConnection, viewer: Viewer, worker_ids: Seque
         return []
     column = tables.analysis.c
     statement = (
-        select(tables.analysis)
+        select(*tables.shown)
         .where(column.id.in_(ids), column.status == AnalysisStatus.RUNNING, column.worker_id.in_(worker_ids))
         .where(mine(tables.analysis, viewer))
         .order_by(column.id)

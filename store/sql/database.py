@@ -11,15 +11,18 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakSet
 
-from sqlalchemy import NullPool, event, make_url
+from sqlalchemy import event, make_url
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from store.sql.allowance import Allowance
+from store.sql.postgresql import NoNotifications, PostgreSQL
 
 if TYPE_CHECKING:
     import asyncpg
@@ -32,14 +35,15 @@ _SQLITE_PRAGMAS = (
     "PRAGMA temp_store = MEMORY",
     "PRAGMA cache_size = -65536",  # 64 MiB, for the writer
 )
-# PostgreSQL ends an idle transaction after this time: until then a paused process holds up the others.
-IDLE_IN_TRANSACTION_SECONDS = 10
 # Interval of looks for commits of other processes to a SQLite file, at up to 1 % of a core.
 WATCH_SECONDS = 0.025
+# Most connections to PostgreSQL by default, of which `LISTENING` are outside the pool, for the bus and for permits.
+CONNECTIONS, LISTENING = 20, 2
 # Time limit of an orderly close of PostgreSQL connections; then they are dropped.
 CLOSE_SECONDS = 2.0
 _NEWS = "assay_news"
 _BEFORE_COMMIT = "assay_before_commit"
+_ENDED = "assay_ended"
 
 
 # Called with the open transaction and all that it announced; commits with it.
@@ -60,24 +64,38 @@ def announce(
         info.setdefault(_BEFORE_COMMIT, {})[before_commit] = None
 
 
-class Database:
-    """One database, SQLite or PostgreSQL. `close()` must be awaited: open connections keep the process alive."""
+def count_ends(connection: AsyncConnection, ends: Mapping[tuple[str, str], int]) -> None:
+    """Count ended analyses, by analyzer and status, for `Database.take_ends` after the commit; nothing on rollback."""
+    info = connection.sync_connection.info  # type: ignore[union-attr]
+    info.setdefault(_ENDED, Counter()).update(ends)
 
-    def __init__(self, url: str) -> None:
+
+class Database:
+    """One database, SQLite or PostgreSQL. `close()` must be awaited: open connections keep the process alive.
+
+    With `alone`, writing locks a SQLite file until `close()`; it fails within a second while any other program has the
+    file open.
+    """
+
+    def __init__(self, url: str, *, connections: int = CONNECTIONS, alone: bool = False) -> None:
+        """Raises WrongAddress for an option of a PostgreSQL address that is not libpq's. Opens no connection yet."""
         self.url = make_url(url)
         self._drivers: WeakSet[asyncpg.Connection] = WeakSet()
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             if self.url.database:
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-            self._writer = self._sqlite_engine("BEGIN IMMEDIATE", query_only=False, pool_size=1)
+            self._writer = self._sqlite_engine("BEGIN IMMEDIATE", query_only=False, pool_size=1, alone=alone)
             self._reader = self._sqlite_engine(None, query_only=True, pool_size=4)
         else:
-            self._writer = self._postgresql_engine(pool_size=10)
-            self._reader = self._postgresql_engine(pool_size=10, isolation_level="AUTOCOMMIT")
+            self._server = PostgreSQL(self.url)
+            self._allowance = Allowance(connections - LISTENING)
+            self._writer = self._postgresql_engine(pool_size=connections - LISTENING)
+            self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")  # the same pool
+        self._ends: Counter[tuple[str, str]] = Counter()
         self._listeners: list[Callable[[frozenset[str]], None]] = []
-        self.identity = ""
-        """The identity of the event log, read by `store.events.identify`; empty before."""
+        self.identity = 0
+        """32 bits of the event log's identity, read by `store.cursors.identify`; 0 before."""
 
     @property
     def name(self) -> str:
@@ -93,36 +111,66 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction. A normal exit commits, and notifies the listeners of the announced subjects."""
-        async with self._writer.connect() as connection:
+        async with self._connected(self._writer, writes=True) as connection:
             info = connection.sync_connection.info  # type: ignore[union-attr]
             info.pop(_NEWS, None)
             info.pop(_BEFORE_COMMIT, None)
+            info.pop(_ENDED, None)
             async with connection.begin():
                 yield connection
                 for before_commit in info.pop(_BEFORE_COMMIT, ()):
                     await before_commit(connection, info[_NEWS])
             news = frozenset(info.pop(_NEWS, ()))
+            self._ends.update(info.pop(_ENDED, ()))
         if news:
             for listener in self._listeners:
                 listener(news)
 
+    def take_ends(self) -> Counter[tuple[str, str]]:
+        """Return the analyses ended by transactions of this object since the last call, by analyzer and status."""
+        ends, self._ends = self._ends, Counter()
+        return ends
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Open a connection for reading, without a transaction: each statement sees the commits before its start."""
-        async with self._reader.connect() as connection:
+        async with self._connected(self._reader) as connection:
+            yield connection
+
+    def _connected(self, engine: AsyncEngine, *, writes: bool = False) -> AbstractAsyncContextManager[AsyncConnection]:
+        return engine.connect() if self.is_sqlite else self._allowance.connect(engine, writes=writes)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that reads: all its statements see the same commits. It delays no other transaction.
+
+        Meanwhile SQLite's `-wal` file keeps all that is written, and PostgreSQL keeps deleted rows.
+        """
+        async with self._connected(self._reader) as connection:
+            if self.is_sqlite:
+                await connection.exec_driver_sql("BEGIN")
+            else:
+                await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                # The reader of the rows may pause. The transaction has no id: no reader of the event log waits for it.
+                await connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
             yield connection
 
     @asynccontextmanager
-    async def apart(self, name: str) -> AsyncIterator[asyncpg.Connection]:
-        """Open a PostgreSQL connection outside the pools, for LISTEN. `name`: its application name in PostgreSQL."""
-        engine = self._postgresql_engine(name, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-        async with engine.connect() as connection:
-            driver = (await connection.get_raw_connection()).driver_connection
-            assert driver is not None
-            try:
-                yield driver
-            finally:
-                driver.terminate()  # `close` would wait for an answer, perhaps for ever
+    async def apart(self, part: Literal["bus", "permits"]) -> AsyncIterator[asyncpg.Connection]:
+        """Open a PostgreSQL connection outside the pool, for LISTEN. Raises NoNotifications behind PgBouncer."""
+        driver = await self._server.connect(part)
+        try:
+            if self.is_pooled:
+                raise NoNotifications
+            self._drivers.add(driver)
+            yield driver
+        finally:
+            driver.terminate()  # `close` would wait for an answer, perhaps for ever
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether PgBouncer answers in place of PostgreSQL; False before the first connection."""
+        return not self.is_sqlite and bool(self._server.is_pooled)
 
     async def watch(self, changed: Callable[[], None]) -> None:
         """Call `changed` soon after every commit of any process to a SQLite file, until canceled.
@@ -149,13 +197,21 @@ class Database:
         await self._reader.dispose()
         await self._writer.dispose()
 
-    def _sqlite_engine(self, begin: str | None, *, query_only: bool, pool_size: int) -> AsyncEngine:
-        engine = create_async_engine(self.url, pool_size=pool_size, max_overflow=0, pool_timeout=60)
+    def _sqlite_engine(
+        self, begin: str | None, *, query_only: bool, pool_size: int, alone: bool = False
+    ) -> AsyncEngine:
+        # Seconds for a lock, until the busy timeout is set.
+        timeout = {"timeout": 1} if alone else {}
+        engine = create_async_engine(
+            self.url, pool_size=pool_size, max_overflow=0, pool_timeout=60, connect_args=timeout
+        )
 
         @event.listens_for(engine.sync_engine, "connect")
         def configure(connection: Any, _record: Any) -> None:
             connection.isolation_level = None  # the driver begins no transactions
             cursor = connection.cursor()
+            if alone:  # before the first access, which takes the lock
+                cursor.execute("PRAGMA locking_mode = EXCLUSIVE")
             for pragma in _SQLITE_PRAGMAS:
                 cursor.execute(pragma)
             if query_only:
@@ -171,16 +227,13 @@ class Database:
 
         return engine
 
-    def _postgresql_engine(self, name: str = "assay", **options: Any) -> AsyncEngine:
-        # An idle open transaction holds back its batches and every reader of the event log: PostgreSQL ends it.
-        server_settings = {
-            "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS * 1000}",
-            "application_name": name,
-            "random_page_cost": "1.1",  # claimed and finished rows were just written, and are in memory
-        }
-        if "pool_size" in options:
-            options |= {"max_overflow": options["pool_size"], "pool_timeout": 60}
-        engine = create_async_engine(self.url, connect_args={"server_settings": server_settings}, **options)
+    def _postgresql_engine(self, pool_size: int) -> AsyncEngine:
+        async def connect(**_: Any) -> asyncpg.Connection:
+            return await self._server.connect()
+
+        url = self.url.set(query={})  # `connect` knows the options
+        arguments = {"async_creator_fn": connect}
+        engine = create_async_engine(url, connect_args=arguments, pool_size=pool_size, max_overflow=0)
 
         @event.listens_for(engine.sync_engine, "connect")
         def remember(connection: Any, _record: Any) -> None:

@@ -26,11 +26,26 @@ _MOMENTARY = ("08", "40", "53", "55P03", "57P")
 # Object not in the required state: while connecting, a database that refuses connections for now.
 _WRONG_STATE = "55000"
 _DISK_FULL = "53100"
+_TOO_MANY = "53300"
+_NO_PRIVILEGE = "42501"
+_PROTOCOL = "08P01"
+# PgBouncer 1.18 gives its refusal the code of a protocol violation.
+_TOO_MANY_CLIENTS = "no more connections allowed"
 
 
 def is_full(error: BaseException) -> bool:
     """Whether the database's disk is full."""
     return _sqlite_code(error) == sqlite3.SQLITE_FULL or _sqlstate(error) == _DISK_FULL
+
+
+def is_too_many(error: BaseException) -> bool:
+    """Whether PostgreSQL or PgBouncer refuses a further connection, and would accept one in place of another."""
+    return _sqlstate(error) == _TOO_MANY or (_sqlstate(error) == _PROTOCOL and _TOO_MANY_CLIENTS in str(error))
+
+
+def is_forbidden(error: BaseException) -> bool:
+    """Whether the role, or the mode of a SQLite file, does not allow the statement."""
+    return _sqlstate(error) == _NO_PRIVILEGE or _sqlite_code(error) == sqlite3.SQLITE_READONLY
 
 
 def is_out_of_reach(error: BaseException) -> bool:

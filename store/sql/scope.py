@@ -1,4 +1,7 @@
-"""The rows that a viewer may see: those of the viewer's workspace. All reads of the store filter by it here."""
+"""The rows that a viewer may see: those of the viewer's workspace. All reads of the store filter by it here.
+
+Events of the installation are in no workspace, and every viewer sees them.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,9 @@ from typing import Protocol, TypeVar
 from sqlalchemy import ColumnElement, Table
 
 from store.sql.viewer import Viewer
+
+# The workspace of events of the installation.
+EVERYWHERE = "*"
 
 
 class _Scoped(Protocol):
@@ -24,6 +30,12 @@ def mine(table: Table, viewer: Viewer) -> ColumnElement[bool]:
     return column == viewer.workspace
 
 
-def select_mine(rows: Iterable[ScopedT], viewer: Viewer) -> list[ScopedT]:
-    """Return those rows, read before for all viewers, that are the viewer's to see."""
-    return [row for row in rows if row.workspace == viewer.workspace]
+def mine_or_everywhere(events: Table, viewer: Viewer) -> ColumnElement[bool]:
+    """Return the condition that an event is the viewer's to see. The other tables have no rows of the installation."""
+    column: ColumnElement[str] = events.c.workspace
+    return (column == viewer.workspace) | (column == EVERYWHERE)
+
+
+def select_mine(events: Iterable[ScopedT], viewer: Viewer) -> list[ScopedT]:
+    """Return those events, read before for all viewers, that are the viewer's to see."""
+    return [row for row in events if row.workspace == viewer.workspace or row.workspace == EVERYWHERE]

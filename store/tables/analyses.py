@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Float, Index, Integer, SmallInteger, Text, literal_column
+from sqlalchemy import Column, ColumnElement, Float, Index, Integer, SmallInteger, Text, case, func, literal_column
 from sqlmodel import Field, SQLModel
 
-from store.sql.columns import Instant, Key
+from store.sql.columns import Instant, Key, octet_length
 
 
 class AnalysisStatus(StrEnum):
@@ -38,6 +40,7 @@ class AnalysisEventType(StrEnum):
     ANALYSIS_FAILED = "ANALYSIS_FAILED"
     ANALYSIS_CANCELED = "ANALYSIS_CANCELED"
     ANALYSIS_TIMED_OUT = "ANALYSIS_TIMED_OUT"
+    ANALYSIS_DELETED = "ANALYSIS_DELETED"
 
 
 class Form(IntEnum):
@@ -75,6 +78,8 @@ class AnalysisRow(SQLModel, table=True):
     error_code: str | None = Field(default=None, sa_column=Column(Key))
     error_message: str | None = Field(default=None, sa_column=Column(Text))
     error_retryable: bool | None = Field(default=None)
+    # The group of the error: see `store.queue.fingerprints`. Null without an error, and for a cancel.
+    error_fingerprint: str | None = Field(default=None, sa_column=Column(Key))
     progress: float = Field(default=0)
     progress_step: str | None = Field(default=None, sa_column=Column(Text))
     attempt: int = Field(default=0, sa_column=Column(Integer, nullable=False))
@@ -88,16 +93,58 @@ class AnalysisRow(SQLModel, table=True):
     # A new lease for each claim. It fences writes: a worker whose claim was taken over changes nothing.
     lease: str | None = Field(default=None, sa_column=Column(Key))
     lease_expires_at: datetime | None = Field(default=None, sa_column=Column(Instant))
+    # The worker of the last attempt; null while the row is queued.
     worker_id: str | None = Field(default=None, sa_column=Column(Key))
     # The pause before the next attempt: a queued row is not claimed until the keeper sets this to null.
     not_before: datetime | None = Field(default=None, sa_column=Column(Instant))
     # CANCELED or TIMED_OUT: the requested end of a running row. The worker stops the analysis, then records this end.
     stop_requested: str | None = Field(default=None, sa_column=Column(Key))
+    # JSON: the attempts before the last one (`store.queue.attempts`). Null without any.
+    attempts: str | None = Field(default=None, sa_column=Column(Text))
     # The start of the wait for the first attempt. Its claim sets the column; null before.
     queued_at: datetime | None = Field(default=None, sa_column=Column(Instant))
+    # Sizes in bytes of UTF-8: of the input (text or data), of the options, and of the result. Null without the content,
+    # and in rows that a program of an earlier release wrote.
+    input_bytes: int | None = Field(default=None, sa_column=Column(Integer))
+    options_bytes: int | None = Field(default=None, sa_column=Column(Integer))
+    result_bytes: int | None = Field(default=None, sa_column=Column(Integer))
 
 
 analysis = AnalysisRow.__table__  # type: ignore[attr-defined]
+
+# Largest content, in bytes, that is read with its row: a page of usual results takes one statement, and a page of 1,000
+# rows has at most 12 MiB of contents.
+INLINE_BYTES = 4_096
+
+_column = analysis.c
+sizes: Mapping[str, ColumnElement[int]] = {
+    "input_bytes": func.coalesce(
+        _column.input_bytes, octet_length(_column.input_text), octet_length(_column.input_data), literal_column("0")
+    ),
+    "options_bytes": func.coalesce(_column.options_bytes, octet_length(_column.options)),
+    "result_bytes": func.coalesce(_column.result_bytes, octet_length(_column.result), literal_column("0")),
+}
+
+
+def _if_small(content: ColumnElement[str], size: ColumnElement[int]) -> ColumnElement[str]:
+    small = size <= literal_column(str(INLINE_BYTES))
+    return case((small, content), (content.is_not(None), literal_column("''")))
+
+
+_shown: Mapping[str, ColumnElement[Any]] = {
+    "input_text": _if_small(_column.input_text, sizes["input_bytes"]),
+    "input_data": _if_small(_column.input_data, sizes["input_bytes"]),
+    "options": _if_small(_column.options, sizes["options_bytes"]),
+    "result": _if_small(_column.result, sizes["result_bytes"]),
+    **sizes,
+}
+# The columns for clients. A content above INLINE_BYTES is an empty text; its size tells it from an empty content.
+# Earlier attempts are read by themselves, for few clients.
+shown: Sequence[ColumnElement[Any]] = [
+    _shown[column.name].label(column.name) if column.name in _shown else column
+    for column in _column
+    if column.name != "attempts"
+]
 
 # The conditions of the partial indexes. A statement uses an index only if its condition has the same text, without
 # parameters.
@@ -109,6 +156,10 @@ unended: ColumnElement[bool] = literal_column("status IN ('QUEUED', 'RUNNING')")
 # Selects the same rows as `unended`, by a column that claims do not change: they need not update this index.
 unfinished: ColumnElement[bool] = literal_column("finished_at IS NULL")
 finished: ColumnElement[bool] = literal_column("finished_at IS NOT NULL")
+# FAILED and TIMED_OUT analyses.
+failed: ColumnElement[bool] = literal_column("error_fingerprint IS NOT NULL")
+# Items with a rejected input. Every other failure comes after a first attempt.
+refused: ColumnElement[bool] = literal_column("status = 'FAILED' AND attempt = 0")
 # An analysis that never ran sorts below every duration.
 duration: ColumnElement[float] = literal_column("coalesce(processing_time_ms, -1)", Float)
 
@@ -121,6 +172,16 @@ Index("analysis_waiting", analysis.c.not_before, sqlite_where=waiting, postgresq
 # By id: with an index on the lease, the fenced update of a chunk takes quadratic time.
 Index("analysis_running", analysis.c.id, sqlite_where=running, postgresql_where=running)
 Index("analysis_batch", analysis.c.batch_id, analysis.c.position)
+Index("analysis_refused", analysis.c.batch_id, sqlite_where=refused, postgresql_where=refused)
+Index(
+    "analysis_error",
+    analysis.c.workspace,
+    analysis.c.error_fingerprint,
+    analysis.c.id,
+    sqlite_where=failed,
+    postgresql_where=failed,
+)
+Index("analysis_batch_error", analysis.c.batch_id, sqlite_where=failed, postgresql_where=failed)
 Index("analysis_created", analysis.c.workspace, analysis.c.id)
 Index("analysis_priority", analysis.c.workspace, analysis.c.priority, analysis.c.id)
 # Ended rows only: on PostgreSQL each change of a status writes to all indexes that contain the row.

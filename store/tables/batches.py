@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Column, Index, Integer, Text
+from sqlalchemy import BigInteger, Column, ColumnElement, Index, Integer, Text, literal_column
 from sqlmodel import Field, SQLModel
 
 from store.sql.columns import Instant, Key
-from store.tables.analyses import unended
+from store.tables.analyses import finished, unended, unfinished
 
 
 class BatchStatus(StrEnum):
@@ -35,6 +35,7 @@ class BatchEventType(StrEnum):
     BATCH_COMPLETED = "BATCH_COMPLETED"
     BATCH_CANCELED = "BATCH_CANCELED"
     BATCH_TIMED_OUT = "BATCH_TIMED_OUT"
+    BATCH_DELETED = "BATCH_DELETED"
 
 
 class BatchRow(SQLModel, table=True):
@@ -71,12 +72,28 @@ class BatchRow(SQLModel, table=True):
     recent_ends: str = Field(default="[]", sa_column=Column(Text, nullable=False))
     created_at: datetime = Field(sa_column=Column(Instant, nullable=False))
     updated_at: datetime = Field(sa_column=Column(Instant, nullable=False))
+    # The start of the first item in the first run. A retry of an ended batch begins another run.
     started_at: datetime | None = Field(default=None, sa_column=Column(Instant))
+    last_retried_at: datetime | None = Field(default=None, sa_column=Column(Instant))
+    # The end of the last run, from a retry to the start of the next run.
+    last_end_at: datetime | None = Field(default=None, sa_column=Column(Instant))
+    # Microseconds between the ends of runs and the starts of the next ones.
+    idle_time: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
     finished_at: datetime | None = Field(default=None, sa_column=Column(Instant))
     progress_event_at: datetime | None = Field(default=None, sa_column=Column(Instant))
 
 
 batch = BatchRow.__table__  # type: ignore[attr-defined]
 
+# Microseconds in which an ended batch ran: the durations of its runs add up. A clock set back gives 0.
+run_time: ColumnElement[int] = literal_column(
+    "CASE WHEN finished_at - started_at > idle_time THEN finished_at - started_at - idle_time ELSE 0 END", BigInteger
+)
+
 Index("batch_created", batch.c.workspace, batch.c.id)
 Index("batch_open", batch.c.deadline_at, sqlite_where=unended, postgresql_where=unended)
+Index("batch_total_items", batch.c.workspace, batch.c.total_items, batch.c.id)
+Index("batch_failed", batch.c.workspace, batch.c.failed, batch.c.id)
+_by_end = (batch.c.workspace, batch.c.finished_at, batch.c.id)
+Index("batch_finished", *_by_end, sqlite_where=finished, postgresql_where=finished)
+Index("batch_unfinished", batch.c.workspace, batch.c.id, sqlite_where=unfinished, postgresql_where=unfinished)

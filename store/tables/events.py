@@ -40,6 +40,8 @@ class EventRow(SQLModel, table=True):
     file_id: str | None = Field(default=None, sa_column=Column(Key))
     # A conversation or an ingest.
     owner_id: str | None = Field(default=None, sa_column=Column(Key))
+    # Of an analysis, its analyzer. Null in events of other subjects, and of earlier releases.
+    analyzer: str | None = Field(default=None, sa_column=Column(Key))
     occurred_at: datetime = Field(sa_column=Column(Instant, nullable=False))
     data: str = Field(sa_column=Column(Text, nullable=False))
 

@@ -1,4 +1,4 @@
-"""The identity of the database."""
+"""The identity of the event log."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from store.sql.columns import Key
 
 
 class IdentityRow(SQLModel, table=True):
-    """The only row: the id of this database. Cursors of the event log contain it, so another log refuses them."""
+    """The only row: the identity of the log, in hexadecimal. Cursors depend on it, so another log refuses them."""
 
     __tablename__ = "identity"
 

@@ -27,6 +27,8 @@ class CleanupRow(SQLModel, table=True):
     # The start of the log: events up to this place are deleted, events after it are kept.
     log_xid: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     log_position: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    # The checksum of the last deleted event (`store.cursors`); 0 if a program before revision 0008 deleted it.
+    log_checksum: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
 
 
 cleanup = CleanupRow.__table__  # type: ignore[attr-defined]

@@ -19,7 +19,7 @@ class WorkerRow(SQLModel, table=True):
     instance: str = Field(sa_column=Column(Key, nullable=False))
     host: str = Field(sa_column=Column(Key, nullable=False))
     pid: int = Field(sa_column=Column(Integer, nullable=False))
-    # The start of the process: distinguishes it from a later process with the same pid (`jobs.keeper`).
+    # Machine and start of the process: other processes may have the same host name and pid (`jobs.keeper`).
     process_start: str | None = Field(default=None, sa_column=Column(Key))
     started_at: datetime = Field(sa_column=Column(Instant, nullable=False))
     last_seen_at: datetime = Field(sa_column=Column(Instant, nullable=False))

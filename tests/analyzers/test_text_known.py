@@ -6,6 +6,7 @@ from pydoc_data.topics import topics as python_help
 
 import pytest
 
+from analyzers.text import learnt_sentiment, name_candidates
 from analyzers.text.analyzer import TextOperation
 from analyzers.text.results import (
     TextEntityType,
@@ -88,7 +89,8 @@ VADER = [
 
 
 @pytest.mark.parametrize(("text", "score"), VADER)
-def test_vader_examples(text: str, score: float) -> None:
+def test_vader_examples(text: str, score: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learnt_sentiment, "_weights", dict)  # VADER alone
     result = analyze(text, TextOperation.SENTIMENT, language="en")
     assert result.sentiment is not None
     assert result.sentiment.score == pytest.approx(score, abs=1e-9)
@@ -105,6 +107,10 @@ def test_vader_examples(text: str, score: float) -> None:
         ("👎", TextSentimentLabel.NEGATIVE),
         ("terrible—awful", TextSentimentLabel.NEGATIVE),
         ("The box is on the table.", TextSentimentLabel.NEUTRAL),
+        ("The company reported quarterly results.", TextSentimentLabel.NEUTRAL),
+        ("Barack Obama was born in Hawaii.", TextSentimentLabel.NEUTRAL),
+        ("Not bad at all.", TextSentimentLabel.POSITIVE),
+        ("The plot drags and the acting is wooden.", TextSentimentLabel.NEGATIVE),
         ("I love the screen. I hate the battery. Great camera! Awful speaker.", TextSentimentLabel.MIXED),
     ],
 )
@@ -114,8 +120,9 @@ def test_sentiment_of_texts_that_vader_misreads(text: str, label: TextSentimentL
     assert sentiment.label is label
 
 
-def test_sentiment_does_not_saturate_in_long_texts() -> None:
+def test_sentiment_does_not_saturate_in_long_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     """VADER's own sum is 1.0 for this text."""
+    monkeypatch.setattr(learnt_sentiment, "_weights", dict)
     sentiment = analyze("It works fine. The box is on the table. " * 40, TextOperation.SENTIMENT).sentiment
     assert sentiment is not None
     assert 0.05 < sentiment.score < 0.5
@@ -166,6 +173,33 @@ def test_keywords_of_the_rake_paper() -> None:
     assert found[0].score == 1.0
 
 
+@pytest.mark.parametrize(
+    ("text", "phrases"),
+    [
+        ("Angela Merkel visited Paris and ordered dinner.", {"Angela Merkel", "Paris", "dinner"}),
+        ("New York City is near Los Angeles, they said.", {"New York City", "Los Angeles"}),
+        (
+            "We saw My Big Fat Greek Wedding near the Metropolitan Museum.",
+            {"Big Fat Greek Wedding", "Metropolitan Museum"},
+        ),
+        ("We sell stone fruit, e.g. ripe apricots, at 9 a.m. vs. noon.", {"stone fruit", "ripe apricots", "noon"}),
+        ("Quarterly report\nSales improved in spring.", {"Quarterly report", "Sales", "spring"}),
+        ("Pros:\n- fast\n- reliable\nCons:\n- noisy", {"fast", "Cons", "reliable", "Pros", "noisy"}),
+        ("Item\tPrice\tStock\nLamp\t20\tLow", {"Price", "Lamp", "Stock", "Item", "Low"}),
+        ("folding camping lantern\nrechargeable torch", {"folding camping lantern", "rechargeable torch"}),
+        (
+            "Ceramic garden planter terracotta glaze rustic finish",
+            {"Ceramic garden planter", "terracotta glaze", "rustic finish"},
+        ),
+        ("- **Fast** [boat trips](https://a.example/b)\n- <b>Cold</b> drinks", {"Fast boat trips", "Cold drinks"}),
+    ],
+)  # fmt: skip
+def test_key_phrases_end_at_verbs_lines_and_cells_and_keep_names(text: str, phrases: set[str]) -> None:
+    found = analyze(text, TextOperation.KEYWORDS, language="en").keywords
+    assert found is not None
+    assert {one.text for one in found} == phrases
+
+
 def test_topics_separate_texts() -> None:
     """A text of three chapters of Python's reference has a topic in each chapter."""
     chapters = [python_help[name] for name in ("integers", "import", "exceptions")]
@@ -205,6 +239,77 @@ def test_entities_of_a_sentence() -> None:
         ("#europe", kinds.HASHTAG, 1),
         ("@tim", kinds.HANDLE, 1),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "persons", "places", "organizations"),
+    [
+        (
+            "We saw Hong Kong's John Woo and the director Dario Argento.",
+            ["John Woo", "Dario Argento"],
+            ["Hong Kong"],
+            [],
+        ),
+        ("New York City is bigger than Los Angeles.", [], ["New York City", "Los Angeles"], []),
+        ("The Vice President met Roman Catholics of the Department at Work.", [], [], []),
+        ("She thanked Ursula von der Leyen.", ["Ursula von der Leyen"], [], []),
+        ("The United Nations met Secretary General Kofi Annan.", ["Kofi Annan"], [], ["United Nations"]),
+        ("Then President Obama came. Obama’s speech ended.", ["Obama"], [], []),
+    ],
+)
+def test_names(text: str, persons: list[str], places: list[str], organizations: list[str]) -> None:
+    found = analyze(text, TextOperation.ENTITIES, language="en").entities
+    assert found is not None
+    kinds = (TextEntityType.PERSON, TextEntityType.LOCATION, TextEntityType.ORGANIZATION)
+    assert [[one.text for one in found if one.type is kind] for kind in kinds] == [persons, places, organizations]
+
+
+def test_a_summary_has_no_sentence_twice() -> None:
+    again = "The company will open two new shops in the harbour. "
+    text = again * 5 + (
+        "Neighbours fear more traffic. The city asks for a study. A vote follows in March. The owner promised trees. "
+        "Rents may rise."
+    )
+    found = analyze(text, TextOperation.SUMMARY, language="en").text_summary
+    assert found is not None
+    sentences = [sentence.text for sentence in found.sentences]
+    assert len(sentences) == len(set(sentences)) == 2
+
+
+@pytest.mark.parametrize("vader", [-1.0, -0.5, -0.3, -0.2, 0.0, 0.2, 0.3, 0.5, 1.0])
+@pytest.mark.parametrize("learnt", [-5.0, -0.7, 0.0, 0.7, 5.0])
+def test_a_clear_score_of_vader_keeps_its_sign(vader: float, learnt: float) -> None:
+    score = learnt_sentiment.blend(vader, learnt)
+    assert -1 <= score <= 1
+    if abs(learnt) <= 0.7:
+        assert score == vader
+    else:
+        assert (score > vader) == (learnt > 0) or abs(vader) == 1
+    if abs(vader) >= 0.3:
+        assert score * vader > 0
+        assert abs(score) >= abs(vader) / 2
+
+
+def test_names_have_no_possessive_one_type_and_no_role_alone() -> None:
+    text = (
+        "Gareth Whitcombe joined the bank in Norwich. Whitcombe's colleagues at the Whitcombe Foundation agreed. "
+        "The President spoke to Whitcombe later."
+    )
+    found = analyze(text, TextOperation.ENTITIES, language="en").entities
+    assert found is not None
+    persons = {one.text: one.count for one in found if one.type is TextEntityType.PERSON}
+    assert persons == {"Gareth Whitcombe": 1, "Whitcombe": 2}
+    assert "Norwich" in {one.text for one in found if one.type is TextEntityType.LOCATION}
+    assert "Whitcombe Foundation" in {one.text for one in found if one.type is TextEntityType.ORGANIZATION}
+
+
+def test_the_judge_of_names_reads_a_limited_number_of_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "We live in Orvington. They live in Tolworth and Brannigham."
+    counts = []
+    for most in (0, 1, 2, name_candidates.MOST_SEGMENTS):
+        monkeypatch.setattr(name_candidates, "MOST_SEGMENTS", most)
+        counts.append(len(analyze(text, TextOperation.ENTITIES, language="en").entities or ()))
+    assert counts == [0, 1, 2, 3]
 
 
 def test_summary_of_the_gettysburg_address() -> None:
@@ -247,15 +352,39 @@ def test_scripts_without_spaces_are_not_counted_as_words() -> None:
 
 
 def test_the_given_language_overrides_the_detected_one() -> None:
-    result = analyze("good", TextOperation.LANGUAGE, TextOperation.SENTIMENT, language="en")
+    result = analyze("good", TextOperation.LANGUAGE, TextOperation.SENTIMENT, language="de")
     assert result.language is not None
-    assert not result.language.reliable
-    assert result.language_used == "en"
-    assert result.sentiment is not None
-    assert result.sentiment.label is TextSentimentLabel.POSITIVE
+    assert (result.language.code, result.language.reliable) == ("en", True)
+    assert result.language_used == "de"
+    assert result.sentiment is None
 
 
 def test_summary_line_and_tags() -> None:
     result = analyze(GETTYSBURG)
     assert result.summary == "271 words in English, positive (+0.86), mostly about dedicated, nation and lives."
     assert result.tags == ["positive", "english", "dedicated", "nation", "lives"]
+
+
+@pytest.mark.parametrize(
+    ("text", "addresses"),
+    [
+        (
+            "Read https://en.wikipedia.org/wiki/Bank_(geography) first.",
+            ["https://en.wikipedia.org/wiki/Bank_(geography)"],
+        ),
+        ("(see https://example.org/a_(b))", ["https://example.org/a_(b)"]),
+        ("(https://example.org/x), [https://example.org/y]", ["https://example.org/x", "https://example.org/y"]),
+        ("**https://example.org/x** `https://example.org/y`", ["https://example.org/x", "https://example.org/y"]),
+        ("[https://example.org/x](https://example.org/y)", ["https://example.org/x", "https://example.org/y"]),
+        ("host 2001:db8::17 is down", ["2001:db8::17"]),
+        ("ping ::1, then ::ffff:192.0.2.1", ["::1", "::ffff:192.0.2.1"]),
+        ("fe80::2%eth0 answered at 2001:db8:0:0:0:0:0:1.", ["fe80::2%eth0", "2001:db8:0:0:0:0:0:1"]),
+        ("std::vector, a::b, :: and 12:30:45", []),
+        ("192.168.0.1 but not 999.1.1.1", ["192.168.0.1"]),
+    ],
+)
+def test_addresses(text: str, addresses: list[str]) -> None:
+    found = analyze(text, TextOperation.ENTITIES, language="en").entities
+    assert found is not None
+    kinds = {TextEntityType.URL, TextEntityType.IP_ADDRESS, TextEntityType.DATE, TextEntityType.PERCENT}
+    assert [one.text for one in found if one.type in kinds] == addresses

@@ -121,6 +121,10 @@ def test_long_and_unusual_texts(text: str) -> None:
         ("i like it. it is good! really", 3),
         ("हिन्दी में यह एक वाक्य है। दूसरा वाक्य।", 2),
         ("A heading\n- item one\n- item two", 3),
+        ("The food was fine.Terrible waiter.", 2),
+        ("Awful!Never again.", 2),
+        ("See Newsfeeds.Com and java.util.List, or news.asp?ID=Foo in a_b.Path", 1),
+        ("J.R.R. Tolkien wrote it. I read it.", 2),
         ("This line is long enough to have been wrapped and\ngoes on here. Then it ends.", 2),
     ],
 )

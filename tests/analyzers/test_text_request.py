@@ -30,7 +30,7 @@ DEFAULT = [TextOperation.STATISTICS, TextOperation.LANGUAGE, TextOperation.SENTI
 def test_operations_default(fields: dict[str, Any]) -> None:
     request = TextRequest(text="a", **fields)
     assert request.operations == DEFAULT
-    expected = {"operations": [one.value for one in DEFAULT], "language": None}
+    expected = {"operations": [one.value for one in DEFAULT], "language": None, "format": "AUTO"}
     assert json.loads(ANALYZER.options_of(request)) == expected
 
 

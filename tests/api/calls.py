@@ -85,8 +85,11 @@ class ApiServer(Server):
     def counts(self) -> dict[str, int]:
         """Return the number of rows of each table of the SQLite database."""
         with closing(sqlite3.connect(self.data_dir / "assay.db")) as database:
-            tables = ("analysis", "batch", "event", "idempotency")
-            return {table: database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}
+            tables = {name: name for name in ("analysis", "batch", "bulk_action", "event", "idempotency")}
+            tables["event"] += " WHERE type <> 'ALERT'"  # alerts come by themselves
+            return {
+                name: database.execute(f"SELECT count(*) FROM {rows}").fetchone()[0] for name, rows in tables.items()
+            }
 
     async def open_streams(self) -> dict[str, Any]:
         """Return the followers and streams that are open now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -186,11 +187,12 @@ async def test_an_ended_analysis_can_be_deleted_and_its_events_stay(api: Api) ->
     history = await types(api, analysisId=id_)
     assert await done(api, "deleteAnalysis", id_) == id_
     assert (await api(ANALYSIS, id=id_))["analysis"] is None
-    assert await types(api, analysisId=id_) == history
+    assert await types(api, analysisId=id_) == [*history, "ANALYSIS_DELETED"]
     query = """query ($id: ID!) { events(filter: { analysisId: $id }) { nodes {
-      ... on AnalysisEvent { analysis { id } } } } }"""
+      ... on AnalysisEvent { status error { code } progress { fraction } analysis { id } } } } }"""
     nodes = (await api(query, id=id_))["events"]["nodes"]
-    assert nodes == [{"analysis": None}] * len(history)
+    assert [node["analysis"] for node in nodes] == [None] * (len(history) + 1)
+    assert nodes[-1] == {"status": "COMPLETED", "error": None, "progress": {"fraction": 1.0}, "analysis": None}
     assert await refused(api, "deleteAnalysis", id_) == "NOT_FOUND"
 
 
@@ -317,10 +319,94 @@ async def test_a_batch_is_deleted_with_its_items(queue: Api) -> None:
     assert {name: before[name] - after[name] for name in before} == {
         "analysis": 3,
         "batch": 1,
-        "event": 0,
+        "bulk_action": 0,
+        "event": -1,
         "idempotency": 0,
     }
     assert (await queue(BATCH_BY_ID, id=batch["id"]))["batch"] is None
     found = await queue("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=ids)
     assert found["nodes"] == [None, None, None]
+    query = """query ($id: ID!) { events(filter: { batchId: $id }, first: 100) { nodes {
+      type subjectId ... on BatchEvent { status totalItems batch { id } } } } }"""
+    assert (await queue(query, id=batch["id"]))["events"]["nodes"][-1] == {
+        "type": "BATCH_DELETED",
+        "subjectId": batch["id"],
+        "status": "CANCELED",
+        "totalItems": 3,
+        "batch": None,
+    }
     assert await refused(queue, "deleteBatch", batch["id"]) == "NOT_FOUND"
+
+
+SHOWN = "title inputExcerpt retryable cancelable"
+
+
+async def shown(api: Api, id_: str) -> dict[str, Any]:
+    found: dict[str, Any] = (await api(f"query ($id: ID!) {{ analysis(id: $id) {{ {SHOWN} }} }}", id=id_))["analysis"]
+    return found
+
+
+async def test_titles_and_excerpts(queue: Api) -> None:
+    long = "word " * 2_000
+    data = [{"atStation": f"Station {number}", "value": 1.5} for number in range(100)]
+    items: list[dict[str, Any]] = [
+        {"key": "chosen", "request": {"text": {"text": "Short."}}},
+        {"request": {"text": {"text": "  First\n words\tof it. "}}},
+        {"request": {"text": {"text": long}}},
+        {"request": {"text": {"text": "字" * 5_000}}},
+        {"request": {"survey": {"data": data}}},
+        {"request": {"record": {"data": {"a": [1, "é"]}}}},
+        {"request": {"text": {"text": ""}}},
+        {"request": {"text": {"text": " \n "}}},
+        {"key": "90", "request": {"text": {"text": "A number as the key."}}},
+        {"request": {"survey": {"data": [{"atStation": "", "value": 1.5}]}}},
+    ]
+    batch = await queue.batch(items, faults=3)
+    query = f"query ($id: ID!) {{ batch(id: $id) {{ results {{ nodes {{ {SHOWN} }} }} }} }}"
+    found = (await queue(query, id=batch["id"]))["batch"]["results"]["nodes"]
+    survey = json.dumps(data, separators=(",", ":"))
+    assert [(each["title"], each["inputExcerpt"]) for each in found] == [
+        ("chosen", "Short."),
+        ("First words of it.", "  First\n words\tof it. "),
+        (" ".join(["word"] * 16) + "…", long[:1_000]),
+        ("字" * 79 + "…", "字" * 1_000),
+        (found[4]["title"], survey[:1_000]),
+        ('{"a":[1,"é"]}', '{"a":[1,"é"]}'),
+        ("6", ""),
+        ("7", " \n "),
+        ("90", "A number as the key."),
+        ('[{"atStation":"","value":1.5}]', '[{"atStation":"","value":1.5}]'),
+    ]
+    assert survey.startswith(found[4]["title"].removesuffix("…"))
+    single = (await queue.submit(request={"text": "Alone, without a key."}))["id"]
+    assert await shown(queue, single) == {
+        "title": "Alone, without a key.",
+        "inputExcerpt": "Alone, without a key.",
+        "retryable": False,
+        "cancelable": True,
+    }
+
+
+async def test_retryable_and_cancelable_agree_with_the_mutations(api: Api, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    running = (await api.submit("trial", request={"text": "x", "until": str(gate)}, timeoutSeconds=600))["id"]
+    await api.when(running, lambda found: found["status"] == "RUNNING", what="the analysis to run")
+    ended = (await api.submit("trial", request={"text": "x", "refused": True}, waitSeconds=60))["id"]
+    done = (await api.submit(request={"text": "Done."}, waitSeconds=60))["id"]
+    items = [{"request": {"text": {"text": ""}}}]
+    refused_batch = (await api.batch(items, faults=1))["id"]
+    query = "query ($id: ID!) { batch(id: $id) { results { nodes { id } } } }"
+    (item,) = (await api(query, id=refused_batch))["batch"]["results"]["nodes"]
+    expected = {running: (False, True), ended: (True, False), done: (False, False), item["id"]: (False, False)}
+    for id_, (retryable, cancelable) in expected.items():
+        found = await shown(api, id_)
+        assert (found["retryable"], found["cancelable"]) == (retryable, cancelable)
+        for verb, possible in (("retry", retryable), ("cancel", cancelable)):
+            name = f"{verb}Analysis"
+            mutation = f"mutation ($id: ID!) {{ found: {name}(input: {{ id: $id }}) {{ userErrors {{ code }} }} }}"
+            errors = (await api(mutation, id=id_))["found"]["userErrors"]
+            assert errors == ([] if possible else [{"code": "CONFLICT"}]), (id_, verb)
+            if possible:
+                break
+    await api.ended(running)
+    assert (await shown(api, running))["retryable"] is True

@@ -13,7 +13,7 @@ from tests.api.calls import BATCH, SUBMIT, Api, ApiServer, texts
 
 Path = list[str]
 TEXT = {"text": {"text": "Fine."}}
-NUL = "`text`: The text has the character U+0000 in it, which no text has."
+NUL = "`text` has the character U+0000: it must have other characters only."
 
 
 pytestmark = pytest.mark.usefixtures("nothing_changes")
@@ -40,28 +40,28 @@ SUBMISSIONS: list[tuple[str, dict[str, Any], str, Path, str]] = [
         {"request": {"text": {"text": "x" * 2_000_000}}},
         "TOO_LARGE",
         ["request", "text", "text"],
-        "at most 1000000 characters",
+        "at most 1,000,000 characters",
     ),
     (
         "2 MB of umlauts",
         {"request": {"text": {"text": "ü" * 1_000_001}}},
         "TOO_LARGE",
         ["request", "text", "text"],
-        "at most 1000000 characters",
+        "at most 1,000,000 characters",
     ),
     (
         "no operations",
         {"request": {"text": {"text": "a", "operations": []}}},
         "INVALID",
         ["request", "text", "operations"],
-        "at least 1 item",
+        "is empty: it must have at least 1 entry.",
     ),
     (
         "101 operations",
         {"request": {"text": {"text": "a", "operations": ["LANGUAGE"] * 101}}},
         "TOO_LARGE",
         ["request", "text", "operations"],
-        "at most 100 items",
+        "has 101 entries: it must have at most 100 entries.",
     ),
     (
         "unknown language",
@@ -90,6 +90,14 @@ SUBMISSIONS: list[tuple[str, dict[str, Any], str, Path, str]] = [
     ("empty key", {"request": TEXT, "idempotencyKey": ""}, "INVALID", ["idempotencyKey"], "from 1 to 200."),
     ("long key", {"request": TEXT, "idempotencyKey": "k" * 201}, "INVALID", ["idempotencyKey"], "has 201 characters"),
     ("key with NUL", {"request": TEXT, "idempotencyKey": "\0"}, "INVALID", ["idempotencyKey"], "control character"),
+    ("key with C1", {"request": TEXT, "idempotencyKey": "a\x9bb"}, "INVALID", ["idempotencyKey"], "character, U+009B"),
+    (
+        "blank key",
+        {"request": TEXT, "idempotencyKey": "\u200d "},
+        "INVALID",
+        ["idempotencyKey"],
+        "no visible character",
+    ),
 ]
 
 
@@ -142,6 +150,10 @@ BATCHES: list[tuple[str, dict[str, Any], str, Path, str]] = [
     ("a long wait", {"items": texts(1), "waitSeconds": 1e9}, "INVALID", ["waitSeconds"], "from 0 to 60."),
     ("empty name", {"items": texts(1), "name": ""}, "INVALID", ["name"], "from 1 to 200."),
     ("name with a line end", {"items": texts(1), "name": "a\nb"}, "INVALID", ["name"], "control character"),
+    ("name with an override", {"items": texts(1), "name": "a\u202eb"}, "INVALID", ["name"], "character, U+202E"),
+    ("blank name", {"items": texts(1), "name": "\u3164"}, "INVALID", ["name"], "no visible character"),
+    ("key with U+2028", {"items": texts(1, key="a\u2028")}, "INVALID", ["items", "0", "key"], "character, U+2028"),
+    ("blank key", {"items": texts(1, key="\u200b")}, "INVALID", ["items", "0", "key"], "no visible character"),
 ]
 
 
@@ -248,6 +260,12 @@ FILTERS: list[tuple[str, str, str]] = [
     ('{ search: "a\\u0000" }', "BAD_USER_INPUT", "filter.search"),
     ('{ analyzer: ["text", "a\\u0000"] }', "BAD_USER_INPUT", "filter.analyzer"),
     (f"{{ analyzer: {json.dumps(['text'] * 101)} }}", "BAD_USER_INPUT", "filter.analyzer"),
+    (f"{{ key: {json.dumps(['0'] * 101)} }}", "BAD_USER_INPUT", "filter.key"),
+    ('{ key: ["a\\u0000"] }', "BAD_USER_INPUT", "filter.key"),
+    ('{ not: { batchId: "nonsense" } }', "BAD_USER_INPUT", "filter.not.batchId"),
+    (f'{{ not: {{ search: "{"x" * 201}" }} }}', "BAD_USER_INPUT", "filter.not.search"),
+    ("{ not: { not: {} } }", "BAD_USER_INPUT", "filter.not.not"),
+    (f"{'{ not: ' * 40}{{}}{'}' * 40}", "BAD_USER_INPUT", "filter.not.not"),
 ]
 
 
@@ -256,6 +274,22 @@ async def test_a_filter_out_of_bounds(queue: Api, where: str, code: str, argumen
     (error,) = await queue.errors(f"{{ analyses(filter: {where}) {{ nodes {{ id }} }} }}")
     assert error["path"] == ["analyses"]
     assert error["extensions"] == {"code": code, "argument": argument}
+
+
+async def test_a_very_deep_filter_is_refused(queue: Api) -> None:
+    where: dict[str, Any] = {}
+    for _ in range(300):
+        where = {"not": where}
+    query = "query ($filter: AnalysisFilter) { analyses(filter: $filter) { nodes { id } } }"
+    (error,) = await queue.errors(query, filter=where)
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+@pytest.mark.parametrize("name", ["x" * 201, "a\0"])
+async def test_a_name_of_batches_out_of_bounds(queue: Api, name: str) -> None:
+    query = "query ($filter: BatchFilter) { batches(filter: $filter) { nodes { id } } }"
+    (error,) = await queue.errors(query, filter={"name": name})
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": "filter.name"}
 
 
 @pytest.mark.parametrize("instant", ["2026-01-01", "yesterday", "2026-01-01T00:00:00", "2026-13-01T00:00:00Z", "", "0"])

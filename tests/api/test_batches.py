@@ -11,7 +11,7 @@ from tests.api.calls import BATCH, Api, ApiServer, connected, texts
 RESULTS = """
 query Results($id: ID!, $first: Int = 1000, $status: [AnalysisStatus!]) {
   batch(id: $id) { results(first: $first, status: $status) { totalCount nodes {
-    key status priority inputText options error { code message retryable } result { summary } batch { id }
+    key status priority inputText inputData options error { code message retryable } result { summary } batch { id }
   } } }
 }
 """
@@ -86,11 +86,11 @@ async def test_only_invalid_items_fail(api: Api) -> None:
     ]
     payload = (await api(BATCH, input={"items": items, "waitSeconds": 60}))["batchProcess"]
     assert [(error["code"], error["path"]) for error in payload["userErrors"]] == [
-        ("INVALID", ["items", "1", "request", "text", "text"]),
-        ("TOO_LARGE", ["items", "2", "request", "text", "text"]),
-        ("INVALID", ["items", "3", "request", "text", "language"]),
-        ("INVALID", ["items", "4", "request", "survey", "data", "0", "atStation"]),
-        ("INVALID", ["items", "4", "request", "survey", "data", "0", "value"]),
+        ("INPUT_UNREADABLE", ["items", "1", "request", "text", "text"]),
+        ("INPUT_TOO_LARGE", ["items", "2", "request", "text", "text"]),
+        ("INPUT_UNREADABLE", ["items", "3", "request", "text", "language"]),
+        ("INPUT_UNREADABLE", ["items", "4", "request", "survey", "data", "0", "atStation"]),
+        ("INPUT_UNREADABLE", ["items", "4", "request", "survey", "data", "0", "value"]),
     ]
     batch = payload["batch"]
     assert (batch["status"], batch["totalItems"], batch["processed"], batch["failed"]) == ("COMPLETED", 6, 2, 4)
@@ -103,14 +103,16 @@ async def test_only_invalid_items_fail(api: Api) -> None:
         ("two", "FAILED", "INPUT_UNREADABLE"),
         ("last", "COMPLETED", None),
     ]
-    messages = {error["path"][1]: error["message"] for error in reversed(payload["userErrors"])}
+    # One fault has one code and one message in both places.
+    reported = {error["path"][1]: error for error in reversed(payload["userErrors"])}
     for number in (1, 2, 3, 4):
-        assert found[number]["error"] == {
-            "code": found[number]["error"]["code"],
-            "message": messages[str(number)],
-            "retryable": False,
-        }
-        assert (found[number]["inputText"], found[number]["options"]) == (None, {})
+        error = reported[str(number)]
+        assert found[number]["error"] == {"code": error["code"], "message": error["message"], "retryable": False}
+        assert found[number]["options"] == {}
+    assert reported["2"]["message"] == "`text` has 1,000,001 characters: it must have at most 1,000,000 characters."
+    # A refused input is kept, and the start of one that is too large.
+    assert [found[number]["inputText"] for number in (1, 2, 3, 4)] == ["", "x" * 1_000, "Fine too.", None]
+    assert [found[number]["inputData"] for number in (3, 4)] == [None, [{"atStation": "", "value": 1e9}]]
     failed = await results(api, batch["id"], status=["FAILED"])
     assert [item["key"] for item in failed] == ["empty", "large", "3", "two"]
 
@@ -144,7 +146,8 @@ async def test_the_same_key_and_input_is_the_same_batch(queue: Api, queueing_ser
         found = await asyncio.gather(*(client.batch(**given) for client in (one, two) for _ in range(3)))
     assert len({batch["id"] for batch in found}) == 1
     after = queue.counts()
-    assert [after[name] - before[name] for name in before] == [3, 1, 3, 1]
+    added = {name: after[name] - before[name] for name in before}
+    assert added == {"analysis": 3, "batch": 1, "bulk_action": 0, "event": 3, "idempotency": 1}
     for other in ({"name": "Other"}, {"items": texts(2)}, {"items": texts(3, priority=6)}, {"timeoutSeconds": 9}):
         payload = (await queue(BATCH, input=given | other))["batchProcess"]
         assert payload["batch"] is None
@@ -190,3 +193,26 @@ async def test_at_most_a_thousand_errors_of_a_batch_are_reported(queue: Api) -> 
     assert payload["batch"] is None
     assert len(payload["userErrors"]) == 1_000
     assert queue.counts() == before
+
+
+async def test_retryable_and_refused_items(api: Api) -> None:
+    refused = {"request": {"text": {"text": ""}}}
+    failing = {"request": {"trial": {"text": "x", "refused": True}}}
+    only = await api.batch([refused], faults=1)
+    mixed = await api.batch([*texts(2), refused, refused, failing], faults=2, waitSeconds=60)
+    query = "query ($id: ID!) { batch(id: $id) { failed retryableItems refusedItems } }"
+    assert (await api(query, id=only["id"]))["batch"] == {"failed": 1, "retryableItems": 0, "refusedItems": 1}
+    assert (await api(query, id=mixed["id"]))["batch"] == {"failed": 3, "retryableItems": 1, "refusedItems": 2}
+    retry = "mutation ($id: ID!) { retryBatch(input: { id: $id }) { batch { queued running } userErrors { code } } }"
+    assert (await api(retry, id=only["id"]))["retryBatch"]["userErrors"] == [{"code": "CONFLICT"}]
+    assert (await api(retry, id=mixed["id"]))["retryBatch"]["userErrors"] == []
+
+
+async def test_figures_of_many_batches_take_one_statement(queue: Api, queueing_server: ApiServer) -> None:
+    for _ in range(3):
+        await queue.batch(texts(1))
+    before = len(queueing_server.trace())
+    found = (await queue("{ batches(first: 3) { nodes { retryableItems refusedItems } } }"))["batches"]["nodes"]
+    assert found == [{"retryableItems": 0, "refusedItems": 0}] * 3
+    new = [note["sql"] for note in queueing_server.trace()[before:] if "sql" in note]
+    assert sum("attempt = 0" in sql for sql in new) == 1

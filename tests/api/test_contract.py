@@ -141,16 +141,24 @@ def test_every_custom_scalar_names_its_specification() -> None:
 
 # The bounds of the lists without pages.
 BOUNDED = {
+    "Analysis.attempts": "100, the newest ones",
     "Analyzer.mediaTypes": "those of one analyzer",
+    "AnalysisConnection.statusCounts": "6 statuses",
+    "Batch.errorGroups": "100, by the argument `first`",
+    "ErrorGroup.examples": "three",
     "Health.components": "one for each part of the server",
     "Health.recommendations": "a few for each component",
+    "History.points": "360 for a range",
     "HttpMetrics.operations": "201 names",
     "Metrics.workers": "the workers that have not signed off",
     "Query.analyzers": "the installed analyzers",
+    "Query.errorGroups": "100, by the argument `first`",
     "Query.nodes": "100, one for each id",
     "Queue.analyzers": "the installed analyzers, and those with a control",
     "QueueMetrics.byAnalyzer": "the analyzers with queued analyses",
     "QueueMetrics.byPriority": "10 priorities",
+    "Server.capabilities": "one for each function",
+    "Server.unavailable": "the analyzers that lack a package",
     "UserError.path": "the depth of an input",
     "Worker.current": "its slots",
 }

@@ -14,18 +14,22 @@ import pytest
 from execution.errors import ClientError
 from resolvers.context import Context
 from resolvers.controls import pause_queue, resume_queue, set_concurrency
+from settings import Settings
 from store.sql.viewer import LOCAL_ADMINISTRATOR
 from tests.api.calls import Api, ApiServer, connected
 from tests.api.conftest import running
 from tests.support import until
 
-QUEUE = "queue { paused pausedSince concurrency analyzers { analyzer paused pausedSince limit } }"
+QUEUE = (
+    "queue { paused pausedSince pauseReason concurrency analyzers { analyzer paused pausedSince pauseReason limit } }"
+)
 ERRORS = "userErrors { code message path }"
 FREE = {
     "paused": False,
     "pausedSince": None,
+    "pauseReason": None,
     "concurrency": None,
-    "analyzers": [{"analyzer": "text", "paused": False, "pausedSince": None, "limit": None}],
+    "analyzers": [{"analyzer": "text", "paused": False, "pausedSince": None, "pauseReason": None, "limit": None}],
 }
 NO_SUCH_ANALYZER = {
     "code": "NOT_FOUND",
@@ -111,6 +115,34 @@ async def test_an_analyzer_is_paused_and_limited_by_itself(api: Api) -> None:
     assert await changed(api, "setConcurrency", analyzer="text") == FREE
 
 
+async def test_a_pause_has_a_reason_and_each_change_is_an_event(api: Api) -> None:
+    end = (await api("{ eventsEnd }"))["eventsEnd"]
+    first = await changed(api, "pauseQueue", reason="Until the disk is replaced.")
+    assert first["pauseReason"] == "Until the disk is replaced."
+    assert await changed(api, "pauseQueue", reason="Another.") == first
+    queue = await changed(api, "pauseQueue", analyzer="text", reason="x" * 500)
+    assert queue["analyzers"][0]["pauseReason"] == "x" * 500
+    await changed(api, "resumeQueue", analyzer="text")
+    assert await changed(api, "resumeQueue") == FREE
+    document = """query ($after: String) { events(after: $after, filter: { types: [QUEUE_CHANGED] }) {
+      nodes { __typename type subjectId ... on QueueEvent { by queue { paused } } } } }"""
+    found = (await api(document, after=end))["events"]["nodes"]
+    common = {"__typename": "QueueEvent", "type": "QUEUE_CHANGED", "by": None, "queue": {"paused": False}}
+    subjects = ("queue", "analyzer_text", "analyzer_text", "queue")
+    assert found == [common | {"subjectId": subject} for subject in subjects]
+    assert [event["subjectId"] for event in await api.log(after=end, subjectId="queue")] == ["queue", "queue"]
+
+
+async def test_a_reason_without_a_visible_text_is_refused(api: Api) -> None:
+    end = (await api("{ eventsEnd }"))["eventsEnd"]
+    for reason in ("", " ", "x" * 501, "a\nb"):
+        payload = await change(api, "pauseQueue", reason=reason)
+        assert payload["queue"] is None
+        assert [(error["code"], error["path"]) for error in payload["userErrors"]] == [("INVALID", ["reason"])]
+    assert await held(api) == FREE
+    assert await api.log(after=end) == []
+
+
 async def test_a_limit_out_of_its_bounds(api: Api) -> None:
     for limit, analyzer in product((0, -1, 257, 2**31 - 1), (None, "text")):
         payload = await change(api, "setConcurrency", limit=limit, analyzer=analyzer)
@@ -151,7 +183,7 @@ async def changed_at_once(api: Api, name: str, **given: Any) -> dict[str, Any]:
 async def test_only_administrators_may_change_the_queue() -> None:
     """Other callers are refused before any use of the database: the context here has none."""
     viewer = replace(LOCAL_ADMINISTRATOR, role="member")
-    context = Context(cast(Any, SimpleNamespace()), viewer, "request")
+    context = Context(cast(Any, SimpleNamespace(settings=Settings())), viewer, "request")
     for refused in (pause_queue(context, None), resume_queue(context, "text"), set_concurrency(context, None, 1)):
         with pytest.raises(ClientError) as refusal:
             await refused

@@ -100,6 +100,8 @@ async def test_each_filter_selects_the_same_events_in_stream_and_query(api: Api,
     start = await newest(api)
     batch = await api.batch(texts(5), waitSeconds=60)
     other = await api.submit(request={"text": "Another."}, waitSeconds=60)
+    failed = await api.submit("trial", request={"text": "Fails.", "failures": 2}, maxAttempts=2, waitSeconds=60)
+    assert failed["status"] == "FAILED"
     last = await newest(api)
     log = await api.log(after=start)
     filters: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
@@ -112,6 +114,19 @@ async def test_each_filter_selects_the_same_events_in_stream_and_query(api: Api,
             {"analysisId": other["id"], "types": ["ANALYSIS_STARTED"]},
             [e for e in log if e["subjectId"] == other["id"] and e["type"] == "ANALYSIS_STARTED"],
         ),
+        "subject": ({"subjectId": other["id"]}, [e for e in log if e["subjectId"] == other["id"]]),
+        "subject and batch": (
+            {"subjectId": batch["id"], "batchId": batch["id"]},
+            [e for e in log if e["subjectId"] == batch["id"]],
+        ),
+        "subject and analysis": ({"subjectId": batch["id"], "analysisId": other["id"]}, []),
+        "analyzer": (
+            {"analyzer": ["text", "nothing"], "types": ["ANALYSIS_COMPLETED", "BATCH_COMPLETED"]},
+            [e for e in log if e["type"] == "ANALYSIS_COMPLETED" and e["subjectId"] != failed["id"]],
+        ),
+        "another analyzer": ({"analyzer": ["trial"]}, [e for e in log if e["subjectId"] == failed["id"]]),
+        "problems": ({"problemsOnly": True}, [e for e in log if e["type"] in ("ANALYSIS_RETRYING", "ANALYSIS_FAILED")]),
+        "problems of a type": ({"problemsOnly": True, "types": ["ANALYSIS_STARTED", "BATCH_COMPLETED"]}, []),
         "no type": ({"types": []}, []),
         "nothing": ({"analysisId": other["id"], "batchId": batch["id"]}, []),
     }
@@ -139,6 +154,55 @@ async def test_each_filter_selects_the_same_events_in_stream_and_query(api: Api,
 
     for where, expected in filters.values():
         await replayed(where, expected)
+
+
+async def test_an_event_names_its_analysis_analyzer_and_batch(api: Api) -> None:
+    start = await newest(api)
+    items = [{**texts(1)[0], "key": "invoice 7"}, *texts(1, f"Some{' words' * 30}.")]
+    batch = await api.batch(items, waitSeconds=60)
+    data = await api.submit("record", request={"data": {"a": [1, "b"]}}, waitSeconds=60)
+    document = """query ($after: String, $types: [EventType!]) { events(after: $after, filter: { types: $types }) {
+      nodes { subjectId ... on AnalysisEvent { title analyzerName batchId } } } }"""
+    found = (await api(document, after=start, types=["ANALYSIS_STARTED"]))["events"]["nodes"]
+    long = f"Some{' words' * 12}…"
+    assert [(each["title"], each["analyzerName"], each["batchId"]) for each in found] == [
+        ("invoice 7", "text", batch["id"]),
+        (long, "text", batch["id"]),
+        ('{"a":[1,"b"]}', "record", None),
+    ]
+    remove = "mutation ($id: ID!) { deleteAnalysis(input: { id: $id }) { deletedId } }"
+    await api(remove, id=data["id"])
+    found = (await api(document, after=start, types=["ANALYSIS_COMPLETED"]))["events"]["nodes"]
+    assert found[-1] == {"subjectId": data["id"], "title": None, "analyzerName": "record", "batchId": None}
+
+
+async def test_the_cursor_at_a_time_begins_with_the_events_from_then_on(api: Api) -> None:
+    before = await newest(api)
+    first = await api.submit(request={"text": "One."}, waitSeconds=60)
+    document = "query ($time: DateTime!) { eventsCursorAt(time: $time) eventsEnd }"
+    at = "query ($id: ID!) { analysis(id: $id) { createdAt } }"
+    created = (await api(at, id=first["id"]))["analysis"]["createdAt"]  # cut to milliseconds
+    cursor = (await api(document, time=created))["eventsCursorAt"]
+    assert [event for event in await api.log(after=cursor) if event["subjectId"] == first["id"]] == await api.log(
+        subjectId=first["id"]
+    )
+    assert place(cursor) >= place(before)
+    late = await api(document, time="2100-01-01T00:00:00Z")
+    assert late["eventsCursorAt"] == late["eventsEnd"]
+    (error,) = await api.errors(document, time="yesterday")
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_conditions_out_of_bounds_are_refused(api: Api) -> None:
+    for where, argument in (
+        ({"subjectId": ""}, "filter.subjectId"),
+        ({"subjectId": "x" * 201}, "filter.subjectId"),
+        ({"subjectId": "a\0"}, "filter.subjectId"),
+        ({"analyzer": ["text"] * 101}, "filter.analyzer"),
+        ({"analyzer": ["te\0xt"]}, "filter.analyzer"),
+    ):
+        (error,) = await api.errors(EVENTS, filter=where)
+        assert (error["extensions"]["code"], error["extensions"]["argument"]) == ("BAD_USER_INPUT", argument)
 
 
 async def test_an_event_shows_the_former_state_and_the_present_one(api: Api, working_server: ApiServer) -> None:
@@ -176,6 +240,7 @@ async def test_an_event_shows_the_former_state_and_the_present_one(api: Api, wor
     assert [event["occurredAt"] for event in seen] == sorted(event["occurredAt"] for event in seen)
 
 
+@pytest.mark.long
 async def test_a_client_resumes_from_its_last_cursor_after_a_kill_of_the_server(tmp_path: Path) -> None:
     server = ApiServer(tmp_path, {"workers": 2})
     events: list[dict[str, Any]] = []
@@ -256,15 +321,27 @@ async def test_an_invalid_cursor_is_refused(queue: Api, queueing_server: ApiServ
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": "after"}
 
 
-@pytest.mark.parametrize("cursor", ["p0-1", "p1-1-01234567", "s0-1-01234567"])
-async def test_a_cursor_of_another_database_is_refused(queue: Api, queueing_server: ApiServer, cursor: str) -> None:
-    expected = "`after` is a cursor of another database: read your data again, and continue from `eventsEnd`."
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        *("p0-1", "p1-1-01234567", "s0-1-01234567"),  # of other databases
+        *("s0-fffffffffff", "s1-0", "s" + "f" * 15 + "-" + "f" * 15),  # of lost events
+    ],
+)
+async def test_a_cursor_of_another_history_is_refused(queue: Api, queueing_server: ApiServer, cursor: str) -> None:
+    await queue.submit(request={"text": "In the log."})
     (error,) = await queue.errors(EVENTS, after=cursor)
     async with opened(queueing_server) as socket:
         streamed = await socket.refusal(WATCH, after=cursor)
     for each in (error, streamed):
-        assert (each["message"], each["path"]) == (expected, ["events"])
-        assert each["extensions"] == {"code": "BAD_USER_INPUT", "argument": "after"}
+        begins = each["extensions"].pop("historyBegins")
+        assert each["extensions"] == {"code": "HISTORY_GONE", "argument": "after"}
+        assert each["path"] == ["events"]
+        assert each["message"] == (
+            "`after` is a cursor of another history: the database was replaced, or restored from a backup. This log "
+            f"begins after `{begins}`: read your data again, and continue from that cursor."
+        )
+        assert await queue(EVENTS, after=begins) == await queue(EVENTS)
 
 
 async def test_a_cursor_from_before_databases_had_an_identity(api: Api) -> None:
@@ -283,22 +360,11 @@ async def test_the_end_of_the_log_is_read_before_the_other_fields(queue: Api, qu
     found = await queue("query Snapshot { analyses(first: 1) { nodes { id } } eventsEnd batches { nodes { id } } }")
     assert await queue.log(after=found["eventsEnd"]) == []
     statements = [note["sql"] for note in queueing_server.trace()[before:] if "sql" in note]
-    # The timers of the server also send statements, but none with a LIMIT.
     pages = [statement for statement in statements if statement.startswith("SELECT") and " LIMIT " in statement]
     tables = [statement.partition(" FROM ")[2].split()[0] for statement in pages]
     assert tables[0] == "event"
     assert tables.index("analysis") > 0
     assert tables.index("batch") > 0
-
-
-@pytest.mark.parametrize("cursor", ["s0-fffffffffff", "s1-0", "s" + "f" * 15 + "-" + "f" * 15])
-async def test_a_cursor_from_the_future_is_refused(queue: Api, queueing_server: ApiServer, cursor: str) -> None:
-    (error,) = await queue.errors(EVENTS, after=cursor)
-    async with opened(queueing_server) as socket:
-        streamed = await socket.refusal(WATCH, after=cursor)
-    for each in (error, streamed):
-        assert each["message"].startswith("`after` is beyond the end of this log:")
-        assert each["extensions"]["code"] == "BAD_USER_INPUT"
 
 
 async def test_a_cursor_of_a_list_is_refused_for_the_log(queue: Api) -> None:

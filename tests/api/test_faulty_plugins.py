@@ -82,6 +82,7 @@ FAULTS: dict[str, str] = {
     "text = assay_faulty:TEXT": "the name 'text' is already used by another analyzer",
     "twins = assay_faulty:TWINS": "TypeError: two fields of Twins have the same name in camelCase",
     "nothing = assay_faulty:NOTHING": "str is not an Analyzer",
+    "adrift = assay_adrift:ADRIFT": "ModuleNotFoundError: No module named 'assay_tides'",
     "wrecked = assay_wrecked:WRECKED": "ImportError: it needs a library that is not here",
 }
 
@@ -104,6 +105,7 @@ def faulty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServe
         "twins",
     )
     install(folder, "assay-faulty", FAULTY, *names)
+    install(folder, "assay-adrift", "import assay_tides.tables", "adrift")
     path = install(folder, "assay-wrecked", "raise ImportError('it needs a library that is not here')", "wrecked")
     yield from running(ApiServer(folder, {"workers": 1}, path=path))
 
@@ -123,6 +125,12 @@ async def test_a_faulty_analyzer_is_left_out_and_health_reports_it(faulty_server
             assert name.partition(" = ")[0] in component["message"]
             assert reason in component["message"]
         assert sum(text.startswith("The plug-in ") for text in health["recommendations"]) == len(FAULTS)
+
+
+async def test_an_analyzer_without_its_package_is_listed_with_the_command(faulty_server: ApiServer) -> None:
+    async with connected(faulty_server) as api:
+        found = (await api("{ server { unavailable { name install } } }"))["server"]["unavailable"]
+    assert found == [{"name": "adrift", "install": "python -m pip install assay-adrift"}]
 
 
 async def test_other_analyzers_work_beside_faulty_ones(faulty_server: ApiServer) -> None:

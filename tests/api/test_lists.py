@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,8 +27,10 @@ query Page($id: ID!, $status: [AnalysisStatus!], $first: Int, $after: String, $l
 }
 """
 BATCHES = """
-query Page($status: [BatchStatus!], $first: Int, $after: String, $last: Int, $before: String) {
-  found: batches(status: $status, first: $first, after: $after, last: $last, before: $before) {
+query Page($filter: BatchFilter, $order: BatchOrder, $status: [BatchStatus!], $first: Int, $after: String, $last: Int,
+  $before: String) {
+  found: batches(filter: $filter, orderBy: $order, status: $status, first: $first, after: $after, last: $last,
+    before: $before) {
     edges { cursor node { id } } nodes { id }
     pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount
   }
@@ -168,6 +171,21 @@ async def test_an_empty_page(api: Api, batch_id: str) -> None:
         ({"search": "   "}, 23),
         ({"search": ""}, 23),
         ({"search": "%"}, 0),
+        ({"key": ["3", "5", "5", "none"]}, 2),
+        ({"key": []}, 0),
+        ({"errorCode": ["INPUT_UNREADABLE"]}, 2),
+        ({"errorCode": ["CANCELED", "TIMED_OUT"]}, 0),
+        ({"finishedAfter": "2020-01-01T00:00:00Z"}, 23),
+        ({"finishedBefore": "2020-01-01T00:00:00Z"}, 0),
+        ({"finishedAfter": "2020-01-01T00:00:00Z", "finishedBefore": "9999-12-31T23:59:59Z"}, 23),
+        ({"not": {}}, 0),
+        ({"not": {"status": ["FAILED"]}}, 21),
+        ({"not": {"errorCode": ["INPUT_UNREADABLE"]}}, 21),
+        ({"not": {"errorCode": ["CANCELED"]}}, 23),
+        ({"not": {"search": "number"}}, 3),
+        ({"not": {"analyzer": ["text"], "status": ["FAILED"]}}, 22),
+        ({"status": ["COMPLETED"], "not": {"key": ["0", "1"], "analyzer": ["text", "record"]}}, 19),
+        ({"not": {"finishedAfter": "2020-01-01T00:00:00Z"}}, 0),
     ],
     ids=repr,
 )
@@ -261,6 +279,124 @@ async def test_batches_in_both_directions_and_by_status(queue: Api) -> None:
     assert await walk(queue, BATCHES, 2, status=["TIMED_OUT"]) == []
 
 
+COUNTS = """
+query Counts($filter: AnalysisFilter) { analyses(filter: $filter, first: 0) { statusCounts { status count exact } } }
+"""
+
+
+async def test_counts_by_status(api: Api, batch_id: str) -> None:
+    async def counts(where: dict[str, Any] | None) -> dict[str, int]:
+        found = (await api(COUNTS, filter=where))["analyses"]["statusCounts"]
+        assert [each["exact"] for each in found] == [True] * 6
+        return {each["status"]: each["count"] for each in found}
+
+    none = dict.fromkeys(["QUEUED", "RUNNING", "COMPLETED", "FAILED", "CANCELED", "TIMED_OUT"], 0)
+    where: dict[str, Any] = {"batchId": batch_id}
+    assert await counts(where) == {**none, "COMPLETED": 21, "FAILED": 2}
+    assert await counts({**where, "status": ["FAILED"]}) == {**none, "COMPLETED": 21, "FAILED": 2}
+    assert await counts({**where, "analyzer": ["text"]}) == {**none, "COMPLETED": 20, "FAILED": 1}
+    assert await counts({**where, "search": "no such words"}) == none
+    every = await counts(None)
+    for status, count in every.items():
+        found = await api("query ($f: AnalysisFilter) { analyses(filter: $f) { totalCount } }", f={"status": [status]})
+        assert found["analyses"]["totalCount"] == count
+    of_batch = "query ($id: ID!) { batch(id: $id) { results(status: [FAILED]) { statusCounts { status count } } } }"
+    found = (await api(of_batch, id=batch_id))["batch"]["results"]["statusCounts"]
+    assert {each["status"]: each["count"] for each in found} == {**none, "COMPLETED": 21, "FAILED": 2}
+
+
+async def test_the_deprecated_status_also_applies_beside_the_filter(queue: Api) -> None:
+    made = (await queue.batch(texts(1)))["id"]
+    assert made in await walk(queue, BATCHES, 1000, status=["QUEUED"], filter={"status": ["QUEUED", "CANCELED"]})
+    assert await walk(queue, BATCHES, 1000, status=["QUEUED"], filter={"status": ["CANCELED"]}) == []
+
+
+SIZES = [(3, 0), (1, 1), (5, 2), (3, 2), (2, 0)]
+"""Items of each batch, and rejected ones among them."""
+
+
+@pytest.fixture(scope="module")
+def named_ids() -> list[str]:
+    return []
+
+
+@pytest.fixture
+async def named(api: Api, named_ids: list[str]) -> list[str]:
+    """The ids of five batches of SIZES, for all tests."""
+    refused = {"request": {"text": {"text": ""}}}
+    for number, (size, failures) in enumerate(SIZES if not named_ids else []):
+        items = texts(size - failures) + [refused] * failures
+        name = f"Café 100% n{number}" if number else None
+        made = await api.batch(items, faults=failures, waitSeconds=60, name=name)
+        named_ids.append(made["id"])
+    return named_ids
+
+
+BATCH_ORDERS = [
+    {"field": field, "direction": direction}
+    for field in ("CREATED_AT", "FINISHED_AT", "TOTAL_ITEMS", "FAILED")
+    for direction in ("ASC", "DESC")
+]
+
+
+@pytest.mark.parametrize("order", BATCH_ORDERS, ids=lambda order: f"{order['field']} {order['direction']}")
+async def test_each_order_of_batches_works_both_ways(
+    api: Api, named: list[str], tmp_path: Path, order: dict[str, str]
+) -> None:
+    gate = tmp_path / "gate"
+    items = [{"request": {"trial": {"text": "x", "until": str(gate)}}}] * 2
+    unfinished = [(await api.batch(items, timeoutSeconds=600))["id"] for _ in range(2)]
+    try:
+        await api.when(unfinished[0], lambda found: found["running"] > 0, what="the first batch to start")
+        query = """query ($order: BatchOrder) { batches(orderBy: $order, first: 1000) {
+          nodes { id createdAt finishedAt totalItems failed } } }"""
+        rows = (await api(query, order=order))["batches"]["nodes"]
+        ids = [row["id"] for row in rows]
+        assert {*named, *unfinished} <= set(ids)
+        column = {"CREATED_AT": "createdAt", "FINISHED_AT": "finishedAt", "TOTAL_ITEMS": "totalItems"}
+        # Instants are stored in microseconds and shown in milliseconds.
+        values = [row[column.get(order["field"], "failed")] or 0 for row in rows]
+        if order["field"] == "FINISHED_AT":
+            values = [str(value) for value in values]
+        else:
+            keys = list(zip(values, ids, strict=True))
+            assert keys == sorted(keys, reverse=order["direction"] == "DESC")
+        assert values == sorted(values, reverse=order["direction"] == "DESC")
+        for size in (1, 3, 1000):
+            assert await walk(api, BATCHES, size, order=order) == ids
+            assert await walk(api, BATCHES, size, backward=True, order=order) == ids
+    finally:
+        gate.touch()
+        for id_ in unfinished:
+            await api.ended(id_)
+
+
+@pytest.mark.parametrize(
+    ("where", "found"),
+    [
+        ({"withFailures": True}, [1, 2, 3]),
+        ({"withFailures": False}, [0, 4]),
+        ({"name": "100%"}, [1, 2, 3, 4]),
+        ({"name": "café 100% N"}, [1, 2, 3, 4]),
+        ({"name": "N2"}, [2]),
+        ({"name": "100_"}, []),
+        ({"name": ""}, [0, 1, 2, 3, 4]),
+        ({"status": ["COMPLETED"]}, [0, 1, 2, 3, 4]),
+        ({"status": ["QUEUED", "RUNNING"]}, []),
+        ({"status": []}, []),
+        ({"createdAfter": "2020-01-01T00:00:00Z"}, [0, 1, 2, 3, 4]),
+        ({"createdBefore": "2020-01-01T00:00:00Z"}, []),
+        ({"name": "n", "withFailures": True, "status": ["COMPLETED"]}, [1, 2, 3]),
+    ],
+    ids=repr,
+)
+async def test_each_filter_of_batches(api: Api, named: list[str], where: dict[str, Any], found: list[int]) -> None:
+    order = {"direction": "ASC"}
+    for size in (2, 1000):
+        ids = await walk(api, BATCHES, size, filter=where, order=order)
+        assert [id_ for id_ in ids if id_ in named] == [named[number] for number in found]
+
+
 async def test_pages_do_not_shift_during_inserts(queue: Api) -> None:
     batch = await queue.batch(texts(12))
     assert batch["totalItems"] == 12
@@ -294,6 +430,11 @@ async def test_the_total_is_counted_only_if_it_is_selected(queue: Api, queueing_
         return [sql for sql in new if "count(*)" in sql or re.search(r"batch.failed \+.+ FROM batch", sql, re.DOTALL)]
 
     assert await statements("pageInfo { hasNextPage }") == []
+    before = len(queueing_server.trace())
+    for selected, read in (("nodes { id }", 0), ("statusCounts { count }", 1)):
+        await queue(f"{{ analyses {{ {selected} }} }}")
+        new = [note["sql"] for note in queueing_server.trace()[before:] if "sql" in note]
+        assert sum("FROM status_count" in sql for sql in new) == read
     assert len(await statements("totalCount")) == 3
 
 

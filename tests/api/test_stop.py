@@ -15,6 +15,8 @@ import pytest
 from tests.api.calls import SUBMIT, ApiServer
 from tests.support import post, until
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 async def queueing(tmp_path: Path) -> AsyncIterator[ApiServer]:

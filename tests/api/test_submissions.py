@@ -63,7 +63,7 @@ async def test_all_seven_operations_give_a_typed_result_that_agrees_with_its_jso
     assert payload["userErrors"] == []
     analysis = payload["analysis"]
     assert analysis["status"] == "COMPLETED"
-    assert analysis["options"] == {"operations": ALL, "language": None}
+    assert analysis["options"] == {"operations": ALL, "language": None, "format": "AUTO"}
     result = analysis["result"]
     assert result["__typename"] == "TextResult"
     assert result["statistics"]["characters"] == len(LETTER)
@@ -99,7 +99,11 @@ async def test_missing_fields_get_their_defaults(queue: Api) -> None:
         "maxAttempts": 3,
         "inputText": "A text.",
         "inputData": None,
-        "options": {"operations": ["STATISTICS", "LANGUAGE", "SENTIMENT", "KEYWORDS"], "language": None},
+        "options": {
+            "operations": ["STATISTICS", "LANGUAGE", "SENTIMENT", "KEYWORDS"],
+            "language": None,
+            "format": "AUTO",
+        },
         "error": None,
         "result": None,
     }
@@ -119,7 +123,7 @@ async def test_given_values_are_used(queue: Api) -> None:
     request = {"text": "Ein Text.", "operations": ["LANGUAGE", "STATISTICS", "LANGUAGE"], "language": "DE"}
     found = await queue.submit(request=request, priority=10, maxAttempts=1)
     assert (found["priority"], found["maxAttempts"]) == (10, 1)
-    assert found["options"] == {"operations": ["LANGUAGE", "STATISTICS"], "language": "de"}
+    assert found["options"] == {"operations": ["LANGUAGE", "STATISTICS"], "language": "de", "format": "AUTO"}
 
 
 @pytest.mark.parametrize(

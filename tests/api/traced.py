@@ -1,6 +1,7 @@
-"""`server.py serve` with a trace: each SQL statement and, at SIGUSR1, the open followers and streams.
+"""`server.py serve` with a trace: each SQL statement of a request and, at SIGUSR1, the open followers and streams.
 
-The trace is the file that TRACE_FILE names, with a JSON object per line.
+The trace is the file that TRACE_FILE names, with a JSON object per line. The server's timers also send statements, at
+any time: these are not in the trace.
 """
 
 from __future__ import annotations
@@ -10,15 +11,28 @@ import gc
 import json
 import os
 import signal
+from contextvars import ContextVar
 from types import AsyncGeneratorType
 from typing import Any
 
 from sqlalchemy import Engine, event
+from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
 
 import server
 from events.feed import Feed
 
 STREAMS = {"follow", "_happenings", "_answers", "_log_answers", "_follow_row", "_follow_metrics"}
+
+in_request = ContextVar("in_request", default=False)
+answer = Starlette.__call__
+
+
+async def answer_request(app: Starlette, scope: Scope, receive: Receive, send: Send) -> None:
+    """Mark the context of the request, which its tasks inherit."""
+    if scope["type"] != "lifespan":
+        in_request.set(True)
+    await answer(app, scope, receive, send)
 
 
 def main() -> None:
@@ -29,7 +43,8 @@ def main() -> None:
             notes.write(json.dumps(entry) + "\n")
 
         def note_statement(_c: object, _cursor: object, statement: str, *_more: object) -> None:
-            note(sql=" ".join(statement.split()))
+            if in_request.get():
+                note(sql=" ".join(statement.split()))
 
         def note_open_soon(*_: object) -> None:
             # Not at once: the signal may interrupt the writing of a line.
@@ -55,6 +70,7 @@ def main() -> None:
         Feed.__init__ = note_feed  # type: ignore[method-assign, assignment]
         event.listen(Engine, "before_cursor_execute", note_statement)
         signal.signal(signal.SIGUSR1, note_open_soon)
+        Starlette.__call__ = answer_request  # type: ignore[method-assign, assignment]
         server.main(["serve"])
 
 

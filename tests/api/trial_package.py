@@ -61,7 +61,7 @@ class SurveyResult(Result):
     """The result of a survey."""
 
     mode: SurveyMode = Field(description="The kind of the figure.")
-    figure: float = Field(description="The figure.")
+    figure: float = Field(description="The figure.", json_schema_extra={"x-assay": {"kind": "share", "unit": "%"}})
     best_place: SurveyPlace | None = Field(description="The station with the highest reading.")
     places: list[SurveyPlace] = Field(description="All stations, at most 100.")
     since: datetime | None = Field(default=None, description="When the readings began.")

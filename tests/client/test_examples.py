@@ -16,6 +16,8 @@ from tests.api.calls import ApiServer
 from tests.client.conftest import Connect
 from tests.support import ROOT, SCHEMA, Server, run, until
 
+pytestmark = pytest.mark.long
+
 Start = Callable[..., Awaitable[Server]]
 
 EXAMPLES = ROOT / "frontend-examples" / "python"

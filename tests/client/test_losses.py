@@ -34,6 +34,8 @@ from tests.client.badserver import Flood, Sockets, Swallower, http, listening, r
 from tests.client.conftest import Connect, text
 from tests.support import Server, free_port, until
 
+pytestmark = pytest.mark.long
+
 Start = Callable[..., Awaitable[Server]]
 
 DELETE = "mutation ($id: ID!) { deleteBatch(input: { id: $id }) { deletedId } }"

@@ -30,7 +30,7 @@ from assay_client.models import RESULTS, AnalysisStatus, BatchStatus, TextSentim
 from tests.api.calls import NO_SUCH_ANALYSIS, NO_SUCH_BATCH, ApiServer
 from tests.client.badserver import listening
 from tests.client.conftest import Connect, text
-from tests.support import Server
+from tests.support import Server, until
 
 Start = Callable[..., Awaitable[Server]]
 
@@ -249,7 +249,12 @@ async def test_lists_are_read_in_full(server: Start, connect: Connect) -> None:
     assert {each.batch.id for each in found if each.batch} == {batches[1].id}
     assert len(found) == 7
     assert [each async for each in client.analyses(created_before=before)] == []
-    assert (await client.metrics()).queue.depth == 14
+
+    async def depth() -> bool:
+        """Return whether the figures, which may be from before the submission, have all queued analyses."""
+        return (await client.metrics()).queue.depth == 14
+
+    await until(depth, what="the depth of the queue")
     assert {each.name for each in (await client.health()).components} >= {"database", "queue"}
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import pytest
 from sqlalchemy import make_url, update
 
 from settings import Settings
@@ -28,6 +29,8 @@ from tests.api.calls import NO_SUCH_ANALYSIS, NO_SUCH_BATCH
 from tests.hold import Hold
 from tests.store.truth import assert_consistent
 from tests.support import ROOT, Server, until
+
+pytestmark = pytest.mark.long
 
 Start = Callable[..., Awaitable[Server]]
 
@@ -125,7 +128,7 @@ async def test_a_file_is_submitted_and_its_results_exported(server: Start, tmp_p
     given.write_text("\ufeff" + "".join(lines[:5]) + "\n" + "".join(lines[5:]).rstrip("\n"))
     code, out, errors = await run(one, "submit", given, "--wait")
     assert errors.splitlines() == [
-        "Line 1,102 FAILED: `text`: String should have at least 1 character.",
+        "Line 1,102 FAILED: `text` is empty: it must have at least 1 character.",
         "1 of 1,200 items FAILED at once: their input is invalid.",
         "COMPLETED: 1,199 completed, 1 failed",
     ]
@@ -135,7 +138,7 @@ async def test_a_file_is_submitted_and_its_results_exported(server: Start, tmp_p
     assert await run(one, "export", batch_id, "--out", taken, "--input") == (0, "", "")
     items = [json.loads(each) for each in taken.read_text().splitlines()]
     assert [(item["position"], item["key"]) for item in items] == [(n, f"k{n}") for n in range(1_200)]
-    assert [item["inputText"] for item in items] == [*texts[:1_100], None, *texts[1_101:]]
+    assert [item["inputText"] for item in items] == [*texts[:1_100], "", *texts[1_101:]]
     assert {item["status"] for n, item in enumerate(items) if n != 1_100} == {"COMPLETED"}
     assert not taken.with_name("taken.jsonl.part").exists()
     code, out, _ = await run(one, "export", batch_id, "--status", "FAILED")
@@ -164,15 +167,16 @@ async def test_only_items_that_can_be_stored_are_queued(tmp_path: Path, database
     assert (await run(one, "migrate"))[0] == 0
     given = tmp_path / "given.jsonl"
     given.write_text(line("One.") + json.dumps({"request": {"hold": {"text": "a\0b"}}}) + "\n" + line("Three."))
-    message = "`text`: The text has the character U+0000 in it, which no text has."
+    message = "`text` has the character U+0000: it must have other characters only."
     code, out, errors = await run(one, "submit", given)
     assert (code, errors.splitlines()) == (
         0,
         [f"Line 2 FAILED: {message}", "1 of 3 items FAILED at once: their input is invalid."],
     )
-    code, out, _ = await run(one, "export", out.strip())
+    code, out, _ = await run(one, "export", out.strip(), "--input")
     items = [json.loads(each) for each in out.splitlines()]
     assert (code, [item["status"] for item in items]) == (0, ["QUEUED", "FAILED", "QUEUED"])
+    assert [item["inputText"] for item in items] == ["One.", "a\ufffdb", "Three."]
     assert items[1]["error"] == {"code": "INPUT_UNREADABLE", "message": message, "retryable": False}
 
 

@@ -6,11 +6,12 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -20,16 +21,17 @@ from graphql import build_schema, parse, validate
 from sqlalchemy import func, select
 
 from server import COMMANDS
-from settings import OperatorSettings, Settings
+from settings import OperatorSettings
 from store import retention, tables
 from store.batches import go_on_stopping
 from store.sql.clock import utcnow
 from store.sql.database import Database
-from store.sql.migrate import migrate
 from tests.api.calls import NO_SUCH_ANALYSIS, NO_SUCH_BATCH, ApiServer, connected
 from tests.resolvers.rows import event, worker
 from tests.store.aged import add, days_ago, ended, ended_batch
 from tests.support import ROOT, SCHEMA, run, until
+
+pytestmark = pytest.mark.long
 
 PROMPT: list[subprocess.Popen[str]] = []
 QUEUE = "{ queue { paused concurrency analyzers { analyzer paused limit } } }"
@@ -60,7 +62,11 @@ async def call(url: str, command: str, **environment: str) -> tuple[int, str, st
         (process,) = PROMPT
         assert process.stdin is not None
         assert process.stdout is not None
-        print(json.dumps([command.split(), {"ASSAY_DATABASE_URL": url, **environment}]), file=process.stdin, flush=True)
+        print(
+            json.dumps([shlex.split(command), {"ASSAY_DATABASE_URL": url, **environment}]),
+            file=process.stdin,
+            flush=True,
+        )
         code, out, error = json.loads(process.stdout.readline())
         return code, out, error
 
@@ -83,16 +89,6 @@ async def refused(url: str, command: str, code: int = 1, **environment: str) -> 
     return error.splitlines()[-1]
 
 
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(Settings(database_url=database_url).database)
-    try:
-        await migrate(opened)
-        yield opened
-    finally:
-        await opened.close()
-
-
 async def counts(database: Database) -> dict[str, int]:
     async with database.read() as connection:
         return {
@@ -112,10 +108,12 @@ async def test_a_running_server_follows_commands(tmp_path: Path) -> None:
     await server.start()
     try:
         async with connected(server) as api:
-            assert await said(url, "pause") == "The queue is paused.\n"
+            assert await said(url, "pause --reason=Maintenance") == "The queue is paused.\n"
             assert await said(url, "pause") == "The queue is already paused.\n"
             assert await said(url, "concurrency text 2") == "Each worker runs at most 2 of text at once.\n"
             assert await said(url, "concurrency 4") == "Each worker runs 4 analyses at once.\n"
+            assert (await api("{ queue { pauseReason } }"))["queue"]["pauseReason"] == "Maintenance"
+            assert re.search(r"Queue +paused since .* UTC: Maintenance", await said(url, "status"))
             text = {"analyzer": "text", "paused": False, "limit": 2}
             assert (await api(QUEUE))["queue"] == {"paused": True, "concurrency": 4, "analyzers": [text]}
 
@@ -159,7 +157,7 @@ async def test_work_is_retried_canceled_and_deleted(database: Database, database
     )
     assert await said(database_url, f"delete {id_}") == f"{id_} is deleted.\n"
     assert await refused(database_url, f"delete {id_}") == f"There is no batch {id_}."
-    assert await counts(database) == {"batch": 1, "analysis": 0, "event": 7}
+    assert await counts(database) == {"batch": 1, "analysis": 0, "event": 8}
 
 
 async def test_a_large_batch_is_retried_and_deleted_without_a_server(database: Database, database_url: str) -> None:
@@ -176,7 +174,7 @@ async def test_a_large_batch_is_retried_and_deleted_without_a_server(database: D
     async with database.write() as connection:
         await go_on_stopping(connection, utcnow())
     assert await said(database_url, f"delete {id_}") == f"{id_} is deleted.\n"
-    assert await counts(database) == {"batch": 0, "analysis": 0, "event": 5_002}
+    assert await counts(database) == {"batch": 0, "analysis": 0, "event": 5_003}
 
 
 async def test_old_work_is_deleted(database: Database, database_url: str) -> None:
@@ -187,15 +185,22 @@ async def test_old_work_is_deleted(database: Database, database_url: str) -> Non
     unset = "No age is set: give --older-than, or set ASSAY_KEEP_ANALYSES_DAYS or ASSAY_KEEP_EVENTS_DAYS."
     assert await refused(database_url, "cleanup") == unset
     assert await said(database_url, "cleanup --older-than 30d --dry-run") == (
-        "Would delete batches: 1, analyses: 3, events: 2.\n"
+        "Would delete batches: 1, analyses: 3, bulk actions: 0, events: 2.\n"
     )
     assert await counts(database) == before
     assert await said(database_url, "cleanup", ASSAY_KEEP_EVENTS_DAYS="35") == (
-        "Deleted batches: 0, analyses: 0, events: 1.\n"
+        "Deleted batches: 0, analyses: 0, bulk actions: 0, events: 1.\n"
     )
-    assert await said(database_url, "cleanup --older-than 720h") == "Deleted batches: 1, analyses: 3, events: 1.\n"
-    assert await counts(database) == {"batch": 0, "analysis": 1, "event": 1}
-    assert await said(database_url, "cleanup --older-than 30d") == "Deleted batches: 0, analyses: 0, events: 0.\n"
+    assert (
+        await said(database_url, "cleanup --older-than 720h")
+        == "Deleted batches: 1, analyses: 3, bulk actions: 0, events: 1.\n"
+    )
+    # The deletions of the batch and of the lone analyses are events.
+    assert await counts(database) == {"batch": 0, "analysis": 1, "event": 1 + 2}
+    assert (
+        await said(database_url, "cleanup --older-than 30d")
+        == "Deleted batches: 0, analyses: 0, bulk actions: 0, events: 0.\n"
+    )
     async with database.write() as connection:
         assert await retention.begin(connection, utcnow(), ended_before=utcnow() + timedelta(days=1)) is not None
     assert (await refused(database_url, "cleanup --older-than 30d")).startswith("Another clean-up is running: ")
@@ -223,6 +228,7 @@ async def test_wrong_commands_change_nothing(tmp_path: Path) -> None:
     no_id = "is not the id of an analysis or batch: the forms are analysis_… and batch_…"
     wrong = {
         "pause nothing": (1, "There is no analyzer 'nothing'. The analyzers are: text."),
+        "pause --reason=": (2, "server.py pause: error: argument --reason: a reason has 1 to 500 printable characters"),
         "resume Text": (1, "There is no analyzer 'Text'. The analyzers are: text."),
         "concurrency nothing 3": (1, "There is no analyzer 'nothing'. The analyzers are: text."),
         "concurrency": (2, "server.py concurrency: error: the following arguments are required: N"),
@@ -263,14 +269,17 @@ async def test_the_page_about_operations_is_right(tmp_path: Path) -> None:
     found = re.findall(r"^    python server\.py (.+)$", page, flags=re.MULTILINE)
     operating = {name for name, command in COMMANDS.items() if issubclass(command.settings, OperatorSettings)}
     assert found
-    assert {command.split()[0] for command in found} == operating
+    assert {command.split()[0] for command in found} == operating | {"backup", "restore"}
     for command in found:
-        if command.endswith(" ID"):
+        if command.endswith(" FILE"):
+            await said(url, command.replace("FILE", str(tmp_path / "file")))
+            url = f"sqlite:///{tmp_path / 'restored.db'}"  # for `restore`, the next command
+        elif command.endswith(" ID"):
             line = await refused(url, command.replace("ID", NO_SUCH_BATCH))
             assert line == f"There is no batch {NO_SUCH_BATCH}."
         else:
             await said(url, command)
     schema = build_schema(SCHEMA.read_text())
     operations = re.findall(r"^```graphql\n(.*?)^```$", page, flags=re.DOTALL | re.MULTILINE)
-    assert len(operations) == 3
-    assert [validate(schema, parse(operation)) for operation in operations] == [[], [], []]
+    assert len(operations) == 4
+    assert [validate(schema, parse(operation)) for operation in operations] == [[], [], [], []]

@@ -19,6 +19,8 @@ from gql.transport.websockets import WebsocketsTransport
 
 from tests.support import CLIENTS, Server, post, run_node
 
+pytestmark = pytest.mark.long
+
 Start = Callable[..., Awaitable[Server]]
 
 FOLLOWERS = (

@@ -16,6 +16,8 @@ from gql.transport.exceptions import TransportQueryError
 
 from tests.support import CLIENTS, Server, run, run_node
 
+pytestmark = pytest.mark.long
+
 Start = Callable[..., Awaitable[Server]]
 Connect = Callable[..., Awaitable[AsyncClientSession]]
 
@@ -39,7 +41,6 @@ async def test_graphql_ws_queries_mutations_subscriptions_and_errors(server: Sta
     assert output.splitlines()[-1] == "all ok"
 
 
-@pytest.mark.long
 async def test_generated_operations_cause_no_server_error(server: Start) -> None:
     one = await server()
     output = await asyncio.to_thread(run_script, "fuzz.py", one.url, "10", "1")

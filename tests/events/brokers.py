@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from tests.streams import pass_on
 from tests.support import free_port, until
 
 
@@ -101,16 +102,9 @@ class Road:
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
         self._writers.add(far_writer)
         for source, sink in ((reader, far_writer), (far_reader, writer)):
-            task = asyncio.create_task(self._pass(source, sink))
+            task = asyncio.create_task(pass_on(source, sink))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-
-    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while data := await source.read(65_536):
-                sink.write(data)
-                await sink.drain()
-            sink.close()
 
 
 @asynccontextmanager

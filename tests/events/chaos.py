@@ -16,7 +16,8 @@ from websockets.typing import Subprotocol
 
 from events.bus import Bus
 from settings import Settings
-from store.events import START, Place, append, events_after, identify, new_event, place_of, write_cursor
+from store.cursors import cursor_of, identify
+from store.events import START, Place, append, events_after, new_event, place_of
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.viewer import LOCAL_ADMINISTRATOR
@@ -151,4 +152,4 @@ def seen_by(
     database: Database, rows: Sequence[EventRow], types: Sequence[AnalysisEventType] | None
 ) -> list[tuple[str, str]]:
     """Return the expected cursors and subjects of a client that follows these types."""
-    return [(write_cursor(database, place_of(row)), row.subject) for row in rows if types is None or row.type in types]
+    return [(cursor_of(database, row), row.subject) for row in rows if types is None or row.type in types]

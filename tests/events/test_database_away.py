@@ -22,7 +22,7 @@ from tests.events.brokers import Road, road_to
 from tests.support import CLIENTS, until
 from tests.torture.house import House, ask, build, starts, submit
 
-pytestmark = pytest.mark.needs("postgresql")
+pytestmark = [pytest.mark.needs("postgresql"), pytest.mark.long]
 
 REASON = "The database is away: resume with `after` and the last cursor you have."
 EVENTS, PARTS = "text/event-stream", "multipart/mixed;subscriptionSpec=1.0, application/json"

@@ -29,7 +29,8 @@ class Multiples:
 
     key: Hashable
     place: Place | None
-    end: Callable[[], Awaitable[Place]]
+    cursor: str | None
+    end: Callable[[], Awaitable[tuple[Place, str]]]
     follow: Callable[[Place], AsyncGenerator[Page[Message], None]]
     replay: Callable[[Place, Place], AsyncGenerator[Page[Message], None]]
 
@@ -59,14 +60,15 @@ class Log:
         return Multiples(
             (every, key),
             None if after is None else place(after),
+            None if after is None else str(after),
             self._end,
             lambda start: self._follow(start, every),
             lambda start, until: self._replay(start, until, every),
         )
 
-    async def _end(self) -> Place:
+    async def _end(self) -> tuple[Place, str]:
         await asyncio.sleep(0)
-        return place(self.end)
+        return place(self.end), str(self.end)
 
     async def _follow(self, after: Place, every: int) -> AsyncGenerator[Page[Message], None]:
         self.following += 1
@@ -161,7 +163,7 @@ def log() -> Log:
 
 @pytest.fixture
 async def hub() -> AsyncIterator[Hub[Message]]:
-    hub: Hub[Message] = Hub(lambda _: 1, ring_bytes=20)
+    hub: Hub[Message] = Hub(lambda _: 1, lambda message: str(message[0]), ring_bytes=20)
     yield hub
     await until(lambda: not hub.groups, what="all groups to end")
     await hub.close()
@@ -418,7 +420,7 @@ async def test_a_failed_stream_ends_for_all_and_is_logged(hub: Hub[Message], log
 
 
 async def test_the_memory_of_all_groups_is_bounded(log: Log) -> None:
-    hub: Hub[Message] = Hub(lambda _: 1, ring_bytes=20, hub_bytes=50)
+    hub: Hub[Message] = Hub(lambda _: 1, lambda message: str(message[0]), ring_bytes=20, hub_bytes=50)
     readers = [await joined(hub, log.stream(key=key)) for key in range(10)]
     await until(lambda: log.following == 10)
     for _ in range(10):

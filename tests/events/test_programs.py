@@ -20,7 +20,7 @@ from tests.torture.house import House, WorkerProgram, ask, build, submit
 CANCEL = "mutation ($id: ID!) { cancelAnalysis(input: { id: $id }) { userErrors { message } } }"
 HEALTH = "{ health { status components { name status message } recommendations } }"
 
-pytestmark = pytest.mark.needs("postgresql")
+pytestmark = [pytest.mark.needs("postgresql"), pytest.mark.long]
 
 
 @pytest.fixture

@@ -226,7 +226,7 @@ async def test_texts_of_all_kinds_and_a_failed_batch(server: Start, open_example
     # A refused text stays in the field, beside the reason.
     await page("fill", selector="#text", text="x" * 1_000_001)
     await page("click", selector="button.primary")
-    assert "at most 1000000 characters" in await page("until", selector=".problem")
+    assert "at most 1,000,000 characters" in await page("until", selector=".problem")
 
     identity = await submit_batch(one, "all failed", ["", " ", "\n"])
     await page("until", selector="#batch[data-status=COMPLETED]", text="all failed")

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from execution.answers import StreamAnswer
 from execution.errors import INTERNAL_MESSAGE, MAX_ERRORS, MAX_LOGGED, MAX_MESSAGE
-from execution.executor import QUERIES, Answer, AnswerKind, Executor, Limits, OperationRequest, OperationType
+from execution.executor import QUERIES, Answer, AnswerKind, Executor, Limits, OperationRequest, OperationType, Stream
 from resolvers.user_errors import explain
 from settings import Settings
 from tests.execution.toy import SECRET, Context, Toy
@@ -89,6 +89,11 @@ async def test_request_errors_have_a_code_and_no_data(
         assert code == "BAD_USER_INPUT" or toy.executor.operation_type(request_) == (
             OperationType.SUBSCRIPTION if kind is AnswerKind.METHOD else answer
         )
+
+
+async def test_a_message_quotes_the_beginning_of_an_operation_name(toy: Toy) -> None:
+    answer = await toy.executor.execute(OperationRequest("{ hello }", "x" * 90_000), toy.context)
+    assert [error["message"] for error in answer.body["errors"]] == [f"Unknown operation named '{'x' * 100}'."]
 
 
 async def test_a_forbidden_operation_type_does_not_run(toy: Toy) -> None:
@@ -175,23 +180,23 @@ async def test_suggestions_are_hidden_in_production(environment: str, suggests: 
 
 
 async def test_an_operation_is_ended_at_its_time_limit() -> None:
-    toy = Toy(operation_timeout_seconds=0.01)
+    toy = Toy(operation_timeout_seconds=1)  # enough for both fields to begin
     answer = await toy.executor.execute(OperationRequest("query Slow { a: slow, b: slow }"), toy.context)
     assert answer.kind is AnswerKind.TIMEOUT
     assert answer.body["data"] is None
     assert answer.body["errors"] == [
         {
-            "message": "The operation exceeded its time limit of 0.01 seconds.",
-            "extensions": {"code": "OPERATION_TIMEOUT", "limitSeconds": 0.01},
+            "message": "The operation exceeded its time limit of 1 seconds.",
+            "extensions": {"code": "OPERATION_TIMEOUT", "limitSeconds": 1},
         }
     ]
     assert (toy.context.probe.waiting, toy.context.probe.cancelled) == (2, 2)
-    assert toy.telemetry.operation("Slow").errors == 1
+    assert [(each.name, each.count, each.errors) for each in toy.telemetry.operations()] == [("other", 1, 1)]
 
 
 @pytest.mark.parametrize("query", ["subscription { late }", "subscription { stuck { slow } }"])
 async def test_a_subscription_that_does_not_start_in_time_ends(query: str) -> None:
-    toy = Toy(operation_timeout_seconds=0.01, explain=explain)
+    toy = Toy(operation_timeout_seconds=1, explain=explain)
     async with asyncio.timeout(300):
         (body,) = await stream(toy, query)
     assert codes(body) == ["SERVICE_UNAVAILABLE"]
@@ -259,7 +264,7 @@ async def test_a_failed_stream_ends_with_masked_errors(toy: Toy) -> None:
             {"errors": [{"message": INTERNAL_MESSAGE, "extensions": MASKED}]},
         ]
     assert [line["event"] for line in logs] == ["resolver failed"]
-    assert toy.telemetry.operation("S").errors == 1
+    assert [(each.name, each.count, each.errors) for each in toy.telemetry.operations()] == [("other", 1, 1)]
 
 
 async def test_a_refused_stream_ends_with_the_refusal(toy: Toy) -> None:
@@ -285,6 +290,37 @@ async def test_invalid_variables_end_a_stream_before_its_start(toy: Toy) -> None
 async def test_an_invalid_subscription_is_answered_at_once(toy: Toy, query: str) -> None:
     assert isinstance(await toy.executor.open(OperationRequest(query), toy.context), Answer)
     assert toy.context.probe.bumped == 0
+
+
+# The size of answers
+
+
+async def test_an_encoded_answer_has_a_limit() -> None:
+    toy = Toy(max_answer_bytes=1_000_000)
+    around = len('{"data":{"hello":"Hello "}}')
+    document = "query ($name: String!) { hello(name: $name) }"
+    for size, fits in ((999_999, True), (1_000_000, True), (1_000_001, False)):
+        request = OperationRequest(document, None, {"name": "x" * (size - around)})
+        answer = await toy.executor.execute(request, toy.context)
+        assert len(answer.json) == size if fits else answer.kind is AnswerKind.PARTIAL
+        if not fits:
+            [error] = answer.body["errors"]
+            assert answer.body["data"] is None
+            assert error["extensions"] == {"code": "ANSWER_TOO_LARGE", "bytes": size, "limit": 1_000_000, "path": None}
+
+
+async def test_an_event_of_a_stream_has_the_same_limit() -> None:
+    toy = Toy(max_answer_bytes=1_000_000)
+    letters = "subscription { letters(counts: [999977, 1, 999978, 2]) }"
+    stream = await toy.executor.open(OperationRequest(letters), toy.context)
+    assert isinstance(stream, Stream)
+    sent = []
+    async with aclosing(stream.follow(None)) as pages:
+        async for page in pages:
+            sent += [answer for _, answer in page]
+    assert [len(answer.json) for answer in sent[:2]] == [1_000_000, 24]
+    assert json.loads(sent[2].json)["errors"][0]["extensions"]["bytes"] == 1_000_001
+    assert [(len(sent), sent[2].failed), len(sent[3].json)] == [(4, False), 25]
 
 
 # Counters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
 from graphql import (
     DocumentNode,
     FieldNode,
@@ -19,6 +20,8 @@ from hypothesis import strategies as st
 
 from execution.limits import Measurement
 from execution.overlaps import repeated_pairs
+
+pytestmark = pytest.mark.long
 
 FRAGMENTS = 4
 

@@ -51,6 +51,9 @@ BOUNDS: dict[str, tuple[str, int, Callable[[int], str]]] = {
     "nested lists": ("levels of nesting", 100, lambda n: f"{{ a(b: {'[' * (n - 2)}{']' * (n - 2)}) }}"),
     "nested objects": ("levels of nesting", 100, lambda n: f"{{ a(b: {'{c:' * (n - 2)} 1 {'}' * (n - 2)}) }}"),
     "nested types": ("levels of nesting", 100, lambda n: f"query ($a: {'[' * (n - 1)} Int {']' * (n - 1)}) {{ a }}"),
+    "an integer": ("digits in a number", 1_000, lambda n: f"{{ a(b: {'9' * n}) }}"),
+    "a negative integer": ("digits in a number", 1_000, lambda n: f"query ($b: Int = -{'9' * (n - 1)}) {{ a }}"),
+    "a decimal": ("digits in a number", 1_000, lambda n: f"{{ a(b: [1, {{ c: 1.{'9' * (n - 2)} }}]) }}"),
     "depth": ("levels of fields", 15, lambda n: f"{{ {nested(n)} }}"),
     "depth in a mutation": ("levels of fields", 15, lambda n: f"mutation {{ {nested(n)} }}"),
     "depth in the second operation": ("levels of fields", 15, lambda n: f"query A {{ a }} query B {{ {nested(n)} }}"),
@@ -66,6 +69,38 @@ BOUNDS: dict[str, tuple[str, int, Callable[[int], str]]] = {
         18,
         lambda n: f"{{ ...F }} fragment F on Query {{ __type {{ {nested(n - 1)} }} }}",
     ),
+    "schemas": ("`__schema` fields", 2, lambda n: f"{{ {fields(n, 'a{n}: __schema {{ description }}')} }}"),
+    "schemas in fragments": (
+        "`__schema` fields",
+        2,
+        lambda n: (
+            f"{{ {'...F ' * (n - 1)} ... {{ __schema {{ description }} }} }}"
+            " fragment F on Query { a: __schema { description } }"
+        ),
+    ),
+    "types": ("`__type` fields", 10, lambda n: f"{{ {fields(n, 'a{n}: __type(name: 1) {{ name }}')} }}"),
+    "types in fragments": (
+        "`__type` fields",
+        10,
+        lambda n: (
+            f"{{ ...F {fields(n - 6, 'b{n}: __type(name: 1) {{ name }}')} }}"
+            f" fragment F on Query {{ {fields(6, 'a{n}: __type(name: 1) {{ name }}')} }}"
+        ),
+    ),
+    "aliases in introspection": (
+        "aliases in introspection",
+        2,
+        lambda n: f"{{ a: __schema {{ {fields(n, 'b{n}: types {{ name }}')} }} }}",
+    ),
+    "aliases in fragments of introspection": (
+        "aliases in introspection",
+        2,
+        lambda n: (
+            f"{{ __schema {{ {'...F ' * (n - 1)} }} __type(name: 1) {{ a: name }} }}"
+            " fragment F on __Schema { types { a: fields { name } } }"
+        ),
+    ),
+    "alias": ("characters in an alias", 200, lambda n: f"{{ q {{ ...F }} }} fragment F on Query {{ {'b' * n}: a }}"),
     "root fields": ("root fields", 50, lambda n: f"{{ {fields(n)} }}"),
     "root fields through fragments": (
         "root fields",

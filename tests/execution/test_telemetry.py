@@ -1,19 +1,25 @@
-"""Bounded counters, accurate percentiles, a valid Prometheus exposition, and complete log lines."""
+"""Bounded counters, accurate percentiles, and a valid Prometheus exposition."""
 
 from __future__ import annotations
 
-import json
 import math
-import subprocess
-import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from telemetry import MAX_OPERATION_NAMES, SLICE_SECONDS, SLICES, Latency, Percentiles, Telemetry, exposition
-from tests.support import ROOT
+from telemetry import (
+    IDLE_SECONDS,
+    MAX_OPERATION_NAME,
+    MAX_OPERATION_NAMES,
+    SLICE_SECONDS,
+    SLICES,
+    Latency,
+    Percentiles,
+    Telemetry,
+    exposition,
+)
 
 
 class Clock:
@@ -77,14 +83,62 @@ def test_prometheus_buckets_are_cumulative() -> None:
         assert count == exact
 
 
+def counted(telemetry: Telemetry) -> dict[str, tuple[int, int, int]]:
+    """Return the operations, errors and durations of each name."""
+    return {each.name: (each.count, each.errors, each.latency.count) for each in telemetry.operations()}
+
+
 def test_names_of_operations_are_bounded() -> None:
     telemetry = Telemetry("one")
     for number in range(MAX_OPERATION_NAMES + 50):
-        telemetry.operation(f"Name{number}").record(0.001, failed=number % 2 == 0)
-    telemetry.operation(None).record(0.001, failed=False)
-    counted = {each.name: each.count for each in telemetry.operations()}
-    assert len(counted) == MAX_OPERATION_NAMES + 1
-    assert next(iter(counted.items())) == ("other", 51)
+        telemetry.record_operation(f"Name{number}", 0.001, failed=False)
+    telemetry.record_operation(None, 0.001, failed=False)
+    assert len(counted(telemetry)) == MAX_OPERATION_NAMES + 1
+    assert next(iter(counted(telemetry).items())) == ("other", (51, 0, 51))
+
+
+def test_long_names_and_names_that_never_ran_well_are_others() -> None:
+    telemetry = Telemetry("one")
+    longest = "n" * MAX_OPERATION_NAME
+    for name in (longest, longest + "n", "n" * 90_000):
+        telemetry.record_operation(name, 0.001, failed=False)
+    for failed in (True, False, True):
+        telemetry.record_operation("Good", 0.001, failed=failed)
+    telemetry.record_operation("Bad", 0.001, failed=True)
+    telemetry.record_operation(None, 0.001, failed=True)
+    telemetry.record_operation("other", 0.001, failed=False)
+    assert counted(telemetry) == {
+        "other": (5, 2, 5),
+        "Good": (2, 1, 2),
+        "anonymous": (1, 1, 1),
+        longest: (1, 0, 1),
+    }
+    assert len(exposition(telemetry)) < 50_000
+
+
+def test_an_idle_name_loses_its_place_to_a_new_one() -> None:
+    clock = Clock()
+    telemetry = Telemetry("one", clock)
+    for number in range(MAX_OPERATION_NAMES):
+        telemetry.record_operation(f"Name{number}", 0.002, failed=False)
+        clock.now += 0.001
+    telemetry.record_operation("Name0", 0.002, failed=True)
+    clock.now += IDLE_SECONDS - 0.25
+    telemetry.record_operation("Early", 0.001, failed=False)
+    assert {name: figures for name, figures in counted(telemetry).items() if not name.startswith("Name")} == {
+        "other": (1, 0, 1)
+    }
+    clock.now += 0.1  # now the names without an operation since are idle, from the oldest on
+    for name in ("Early", "Late"):
+        telemetry.record_operation(name, 0.001, failed=False)
+    figures = counted(telemetry)
+    assert (figures["other"], figures["Early"], figures["Late"]) == ((3, 0, 3), (1, 0, 1), (1, 0, 1))
+    assert len(figures) == MAX_OPERATION_NAMES + 1
+    assert {"Name0", "Name3"} < set(figures)
+    assert {"Name1", "Name2"}.isdisjoint(figures)
+    # No operation is lost.
+    assert sum(count for count, _, _ in figures.values()) == MAX_OPERATION_NAMES + 4
+    assert sum(errors for _, errors, _ in figures.values()) == 1
 
 
 def test_two_apps_in_one_process_have_separate_counters() -> None:
@@ -99,7 +153,8 @@ def test_two_apps_in_one_process_have_separate_counters() -> None:
 def test_prometheus_reads_the_exposition() -> None:
     telemetry = Telemetry("one")
     telemetry.http.started()
-    telemetry.operation('a"b\n').record(0.002, failed=True)
+    for failed in (False, True):
+        telemetry.record_operation('a"b\n', 0.002, failed=failed)
     telemetry.subscriptions.active = 3
     samples = {
         (sample.name, sample.labels.get("operation")): sample.value
@@ -109,50 +164,5 @@ def test_prometheus_reads_the_exposition() -> None:
     assert samples["assay_http_in_flight", None] == 1
     assert samples["assay_http_requests_total", None] == 1
     assert samples["assay_operation_errors_total", 'a"b\n'] == 1
-    assert samples["assay_operation_seconds_count", 'a"b\n'] == 1
+    assert samples["assay_operation_seconds_count", 'a"b\n'] == 2
     assert samples["assay_subscriptions", None] == 3
-
-
-WRITE_LINES = """
-import logging, structlog
-from settings import Settings
-from telemetry import configure_logging
-configure_logging({format!r}, "info", instance="here")
-structlog.contextvars.bind_contextvars(request_id="r-1")
-log = structlog.get_logger("test")
-log.debug("too fine")
-log.info("first", path="/x\\n{{}}", number=2**70, text="\\ud800")
-logging.getLogger("uvicorn.error").warning("from %s", "uvicorn")
-logging.getLogger("uvicorn.access").info("not twice")
-try:
-    secret_local = "s3cret-local"
-    1 / 0
-except ZeroDivisionError:
-    log.exception("failed")
-"""
-
-
-def written(log_format: str) -> str:
-    script = WRITE_LINES.format(format=log_format)
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
-    )
-    assert done.stdout == ""
-    return done.stderr
-
-
-def test_each_json_line_is_complete_with_instance_and_request() -> None:
-    lines = [json.loads(line) for line in written("json").splitlines()]
-    assert [line["event"] for line in lines] == ["first", "from uvicorn", "failed"]
-    assert [line["level"] for line in lines] == ["info", "warning", "error"]
-    assert all(line["instance"] == "here" and line["request_id"] == "r-1" and line["timestamp"] for line in lines)
-    assert lines[0]["path"] == "/x\n{}"
-    assert lines[0]["number"] == 2**70
-    assert "ZeroDivisionError" in lines[2]["exception"]
-
-
-def test_no_traceback_shows_values_of_variables() -> None:
-    for log_format in ("json", "console"):
-        text = written(log_format)
-        assert "ZeroDivisionError" in text
-        assert text.count("s3cret-local") == 0

@@ -12,6 +12,7 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.types import Info
 
+from execution.answer_size import AnswerSize
 from execution.errors import ClientError, Explain
 from execution.executor import Executor, Limits, OperationRequest
 from settings import Settings
@@ -37,6 +38,7 @@ class Context:
     probe: Probe = field(default_factory=Probe)
     time_limit: asyncio.Timeout | None = None
     last_event_id: str | None = None
+    answer_size: AnswerSize = field(default_factory=lambda: AnswerSize(0))
 
 
 @strawberry.enum
@@ -166,6 +168,11 @@ class Subscription:
             await asyncio.Event().wait()
         finally:
             probe.closed += 1
+
+    @strawberry.subscription
+    async def letters(self, counts: list[int]) -> AsyncGenerator[str, None]:
+        for count in counts:
+            yield "x" * count
 
     @strawberry.subscription
     async def throwing(self, after: int = 1) -> AsyncGenerator[int, None]:

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import psutil
 from sqlalchemy import URL
@@ -40,12 +41,14 @@ def _below(process: psutil.Process) -> list[psutil.Process]:
 
 
 class Process:
-    """A worker process (`worker_process.py`) and its descendants."""
+    """A worker process (`worker_process.py`) and its descendants. `within`: a command that starts it, with options."""
 
-    def __init__(self, database: Database, *, slots: int = 3, lease_seconds: float = 30) -> None:
+    def __init__(
+        self, database: Database, *, slots: int = 3, lease_seconds: float = 30, within: Sequence[str] = ()
+    ) -> None:
         url = database.url.render_as_string(hide_password=False)
         command = [sys.executable, "-m", "tests.jobs.worker_process", url, str(slots), str(lease_seconds)]
-        self.popen = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+        self.popen = subprocess.Popen([*within, *command], cwd=ROOT, start_new_session=True)
 
     def children(self) -> list[psutil.Process]:
         return psutil.Process(self.popen.pid).children(recursive=True)

@@ -152,6 +152,22 @@ def write_everywhere(argument: str, job: Job) -> Answer:
     return answer()
 
 
+def write_frame(argument: str, job: Job) -> Answer:
+    """Write these bytes, in hexadecimal, into the pipe of the frames, ring the bell, and hang."""
+    bells = []
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            descriptor, target = int(name), os.readlink(f"/proc/self/fd/{name}")
+            if descriptor > 2 and target.startswith("socket:"):
+                bells.append(descriptor)
+            elif descriptor > 2 and target.startswith("pipe:"):
+                os.write(descriptor, bytes.fromhex(argument))  # the other pipe is open for reading only
+    for bell in bells:
+        os.write(bell, b"!")
+    time.sleep(10**6)
+    return answer()
+
+
 def hang_up(argument: str, job: Job) -> Answer:
     """Close the channel and never return."""
     for descriptor in range(3, 1_024):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +14,6 @@ from structlog.testing import capture_logs
 from jobs import cleanup
 from jobs.cleanup import Ages, clean_up
 from jobs.keeper import Keeper
-from settings import Settings
 from store import analyses, batches, retention, tables
 from store.batches import delete_batch
 from store.events import START, HistoryGone, Place, events_after, last_place, log_start, place_of, require_history
@@ -22,26 +21,16 @@ from store.queue.retries import retry_analyses, retry_batch
 from store.retention import Deleted, TakenOver, last_cleanup
 from store.sql.clock import utcnow
 from store.sql.database import Database
-from store.sql.migrate import migrate
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.subjects import count_old
 from store.tables import CleanupRow
 from tests.resolvers.rows import Row, analysis, event
 from tests.store.aged import NOW, add, days_ago, ended, ended_batch
+from tests.store.truth import whole_log
 from tests.support import until
 
 MONTH = timedelta(days=30)
 AGES = Ages(MONTH, MONTH)
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(Settings(database_url=database_url).database)
-    try:
-        await migrate(opened)
-        yield opened
-    finally:
-        await opened.close()
 
 
 async def log_of(database: Database, length: int) -> list[Place]:
@@ -103,14 +92,20 @@ async def test_only_rows_past_their_age_are_deleted(database: Database) -> None:
     async with database.read() as connection:
         assert await count_old(connection, AGES.before(NOW)) == Deleted(batches=1, analyses=6, events=3)
     assert await clean_up(database, AGES) == Deleted(batches=1, analyses=6, events=3, keys=2)
-    assert await count(database) == {"batch": 2, "analysis": 8, "event": 3, "idempotency": 1}
+    # Each deletion of a batch, and of a slice of analyses of one workspace, is an event.
+    assert await count(database) == {"batch": 2, "analysis": 8, "event": 3 + 4, "idempotency": 1}
+    await log_of(database, 7)
     async with database.read() as connection:
         left = set((await connection.execute(select(tables.analysis.c.id))).scalars())
         events, _ = await events_after(connection, START, 10)
         assert await log_start(connection) < place_of(events[0])
     assert left == {row.values["id"] for row in keep}
     # Only a prefix of the log is deleted.
-    assert [event.occurred_at for event in events] == [days_ago(29), days_ago(35), days_ago(1)]
+    assert [event.occurred_at for event in events[:3]] == [days_ago(29), days_ago(35), days_ago(1)]
+    assert [(event.type, event.workspace, event.subject, event.batch_id) for event in events[3:]] == [
+        ("BATCH_DELETED", "default", ids[0], ids[0]),
+        *(("ANALYSIS_DELETED", each.values["workspace"], each.values["id"], None) for each in go[3:]),
+    ]
     row = await kept(database)
     assert (row.batches, row.analyses, row.events, row.lease) == (1, 6, 3, None)
     assert row.started_at is not None
@@ -137,7 +132,15 @@ async def test_many_rows_are_deleted_in_slices(database: Database, monkeypatch: 
     await add(database, *old, *items, *lone, *young, *(event(occurred_at=days_ago(40)) for _ in range(23)))
     await log_of(database, 23)
     assert await clean_up(database, AGES) == Deleted(batches=9, analyses=61 + 50, events=23)
-    assert await count(database) == {"batch": 1, "analysis": 1, "event": 0, "idempotency": 0}
+    assert await count(database) == {"batch": 1, "analysis": 1, "event": 9 + 9, "idempotency": 0}
+    deleted = await whole_log(database)
+    assert sorted(event.subject for event in deleted[:9]) == sorted(each.values["id"] for each in old)
+    # Of each workspace's 16 or 17 analyses, a slice has seven at most: its event is about the one that ended last.
+    own = [[each for each in lone if each.values["workspace"] == f"workspace {number}"] for number in range(3)]
+    ended_at = [sorted(each, key=lambda row: (row.values["finished_at"], row.values["id"])) for each in own]
+    assert [event.subject for event in deleted[9:]] == [
+        rows[place].values["id"] for rows in ended_at for place in (6, 13, len(rows) - 1)
+    ]
 
 
 async def test_one_clean_up_runs_at_a_time_and_once_an_hour(database: Database) -> None:
@@ -205,7 +208,7 @@ async def test_deletions_and_retries_during_a_clean_up(database: Database, monke
         deleted = 0
         for id_ in ids[::-1]:
             async with database.write() as connection:
-                deleted += await delete_batch(connection, VIEWER, id_)
+                deleted += await delete_batch(connection, VIEWER, id_, utcnow())
         return deleted
 
     async def run_again() -> None:

@@ -72,6 +72,7 @@ async def each_ended_once(work: Work, batch_id: str, texts: Collection[str]) -> 
     assert {text: work.starts(text) for text in texts} == dict.fromkeys(texts, 1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("count", [2, 3])
 async def test_workers_share_a_batch(work: Work, processes: list[Process], tmp_path: Path, count: int) -> None:
     gate, batch_id = tmp_path / "gate", new_id("batch")
@@ -158,7 +159,7 @@ async def test_a_cancel_reaches_the_worker_in_its_process(work: Work, processes:
 async def test_surplus_and_duplicate_permits_do_no_harm(work: Work, processes: list[Process]) -> None:
     batch_id, texts = new_id("batch"), [f"item{index:03}" for index in range(100)]
     await work.submit("echo", *texts, batch_id=batch_id, seconds=0.002)
-    async with work.database.apart("assay permits") as connection:
+    async with work.database.apart("permits") as connection:
         await permits.queries(connection).enqueue([ENTRYPOINT] * 100, [None] * 100, [0] * 100)
     processes += [Process(work.database) for _ in range(2)]
     await each_ended_once(work, batch_id, texts)
@@ -167,7 +168,7 @@ async def test_surplus_and_duplicate_permits_do_no_harm(work: Work, processes: l
 
 async def test_the_permit_of_a_dead_worker_is_given_again(work: Work) -> None:
     await work.submit("echo", "only")
-    async with work.database.apart("assay permits") as connection:
+    async with work.database.apart("permits") as connection:
         any_permit = {QueueEntrypoint(ENTRYPOINT): EntrypointExecutionParameter(concurrency_limit=0)}
         (taken,) = await permits.queries(connection).dequeue(1, any_permit, QueueManagerId(uuid4()), None, REDELIVERY)
     assert await left(work) == {"picked": 1}

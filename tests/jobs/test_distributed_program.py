@@ -15,6 +15,8 @@ from store.sql.database import Database
 from store.sql.migrate import migrate
 from tests.support import ROOT, Server, post, until
 
+pytestmark = pytest.mark.long
+
 SUBMIT = """mutation ($input: BatchProcessInput!) {
   batchProcess(input: $input) { batch { id } userErrors { message } }
 }"""

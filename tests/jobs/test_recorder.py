@@ -12,7 +12,6 @@ from sqlalchemy import select
 
 from jobs import recorder
 from jobs.recorder import BACKLOG, BACKLOG_BYTES, Progress, Recorder
-from settings import Settings
 from store import tables
 from store.analyses import NewAnalysis, insert_analyses
 from store.batches import insert_batch
@@ -23,18 +22,9 @@ from store.queue.transitions import _lock_key, lock_batches
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.ids import new_id
-from store.sql.migrate import migrate
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from tests.store.waiting import waits
 from tests.support import until
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(Settings(database_url=database_url).database)
-    await migrate(database)
-    yield database
-    await database.close()
 
 
 @asynccontextmanager
@@ -146,7 +136,13 @@ async def test_outcomes_of_single_analyses_are_written_before_the_backlog_of_bat
     assert [row.batch_id for row in alone] == [None] * 3
     writer = Recorder(database)
     ends = [
-        Outcome(row.id, row.lease, End.COMPLETED, "{}", origin=Origin(row.workspace, row.batch_id, row.attempt))
+        Outcome(
+            row.id,
+            row.lease,
+            End.COMPLETED,
+            "{}",
+            origin=Origin(row.workspace, row.batch_id, row.attempt, row.analyzer),
+        )
         for row in rows + alone
     ]
     writer.put(ends)
@@ -176,7 +172,13 @@ async def test_transactions_are_small_while_another_writer_waits(
     database.on_commit(commits.append)
     writer = Recorder(database)
     ended = [
-        Outcome(row.id, row.lease, End.COMPLETED, "{}", origin=Origin(row.workspace, row.batch_id, row.attempt))
+        Outcome(
+            row.id,
+            row.lease,
+            End.COMPLETED,
+            "{}",
+            origin=Origin(row.workspace, row.batch_id, row.attempt, row.analyzer),
+        )
         for row in rows
     ]
     async with running(writer), asyncio.timeout(300):

@@ -17,6 +17,7 @@ import pytest
 import uvloop
 from structlog.testing import capture_logs
 
+from jobs.sandbox import frames
 from jobs.sandbox.frames import WINDOW_TASKS
 from jobs.sandbox.sandbox import (
     WINDOW_BYTES,
@@ -62,6 +63,9 @@ def pid_in(file: Path) -> int:
     return int(file.read_text() or 0) if file.exists() else 0
 
 
+CLEANED = "ValueError: a�[2J b c d�e�f"
+
+
 async def test_outcomes_come_in_order_with_their_time(sandbox: Sandbox) -> None:
     tasks = [echo(str(n)) for n in range(500)]
     found = await reports(sandbox, tasks)
@@ -89,6 +93,7 @@ async def test_one_chunk_at_a_time(sandbox: Sandbox) -> None:
     [
         (task("value error", "wrong"), "ANALYZER_FAILED", "ValueError: wrong", False),
         (task("value error", "a\0b"), "ANALYZER_FAILED", "ValueError: a�b", False),
+        (task("value error", "a\x1b[2J\r\n  b\u2028c\td\x9be\u202ef\n"), "ANALYZER_FAILED", CLEANED, False),
         (task("unspeakable"), "ANALYZER_FAILED", "Unspeakable", False),
         (task("base"), "ANALYZER_FAILED", "Base: out", False),
         (task("interrupt"), "ANALYZER_FAILED", "KeyboardInterrupt", False),
@@ -112,8 +117,8 @@ async def test_one_chunk_at_a_time(sandbox: Sandbox) -> None:
         (task("nul"), "ANALYZER_FAILED", "ValueError: the result holds a NUL character", False),
         (task("large", 17 * 2**20), "INPUT_TOO_LARGE", "The result takes 17,825,", False),
         (task("recurse"), "ANALYZER_FAILED", "RecursionError: maximum recursion depth exceeded", False),
-        (Task("no request", b'{"argument": 1}'), "INPUT_UNREADABLE", "ValidationError: 2 validation errors", False),
-        (Task("no JSON", b"\xff"), "INPUT_UNREADABLE", "ValidationError: 1 validation error", False),
+        (Task("no request", b'{"argument": 1}'), "INPUT_UNREADABLE", "`text` is missing: it must be given.", False),
+        (Task("no JSON", b"\xff"), "INPUT_UNREADABLE", "`request` has another form: it must be valid JSON.", False),
     ],
     ids=lambda value: value.id if isinstance(value, Task) else "",
 )
@@ -128,6 +133,64 @@ async def test_a_failing_task_fails_alone(
     assert failed.message.startswith(message)
     assert len(failed.message) <= 500
     assert "Traceback" not in failed.message
+
+
+FAULT = {"code": "ANALYZER_FAILED", "message": "m", "retryable": False, "traceback": ""}
+
+INVALID_FRAMES: list[tuple[bytes, float, bytes]] = [
+    (frames.COMPLETED, 1.0, b""),
+    (frames.COMPLETED, 1.0, b"null"),
+    (frames.COMPLETED, 1.0, b"[]"),
+    (frames.COMPLETED, 1.0, b'"text"'),
+    (frames.COMPLETED, 1.0, b'{"summary": '),
+    (frames.COMPLETED, 1.0, b'{"summary": "\xff"}'),
+    (frames.COMPLETED, 1.0, b'{"summary": "\\u0000"}'),
+    (frames.COMPLETED, 1.0, b'{"number": NaN}'),
+    (frames.COMPLETED, math.nan, b"{}"),
+    (frames.COMPLETED, math.inf, b"{}"),
+    (frames.COMPLETED, -1.0, b"{}"),
+    (frames.FAILED, 1.0, b""),
+    (frames.FAILED, 1.0, b"{}"),
+    (frames.FAILED, 1.0, json.dumps(FAULT | {"code": "MY_CODE"}).encode()),
+    (frames.FAILED, 1.0, json.dumps(FAULT | {"code": ["ANALYZER_FAILED"]}).encode()),
+    (frames.FAILED, 1.0, json.dumps(FAULT | {"message": "a\0b"}).encode()),
+    (frames.FAILED, 1.0, json.dumps(FAULT | {"message": "x" * 501}).encode()),
+    (frames.FAILED, 1.0, json.dumps(FAULT | {"retryable": 1}).encode()),
+    (frames.FAILED, math.nan, json.dumps(FAULT).encode()),
+    (frames.PROGRESS, 0.5, b"\xff"),
+    (frames.PROGRESS, 2.0, b""),
+    (frames.PROGRESS, math.nan, b""),
+    (frames.SPENT, 0.0, b"x"),
+    (frames.REFUSED, 0.0, b""),  # by a fresh process, which would be replaced for ever
+]
+NO_FRAMES = [
+    frames.FRAME.pack(b"?", 0, 0.0),
+    frames.FRAME.pack(frames.COMPLETED, 2**32 - 1, 1.0),
+    frames.FRAME.pack(frames.COMPLETED, Limits().result_bytes + 65_537, 1.0),
+    b"\n" * frames.FRAME.size,
+]
+
+
+async def test_an_invalid_frame_loses_its_attempt_only(sandbox: Sandbox) -> None:
+    data = [frames.FRAME.pack(kind, len(payload), number) + payload for kind, number, payload in INVALID_FRAMES]
+    for each in (*data, *NO_FRAMES):
+        before, died = await outcomes(sandbox, [echo("before"), task("write_frame", each.hex()), echo("after")])
+        assert result(before)["summary"] == "before"
+        message = "The analyzer wrote into its process's channel to the server."
+        assert died == Died("write_frame", "WORKER_LOST", message), each
+    (after,) = await outcomes(sandbox, [echo("after")])
+    assert result(after)["summary"] == "after"
+
+
+async def test_a_frame_without_its_end_completes_nothing(sandbox: Sandbox) -> None:
+    """The process is killed before the rest of the frame, as by a timeout."""
+    data = frames.FRAME.pack(frames.COMPLETED, 3, 1.0) + b"{}"
+    work = asyncio.create_task(outcomes(sandbox, [echo("before"), task("write_frame", data.hex())]))
+    await until(lambda: sandbox.current == "write_frame" and sandbox._process and sandbox._process._received)
+    sandbox.kill()
+    before, died = await work
+    assert result(before)["summary"] == "before"
+    assert died == Died("write_frame", "KILLED", "The process was killed on request.")
 
 
 @pytest.mark.parametrize(
@@ -309,6 +372,7 @@ async def test_a_task_that_is_taken_back_never_begins(sandbox: Sandbox, tmp_path
     assert notes.read_text() == "begun\n"
 
 
+@pytest.mark.long
 async def test_each_task_begins_once_or_is_taken_back(sandbox: Sandbox, tmp_path: Path) -> None:
     """Tasks are taken back while the process runs them."""
     for turn in range(20):

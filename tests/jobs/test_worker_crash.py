@@ -22,6 +22,8 @@ from tests.jobs.working import Work, working
 from tests.store.truth import history, whole_log
 from tests.support import until
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 async def work(database_url: str, tmp_path: Path) -> AsyncIterator[Work]:

@@ -42,7 +42,7 @@ async def started(work: Work) -> list[str]:
 async def held(work: Work, change: Callable[..., Awaitable[bool]], *arguments: Any) -> None:
     """Apply a control to the queue as an operator does."""
     async with work.database.write() as connection:
-        assert await change(connection, *arguments)
+        assert await change(connection, *arguments, utcnow())
 
 
 async def test_nothing_is_claimed_ahead_behind_a_slow_item_of_a_quick_analyzer(work: Work, tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ async def test_a_pause_requeues_claimed_items_that_have_not_begun(
     monkeypatch.setattr(worker_module, "STUCK_SECONDS", 3600)  # only the pause requeues items
     gate = tmp_path / "gate"
     ids = await behind_a_slow_item(work, gate)
-    await held(work, controls.pause, "echo", utcnow())
+    await held(work, controls.pause, "echo")
 
     async def are_back() -> bool:
         return [row.status for row in await work.rows(ids)] == ["RUNNING"] + ["QUEUED"] * 7
@@ -188,14 +188,14 @@ async def test_a_pause_holds_queued_analyses_and_not_running_ones(work: Work, tm
     gate = tmp_path / "gate"
     running = await work.submit("echo", "running", until=str(gate))
     await work.has_started("running")
-    await held(work, controls.pause, "echo", utcnow())
+    await held(work, controls.pause, "echo")
     await until(lambda: worker._admission.room("echo", ()) == 0, what="the worker to know of the pause")
     waiting = await work.submit("echo", "waiting")
     await work.ended(await work.submit("flaky", "other"))
     gate.touch()
     assert (await work.ended(running))[0].status == "COMPLETED"
     assert (await work.rows(waiting))[0].status == "QUEUED"
-    await held(work, controls.pause, None, utcnow())
+    await held(work, controls.pause, None)
     await held(work, controls.resume, "echo")
     await until(lambda: worker._admission.room("flaky", ()) == 0, what="the worker to know of the pause")
     other = await work.submit("flaky", "later")
@@ -204,7 +204,7 @@ async def test_a_pause_holds_queued_analyses_and_not_running_ones(work: Work, tm
 
 
 async def test_a_worker_that_starts_during_a_pause_claims_nothing(work: Work) -> None:
-    await held(work, controls.pause, None, utcnow())
+    await held(work, controls.pause, None)
     ids = await work.submit("echo", "one")
     worker = work.start()
     await until(lambda: len(worker._free) == 3, what="its slots")

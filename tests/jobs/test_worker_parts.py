@@ -9,18 +9,21 @@ import socket
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from analyzers.registry import load_registry
-from jobs import keeper, retry, supervision
-from jobs.keeper import Stillness, is_gone, process_start
+from jobs import retry, stillness, supervision
+from jobs.keeper import is_gone, machine, process_start
 from jobs.pace import FIRST, MOST, Pace
 from jobs.sandbox.slot import request_json
+from jobs.stillness import Stillness
 from jobs.supervision import keep_running, side_tasks, wait_for
 from store.queue.claims import Claimed
 from store.queue.finish import End
@@ -94,7 +97,7 @@ def test_the_request_is_the_content_beside_the_options(values: dict[str, Any], r
 
 
 def test_a_worker_is_gone_once_its_process_has_ended() -> None:
-    def row(pid: int, host: str | None = None, began: str | None = None) -> WorkerRow:
+    def row(pid: int, began: str | None, host: str | None = None) -> WorkerRow:
         at = utcnow()
         return WorkerRow(
             id="w",
@@ -106,20 +109,29 @@ def test_a_worker_is_gone_once_its_process_has_ended() -> None:
             last_seen_at=at,
         )
 
-    assert not is_gone(row(os.getpid()))
-    assert not is_gone(row(os.getpid(), began=process_start(os.getpid())))
-    assert is_gone(row(os.getpid(), began="an earlier boot 1"))  # an earlier process had this one's id
+    boot, namespace = machine().split()
+    assert boot == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    assert os.readlink("/proc/self/ns/pid") == f"pid:[{namespace}]"
+    own = process_start(os.getpid())
+    assert own is not None
+    tick = own.split()[2]
+    assert not is_gone(row(os.getpid(), own))
+    assert is_gone(row(os.getpid(), f"{machine()} 1"))  # an earlier process had this one's id
     ended = subprocess.Popen([sys.executable, "-c", ""])
     os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
-    assert is_gone(row(ended.pid))  # a zombie
+    assert is_gone(row(ended.pid, f"{machine()} 1"))  # a zombie
     ended.wait()
-    assert is_gone(row(ended.pid))
-    assert not is_gone(row(ended.pid, host="elsewhere"))
+    assert is_gone(row(ended.pid, f"{machine()} 1"))
+    # Of another machine or container with the same host name, or of an earlier version.
+    for began in (f"{uuid4()} {namespace} {tick}", f"{boot} 1 {tick}", f"{boot} {tick}", None):
+        assert not is_gone(row(os.getpid(), began))
+        assert not is_gone(row(ended.pid, began))
+    assert not is_gone(row(ended.pid, f"{machine()} 1", host="elsewhere"))
 
 
 def test_silence_is_measured_by_the_observers_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = SimpleNamespace(now=100.0)
-    monkeypatch.setattr(keeper, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(stillness, "time", SimpleNamespace(monotonic=lambda: clock.now))
     still, hour = Stillness(), timedelta(hours=1)
     assert still.look({"a": NOW, "b": NOW}) == {"a": 0, "b": 0}
     clock.now += 5
@@ -197,8 +209,9 @@ def test_the_registry_loads_analyzers_and_names_those_that_fail(monkeypatch: pyt
     good = load()["echo"]
 
     class Entry:
-        def __init__(self, name: str, loaded: object) -> None:
+        def __init__(self, name: str, loaded: object, *extras: str) -> None:
             self.name, self.value, self.loaded = name, f"package:{name}", loaded
+            self.dist, self.extras = SimpleNamespace(name="assay-sea"), extras
 
         def load(self) -> object:
             if isinstance(self.loaded, Exception):
@@ -208,6 +221,7 @@ def test_the_registry_loads_analyzers_and_names_those_that_fail(monkeypatch: pyt
     entries = [
         Entry("broken", ImportError("no such library")),
         Entry("echo", good),
+        Entry("depths", ModuleNotFoundError("No module named 'sonar'", name="sonar"), "deep", "wide"),
         Entry("twice", good),
         Entry("x", 1),
     ]
@@ -217,9 +231,11 @@ def test_the_registry_loads_analyzers_and_names_those_that_fail(monkeypatch: pyt
     assert "text" in registry.analyzers
     assert registry.failures == {
         "broken = package:broken": "ImportError: no such library",
+        "depths = package:depths": "ModuleNotFoundError: No module named 'sonar'",
         "twice = package:twice": "ValueError: the name 'echo' is already used by another analyzer",
         "x = package:x": "TypeError: int is not an Analyzer",
     }
+    assert registry.missing == {"depths": "python -m pip install 'assay-sea[deep,wide]'"}
 
 
 def test_all_steps_of_an_ending_share_one_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:

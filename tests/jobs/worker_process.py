@@ -12,8 +12,8 @@ from jobs.keeper import Keeper
 from jobs.process import work_until_told
 from jobs.supervision import Ending, side_tasks
 from jobs.worker import Worker
+from logs import configure_logging
 from store.sql.database import Database
-from telemetry import configure_logging
 from tests.jobs.analyzers_for_tests import load
 from tests.jobs.working import WHERE
 

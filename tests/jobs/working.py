@@ -17,7 +17,7 @@ from jobs.keeper import Keeper
 from jobs.worker import Worker
 from settings import Settings
 from store import tables
-from store.analyses import NewAnalysis, analyses_by_id, insert_analyses, request_stop
+from store.analyses import NewAnalysis, analyses_by_id, insert_analyses
 from store.batches import batch_by_id, insert_batch, request_batch_stop
 from store.queue.claims import LEASE
 from store.sql.clock import utcnow
@@ -25,6 +25,7 @@ from store.sql.database import Database
 from store.sql.ids import new_id
 from store.sql.migrate import migrate
 from store.sql.viewer import LOCAL_ADMINISTRATOR
+from store.stops import request_stop
 from store.tables import AnalysisRow, AnalysisStatus, BatchRow
 from tests.jobs.analyzers_for_tests import load
 from tests.jobs.processes import sandbox_processes

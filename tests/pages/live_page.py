@@ -81,7 +81,7 @@ async def submit(
     ]
     if hold:
         items = await asyncio.to_thread(hold.second_half_of, items, server)
-    data = await ask(server, BATCH, input={"name": name, "items": items})
+    data = await ask(server, BATCH, input={"name": name, "items": items, "timeoutSeconds": 3_600})
     return str(data["batchProcess"]["batch"]["id"])
 
 
@@ -96,6 +96,25 @@ async def counts(server: support.Server, batch: str) -> dict[str, int]:
     }
 
 
+SLOTS = "{ metrics { workers { slots } } }"
+SET_SLOTS = "mutation ($limit: Int) { setConcurrency(input: {limit: $limit}) { userErrors { message } } }"
+
+
+async def settled(server: support.Server) -> None:
+    """Return when the workers have applied all pauses so far, which they do within a second.
+
+    They apply a new number of slots at the same time, and report it.
+    """
+    before = {worker["slots"] for worker in (await ask(server, SLOTS))["metrics"]["workers"]}
+    limit = 2 if before == {1} else 1
+    await ask(server, SET_SLOTS, limit=limit)
+
+    async def are_applied() -> bool:
+        return {worker["slots"] for worker in (await ask(server, SLOTS))["metrics"]["workers"]} == {limit}
+
+    await support.until(are_applied, what="the workers to apply the pause")
+
+
 async def cursors(server: support.Server) -> list[str]:
     """Return the cursors of the whole log."""
     found: list[str] = []
@@ -106,3 +125,18 @@ async def cursors(server: support.Server) -> list[str]:
         if not page["pageInfo"]["hasNextPage"]:
             return found
         after = page["pageInfo"]["endCursor"]
+
+
+async def require_whole_log(page: Page, server: support.Server) -> list[str]:
+    """Wait until the page has all events, compare them with the log, and return their cursors.
+
+    The page keeps the last 20,000. Alerts of a busy machine may come at any time: the page may have later ones.
+    """
+    count = len(await cursors(server))
+    await page("untilEvents", count=count)
+    shown = [event["cursor"] for event in await page("events")]
+    log = await cursors(server)
+    log = log[: log.index(shown[-1]) + 1]
+    assert len(log) >= count
+    assert shown == log[-20_000:]
+    return log

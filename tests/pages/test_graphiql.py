@@ -16,8 +16,9 @@ import pytest
 from starlette.applications import Starlette
 
 from tests import support
+from tests.web.proxies import proxied
 from web.graphql.negotiation import accepted
-from web.pages import PAGES, graphiql_response, graphiql_routes
+from web.pages import PAGES, graphiql_routes
 
 BROWSER = support.ROOT / "tests" / "pages"
 CHECK = support.ROOT / "pages" / "graphiql" / "check.mjs"
@@ -82,8 +83,8 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-def test_the_page_allows_only_its_own_scripts_and_is_revalidated() -> None:
-    headers = graphiql_response().headers
+async def test_the_page_allows_only_its_own_scripts_and_is_revalidated(http: httpx.AsyncClient) -> None:
+    headers = (await http.get("/graphiql")).headers
     policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";"))
     assert policy["script-src"] == "'self'"
     assert policy["worker-src"] == "'self' blob:"
@@ -111,9 +112,10 @@ async def test_nothing_else_is_served(http: httpx.AsyncClient, path: str) -> Non
     assert (await http.get(f"/graphiql/assets/{path}")).status_code == 404
 
 
-async def test_the_page_also_has_its_own_address(http: httpx.AsyncClient) -> None:
-    answer = await http.get("/graphiql", headers={"Accept": "*/*"})
-    assert answer.content == (BUILD / "index.html").read_bytes()
+@pytest.mark.parametrize(("path", "assets"), [("/graphiql", "graphiql/assets/"), ("/graphiql/", "../graphiql/assets/")])
+async def test_the_page_also_has_its_own_address(http: httpx.AsyncClient, path: str, assets: str) -> None:
+    answer = await http.get(path, headers={"Accept": "*/*"})
+    assert answer.text == (BUILD / "index.html").read_text().replace("./assets/", assets)
 
 
 def test_the_page_loads_only_files_of_the_build() -> None:
@@ -122,7 +124,7 @@ def test_the_page_loads_only_files_of_the_build() -> None:
     loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert "<title>Assay GraphiQL</title>" in page
     assert loaded
-    assert {url.removeprefix("/graphiql/assets/") for url in loaded if not url.startswith("data:")} <= names
+    assert {url.removeprefix("./assets/") for url in loaded if not url.startswith("data:")} <= names
     assert not list(BUILD.rglob("*.map"))
 
 
@@ -148,14 +150,18 @@ mutation { submitAnalysis(input: {request: {text: {text: "A calm day."}}, waitSe
 
 
 @needs_a_browser
-async def test_all_features_work_in_chromium(server: Callable[..., Awaitable[support.Server]], tmp_path: Path) -> None:
+@pytest.mark.needs("nginx")
+async def test_all_features_work_in_chromium_below_a_path(
+    server: Callable[..., Awaitable[support.Server]], tmp_path: Path
+) -> None:
     one = await server()
     # A worker must be ready first: the example waits for 10 s at most.
     await asyncio.to_thread(support.post, one.url, SUBMIT)
-    address = one.address
-    output = await asyncio.to_thread(
-        support.run, "node", "graphiql.mjs", address, tmp_path, cwd=BROWSER, env=_environment()
-    )
+    async with proxied("nginx", tmp_path, [one], prefix="/tools/assay") as port:
+        address = f"http://127.0.0.1:{port}/tools/assay"
+        output = await asyncio.to_thread(
+            support.run, "node", "graphiql.mjs", address, tmp_path, cwd=BROWSER, env=_environment()
+        )
     report = json.loads(output)
     record, examples = report["record"], report["examples"]
 
@@ -178,7 +184,9 @@ async def test_all_features_work_in_chromium(server: Callable[..., Awaitable[sup
     # Variables are filled in from the last answer.
     sixty = answers["A batch of sixty"]["batchProcess"]["batch"]["id"]
     assert examples["Watch a batch"]["variables"] == {"id": sixty}
-    assert examples["Cancel a batch"]["variables"] == {"input": {"id": sixty}}
+    last = answers["Anything by its id"]["node"]["batch"]["id"]  # that of the failed item in the list before
+    assert last == batch["batch"]["id"]
+    assert examples["Cancel a batch"]["variables"] == {"input": {"id": last}}
     page_end = answers["Read the event log"]["events"]["pageInfo"]["endCursor"]
     assert examples["Watch all events"]["variables"]["after"] == page_end
     assert answers["Read a typed result"]["analysis"]["result"]["__typename"] == "TextResult"

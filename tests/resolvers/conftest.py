@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,7 +23,6 @@ from schema.metrics import MetricsQuery, MetricsSubscription
 from schema.scalars import SCALARS
 from settings import Settings
 from store.sql.database import Database
-from store.sql.migrate import migrate
 from store.sql.viewer import LOCAL_ADMINISTRATOR
 from telemetry import Telemetry
 from tests.resolvers.rows import Row
@@ -36,16 +35,6 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Raise the limit for the database's answer, so that a busy machine does not fail the tests."""
     monkeypatch.setattr("resolvers.health.DATABASE_LIMIT_SECONDS", 60)
     monkeypatch.setattr("web.health.DATABASE_LIMIT_SECONDS", 60)
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(Settings(database_url=database_url).database)
-    try:
-        await migrate(opened)
-        yield opened
-    finally:
-        await opened.close()
 
 
 @pytest.fixture
@@ -85,7 +74,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.setattr(
         psutil, "disk_usage", lambda _path: SimpleNamespace(percent=state.disk_percent, free=state.disk_free)
     )
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(percent=state.memory_percent))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(percent=state.memory_percent, total=2**33))
     return state
 
 

@@ -61,6 +61,19 @@ def batch(status: str = "COMPLETED", **values: Any) -> Row:
     return Row(tables.batch, fixed | counters | values)
 
 
+def bulk_action(kind: str = "RETRY", **values: Any) -> Row:
+    fixed = {
+        "id": new_id("bulk"),
+        "workspace": "default",
+        "kind": kind,
+        "status": "RUNNING",
+        "reached": "",
+        "created_at": NOW,
+        "lease": "",
+    }
+    return Row(tables.bulk_action, fixed | dict.fromkeys(("matched", "eligible", "done", "refused"), 0) | values)
+
+
 def event(**values: Any) -> Row:
     fixed = {"workspace": "default", "type": "ANALYSIS_QUEUED", "occurred_at": NOW, "data": "{}"}
     return Row(tables.event, fixed | values)

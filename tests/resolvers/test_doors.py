@@ -146,7 +146,8 @@ async def test_prometheus(http: httpx.AsyncClient, services: Services, add: Add)
     for status in (200, 500):
         telemetry.http.started()
         telemetry.http.ended(status, 0.1)
-    telemetry.operation('Odd"name\n').record(0.1, failed=True)
+    for failed in (False, True):
+        telemetry.record_operation('Odd"name\n', 0.1, failed=failed)
     telemetry.subscriptions.connections = 4
     services.monitor.note_lag(0.125)
     since = utcnow() - timedelta(seconds=50)

@@ -11,10 +11,10 @@ import pytest
 from events.bus import Bus
 from resolvers import health_checks
 from resolvers.health import Health
-from resolvers.health_checks import Component, HealthStatus
+from resolvers.health_checks import Component
 from resolvers.monitor import MIB, Disk, Memory
 from store.statistics import LogFigures, PriorityFigures, QueueFigures
-from store.tables import ControlRow, WorkerRow
+from store.tables import ControlRow, HealthStatus, WorkerRow
 from tests.resolvers.rows import NOW
 
 HEALTHY, DEGRADED, UNHEALTHY = HealthStatus

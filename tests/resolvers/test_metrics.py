@@ -112,8 +112,9 @@ async def test_the_workers_recent_rates_and_latencies(ask: Ask, add: Add) -> Non
         },
     }
     now = utcnow()
-    # 10 analyses ended in every second from five minutes ago to one minute ahead, which bounds the test's duration.
-    for minute in range(minute_of(now) - 5, minute_of(now) + 2):
+    # 10 analyses ended in every second from six minutes ago (rates end a second before now) to one minute ahead, which
+    # bounds the test's duration.
+    for minute in range(minute_of(now) - 6, minute_of(now) + 2):
         counted = Timings(seconds=Counter(dict.fromkeys(range(minute * 60, minute * 60 + 60), 6)))
         counted.processing.record(16_000, 600)
         other = Timings(seconds=Counter(dict.fromkeys(range(minute * 60, minute * 60 + 60), 4)))
@@ -202,8 +203,8 @@ async def test_the_servers_own_counts(ask: Ask, services: Services) -> None:
         http.ended(status, 0.1)
     http.started()
     for failed in (False, True):
-        services.telemetry.operation("Look").record(0.02, failed=failed)
-    services.telemetry.operation(None).record(0.01, failed=False)
+        services.telemetry.record_operation("Look", 0.02, failed=failed)
+    services.telemetry.record_operation(None, 0.01, failed=False)
     subscriptions.connections, subscriptions.active = 2, 3
     subscriptions.delivered, subscriptions.overflowed = 2**40, 1
     found = (

@@ -152,7 +152,7 @@ async def run(database: Database, *, quickly: bool) -> None:
         (row,) = await claims.claim(connection, "worker", lambda _: 1, utcnow())
         request = ORCHARD.request.model_validate_json(request_json(ORCHARD, row))
         result = result_json(ORCHARD, ORCHARD.run(request, None), 1_000_000).decode()  # type: ignore[arg-type]
-        origin = Origin(row.workspace, row.batch_id, row.attempt) if quickly else None
+        origin = Origin(row.workspace, row.batch_id, row.attempt, row.analyzer) if quickly else None
         outcome = Outcome(row.id, row.lease, End.COMPLETED, result, None, 1.0, None, origin)
         assert await finish.finish(connection, [outcome], utcnow()) == [outcome]
 

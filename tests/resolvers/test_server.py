@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 from gql import GraphQLRequest, gql
 from gql.client import AsyncClientSession
+from gql.transport.exceptions import TransportQueryError
 from prometheus_client.parser import text_string_to_metric_families
 
 from settings import Settings
 from store.sql.database import Database
 from store.sql.migrate import migrate
 from tests.support import Server, until
+
+pytestmark = pytest.mark.long
 
 Start = Callable[..., Awaitable[Server]]
 Connect = Callable[..., Awaitable[AsyncClientSession]]
@@ -27,6 +30,7 @@ BATCH = """
       batchProcess(input: $input) { batch { id status totalProcessingTimeMs } userErrors { code message } }
     }
     """
+SCHEMA = "fragment S on __Schema { types { name fields { name } } }"
 OF_THE_MACHINE = {"disk", "memory", "event_loop", "database"}
 
 
@@ -57,16 +61,20 @@ async def test_queued_analyses_are_counted(server: Start, client: Connect) -> No
     one = await server(workers=0)
     session = await client(one)
     await submit(session, items=items(7, priority=3) + items(2, priority=9))
-    assert await metrics(
-        session,
-        "queue { depth running byPriority { priority depth } } storage { analyses events } batches { total running }",
-    ) == {
-        "queue": {
-            "depth": 9,
-            "running": 0,
-            "byPriority": [{"priority": 9, "depth": 2}, {"priority": 3, "depth": 7}],
-        },
-        "storage": {"analyses": 9, "events": 9},
+    expected = {"depth": 9, "running": 0, "byPriority": [{"priority": 9, "depth": 2}, {"priority": 3, "depth": 7}]}
+
+    async def queued() -> bool:
+        """Return whether the figures of the queue, which the server keeps for up to a second, are the present ones."""
+        found = await metrics(session, "queue { depth running byPriority { priority depth } }")
+        return bool(found["queue"] == expected)
+
+    await until(queued, what="the figures of the queue")
+    found = await metrics(session, "storage { analyses events } batches { total running }")
+    alerts = (await session.execute(gql("{ events(filter: { types: [ALERT] }) { nodes { type } } }")))["events"][
+        "nodes"
+    ]
+    assert found == {
+        "storage": {"analyses": 9, "events": 9 + len(alerts)},
         "batches": {"total": 1, "running": 0},
     }
     families = text_string_to_metric_families(await asyncio.to_thread(get, f"{one.address}/metrics"))
@@ -113,6 +121,40 @@ async def test_operations_are_counted_by_name(server: Start, client: Connect) ->
     found = (await metrics(session, "http { inFlight errorsTotal operations { name count errors } }"))["http"]
     assert found["inFlight"] == 1
     assert {"name": "Named", "count": 3, "errors": 0} in found["operations"]
+
+
+async def test_names_that_clients_choose_do_not_fill_the_metrics(server: Start, client: Connect) -> None:
+    one = await server(workers=0)
+    session, socket = await client(one), await client(one, transport="websockets")
+    for number in range(5):
+        for each in (session, socket):
+            await each.execute(gql(f"query N{number}{'x' * 90_000} {{ __typename eventsEnd }}"))
+        with pytest.raises(TransportQueryError):
+            await session.execute(gql(f'query Bad{number} {{ node(id: "nothing") {{ id }} }}'))
+    found = (await metrics(session, "http { operations { name count errors } }"))["http"]["operations"]
+    assert [each for each in found if each["name"] != "anonymous"] == [{"name": "other", "count": 15, "errors": 5}]
+    exposed = await asyncio.to_thread(get, f"{one.address}/metrics")
+    assert "xxx" not in exposed
+    assert len(exposed) < 100_000
+
+
+async def test_repeated_introspection_is_refused(server: Start, client: Connect) -> None:
+    one = await server(workers=0)
+    types = "".join(f'a{n}: __type(name: "Query") {{ name }} ' for n in range(11))
+    for transport in ("aiohttp", "websockets"):
+        session = await client(one, transport=transport)
+        for document, measure in (
+            (
+                "{ a: __schema { ...S } b: __schema { ...S } ... { c: __schema { ...S } } } " + SCHEMA,
+                "`__schema` fields",
+            ),
+            ("{ __schema { a: types { name } b: types { name } c: types { name } } }", "aliases in introspection"),
+            (f"{{ {types} }}", "`__type` fields"),
+        ):
+            with pytest.raises(TransportQueryError) as refusal:
+                await session.execute(gql(document))
+            [error] = refusal.value.errors or []
+            assert (error["extensions"]["code"], error["extensions"]["measure"]) == ("QUERY_TOO_COMPLEX", measure)
 
 
 async def test_the_subscription_sees_a_batch_run(server: Start, client: Connect) -> None:

@@ -15,7 +15,8 @@ from schema.build import build_schema
 from schema.events import EventFilter
 from store.events import EventColumn, Reference
 from store.sql.ids import new_id
-from store.subjects import EventType, events_of
+from store.subjects import PROBLEMS, EventType, events_of
+from store.tables import AlertEventType, QueueEventType
 from tests.support import ROOT
 
 STORED, RESOLVED = store.subjects.SUBJECTS, resolvers.subjects.SUBJECTS
@@ -57,7 +58,8 @@ def test_events_are_found_by_a_column_that_they_fill(kind: str) -> None:
 def test_event_types_have_one_subject_each() -> None:
     types = [each.value for subject in STORED.values() for each in subject.event_types]
     assert len(types) == len(set(types))
-    assert sorted(types) == sorted(EventType)
+    assert sorted([*types, *AlertEventType, *QueueEventType]) == sorted(EventType)
+    assert set(EventType) > PROBLEMS
     assert all(each.name == each.value for each in EventType)
 
 
@@ -72,13 +74,17 @@ def test_the_schema_has_the_types_of_all_subjects() -> None:
             found = types[name]
             assert isinstance(found, GraphQLObjectType), name
             assert interface in found.interfaces, name
-        assert subject.type_name.lower() == kind
+        assert subject.type_name.lower().startswith(kind)
+    for name in ("AlertEvent", "QueueEvent", *(subject.event_type_name for subject in RESOLVED.values())):
+        assert name in resolvers.subjects.EVENT_TYPE_NAMES.values()
+    assert set(resolvers.subjects.EVENT_TYPE_NAMES) == set(EventType)
     assert list(listed.values) == [each.value for each in EventType]
     assert [name for name, value in listed.values.items() if not value.description] == []
 
 
 def test_the_filters_of_the_api_are_named_for_kinds() -> None:
-    fields = {field for field in EventFilter.__annotations__ if field != "types"}
+    others = {"types", "subject_id", "analyzer", "problems_only"}
+    fields = EventFilter.__annotations__.keys() - others
     assert fields
     assert {field.removesuffix("_id") for field in fields} <= set(STORED)
     assert {STORED[field.removesuffix("_id")].events_by for field in fields} <= set(get_args(EventColumn))

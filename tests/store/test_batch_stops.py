@@ -21,6 +21,7 @@ from store.batches import (
     request_batch_stop,
     time_out_batches,
 )
+from store.filters import BatchFilter
 from store.queue import claims, finish
 from store.queue.claims import Claimed
 from store.queue.finish import End, Outcome
@@ -240,16 +241,16 @@ async def test_a_large_batch_is_deleted_slice_by_slice(database: Database, monke
     batch_id, kept = await submit(database, 7), await submit(database, 1)
     outcomes = [Outcome(row.id, row.lease, End.FAILED) for row in await claim(database, 7)]
     await do(database, finish.finish, outcomes, NOW)
-    assert not await do(database, delete_batch, VIEWER, kept)
-    assert await do(database, delete_batch, VIEWER, batch_id)
+    assert not await do(database, delete_batch, VIEWER, kept, NOW)
+    assert await do(database, delete_batch, VIEWER, batch_id, NOW)
     async with database.read() as connection:
         assert await batch_by_id(connection, VIEWER, batch_id) is None
-        assert await count_batches(connection, VIEWER, None) == 1
+        assert await count_batches(connection, VIEWER, BatchFilter()) == 1
         assert await next_deadline(connection) == NOW
     left = await items_of(database, batch_id)
     assert [item.position for item in left] == [3, 4, 5, 6]
     # The remaining items belong to no batch that could be retried or deleted again.
-    assert not await do(database, delete_batch, VIEWER, batch_id)
+    assert not await do(database, delete_batch, VIEWER, batch_id, NOW)
     assert await do(database, retry_batch, VIEWER, batch_id, LATER) == 0
     assert await do(database, retry_analyses, VIEWER, tables.analysis.c.id == left[0].id, now=LATER) == []
     going = []

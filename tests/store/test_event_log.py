@@ -4,34 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 from datetime import timedelta
-from pathlib import Path
-from typing import cast
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from store.events import (
     START,
     EventFilter,
-    ForeignCursor,
     NewEvent,
     Place,
     append,
     events_after,
-    identify,
     last_place,
     new_event,
     page_of_events,
     place_of,
-    read_cursor,
-    write_cursor,
 )
 from store.sql.clock import utcnow
 from store.sql.database import Database
-from store.sql.migrate import migrate
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.tables import AnalysisEventType, BatchEventType
 from tests.store.truth import whole_log
@@ -125,7 +115,8 @@ async def test_pages_have_the_events_of_their_filter(database: Database) -> None
         kinds = [T.ANALYSIS_QUEUED, T.ANALYSIS_STARTED, T.ANALYSIS_COMPLETED]
         await append(connection, [line(name, kind) for name in "ab" for kind in kinds])
         await append(connection, [line("c", workspace="other")])
-    await follow(database, 7)
+        await append(connection, [line("d")._replace(analyzer=each) for each in ("text", "image", None)])
+    await follow(database, 10)
 
     async def page(where: EventFilter, after: Place = START, limit: int = 100, until: Place | None = None) -> list[str]:
         async with database.read() as connection:
@@ -134,10 +125,13 @@ async def test_pages_have_the_events_of_their_filter(database: Database) -> None
         return [f"{event.subject} {event.type.removeprefix('ANALYSIS_')}" for event in events]
 
     everything = [f"{name} {kind}" for name in "ab" for kind in ("QUEUED", "STARTED", "COMPLETED")]
-    assert await page(EventFilter()) == everything
+    assert await page(EventFilter()) == [*everything, *["d QUEUED"] * 3]
     assert await page(EventFilter(ids={"subject": "a"})) == everything[:3]
     assert await page(EventFilter(ids={"batch_id": "of b"})) == everything[3:]
     assert await page(EventFilter(types=frozenset({T.ANALYSIS_STARTED}))) == ["a STARTED", "b STARTED"]
+    assert await page(EventFilter(analyzers=frozenset({"text", "image"}))) == ["d QUEUED"] * 2
+    assert await page(EventFilter(analyzers=frozenset({"text"}), ids={"subject": "a"})) == []
+    assert await page(EventFilter(analyzers=frozenset())) == []
     assert await page(EventFilter(), limit=2) == everything[:2]
     places = [place_of(event) for event in await whole_log(database)]
     assert await page(EventFilter(), after=places[1], until=places[4]) == everything[2:5]
@@ -151,56 +145,3 @@ async def test_an_event_is_kept_to_the_microsecond(database: Database) -> None:
         await append(connection, [new_event("default", started, "b", when, '{"é":1}', batch_id="b")])
     (event,) = await whole_log(database)
     assert (event.occurred_at, event.data, event.subject, event.batch_id) == (when, '{"é":1}', "b", "b")
-
-
-class Log:
-    """The attributes of a database that its cursors contain."""
-
-    def __init__(self, identity: str, *, is_sqlite: bool) -> None:
-        self.identity = identity
-        self.is_sqlite = is_sqlite
-
-
-def log_of(identity: str, *, is_sqlite: bool) -> Database:
-    return cast(Database, Log(identity, is_sqlite=is_sqlite))
-
-
-@given(xid=st.integers(0, 2**56 - 1), position=st.integers(0, 2**56 - 1), sqlite=st.booleans())
-def test_a_cursor_contains_its_position_and_its_database(xid: int, position: int, sqlite: bool) -> None:
-    place = Place(xid, position)
-    own, other = log_of("01234567", is_sqlite=sqlite), log_of("89abcdef", is_sqlite=sqlite)
-    old = log_of("", is_sqlite=sqlite)
-    cursor, old_cursor = write_cursor(own, place), write_cursor(old, place)
-    assert read_cursor(own, cursor) == read_cursor(own, old_cursor) == read_cursor(other, old_cursor) == place
-    for foreign in (other, log_of("01234567", is_sqlite=not sqlite)):
-        with pytest.raises(ForeignCursor):
-            read_cursor(foreign, cursor)
-    with pytest.raises(ForeignCursor):
-        read_cursor(log_of("01234567", is_sqlite=not sqlite), old_cursor)
-
-
-@pytest.mark.parametrize(
-    "cursor",
-    [
-        *("", "s", "s1", "s1-", "s-1", "s1-1 ", "s1-1\n", "x1-1", "sg-1", "S1-1", "s1-" + "f" * 16),
-        *("s1-1-", "s1-1-0123456", "s1-1-012345678", "s1-1-0123456G", "s1-1-01234567-", "s1-1-01234567\n"),
-    ],
-)
-def test_an_invalid_cursor_has_no_position(cursor: str) -> None:
-    assert read_cursor(log_of("01234567", is_sqlite=True), cursor) is None
-
-
-async def test_each_database_has_an_identity_of_its_own(database: Database, tmp_path: Path) -> None:
-    other = Database(f"sqlite+aiosqlite:///{tmp_path / 'other.db'}")
-    try:
-        await migrate(other)
-        await identify(other)
-        await identify(database)
-        first = database.identity
-        await migrate(database)
-        await identify(database)
-        assert database.identity == first
-        assert re.fullmatch("[0-9a-f]{8}", first)
-        assert first != other.identity
-    finally:
-        await other.close()

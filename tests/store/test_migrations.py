@@ -16,19 +16,18 @@ from sqlmodel import SQLModel
 import store.subjects  # fills SQLModel's metadata
 import store.tables
 from events.feed import Feed
+from store.cursors import find_place, identify
 from store.events import (
     START,
     EventFilter,
     Place,
     append,
     events_after,
-    identify,
     new_event,
     page_of_events,
     place_of,
-    read_cursor,
-    write_cursor,
 )
+from store.queue.fingerprints import fingerprint_of
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.migrate import is_current, migrate
@@ -48,8 +47,18 @@ FROZEN = {
     "0005_analyzers_of_workers.py": "7dd093ecd28d7490443ca90ba41df66b7423447a660f0983366309fa8eb7cf51",
     "0006_subjects_of_events.py": "21793d3cfb8f8196e89b19c0db8bf31f2c012ec4c90c11cab0b71445c2f55f20",
     "0007_forms.py": "865aa7a09e0b4a4ae4fa2d6375131c05e781d25d574255c8fdd25c4b873ea1a6",
+    "0008_checksum_of_start.py": "d7f2c76837b3d57ea64dcd3262c59792eae629e4622395c13d196ba4dc2f58ad",
+    "0009_sizes.py": "a0901746e2db8072f056b583ae0d0023eb0de5e12662a94c49678aa87d607392",
+    "0010_alerts.py": "9f6915b50c038f4003832383651c193559a2e03606810a514493de3e4fb99247",
+    "0011_lists.py": "aefe11ea380f56f849933ac3fa544d2599f066aca824a8eb609450c2471f5d95",
+    "0012_runs.py": "4d11c44fb2880a9ca3ca54c3439325d56400cab36b925a7c31eea673d499453f",
+    "0013_analyzers_of_events.py": "c03266a21c6f4e7746d0475b0e1cb8f48eaad918f41479d5d1a306919a207cd6",
+    "0014_history.py": "8a475f1a4962a7ac66f7aed766e47a8b499c38a66a9061e3af3f847c35921afa",
 }
-TABLES = {"analysis", "batch", "event", "worker", "timing", "idempotency", "control", "cleanup", "identity"}
+TABLES = {
+    *("analysis", "batch", "event", "worker", "timing", "idempotency", "control", "cleanup", "identity"),
+    *("alert", "history", "keeper", "status_count", "bulk_action", "bulk_action_item"),
+}
 # Prefixes of the tables of alembic, SQLite and PgQueuer.
 OTHERS = "alembic_|sqlite_|assay_pgqueuer"
 
@@ -168,8 +177,9 @@ async def test_a_log_of_revision_0005_gets_subjects(empty_database: Database) ->
     await write_old(database, OLD_EVENTS)
     kept = OLD_EVENTS[:-1]
     before = await rows(database, OLD_COLUMNS)
-    await identify(database)
-    cursors = [write_cursor(database, Place(row[0], row[1])) for row in before]
+    async with database.read() as connection:
+        identity = (await connection.execute(text("SELECT id FROM identity"))).scalar_one()[:8]
+    cursors = [f"{'s' if database.is_sqlite else 'p'}{row[0]:x}-{row[1]:x}-{identity}" for row in before]
     await migrate(database)
     await identify(database)
 
@@ -177,7 +187,9 @@ async def test_a_log_of_revision_0005_gets_subjects(empty_database: Database) ->
     assert await rows(database, OLD_COLUMNS) == before
     assert [event.subject for event in await whole_log(database)] == [one or batch for _, _, one, batch in kept]
     assert await rows(database, "session_id, file_id, owner_id") == [(None, None, None)] * len(kept)
-    assert [read_cursor(database, cursor) for cursor in cursors] == [Place(row[0], row[1]) for row in before]
+    async with database.read() as connection:
+        found = [await find_place(connection, database, cursor) for cursor in cursors]
+    assert found == [Place(row[0], row[1]) for row in before]
 
     async def page(after: Place = START, **ids: str) -> list[tuple[str, str]]:
         async with database.read() as connection:
@@ -194,8 +206,7 @@ async def test_a_log_of_revision_0005_gets_subjects(empty_database: Database) ->
     assert await page(subject=ONE) == [each for each in own if each[1] == ONE]
     assert await page(subject=BATCH) == [each for each in own if each[1] == BATCH]
     assert await page(batch_id=BATCH) == [each for each in own if each[1] in (ONE, TWO, BATCH)]
-    middle = read_cursor(database, cursors[4])
-    assert middle is not None
+    middle = Place(before[4][0], before[4][1])
     assert await page(middle, batch_id=BATCH) == [each for each in own[5:] if each[1] in (ONE, TWO, BATCH)]
 
     # New events come after the old ones, also for a subscriber that begins among the old ones.
@@ -231,3 +242,50 @@ async def test_a_log_of_revision_0005_gets_subjects(empty_database: Database) ->
     assert places[: len(before)] == [Place(row[0], row[1]) for row in before]
     # The position of the deleted event is not used again.
     assert [place.position for place in places[-3:]] == [len(OLD_EVENTS) + number for number in (1, 2, 3)]
+
+
+OLD_ERRORS = [
+    ("FAILED", "ANALYZER_FAILED", "No file /a/1.txt"),
+    ("FAILED", "ANALYZER_FAILED", "No file '/b/2'"),
+    ("FAILED", "INPUT_UNREADABLE", "`text` has 0 characters: it must have from 1 to 1,000,000."),
+    ("TIMED_OUT", "TIMED_OUT", "The analysis reached its time limit."),
+    ("FAILED", "WORKER_LOST", None),
+    ("CANCELED", "CANCELED", "The analysis was canceled."),
+    ("COMPLETED", None, None),
+    ("QUEUED", None, None),
+]
+
+
+async def test_analyses_of_revision_0010_get_fingerprints_and_numbers(empty_database: Database) -> None:
+    database = empty_database
+    await migrate(database, "0010")
+    insert = text(
+        """
+        INSERT INTO analysis (id, workspace, position, analyzer, status, priority, turn, options, progress, attempt,
+          max_attempts, timeout_seconds, created_at, updated_at, error_code, error_message)
+        VALUES (:id, :workspace, 0, 'text', :status, 5, 0, '{}', 0, 1, 1, 1, 0, 0, :code, :message)
+        """
+    )
+    async with database.write() as connection:
+        for number, (status, code, message) in enumerate(OLD_ERRORS):
+            for workspace in ("default", "other") if number == 0 else ("default",):
+                given = {"id": f"{number}{workspace}", "workspace": workspace, "status": status}
+                await connection.execute(insert, given | {"code": code, "message": message})
+    await migrate(database)
+    async with database.read() as connection:
+        found = await connection.execute(text("SELECT id, error_fingerprint FROM analysis ORDER BY id"))
+        fingerprints = {row.id: row.error_fingerprint for row in found}
+        kept = await connection.execute(text("SELECT workspace, status, writer, total FROM status_count"))
+        numbers = sorted(tuple(row) for row in kept)
+    expected = [None if code is None else fingerprint_of(code, message or "") for status, code, message in OLD_ERRORS]
+    assert [fingerprints[f"{number}default"] for number in range(len(OLD_ERRORS))] == expected
+    assert expected[0] == expected[1] == fingerprints["0other"]
+    assert len({each for each in expected if each is not None}) == 4
+    assert numbers == [
+        ("default", "CANCELED", 0, 1),
+        ("default", "COMPLETED", 0, 1),
+        ("default", "FAILED", 0, 4),
+        ("default", "QUEUED", 0, 1),
+        ("default", "TIMED_OUT", 0, 1),
+        ("other", "FAILED", 0, 1),
+    ]

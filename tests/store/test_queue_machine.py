@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
@@ -21,8 +22,9 @@ from sqlalchemy import delete, select
 from jobs import retry
 from settings import Settings
 from store import tables
-from store.analyses import NewAnalysis, delete_analysis, insert_analyses, request_stop
+from store.analyses import NewAnalysis, insert_analyses
 from store.batches import delete_batch, insert_batch, next_deadline, request_batch_stop, time_out_batches
+from store.deletions import delete_analysis
 from store.queue import claims, finish
 from store.queue.claims import LEASE, Claimed
 from store.queue.fairness import Lane
@@ -35,6 +37,7 @@ from store.sql.database import Database
 from store.sql.ids import new_id
 from store.sql.migrate import migrate
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
+from store.stops import request_stop
 from store.tables import AnalysisStatus
 from tests.store.truth import ENDS, assert_consistent, whole_log
 
@@ -73,7 +76,9 @@ class Item:
         self.status = status
         self.ends += status in ENDED
         if status is not S.RUNNING:
-            self.lease = self.worker = self.lease_ends = self.stop = None
+            self.lease = self.lease_ends = self.stop = None
+        if status is S.QUEUED:
+            self.worker = None
         self.not_before = None
 
 
@@ -113,7 +118,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     async def _empty(self) -> None:
         async with self.database.write() as connection:
-            for table in (tables.event, tables.analysis, tables.batch):
+            for table in (tables.event, tables.analysis, tables.batch, tables.status_count):
                 await connection.execute(delete(table))
 
     async def _do(self, function: Any, *arguments: Any, **named: Any) -> Any:
@@ -355,7 +360,7 @@ class QueueMachine(RuleBasedStateMachine):
         item = self.items.get(typed_id)
         lot = None if item is None or item.batch is None else self.lots[item.batch]
         can = item is not None and item.status in ENDED and (lot is None or not self.lot_is_open(lot))
-        assert self.do(delete_analysis, VIEWER, typed_id) == can
+        assert self.do(delete_analysis, VIEWER, typed_id, self.now) == can
         if can and item is not None:
             if lot is not None:
                 lot.deleted[item.status] += 1
@@ -365,7 +370,7 @@ class QueueMachine(RuleBasedStateMachine):
     def delete_batch(self, batch_id: str) -> None:
         lot = self.lots.get(batch_id)
         can = lot is not None and not self.lot_is_open(lot)
-        assert self.do(delete_batch, VIEWER, batch_id) == can
+        assert self.do(delete_batch, VIEWER, batch_id, self.now) == can
         if can and lot is not None:
             for typed_id in lot.items:
                 self.items.pop(typed_id, None)
@@ -443,6 +448,7 @@ def _seen(row: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.long
 def test_the_queue_equals_its_model(database_url: str) -> None:
     with asyncio.Runner() as runner:
         database = Database(Settings(database_url=database_url).database)

@@ -14,16 +14,16 @@ import pytest
 from sqlalchemy import event
 
 from store.analyses import (
-    AnalysisFilter,
     AnalysisOrderField,
     NewAnalysis,
     count_analyses,
-    delete_analysis,
     insert_analyses,
     page_of_analyses,
     page_of_results,
 )
 from store.batches import insert_batch
+from store.deletions import delete_analysis
+from store.filters import AnalysisFilter
 from store.queue import claims, finish
 from store.queue.finish import End, Outcome
 from store.queue.transitions import Fault
@@ -132,7 +132,7 @@ async def test_deleted_analyses_are_not_counted(database: Database) -> None:
         await insert_batch(connection, VIEWER, batch_id, None, [refused] * 3, NOW, timeout_seconds=60, max_attempts=3)
         page = await page_of_results(connection, VIEWER, batch_id, [S.FAILED], PageArguments(2))
         assert await count_analyses(connection, VIEWER, where) == 3
-        assert await delete_analysis(connection, VIEWER, page.rows[1].id)
+        assert await delete_analysis(connection, VIEWER, page.rows[1].id, NOW)
         assert await count_analyses(connection, VIEWER, where) == 2
         request = PageArguments(5, after=page.cursor(page.rows[1]))  # the cursor of a deleted row
         after = await page_of_results(connection, VIEWER, batch_id, [S.FAILED], request)

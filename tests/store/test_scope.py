@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 
 from store import tables
 from store.sql.database import Database
-from store.sql.scope import mine, select_mine
+from store.sql.scope import EVERYWHERE, mine, mine_or_everywhere, select_mine
 from store.sql.viewer import LOCAL_ADMINISTRATOR
 from tests.resolvers.rows import event
 from tests.support import ROOT
@@ -28,6 +28,23 @@ async def test_a_viewer_sees_the_rows_of_its_workspace(database: Database) -> No
             assert [row.subject for row in found] == [viewer.workspace] * count
             everything = (await connection.execute(select(tables.event))).all()
             assert select_mine(everything, viewer) == found
+
+
+async def test_every_viewer_sees_the_events_of_the_installation(database: Database) -> None:
+    async with database.write() as connection:
+        for workspace in ("default", EVERYWHERE, "other", tables.NOWHERE):
+            row = event(workspace=workspace, subject=workspace)
+            await connection.execute(insert(row.table), row.values)
+    seen = {}
+    async with database.read() as connection:
+        everything = (await connection.execute(select(tables.event))).all()
+        for workspace in ("default", "other"):
+            viewer = replace(LOCAL_ADMINISTRATOR, workspace=workspace)
+            visible = select(tables.event).where(mine_or_everywhere(tables.event, viewer))
+            found = (await connection.execute(visible)).all()
+            assert select_mine(everything, viewer) == found
+            seen[workspace] = {row.subject for row in found}
+    assert seen == {"default": {"default", EVERYWHERE}, "other": {"other", EVERYWHERE}}
 
 
 def test_only_the_scope_compares_workspaces_with_a_viewer() -> None:

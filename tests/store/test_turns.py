@@ -13,8 +13,9 @@ from sqlalchemy import select
 
 from settings import Settings
 from store import tables
-from store.analyses import NewAnalysis, delete_analysis, request_stop
+from store.analyses import NewAnalysis
 from store.batches import batch_by_id, delete_batch, insert_batch, request_batch_stop, time_out_batches
+from store.deletions import delete_analysis
 from store.queue import claims
 from store.queue import finish as finishing
 from store.queue.claims import Claimed
@@ -28,6 +29,7 @@ from store.sql.ids import new_id
 from store.sql.migrate import migrate
 from store.sql.script import run
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
+from store.stops import request_stop
 from store.tables import AnalysisRow, AnalysisStatus
 from tests.store.truth import assert_consistent
 from tests.store.waiting import waits
@@ -86,7 +88,7 @@ async def test_an_item_of_a_batch_being_reopened_is_not_deleted(database: Databa
     first, second = [item.id for item in await items_of(database, batch_id)]
     async with database.write() as connection:
         assert await retry_analyses(connection, VIEWER, tables.analysis.c.id == first, now=NOW) == [first]
-        task = await begun(database, do(database, delete_analysis, VIEWER, second))
+        task = await begun(database, do(database, delete_analysis, VIEWER, second, NOW))
     assert not await task
     assert [item.status for item in await items_of(database, batch_id)] == ["QUEUED", "CANCELED"]
     await assert_consistent(database)
@@ -97,7 +99,7 @@ async def test_a_batch_being_reopened_is_not_deleted(database: Database) -> None
     await do(database, request_batch_stop, VIEWER, batch_id, CANCELED, NOW)
     async with database.write() as connection:
         assert await retry_batch(connection, VIEWER, batch_id, NOW) == 2
-        task = await begun(database, do(database, delete_batch, VIEWER, batch_id))
+        task = await begun(database, do(database, delete_batch, VIEWER, batch_id, NOW))
     assert not await task
     assert [item.status for item in await items_of(database, batch_id)] == ["QUEUED", "QUEUED"]
     await assert_consistent(database)
@@ -111,7 +113,7 @@ async def test_a_batch_is_deleted_in_its_turn(database: Database) -> None:
         items = select(tables.analysis.c.id).where(tables.analysis.c.batch_id == batch_id).with_for_update()
         await connection.execute(items)
         # The deletion must not lock the batch while it waits for the items: this transaction locks the batch next.
-        task = await begun(database, do(database, delete_batch, VIEWER, batch_id))
+        task = await begun(database, do(database, delete_batch, VIEWER, batch_id, NOW))
         assert await retry_batch(connection, VIEWER, batch_id, NOW) == 2
     assert not await task
     await assert_consistent(database)
@@ -218,7 +220,9 @@ async def test_claims_continue_beside_ends_and_each_kind_takes_turns(postgresql:
 
 
 def completed(row: Claimed) -> Outcome:
-    return Outcome(row.id, row.lease, End.COMPLETED, "{}", origin=Origin(row.workspace, row.batch_id, row.attempt))
+    return Outcome(
+        row.id, row.lease, End.COMPLETED, "{}", origin=Origin(row.workspace, row.batch_id, row.attempt, row.analyzer)
+    )
 
 
 async def test_claims_and_ends_of_every_kind_do_not_deadlock(database: Database) -> None:
@@ -247,11 +251,11 @@ async def test_deletions_retries_and_stops_of_a_batch_do_not_deadlock(database: 
         last = (await items_of(database, batch_id))[-1].id
         async with asyncio.timeout(300):
             deleted, _, _, _, item_deleted = await asyncio.gather(
-                do(database, delete_batch, VIEWER, batch_id),
+                do(database, delete_batch, VIEWER, batch_id, NOW),
                 do(database, retry_batch, VIEWER, batch_id, NOW),
                 do(database, request_batch_stop, VIEWER, batch_id, CANCELED, NOW),
                 do(database, retry_analyses, VIEWER, tables.analysis.c.id == last, now=NOW),
-                do(database, delete_analysis, VIEWER, last),
+                do(database, delete_analysis, VIEWER, last, NOW),
             )
         async with database.read() as connection:
             assert (await batch_by_id(connection, VIEWER, batch_id) is None) == deleted
@@ -259,4 +263,4 @@ async def test_deletions_retries_and_stops_of_a_batch_do_not_deadlock(database: 
         await assert_consistent(database, {batch_id: Counter({CANCELED.value: int(item_deleted)})})
         # Delete the rest before the next round.
         await do(database, request_batch_stop, VIEWER, batch_id, CANCELED, NOW)
-        assert await do(database, delete_batch, VIEWER, batch_id) == (not deleted)
+        assert await do(database, delete_batch, VIEWER, batch_id, NOW) == (not deleted)

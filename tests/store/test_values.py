@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from store.analyses import AnalysisFilter, NewAnalysis, analysis_by_id, count_analyses, insert_analyses, request_stop
+from store.analyses import NewAnalysis, analysis_by_id, count_analyses, insert_analyses
 from store.batches import batch_by_id, insert_batch
+from store.filters import AnalysisFilter
 from store.queue import claims, finish
 from store.queue.claims import LEASE
 from store.queue.finish import End, Outcome
@@ -17,6 +18,7 @@ from store.queue.transitions import Fault
 from store.sql.database import Database
 from store.sql.ids import new_id
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
+from store.stops import request_stop
 from store.tables import AnalysisRow, AnalysisStatus, Form
 from tests.store.truth import whole_log
 
@@ -44,6 +46,8 @@ UNSET = {
     "not_before": None,
     "stop_requested": None,
     "queued_at": None,
+    "result_bytes": 0,
+    "error_fingerprint": None,
 }
 
 
@@ -58,7 +62,7 @@ async def read(database: Database, typed_id: str) -> dict[str, Any]:
     async with database.read() as connection:
         row = await analysis_by_id(connection, VIEWER, typed_id)
     assert row is not None
-    return {name: getattr(row, name) for name in AnalysisRow.model_fields}
+    return {name: getattr(row, name) for name in AnalysisRow.model_fields if name != "attempts"}
 
 
 async def test_an_analysis_through_its_life(database: Database) -> None:
@@ -74,7 +78,9 @@ async def test_an_analysis_through_its_life(database: Database) -> None:
         "priority": 7,
         "turn": 0,
         "input_text": TEXT,
+        "input_bytes": len(TEXT.encode()),
         "options": '{"n":1}',
+        "options_bytes": 7,
         "attempt": 0,
         "max_attempts": 3,
         "timeout_seconds": 9,
@@ -115,6 +121,7 @@ async def test_an_analysis_through_its_life(database: Database) -> None:
         "status": "COMPLETED",
         "attempt": 1,
         "result": result,
+        "result_bytes": len(result.encode()),
         "result_form": Form.CLIENT,
         "progress": 1.0,
         "started_at": later,
@@ -122,6 +129,7 @@ async def test_an_analysis_through_its_life(database: Database) -> None:
         "updated_at": end,
         "finished_at": end,
         "processing_time_ms": 12.346,
+        "worker_id": "worker",
     }
     assert await read(database, typed_id) == completed
     states = [json.loads(event.data) for event in await whole_log(database)]

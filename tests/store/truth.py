@@ -12,8 +12,17 @@ from store import tables
 from store.events import Reference
 from store.sql.database import Database
 from store.sql.ids import prefix_of
+from store.sql.scope import EVERYWHERE
 from store.subjects import SUBJECTS
-from store.tables import AnalysisEventType, AnalysisRow, AnalysisStatus, BatchEventType, EventRow
+from store.tables import (
+    AlertEventType,
+    AnalysisEventType,
+    AnalysisRow,
+    AnalysisStatus,
+    BatchEventType,
+    EventRow,
+    QueueEventType,
+)
 
 T = AnalysisEventType
 BATCH_ENDS = {BatchEventType.BATCH_COMPLETED, BatchEventType.BATCH_CANCELED, BatchEventType.BATCH_TIMED_OUT}
@@ -25,10 +34,11 @@ FOLLOWS: dict[AnalysisEventType | None, set[AnalysisEventType]] = {
     T.ANALYSIS_RETRYING: {T.ANALYSIS_STARTED, T.ANALYSIS_CANCELED, T.ANALYSIS_TIMED_OUT},
     T.ANALYSIS_STARTED: {T.ANALYSIS_PROGRESS, T.ANALYSIS_RETRYING, T.ANALYSIS_QUEUED, *ENDS},
     T.ANALYSIS_PROGRESS: {T.ANALYSIS_PROGRESS, T.ANALYSIS_RETRYING, T.ANALYSIS_QUEUED, *ENDS},
-    T.ANALYSIS_COMPLETED: set(),
-    T.ANALYSIS_FAILED: {T.ANALYSIS_QUEUED},
-    T.ANALYSIS_CANCELED: {T.ANALYSIS_QUEUED},
-    T.ANALYSIS_TIMED_OUT: {T.ANALYSIS_QUEUED},
+    T.ANALYSIS_COMPLETED: {T.ANALYSIS_DELETED},
+    T.ANALYSIS_FAILED: {T.ANALYSIS_QUEUED, T.ANALYSIS_DELETED},
+    T.ANALYSIS_CANCELED: {T.ANALYSIS_QUEUED, T.ANALYSIS_DELETED},
+    T.ANALYSIS_TIMED_OUT: {T.ANALYSIS_QUEUED, T.ANALYSIS_DELETED},
+    T.ANALYSIS_DELETED: set(),
 }
 # The status after each event.
 LEAVES = {
@@ -72,27 +82,41 @@ async def assert_consistent(database: Database, deleted: Mapping[str, Counter[st
     async with database.read() as connection:
         analyses: list[AnalysisRow] = (await connection.execute(select(tables.analysis))).all()  # type: ignore[assignment]
         batches = (await connection.execute(select(tables.batch))).all()
+        counts = (await connection.execute(select(tables.status_count))).all()
+    kept: Counter[tuple[str, str]] = Counter()
+    for count in counts:
+        kept[count.workspace, count.status] += count.total
+    assert +kept == Counter((row.workspace, row.status) for row in analyses)
+    assert min(kept.values(), default=0) >= 0
     histories: defaultdict[str, list[AnalysisEventType]] = defaultdict(list)
+    named: defaultdict[str, set[str | None]] = defaultdict(set)
     ended_batches: Counter[str] = Counter()
     for event in await whole_log(database):
+        if event.type in (AlertEventType.ALERT, QueueEventType.QUEUE_CHANGED):
+            assert event.workspace == EVERYWHERE
+            continue
         kind = prefix_of(event.subject)
         assert event.type in set(SUBJECTS[kind].event_types), event
         filled = {name for name in get_args(Reference) if getattr(event, name) is not None}
         assert filled <= SUBJECTS[kind].references, event
         if kind == "analysis":
             histories[event.subject].append(T(event.type))
+            named[event.subject].add(event.analyzer)
         elif event.type in BATCH_ENDS:
             assert event.batch_id == event.subject
             ended_batches[event.subject] += 1
     for each in histories.values():
         for before, after in zip([None, *each], each, strict=False):
             assert after in FOLLOWS[before], each
+    assert [id_ for id_, names in named.items() if len(names) > 1 or None in names] == []
     by_batch: defaultdict[str | None, Counter[str]] = defaultdict(Counter)
     for row in analyses:
         by_batch[row.batch_id][row.status] += 1
+        assert named[row.id] == {row.analyzer}, row
         assert LEAVES[histories[row.id][-1]] == row.status, (row, histories[row.id])
         runs = row.status == AnalysisStatus.RUNNING
-        assert (row.lease is not None, row.worker_id is not None, row.lease_expires_at is not None) == (runs,) * 3
+        assert (row.lease is not None, row.lease_expires_at is not None) == (runs, runs)
+        assert row.worker_id is None if row.status == AnalysisStatus.QUEUED else runs <= (row.worker_id is not None)
         assert (row.finished_at is not None) == AnalysisStatus(row.status).ended
         assert runs or row.stop_requested is None
         assert row.not_before is None or row.status == AnalysisStatus.QUEUED

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import SERVERS
 from tests.torture.house import SEED, House, build
 
 
@@ -16,7 +17,8 @@ def pytest_report_header() -> str:
 
 
 @pytest.fixture
-async def house(database_url: str, tmp_path: Path) -> AsyncIterator[House]:
+async def house(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> AsyncIterator[House]:
     house = await build(database_url, tmp_path)
+    request.node.stash[SERVERS] = house.servers
     yield house
     await house.close()

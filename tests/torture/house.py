@@ -204,7 +204,14 @@ class House:
             found = (await ask(server, BATCHES, ids=list(batch_ids)))["nodes"]
             return all(batch["finishedAt"] is not None for batch in found)
 
-        await until(all_ended, what="the batches to end", seconds=seconds)
+        try:
+            await until(all_ended, what="the batches to end", seconds=seconds)
+        except AssertionError as error:
+            async with self.database() as database, database.read() as connection:
+                rows = (await connection.execute(select(tables.analysis))).all()
+            columns = ("status", "attempt", "lease_expires_at", "not_before", "stop_requested", "worker_id")
+            left = [[getattr(row, name) for name in columns] for row in rows if row.finished_at is None]
+            raise AssertionError(f"{error}: {len(left)} analyses have not ended, the first {left[:10]}") from None
 
     async def truth(self) -> Truth:
         """Assert that every analysis has ended once, and that counts and histories agree. Returns all rows."""

@@ -19,10 +19,29 @@ def binaries() -> Path | None:
     return found[-1].parent if found else Path(on_path).parent if on_path else None
 
 
-class Cluster:
-    """A PostgreSQL server that can be stopped and restarted with its data, which are on the given disk."""
+def dump(url: str, file: Path) -> None:
+    """Write a dump of a database, while servers may use it."""
+    _run("pg_dump", "-Fc", "-d", url, "-f", str(file))
 
-    def __init__(self, disk: Path | None = None) -> None:
+
+def restore(file: Path, url: str) -> None:
+    """Read a dump into an empty database."""
+    _run("pg_restore", "--exit-on-error", "-d", url, str(file))
+
+
+def _run(program: str, *arguments: str) -> None:
+    folder = binaries()
+    assert folder is not None
+    subprocess.run([str(folder / program), *arguments], check=True, stdin=subprocess.DEVNULL, timeout=120)
+
+
+class Cluster:
+    """A PostgreSQL server that can be stopped and restarted with its data, which are on the given disk.
+
+    `of` is another cluster, stopped: the new one begins with a physical copy of its data.
+    """
+
+    def __init__(self, disk: Path | None = None, *, of: Cluster | None = None) -> None:
         self._binaries = binaries()
         # Not in pytest's folders: only their owner, possibly root, can read them.
         self._folder = Path(tempfile.mkdtemp(prefix="assay-postgresql-", dir=disk))
@@ -31,6 +50,11 @@ class Cluster:
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             self._run_as = ("runuser", "-u", "postgres", "--")
             shutil.chown(self._folder, "postgres")
+        if of is not None:
+            shutil.copytree(of._folder / "data", self._folder / "data")
+            if self._run_as:
+                subprocess.run(["chown", "-R", "postgres", str(self._folder / "data")], check=True)
+            return
         self._call("initdb", "-D", str(self._folder / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N")
 
     @property

@@ -11,11 +11,14 @@ import pytest
 
 from tests.support import ROOT, run
 
+pytestmark = pytest.mark.long
+
 TOY = Path(__file__).parent / "notes"
 PAGE = ROOT / "docs" / "adding-a-subject.md"
 PROGRAM = ("analyzers", "commands", "events", "execution", "jobs", "resolvers", "schema", "store", "web")
-MODULES = ("pyproject.toml", "server.py", "settings.py", "telemetry.py")
-TESTS = ("tests/__init__.py", "tests/conftest.py", "tests/hold.py", "tests/support.py", "tests/api", "tests/resolvers")
+MODULES = ("logs.py", "pyproject.toml", "server.py", "settings.py", "telemetry.py")
+SHARED = ("__init__.py", "conftest.py", "hold.py", "pgbouncer.py", "support.py", "api", "resolvers")
+TESTS = tuple(f"tests/{name}" for name in SHARED)
 
 
 def copy_program(to: Path) -> None:

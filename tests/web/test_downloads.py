@@ -1,4 +1,4 @@
-"""A batch's items as JSON lines over HTTP: all items, with the values of GraphQL, to readers of any speed."""
+"""Downloads over HTTP: the items of a batch as JSON lines, and contents of analyses, to readers of any speed."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
 import pytest
+from sqlalchemy import delete, update
 
+from resolvers.exports import export_lines
 from settings import Settings
-from store.analyses import NewAnalysis
-from store.batches import delete_batch, insert_batch, request_batch_stop
+from store import tables
+from store.analyses import NewAnalysis, insert_analyses
+from store.batches import batch_by_id, delete_batch, insert_batch, request_batch_stop
 from store.queue.transitions import Fault
 from store.sql.clock import utcnow
 from store.sql.database import Database
-from store.sql.ids import new_id
+from store.sql.ids import new_id, new_ids
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.tables import AnalysisStatus
 from tests.support import Server, post, until
@@ -131,6 +135,7 @@ async def large(server: Start) -> tuple[Server, str]:
     return one, await inserted(one, [NewAnalysis("text", "{}", 5, str(n), "x" * 20_000) for n in range(1_200)])
 
 
+@pytest.mark.long
 async def test_readers_that_do_not_read_block_no_other_request(large: tuple[Server, str]) -> None:
     one, batch_id = large
     path = f"{one.address}/batches/{batch_id}/results.jsonl?input=true"
@@ -150,12 +155,130 @@ async def test_readers_that_do_not_read_block_no_other_request(large: tuple[Serv
     assert (lines[0]["status"], lines[-1]["status"]) == ("QUEUED", "CANCELED")
 
 
+@pytest.mark.long
 async def test_a_batch_deleted_during_its_export_ends_the_connection(large: tuple[Server, str]) -> None:
     one, batch_id = large
     path = f"{one.address}/batches/{batch_id}/results.jsonl?input=true"
     async with aiohttp.ClientSession(read_bufsize=1024) as session, session.get(path) as response:
         async with database_of(one) as database, database.write() as connection:
             assert await request_batch_stop(connection, VIEWER, batch_id, AnalysisStatus.CANCELED, utcnow())
-            assert await delete_batch(connection, VIEWER, batch_id)
+            assert await delete_batch(connection, VIEWER, batch_id, utcnow())
         with pytest.raises(aiohttp.ClientPayloadError):
             await response.read()
+
+
+async def fetch(server: Server, path: str, method: str = "GET", **headers: str) -> tuple[int, Any, bytes]:
+    """Send a request. Returns the status, the headers and the body."""
+    async with aiohttp.ClientSession() as session:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        async with session.request(method, server.address + path, headers=named) as response:
+            return response.status, response.headers, await response.read()
+
+
+async def analyses_of(server: Server, *items: NewAnalysis) -> list[str]:
+    """Insert these analyses. Returns their ids."""
+    ids = new_ids("analysis", len(items))
+    async with database_of(server) as database, database.write() as connection:
+        await insert_analyses(connection, VIEWER, items, utcnow(), timeout_seconds=86_400, max_attempts=1, ids=ids)
+    return ids
+
+
+async def test_the_contents_of_an_analysis_are_files(server: Start) -> None:
+    one = await server(workers=0)
+    # More than one piece: the bounds are inside of characters.
+    text, data, result = "€" * 700_001, '["é",{"a":1}]', '{"summary":"€"}'
+    ids = await analyses_of(
+        one, NewAnalysis("text", "{}", 5, input_text=text), NewAnalysis("gone", "{}", 5, input_data=data)
+    )
+    async with database_of(one) as database, database.write() as connection:
+        values = {"status": "COMPLETED", "result": result, "result_bytes": 17, "result_form": 1}
+        await connection.execute(update(tables.analysis).where(tables.analysis.c.id == ids[0]).values(values))
+    for path, kind, media_type, content in (
+        (f"/analyses/{ids[0]}/input", "input.txt", "text/plain", text),
+        (f"/analyses/{ids[1]}/input", "input.json", "application/json", data),
+        (f"/analyses/{ids[0]}/result.json", "result.json", "application/json", result),
+    ):
+        status, headers, body = await fetch(one, path)
+        assert (status, body.decode() == content) == (200, True)
+        expected = {
+            "content-type": f"{media_type}; charset=utf-8",
+            "content-length": str(len(content.encode())),
+            "content-disposition": f'attachment; filename="{path.split("/")[2]}-{kind}"',
+            "content-security-policy": "sandbox",
+            "cache-control": "private, no-cache",
+            "etag": f'"{path.split("/")[2]}-{kind}"',
+            "x-content-type-options": "nosniff",
+        }
+        assert {name: headers[name] for name in expected} == expected
+        status, headers, body = await fetch(one, path, "HEAD")
+        assert (status, {name: headers[name] for name in expected}, body) == (200, expected, b"")
+        status, headers, body = await fetch(one, path, if_none_match=expected["etag"])
+        assert (status, headers["etag"], body) == (304, expected["etag"], b"")
+
+
+async def test_contents_of_an_earlier_release_have_the_names_for_clients(server: Start) -> None:
+    one = await server(workers=0)
+    [id_] = await analyses_of(one, NewAnalysis("gone", "{}", 5, input_data='{"old_name":1}'))
+    async with database_of(one) as database, database.write() as connection:
+        values = {"result": '{"other_name":[{"third_name":2}]}', "result_form": 0, "input_form": 0}
+        await connection.execute(update(tables.analysis).where(tables.analysis.c.id == id_).values(values))
+    status, headers, body = await fetch(one, f"/analyses/{id_}/result.json")
+    assert (status, json.loads(body)) == (200, {"otherName": [{"thirdName": 2}]})
+    assert (headers["content-length"], "etag" in headers) == (str(len(body)), False)
+
+
+async def test_absent_contents_are_not_found(server: Start) -> None:
+    one = await server(workers=0)
+    refused = NewAnalysis("text", "{}", 5, fault=Fault("INPUT_UNREADABLE", "`text`: empty."))
+    ids = await analyses_of(one, refused)
+    async with database_of(one) as database, database.write() as connection:
+        [foreign] = new_ids("analysis", 1)
+        await insert_analyses(
+            connection,
+            replace(VIEWER, workspace="other"),
+            [NewAnalysis("text", "{}", 5, input_text="secret")],
+            utcnow(),
+            timeout_seconds=86_400,
+            max_attempts=1,
+            ids=[foreign],
+        )
+    for path in (
+        f"/analyses/{ids[0]}/input",
+        f"/analyses/{ids[0]}/result.json",
+        f"/analyses/{foreign}/input",
+        "/analyses/analysis_01jd0000000000000000000000/input",
+        "/analyses/nothing/result.json",
+    ):
+        status, headers, body = await fetch(one, path)
+        assert (status, headers["content-type"]) == (404, "application/json; charset=utf-8")
+        assert [each["extensions"]["code"] for each in json.loads(body)["errors"]] == ["NOT_FOUND"]
+        assert b"secret" not in body
+
+
+@pytest.mark.long
+async def test_an_analysis_deleted_during_its_download_ends_the_connection(server: Start) -> None:
+    one = await server(workers=0)
+    [id_] = await analyses_of(one, NewAnalysis("text", "{}", 5, input_text="x" * 30_000_000))
+    path = f"{one.address}/analyses/{id_}/input"
+    async with aiohttp.ClientSession(read_bufsize=1024) as session, session.get(path) as response:
+        assert response.headers["content-length"] == "30000000"
+        async with database_of(one) as database, database.write() as connection:
+            await connection.execute(delete(tables.analysis).where(tables.analysis.c.id == id_))
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await response.read()
+
+
+async def test_an_export_reads_a_window_of_large_items_by_their_sizes(server: Start) -> None:
+    """Small items make a window of many; the large ones after them have a window each."""
+    one = await server(workers=0)
+    items = [NewAnalysis("text", "{}", 5, str(n), "x" * (10 if n < 600 else 1_500_000)) for n in range(605)]
+    batch_id = await inserted(one, items)
+    async with database_of(one) as database:
+        async with database.read() as connection:
+            batch = await batch_by_id(connection, VIEWER, batch_id)
+        assert batch is not None
+        for with_input, ends in ((True, [500, 600, 601, 602, 603, 604, 605]), (False, [500, 605])):
+            lines = export_lines(database, VIEWER, {}, batch, with_input=with_input)
+            chunks = [(end, len(chunk.splitlines())) async for end, chunk in lines]
+            assert [end for end, _ in chunks] == ends
+            assert sum(count for _, count in chunks) == 605

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from execution.errors import BadRequest, ErrorCode
+from execution.errors import MAX_QUOTED, BadRequest, ErrorCode
 from web.responses import JSON
 
 if TYPE_CHECKING:
@@ -78,16 +78,21 @@ def decode_json(text: str | bytes, *, what: str = "The body") -> object:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise BadRequest(ErrorCode.BAD_REQUEST, f"{what} is not JSON: {error.msg}.") from None
+    refuse_duplicates(value, text, what=what)
+    return value
+
+
+def refuse_duplicates(value: object, text: str | bytes, *, what: str) -> None:
+    """Refuse a JSON document with duplicate members. `value` is its value as orjson reads it."""
     if _is_rewritten(value, text):
-        return value
+        return
     try:
         _DUPLICATES.decode(text.decode() if isinstance(text, bytes) else text)
     except RecursionError:
         raise BadRequest(ErrorCode.BAD_REQUEST, f"{what} is nested too deeply.") from None
     except _Duplicate as duplicate:
-        message = f"{what} has the member {json.dumps(str(duplicate)[:100])} twice in one object."
+        message = f"{what} has the member {json.dumps(str(duplicate)[:MAX_QUOTED])} twice in one object."
         raise BadRequest(ErrorCode.BAD_REQUEST, message) from None
-    return value
 
 
 def _is_rewritten(value: object, text: str | bytes) -> bool:
@@ -101,7 +106,7 @@ class _Duplicate(Exception):
     pass
 
 
-def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
+def _object(pairs: list[tuple[str, Any]]) -> None:
     seen: set[str] = set()
     for name, _ in pairs:
         if name in seen:
@@ -109,4 +114,4 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
         seen.add(name)
 
 
-_DUPLICATES = json.JSONDecoder(object_pairs_hook=_refuse_duplicates, parse_int=str, parse_float=str)
+_DUPLICATES = json.JSONDecoder(object_pairs_hook=_object, parse_int=str, parse_float=str)

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
@@ -38,11 +37,11 @@ from web.graphql.bodies import (
 from web.graphql.negotiation import GRAPHQL_RESPONSE, Accepted, accepted
 from web.graphql.streams import FRAMINGS, Framing, StreamResponse, Streams, address_of, disconnected, whole_response
 from web.middleware import PREFLIGHT_HEADERS
+from web.origins import Origins
 from web.pages import graphiql_response
 from web.responses import JSON, error_response, json_response
 
 if TYPE_CHECKING:
-    from starlette.datastructures import Headers
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from settings import Settings
@@ -73,7 +72,7 @@ class GraphQLHTTP:
         self.streams = streams
         self.events_only = events_only
         self.max_body_bytes = settings.max_body_bytes
-        self.allowed_origins = frozenset(origin.rstrip("/") for origin in settings.allowed_origins)
+        self.origins = Origins(settings.allowed_origins)
         self.open_get = settings.environment == "development"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,7 +85,7 @@ class GraphQLHTTP:
             return Response(status_code=204, headers={"allow": ALLOW})
         takes = EVENTS_ONLY if self.events_only else accepted(accept)
         if request.method == "GET" and takes.prefers_html:
-            return graphiql_response()
+            return graphiql_response(request)
         try:
             _require_type(takes.for_answer or takes.for_stream)
             return await self._answer(request, await self._read_in_time(request), takes)
@@ -122,7 +121,7 @@ class GraphQLHTTP:
         context.last_event_id = request.headers.get("last-event-id") or None
         stream = await self.executor.open(operation, context)
         if isinstance(stream, Answer):
-            return whole_response(framing, stream.body)
+            return whole_response(framing, stream.json)
         return StreamResponse(self.streams, framing, stream, context.request_id)
 
     async def _read_in_time(self, request: Request) -> OperationRequest:
@@ -135,7 +134,7 @@ class GraphQLHTTP:
 
     async def _read(self, request: Request) -> OperationRequest:
         if request.method == "GET":
-            self._refuse_cross_site(request.headers, required=not self.open_get)
+            self._refuse_cross_site(request, required=not self.open_get)
             return parse_request(query_parameters(request.scope["query_string"]))
         if request.method == "POST":
             refuse_encoding(request.headers)
@@ -145,7 +144,7 @@ class GraphQLHTTP:
                 refuse_charset(parameters)
                 return parse_request(decode_json(await request.body()))
             if content_type == "multipart/form-data":
-                self._refuse_cross_site(request.headers, required="origin" in request.headers)
+                self._refuse_cross_site(request, required="origin" in request.headers)
                 return parse_request(await self._multipart(request))
             if not content_type:
                 message = f"`Content-Type` is missing: it must be {JSON}."
@@ -154,25 +153,18 @@ class GraphQLHTTP:
             raise RefusedRequest(415, ErrorCode.UNSUPPORTED_MEDIA_TYPE, message, {"accept-post": JSON})
         raise RefusedRequest(405, ErrorCode.METHOD_NOT_ALLOWED, "GraphQL is served by GET and POST.", {"allow": ALLOW})
 
-    def _refuse_cross_site(self, headers: Headers, *, required: bool) -> None:
+    def _refuse_cross_site(self, request: Request, *, required: bool) -> None:
         """Refuse a request that a page of another site could have sent without a CORS preflight.
 
         Browsers name the origin of a request in `Sec-Fetch-Site` or `Origin`; other clients send neither.
         """
+        headers = request.headers
         if any(headers.get(name) for name in PREFLIGHT_HEADERS):
             return
-        if required or headers.get("sec-fetch-site") in ("cross-site", "same-site") or self._is_foreign(headers):
+        from_elsewhere = headers.get("sec-fetch-site") in ("cross-site", "same-site")
+        if required or from_elsewhere or self.origins.is_foreign(request):
             message = f"The request could come from any web page: send it with the header {PREFLIGHT_HEADERS[0]}: 1."
             raise RefusedRequest(403, ErrorCode.CSRF_PREVENTED, message)
-
-    def _is_foreign(self, headers: Headers) -> bool:
-        origin = headers.get("origin")
-        if origin is None or origin in self.allowed_origins:
-            return False
-        try:
-            return urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
-        except ValueError:
-            return True
 
     async def _multipart(self, request: Request) -> object:
         """Return the request in a multipart body (GraphQL multipart request specification). Files are not supported.
@@ -212,7 +204,7 @@ async def while_connected(execution: Awaitable[Answer], receive: Receive) -> Ans
 
 def _response(answer: Answer, media_type: str) -> Response:
     if media_type in FRAMINGS and answer.kind not in ALWAYS_4XX:
-        return whole_response(FRAMINGS[media_type], answer.body)
+        return whole_response(FRAMINGS[media_type], answer.json)
     headers = None
     status = 200
     if answer.kind is AnswerKind.FAULT:
@@ -222,7 +214,7 @@ def _response(answer: Answer, media_type: str) -> Response:
         if answer.kind is AnswerKind.METHOD and _operation_type(answer) == "mutation":
             status, headers = 405, {"allow": "POST"}
     return json_response(
-        answer.body, status=status, media_type=JSON if media_type in FRAMINGS else media_type, headers=headers
+        answer.json, status=status, media_type=JSON if media_type in FRAMINGS else media_type, headers=headers
     )
 
 

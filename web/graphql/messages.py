@@ -6,6 +6,9 @@ from typing import Any
 
 import orjson
 
+from execution.errors import BadRequest
+from web.graphql.bodies import refuse_duplicates
+
 MAX_MESSAGE_BYTES = 1_000_000
 """Largest message, in bytes. uvicorn's `ws_max_size` should be the same: it refuses a message before buffering it."""
 
@@ -34,12 +37,16 @@ def parse(text: str | None) -> dict[str, Any]:
     """Return the message in a frame, an object with a `type`. Raise Close for anything else."""
     if text is None:
         raise Close(4400, "Messages must be text frames.")
-    if len(text.encode()) > MAX_MESSAGE_BYTES:
+    encoded = text.encode()
+    if len(encoded) > MAX_MESSAGE_BYTES:
         raise Close(1009, f"A message may have at most {MAX_MESSAGE_BYTES} bytes.")
     try:
-        message = orjson.loads(text)
+        message = orjson.loads(encoded)
+        refuse_duplicates(message, encoded, what="The message")
     except orjson.JSONDecodeError:
         raise Close(4400, "The message is not JSON.") from None
+    except BadRequest as refusal:
+        raise Close(4400, refusal.message) from None
     if not isinstance(message, dict):
         raise Close(4400, "A message must be a JSON object.")
     if not isinstance(message.get("type"), str):

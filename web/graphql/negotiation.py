@@ -6,10 +6,10 @@ is sent only to a client that names its media type: a wildcard means JSON, which
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from web.accept import weights
 from web.responses import JSON
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
@@ -55,35 +55,14 @@ def accepted(accept: str) -> Accepted:
 
     Of two JSON media types with one weight, the newer wins if it is named, and the older for a wildcard.
     """
-    weights = _weights(accept)
-    wildcard = weights.get("application/*", weights.get("*/*", 0.0)) if accept.strip() else 1.0
-    older, newer = weights.get(JSON, wildcard), weights.get(GRAPHQL_RESPONSE, wildcard)
+    found = weights(accept)
+    wildcard = found.get("application/*", found.get("*/*", 0.0)) if accept.strip() else 1.0
+    older, newer = found.get(JSON, wildcard), found.get(GRAPHQL_RESPONSE, wildcard)
     if max(older, newer) <= 0:
         json = None
     elif newer == older:
-        json = GRAPHQL_RESPONSE if GRAPHQL_RESPONSE in weights else JSON
+        json = GRAPHQL_RESPONSE if GRAPHQL_RESPONSE in found else JSON
     else:
         json = GRAPHQL_RESPONSE if newer > older else JSON
-    streams = weights.get(EVENT_STREAM, 0.0), weights.get(MULTIPART, 0.0)
-    return Accepted(json, max(older, newer), *streams, html_weight=weights.get(HTML, 0.0))
-
-
-def _weights(accept: str) -> Mapping[str, float]:
-    """Return the weights by media range, in lower case; of two entries for one range, the higher."""
-    weights: dict[str, float] = {}
-    for item in accept.split(","):
-        name, *parameters = (part.strip().lower() for part in item.split(";"))
-        weights[name] = max(weights.get(name, 0.0), _weight(parameters))
-    return weights
-
-
-def _weight(parameters: Sequence[str]) -> float:
-    """Return the value of `q`, from 0 to 1; 1 if it is missing, and 0 if it is malformed."""
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "q":
-            try:
-                return min(max(float(value), 0.0), 1.0)
-            except ValueError:
-                return 0.0
-    return 1.0
+    streams = found.get(EVENT_STREAM, 0.0), found.get(MULTIPART, 0.0)
+    return Accepted(json, max(older, newer), *streams, html_weight=found.get(HTML, 0.0))

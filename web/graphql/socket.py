@@ -276,7 +276,7 @@ class Socket:
             failed = await self._follow(key, answer)
         elif "data" in answer.body:
             failed = None
-            await self._say(key, "next", answer.body)
+            await self._next(key, answer.json)
         else:
             failed = answer.body["errors"]
         if failed is None:
@@ -288,12 +288,12 @@ class Socket:
         """Let the hub send a stream's answers from now on. Return the errors if the stream can't be joined."""
         shared = _Shared(self, key, stream.record)
         try:
-            place = await self.host.hub.join(shared, stream)
+            cursor = await self.host.hub.join(shared, stream)
         except Exception as error:
             stream.record(True)
             return self._errors(key, stream.failure(error))
         # A client that is disconnected before its first event resumes from its beginning.
-        shared.cursor = stream.cursor(place)
+        shared.cursor = cursor
         self._operations[key] = shared
         self._running += 1
         self.host.telemetry.active += 1
@@ -302,7 +302,6 @@ class Socket:
     async def _follow(self, key: str, stream: Stream) -> object | None:
         """Send the answers of a stream that can't be shared, and close it. Return the errors that ended it, if any."""
         telemetry = self.host.telemetry
-        prefix = _prefix(key)
         sent = 0
         failed = False
         telemetry.active += 1
@@ -313,8 +312,7 @@ class Socket:
                         failed = failed or answer.has_errors
                         if answer.failed:
                             return self._errors(key, answer)
-                        if self._operations.get(key) is asyncio.current_task():
-                            await self._send(prefix + answer.json + b"}")
+                        await self._next(key, answer.json)
                         telemetry.delivered += 1
                         sent += 1
                         if sent % 32 == 0:  # neither stream nor send may ever wait, and other tasks must have a turn
@@ -330,6 +328,10 @@ class Socket:
             raise Close(1013, resume_reason(_AWAY, None))
         errors: object = orjson.loads(answer.json)["errors"]
         return errors
+
+    async def _next(self, key: str, answer: bytes) -> None:
+        if self._operations.get(key) is asyncio.current_task():
+            await self._send(_prefix(key) + answer + b"}")
 
     async def _say(self, key: str, kind: str, payload: object = None) -> None:
         if self._operations.get(key) is asyncio.current_task():

@@ -33,7 +33,7 @@ from execution.subscriptions import Stream
 from web.graphql import CLOSE_SECONDS, HEARTBEAT_SECONDS
 from web.graphql.negotiation import EVENT_STREAM, MULTIPART
 from web.graphql.sharing import pages_of
-from web.middleware import BodyTooLarge, BrokenOff
+from web.middleware import BodyRefused, BrokenOff
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -99,9 +99,9 @@ PARTS = Framing(
 FRAMINGS = {EVENT_STREAM: EVENTS, MULTIPART: PARTS}
 
 
-def whole_response(framing: Framing, body: object) -> Response:
+def whole_response(framing: Framing, answer: bytes) -> Response:
     """Return a stream that holds one answer."""
-    content = framing.begin + framing.answer(StreamAnswer(encode_json(body))) + framing.complete
+    content = framing.begin + framing.answer(StreamAnswer(answer)) + framing.complete
     return Response(content, headers={"content-type": framing.content_type, **HEADERS})
 
 
@@ -202,7 +202,7 @@ class StreamResponse:
                 await self._run(receive)
             except ClientDisconnect:
                 pass
-            except BodyTooLarge:  # of a GET: its response has begun
+            except BodyRefused:  # of a GET: its response has begun
                 raise BrokenOff from None
             except _Breaking as breaking:
                 await self._break_off(breaking.errors)

@@ -3,8 +3,8 @@
 https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 
 This module admits connections and holds the open sockets; `web.graphql.socket` runs a socket. Before the handshake
-completes, the server refuses a foreign `Origin` with 403, a further socket of an address at its limit with 429, and
-any socket beyond its own limit with 503.
+completes, the server refuses a foreign `Origin` with 403, a further socket of an address at its limit with 429 (its
+half-open connections count), and any socket beyond its own limit with 503.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from urllib.parse import urlsplit
+from operator import attrgetter
 
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
@@ -27,6 +27,7 @@ from telemetry import Telemetry
 from web.graphql import CLOSE_SECONDS, HEARTBEAT_SECONDS
 from web.graphql.messages import Close, resume_reason
 from web.graphql.socket import Socket
+from web.origins import FOREIGN, Origins
 from web.responses import error_response
 
 
@@ -47,10 +48,11 @@ class GraphQLWebSocket:
         self.context_factory = context_factory
         self.settings = settings
         self.telemetry = telemetry.subscriptions
-        self.allowed_origins = frozenset(origin.rstrip("/") for origin in settings.allowed_origins)
+        self.half_open = telemetry.http.half_open
+        self.origins = Origins(settings.allowed_origins)
         self.ping_seconds = ping_seconds
         self.close_seconds = close_seconds
-        self.hub: Hub[StreamAnswer] = Hub(lambda answer: len(answer.json))
+        self.hub: Hub[StreamAnswer] = Hub(lambda answer: len(answer.json), attrgetter("cursor"))
         self.sockets: set[Socket] = set()
         self.addresses: Counter[str] = Counter()
         self.stopping = False
@@ -61,15 +63,15 @@ class GraphQLWebSocket:
         The context factory receives the WebSocket; its `state.connection_init` is the payload of the client's
         `connection_init`, or None.
         """
-        if not self._origin_is_allowed(websocket):
-            await _refuse(websocket, 403, ErrorCode.FORBIDDEN, "Pages of this origin may not connect here.")
+        if self.origins.is_foreign(websocket):
+            await _refuse(websocket, 403, ErrorCode.FORBIDDEN, FOREIGN)
             return
         if self.stopping or len(self.sockets) >= self.settings.max_sockets:
             await _refuse(websocket, 503, ErrorCode.RATE_LIMITED, "No connection is free: try again later.")
             return
         address, limit = websocket.client.host if websocket.client else "", self.settings.max_sockets_per_address
-        if limit and self.addresses[address] >= limit:
-            message = f"An address can have at most {limit:,} open sockets: close another first."
+        if limit and self.addresses[address] + self.half_open[address] >= limit:
+            message = f"An address can have at most {limit:,} open sockets and unfinished requests: end another first."
             await _refuse(websocket, 429, ErrorCode.RATE_LIMITED, message)
             return
         socket = Socket(self, websocket)
@@ -100,17 +102,6 @@ class GraphQLWebSocket:
             socket.cancel_mutations()
             await socket.ended.wait()
         await self.hub.close()
-
-    def _origin_is_allowed(self, websocket: WebSocket) -> bool:
-        """Browsers name the origin of the page, and let any page open a socket to any host. Other clients name none."""
-        origin = websocket.headers.get("origin")
-        if origin is None or origin in self.allowed_origins:
-            return True
-        try:
-            host = urlsplit(origin).netloc
-        except ValueError:
-            return False
-        return host != "" and host.lower() == websocket.headers.get("host", "").lower()
 
 
 async def _refuse(websocket: WebSocket, status: int, code: str, message: str) -> None:

@@ -18,8 +18,10 @@ class CannotListen(Exception):
     """The address can't be listened on. The message has the reason and a remedy."""
 
 
-def bind(host: str, port: int) -> list[socket.socket]:
+def bind(host: str, port: int, setting: str = "ASSAY_PORT") -> list[socket.socket]:
     """Bind one socket for each address of `host`, all of one port; an empty host means every address.
+
+    `setting` is the port's, for messages.
 
     Raises:
         CannotListen: The port is in use, or this machine has no such address.
@@ -39,23 +41,24 @@ def bind(host: str, port: int) -> list[socket.socket]:
             except OSError as error:
                 # A name may have an address of a family that this machine lacks, like `localhost` without IPv6.
                 if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-                    raise CannotListen(reason(host, port, error)) from None
+                    raise CannotListen(reason(host, port, error, setting)) from None
                 missing = error
                 continue
             sockets.append(one)
             port = one.getsockname()[1]
         if missing is not None and not sockets:
-            raise CannotListen(reason(host, port, missing))
+            raise CannotListen(reason(host, port, missing, setting))
         undo.pop_all()
     return sockets
 
 
-def reason(host: str, port: int, error: OSError) -> str:
+def reason(host: str, port: int, error: OSError, setting: str = "ASSAY_PORT") -> str:
     """Return the message for the operator."""
+    other = f"choose another with --{setting.removeprefix('ASSAY_').lower().replace('_', '-')} or {setting}"
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} is taken: choose another with --port or ASSAY_PORT."
+        return f"Port {port} is taken: {other}."
     if error.errno == errno.EACCES:
-        return f"Port {port} is not for this user: choose another with --port or ASSAY_PORT, from 1024 on."
+        return f"Port {port} is not for this user: {other}, from 1024 on."
     return f"ASSAY_HOST: {host} can't be listened on: {os.strerror(error.errno or 0)}."
 
 

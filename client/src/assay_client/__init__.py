@@ -25,6 +25,7 @@ from assay_client.errors import (
     UserErrors,
 )
 from assay_client.models import (
+    AlertEvent,
     Analysis,
     AnalysisEvent,
     AnalysisResult,
@@ -40,6 +41,7 @@ from assay_client.models import (
 )
 
 __all__ = [
+    "AlertEvent",
     "Analysis",
     "AnalysisEvent",
     "AnalysisFailed",

@@ -58,6 +58,9 @@ class AsyncClient:
     ServerUnreachable. None means no limit, 0 means one attempt. Pauses between attempts are random, up to a bound that
     grows from a quarter of a second to four. The client resends only operations that are harmless if done twice:
     queries, submissions (by their idempotency key), cancellations and deletions.
+    `proxy`: the address of an HTTP proxy for all connections, `http://HOST:PORT` or `http://USER:PASSWORD@HOST:PORT`.
+    Without it the environment names the proxy (HTTP_PROXY, HTTPS_PROXY, NO_PROXY); an empty string means none.
+    WebSockets need a proxy that allows CONNECT to the server's port.
 
     Every method may raise ServerUnreachable, UnexpectedAnswer, NotAllowed and OperationFailed: `assay_client.errors`.
     """
@@ -70,11 +73,12 @@ class AsyncClient:
         headers: Mapping[str, str] | None = None,
         timeout: float = 60,
         retry_seconds: float | None = 30,
+        proxy: str | None = None,
     ) -> None:
         sent = dict(headers or {})
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
-        self._transport = Transport(url, sent, timeout=timeout, retry_seconds=retry_seconds)
+        self._transport = Transport(url, sent, timeout=timeout, retry_seconds=retry_seconds, proxy=proxy)
         self._calls = Calls(self._transport)
 
     async def __aenter__(self) -> Self:
@@ -294,10 +298,12 @@ class AsyncClient:
         """Yield all new events or, with `after`, all events after that cursor: each event once, in order.
 
         This holds across restarts of the server and for several servers of one database. The stream has no end.
-        Events are `AnalysisEvent` and `BatchEvent`. To resume in another process, keep the last event's `cursor`.
-        `types`: only events of these types. `of`: only events of this analysis, or of this batch and its items.
+        Events are `AnalysisEvent`, `BatchEvent` and `AlertEvent`. To resume in another process, keep the last event's
+        `cursor`. `types`: only events of these types. `of`: only events of this analysis, or of this batch and its
+        items.
 
-        Raises HistoryGone if the server has deleted missed events because of their age.
+        Raises HistoryGone if the server has deleted missed events because of their age, or if its database was replaced
+        or restored from a backup without the event of the cursor.
         """
         # Fixed before the first connection: a break before the first event loses nothing.
         variables = {"filter": event_filter(types, of), "after": after or await self.events_end()}

@@ -102,7 +102,7 @@ ANALYSES = f"""query Analyses($filter: AnalysisFilter, $first: Int!, $after: Str
   page: analyses(filter: $filter, first: $first, after: $after) {{ nodes {selection(Analysis)} {PAGE_INFO} }}
 }}"""
 BATCHES = f"""query Batches($status: [BatchStatus!], $first: Int!, $after: String) {{
-  page: batches(status: $status, first: $first, after: $after) {{ nodes {selection(Batch)} {PAGE_INFO} }}
+  page: batches(filter: {{ status: $status }}, first: $first, after: $after) {{ nodes {selection(Batch)} {PAGE_INFO} }}
 }}"""
 PAST_EVENTS = f"""query PastEvents($filter: EventFilter, $first: Int!, $after: String) {{
   page: events(filter: $filter, first: $first, after: $after) {{ nodes {of_events()} {PAGE_INFO} }}

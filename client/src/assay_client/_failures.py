@@ -20,7 +20,14 @@ from gql.transport.exceptions import (
     TransportQueryError,
     TransportServerError,
 )
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidMessage,
+    InvalidProxyStatus,
+    InvalidStatus,
+    ProxyError,
+)
 
 from assay_client.errors import (
     AssayError,
@@ -35,6 +42,7 @@ from assay_client.errors import (
 # Close codes of graphql-transport-ws and RFC 6455 after which the server would refuse a new connection too.
 FINAL_CLOSE_CODES = {1002, 1003, 1007, 1008, 1009, 1010, 4004, 4005, 4400, 4401, 4403, 4406, 4409, 4429, 4500}
 AWAY_STATUSES = {429, 502, 503, 504}
+PROXY_AUTHENTICATION_REQUIRED = 407
 AWAY_CODES = {"SERVICE_UNAVAILABLE", "RATE_LIMITED", "REQUEST_TIMEOUT"}
 
 
@@ -94,10 +102,19 @@ class Failures:
         reason = f"HTTP status {status}"
         if status in AWAY_STATUSES:
             raise Lost(reason, sent=status != 429)
+        if status == PROXY_AUTHENTICATION_REQUIRED:
+            self._explain_proxy(status)
         if status in (401, 403):
             code = "UNAUTHENTICATED" if status == 401 else "FORBIDDEN"
             raise NotAllowed([{"message": f"{self.url}: {reason}.", "extensions": {"code": code}}])
         raise UnexpectedAnswer(f"{self.url} does not speak GraphQL: {reason}. Is the URL right?")
+
+    def _explain_proxy(self, status: int) -> NoReturn:
+        """Raise the exception for the HTTP status of a proxy that refuses a connection to the server."""
+        reason = f"the proxy refused the connection with HTTP status {status}"
+        if status in AWAY_STATUSES:
+            raise Lost(reason, sent=False)
+        raise ServerUnreachable(f"{self.url}: {reason}. Check `proxy`, or HTTP_PROXY, HTTPS_PROXY and NO_PROXY.")
 
     def explain_http(self, error: TransportError) -> NoReturn:
         """Raise the exception for a failure in gql."""
@@ -116,6 +133,8 @@ class Failures:
             raise Lost(reason, sent=False) from cause
         if isinstance(cause, TimeoutError):
             raise Lost(f"no response within {self.timeout:g} seconds") from cause
+        if isinstance(cause, aiohttp.ClientHttpProxyError):
+            self._explain_proxy(cause.status)
         if isinstance(cause, aiohttp.ClientResponseError):
             raise UnexpectedAnswer(f"{self.url} does not speak HTTP. Is the URL right? {reason[:200]}") from cause
         if isinstance(cause, aiohttp.ClientError | OSError):
@@ -134,7 +153,9 @@ class Failures:
                 self._explain_close(cause)
             if isinstance(cause, InvalidStatus):
                 self.explain_refusal(cause.response.status_code, bytes(cause.response.body or b""))
-            if isinstance(cause, InvalidHandshake) and not _broke_off(cause):
+            if isinstance(cause, InvalidProxyStatus):
+                self._explain_proxy(cause.response.status_code)
+            if isinstance(cause, InvalidHandshake) and not isinstance(cause, ProxyError) and not _broke_off(cause):
                 raise UnexpectedAnswer(f"{self.socket_url} does not speak WebSocket. Is the URL right?") from error
             if isinstance(cause, ssl.SSLCertVerificationError):
                 raise ServerUnreachable(f"{self.socket_url}: {cause}") from error

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 import queue
 import threading
+import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
@@ -15,6 +17,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _END: Any = object()
+FORKED = "The process was forked during this call: call it again in the new process."
 Inbox = queue.SimpleQueue["Callable[[], object] | None"]
 
 
@@ -39,12 +42,15 @@ def _iterating(
     @functools.wraps(method)
     def plain(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
         inbox: Inbox = queue.SimpleQueue()
-        found: Any = method(self._async, *args, **_told_here(kwargs, inbox))
+        client = self._async
+        found: Any = method(client, *args, **_told_here(kwargs, inbox))
         try:
             while (one := self._run(_next(found), inbox)) is not _END:
                 yield one
+                if self._async is not client:
+                    raise RuntimeError(FORKED)
         finally:
-            if not self._closed:
+            if not self._closed and self._async is client:
                 self._run(found.aclose(), inbox)
 
     return plain
@@ -73,6 +79,9 @@ class Client:
 
     The arguments and methods are those of `AsyncClient`. The methods block or return plain iterators. Any number of
     threads may share a client. Ctrl-C ends the wait; analyses on the server keep running.
+
+    A process that was forked after the client's first call opens its own connections. The parent's calls and iterators
+    raise RuntimeError there.
     """
 
     def __init__(
@@ -83,13 +92,20 @@ class Client:
         headers: Mapping[str, str] | None = None,
         timeout: float = 60,
         retry_seconds: float | None = 30,
+        proxy: str | None = None,
     ) -> None:
-        self._async = AsyncClient(url, token=token, headers=headers, timeout=timeout, retry_seconds=retry_seconds)
+        self._connect = functools.partial(
+            AsyncClient, url, token=token, headers=headers, timeout=timeout, retry_seconds=retry_seconds, proxy=proxy
+        )
+        self._async = self._connect()
         self._closed = False
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._stop: asyncio.Event
+        # In a forked process, the connections of its parent: closing them there would disturb the parent.
+        self._inherited: list[object] = []
+        _clients.add(self)
 
     def __enter__(self) -> Self:
         return self
@@ -150,9 +166,11 @@ class Client:
         try:
             while (call := inbox.get()) is not None:
                 call()
+                if self._loop is not loop:
+                    raise RuntimeError(FORKED)
             return future.result()
         except BaseException:
-            if future.cancel() and tasks:
+            if self._loop is loop and future.cancel() and tasks:
                 asyncio.run_coroutine_threadsafe(asyncio.wait(tasks), loop).result()
             raise
 
@@ -172,6 +190,13 @@ class Client:
             assert self._loop is not None
             return self._loop
 
+    def _forked(self) -> None:
+        """Leave the parent's thread, loop and connections to the parent. Called in a forked process."""
+        self._lock = threading.Lock()  # another thread of the parent may have held it
+        if self._thread is not None:
+            self._inherited.append((self._async, self._loop, self._thread))
+            self._async, self._loop, self._thread = self._connect(), None, None
+
     async def _live(self, ready: threading.Event) -> None:
         self._stop = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -180,3 +205,15 @@ class Client:
             await self._stop.wait()
         finally:
             await self._async.close()
+
+
+_clients: weakref.WeakSet[Client] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for client in list(_clients):
+        client._forked()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_forked)

@@ -25,7 +25,7 @@ LARGEST_MESSAGE_BYTES = 1 << 26
 class Socket(WebsocketsTransport):
     """A connection for one subscription that holds at most `MOST_UNREAD` unread messages."""
 
-    def __init__(self, url: str, headers: Mapping[str, str], *, connect_seconds: float) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str], *, connect_seconds: float, proxy: str | None) -> None:
         super().__init__(
             url,
             subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
@@ -38,7 +38,7 @@ class Socket(WebsocketsTransport):
                 "ping_interval": PING_SECONDS,
                 "ping_timeout": PING_SECONDS,
                 "close_timeout": CLOSE_SECONDS,
-                "proxy": None,
+                "proxy": proxy,
             },
         )
         self.room = asyncio.Semaphore(MOST_UNREAD)

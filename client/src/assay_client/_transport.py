@@ -22,6 +22,7 @@ from gql.transport.exceptions import TransportError
 from graphql import DocumentNode, parse
 
 from assay_client._failures import Failures, Lost, unreachable
+from assay_client._proxy import proxy_of
 from assay_client._socket import Socket, heeding_cancellation
 
 T = TypeVar("T")
@@ -74,8 +75,11 @@ class Patience:
 class Transport:
     """The connections to one server. None is open before the first call or after `close`. Times are in seconds."""
 
-    def __init__(self, url: str, headers: Mapping[str, str], *, timeout: float, retry_seconds: float | None) -> None:
+    def __init__(
+        self, url: str, headers: Mapping[str, str], *, timeout: float, retry_seconds: float | None, proxy: str | None
+    ) -> None:
         self.url, self.base, self.socket_url = addresses(url)
+        self.proxy = proxy_of(url, proxy)
         self.headers = {"User-Agent": f"assay-client/{version('assay-client')}", **headers}
         self.timeout = timeout
         self.retry_seconds = retry_seconds
@@ -84,6 +88,7 @@ class Transport:
             headers=self.headers,
             json_serialize=lambda value: msgspec.json.encode(value).decode(),
             json_deserialize=msgspec.json.Decoder(dict[str, Any]).decode,
+            client_session_args={"proxy": self.proxy},
         )
         self._failures = Failures(self.url, self.socket_url, timeout)
         self._closed = False
@@ -188,7 +193,7 @@ class Transport:
     async def _subscribe_once(self, document: str, variables: Mapping[str, Any]) -> AsyncGenerator[Any, None]:
         if self._closed:
             raise RuntimeError("The client is closed.")
-        socket = Socket(self.socket_url, self.headers, connect_seconds=CONNECT_SECONDS)
+        socket = Socket(self.socket_url, self.headers, connect_seconds=CONNECT_SECONDS, proxy=self.proxy)
         try:
             with heeding_cancellation():
                 await socket.connect()

@@ -49,7 +49,9 @@ class NotAllowed(OperationFailed):
 
 
 class HistoryGone(OperationFailed):
-    """The server has deleted events after the cursor because of their age.
+    """The server no longer has all events after the cursor.
+
+    It deleted them because of their age, or its database was replaced or restored from a backup.
 
     Read the current state of your analyses and batches, then resume with `after=history_begins`: the server has all
     events after that cursor.

@@ -59,6 +59,12 @@ class EventType(Name):
     ANALYSIS_TIMED_OUT = "ANALYSIS_TIMED_OUT"
     """An analysis timed out."""
 
+    ANALYSIS_DELETED = "ANALYSIS_DELETED"
+    """
+    An analysis was deleted. Retention sends one event per slice, about the analysis that ended last: all analyses
+    outside of batches that ended before were deleted too.
+    """
+
     BATCH_STARTED = "BATCH_STARTED"
     """The first item of a batch started."""
 
@@ -73,6 +79,21 @@ class EventType(Name):
 
     BATCH_TIMED_OUT = "BATCH_TIMED_OUT"
     """A batch timed out, and every item has ended."""
+
+    BATCH_DELETED = "BATCH_DELETED"
+    """A batch was deleted, with its items. The items have no event of their own."""
+
+    BULK_ACTION_PROGRESS = "BULK_ACTION_PROGRESS"
+    """A bulk action made progress. At most one event per second and action."""
+
+    BULK_ACTION_ENDED = "BULK_ACTION_ENDED"
+    """A bulk action completed or was stopped."""
+
+    ALERT = "ALERT"
+    """The health of a component changed, for the worse or back."""
+
+    QUEUE_CHANGED = "QUEUE_CHANGED"
+    """The queue or an analyzer was paused or resumed, or its concurrency changed."""
 
 
 class Event(Shape, frozen=True):
@@ -117,6 +138,12 @@ class Analyzer(Shape, frozen=True):
 
     options_schema: Any
     """JSON Schema of the options."""
+
+    request_schema: Any
+    """JSON Schema of the analyzer's request, with titles, defaults and bounds: the source of input forms."""
+
+    result_schema: Any
+    """JSON Schema of the analyzer's result, with `x-assay` hints: the source of the display of unknown result types."""
 
     result_type_name: str
     """Name of the result type, an implementation of AnalysisResult."""
@@ -208,6 +235,28 @@ class Progress(Shape, frozen=True):
     """Estimated seconds until the end. Null until there is enough data for an estimate."""
 
 
+class Attempt(Shape, frozen=True):
+    """One attempt of an analysis."""
+
+    number: int
+    """Number of the attempt, from 1, counted over all runs."""
+
+    run: int
+    """Run of the analysis, from 1; a retry by a client begins a new run."""
+
+    started_at: datetime
+    """Start of the attempt."""
+
+    finished_at: datetime | None
+    """End of the attempt. Null while the attempt runs."""
+
+    worker: str | None
+    """Id of the worker, `worker_…`. Null if unknown."""
+
+    error: AnalysisError | None
+    """Error of the attempt. Null while the attempt runs, and for a completed attempt."""
+
+
 class BatchReference(Shape, frozen=True):
     """Reference to an object of type Batch."""
 
@@ -233,9 +282,6 @@ class Analysis(Shape, frozen=True):
     priority: int
     """Priority, from 1 (lowest) to 10 (highest)."""
 
-    input_text: str | None
-    """Input text, always complete. Null if the analyzer takes no text, or if the server rejected the text."""
-
     attempt: int
     """Number of the current or last attempt, from 1; 0 before the first attempt."""
 
@@ -257,11 +303,41 @@ class Analysis(Shape, frozen=True):
     processing_time_ms: float | None
     """Duration of the last attempt, in milliseconds. Null before the end of the first attempt."""
 
+    error_fingerprint: str | None
+    """
+    Identifier of the group of similar errors, for AnalysisFilter.errorFingerprint. Null unless the analysis
+    failed or timed out.
+    """
+
+    input_text: str | None
+    """
+    Input text, also of a rejected input. Null if the analyzer takes no text. Complete, except for an input
+    rejected as too large: its first 1,000 characters, or those of its JSON if the analyzer takes no text.
+    """
+
+    title: str
+    """
+    Title for display: the key unless generated, otherwise the first words of the input, at most 80 characters.
+    Never empty.
+    """
+
+    input_excerpt: str | None
+    """First 1,000 characters of the input, also of a rejected input; of JSON, its text. Null without a stored input."""
+
+    retryable: bool
+    """Whether retryAnalysis accepts the analysis now."""
+
+    cancelable: bool
+    """Whether cancelAnalysis accepts the analysis now."""
+
     analyzer: AnalyzerReference
     """Analyzer that reads the input."""
 
     input_data: Any
-    """Input value as JSON. Null if the analyzer takes a text, or if the server rejected the value."""
+    """
+    Input value as JSON, also of a rejected input. Null if the analyzer takes a text, or if the value was rejected
+    as too large.
+    """
 
     options: Any
     """Options used for the run, including defaults."""
@@ -274,6 +350,9 @@ class Analysis(Shape, frozen=True):
 
     progress: Progress
     """Progress of the current attempt."""
+
+    attempts: list[Attempt]
+    """Attempts of the analysis, at most the newest 100, oldest first. Empty before the first attempt."""
 
     batch: BatchReference | None
     """Batch of the analysis. Null for a single submission."""
@@ -351,6 +430,9 @@ class Batch(Shape, frozen=True):
     started_at: datetime | None
     """Start of the first item. Null before that."""
 
+    last_retried_at: datetime | None
+    """Time of the last retry. Null without a retry. `startedAt` remains the first start."""
+
     finished_at: datetime | None
     """End of the last item. Null before that."""
 
@@ -365,9 +447,15 @@ class Batch(Shape, frozen=True):
 
     total_processing_time_ms: float | None
     """
-    Milliseconds from the start of the first item to the end of the last item. A retry that reopens the batch
-    starts the measurement again. Null while the batch runs.
+    Milliseconds in which the batch ran; time between an end and the start of the next run after a retry is not
+    counted. Null while the batch runs.
     """
+
+    retryable_items: int
+    """Number of items that retryBatch queues again if called now."""
+
+    refused_items: int
+    """Number of FAILED items with a rejected input. A retry cannot help these items."""
 
     @property
     def ended(self) -> bool:
@@ -397,8 +485,20 @@ class AnalysisEvent(Event, frozen=True):
     status: AnalysisStatus
     """State of the analysis at the time of the event."""
 
+    title: str | None
+    """Title of the analysis, as in Analysis.title. Null if the analysis was deleted."""
+
+    analyzer_name: str | None
+    """Name of the analyzer. Null in events of earlier server versions."""
+
+    batch_id: str | None
+    """Id of the batch, `batch_…`. Null for a single submission."""
+
     analysis: AnalysisReference | None
-    """Current state of the analysis, at most ten seconds old. Null if the analysis was deleted."""
+    """
+    Current state of the analysis, at most ten seconds old. Null if the analysis was deleted, and always in
+    ANALYSIS_DELETED.
+    """
 
 
 class BatchEvent(Event, frozen=True):
@@ -420,7 +520,42 @@ class BatchEvent(Event, frozen=True):
     """Number of FAILED items at the time of the event."""
 
     batch: BatchReference | None
-    """Current state of the batch, at most ten seconds old. Null if the batch was deleted."""
+    """
+    Current state of the batch, at most ten seconds old. Null if the batch was deleted, and always in
+    BATCH_DELETED.
+    """
+
+
+class HealthStatus(Name):
+    """Health of a component or of the whole server."""
+
+    HEALTHY = "HEALTHY"
+    """Works as intended."""
+
+    DEGRADED = "DEGRADED"
+    """Works with limitations and needs attention."""
+
+    UNHEALTHY = "UNHEALTHY"
+    """Does not work and needs immediate attention."""
+
+
+class AlertEvent(Event, frozen=True):
+    """
+    A change in the health of a component. Visible in all workspaces. A component of one instance is reported by
+    that instance, a shared component once.
+    """
+
+    component: str
+    """Component name, as in `ComponentHealth.name`."""
+
+    health: HealthStatus
+    """New status."""
+
+    message: str | None
+    """
+    Reason and recommendation. Null for a healthy component, and for callers without administration of the
+    installation.
+    """
 
 
 class UserErrorCode(Name):
@@ -444,6 +579,15 @@ class UserErrorCode(Name):
     IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
     """The idempotency key was used before with different input."""
 
+    INPUT_UNREADABLE = "INPUT_UNREADABLE"
+    """Content of a batch item: empty, malformed or unreadable. Used only for items."""
+
+    INPUT_TOO_LARGE = "INPUT_TOO_LARGE"
+    """Content of a batch item: beyond the limits of its analyzer. Used only for items."""
+
+    UNSUPPORTED_FORMAT = "UNSUPPORTED_FORMAT"
+    """Content of a batch item: a format without an analyzer on this server. Used only for items."""
+
 
 class UserError(Shape, frozen=True):
     """A problem with a mutation's input. Server failures are reported as top-level errors instead."""
@@ -459,19 +603,6 @@ class UserError(Shape, frozen=True):
     Path to the invalid input field, from the input object down, with list positions as numbers in text: ["items",
     "3", "request", "text", "text"]. Null if the problem does not belong to a single field.
     """
-
-
-class HealthStatus(Name):
-    """Health of a component or of the whole server."""
-
-    HEALTHY = "HEALTHY"
-    """Works as intended."""
-
-    DEGRADED = "DEGRADED"
-    """Works with limitations and needs attention."""
-
-    UNHEALTHY = "UNHEALTHY"
-    """Does not work and needs immediate attention."""
 
 
 class ComponentHealth(Shape, frozen=True):
@@ -504,13 +635,19 @@ class Health(Shape, frozen=True):
 
 
 class SystemMetrics(Shape, frozen=True):
-    """Load of the machine, and memory of this server."""
+    """Load of the machine or container, and memory of this server."""
 
     cpu_percent: float
-    """CPU utilization of the machine, all processors together, over the last second: from 0 to 100."""
+    """
+    CPU utilization over the last second, from 0 to 100: of the container's quota, or without one of all
+    processors of the machine.
+    """
 
     memory_percent: float
-    """Memory utilization of the machine, from 0 to 100."""
+    """
+    Memory utilization, from 0 to 100: of the container's limit, or without one of the machine. Page cache that
+    can be freed at once does not count for a container.
+    """
 
     memory_mb: float
     """Resident memory of this server and its workers, in MiB. Memory shared by processes counts for each of them."""
@@ -537,12 +674,13 @@ class OperationMetrics(Shape, frozen=True):
 
     name: str
     """
-    Operation name in the document; `anonymous` for operations without a name. After 200 names, all further names
-    are counted together as `other`.
+    Operation name in the document; `anonymous` for operations without a name. `other` counts all operations whose
+    names have over 100 characters, never ran without errors, or came while 200 other names were in use within
+    five minutes.
     """
 
     count: int
-    """Number of operations since the server started."""
+    """Number of operations since the server started, or since the name replaced an unused one."""
 
     errors: int
     """Number of operations answered with errors."""
@@ -763,6 +901,9 @@ class AnalyzerQueue(Shape, frozen=True):
     paused_since: datetime | None
     """Start of the pause. Null if the analyzer is not paused."""
 
+    pause_reason: str | None
+    """Reason given for the pause. Null if not paused or without a reason."""
+
     limit: int | None
     """
     Maximum number of slots of each worker that run this analyzer at the same time: 1 to 256. Null if there is no
@@ -785,6 +926,9 @@ class Queue(Shape, frozen=True):
     paused_since: datetime | None
     """Start of the pause of the whole queue. Null if the queue is not paused."""
 
+    pause_reason: str | None
+    """Reason given for the pause. Null if not paused or without a reason."""
+
     concurrency: int | None
     """Number of slots of each worker: 1 to 256. Null if each worker has the number of slots it was started with."""
 
@@ -799,6 +943,22 @@ class Queue(Shape, frozen=True):
 
     metrics: QueueMetrics
     """Queued and running analyses."""
+
+
+class TextFormat(Name):
+    """Format of a text."""
+
+    AUTO = "AUTO"
+    """Detected from the text."""
+
+    PLAIN = "PLAIN"
+    """Plain text."""
+
+    MARKDOWN = "MARKDOWN"
+    """Markdown."""
+
+    HTML = "HTML"
+    """HTML."""
 
 
 class TextReadingLevel(Name):
@@ -942,8 +1102,9 @@ class TextLanguage(Shape, frozen=True):
 
     reliable: bool
     """
-    Whether the other operations use the detected language: if the score is at least 0.4, or 0.7 for a text with
-    fewer than 12 letters.
+    Whether the other operations use the detected language. In a text of more than four words: if the score is at
+    least 0.4, or 0.7 with fewer than 12 letters. In a shorter text: if its forms with and without a final stop
+    agree, or the score is clearly above that of the next language.
     """
 
     candidates: list[TextLanguageCandidate]
@@ -964,8 +1125,8 @@ class TextSentimentLabel(Name):
 
     MIXED = "MIXED"
     """
-    Strong positive and strong negative sentiment: each in at least 20 % of the words, or in at least 30 % of the
-    sentences of a text with a score between -0.5 and 0.5.
+    Score between -0.5 and 0.5, with strong positive and strong negative sentiment: each in at least 20 % of the
+    words, or in at least 30 % of the sentences.
     """
 
 
@@ -1224,6 +1385,9 @@ class TextResult(AnalysisResult, frozen=True):
     the detected language if reliable. Null otherwise.
     """
 
+    text_format: TextFormat | None
+    """Format of the analyzed text: never AUTO. Null in results of analyzer versions without formats."""
+
     statistics: TextStatistics | None
     """Counts, averages, reading time and readability."""
 
@@ -1266,11 +1430,15 @@ class TextRequest(Request, frozen=True):
     language: str | None = None
     """Language of the text as an ISO 639-1 code. Detected if omitted."""
 
+    format: TextFormat | None = None
+    """Format of the text. Marks of the format are not analyzed. Null means AUTO."""
+
 
 RESULTS: dict[str, type[AnalysisResult]] = {
     "TextResult": TextResult,
 }
 EVENTS: dict[str, type[Event]] = {
+    "AlertEvent": AlertEvent,
     "AnalysisEvent": AnalysisEvent,
     "BatchEvent": BatchEvent,
 }

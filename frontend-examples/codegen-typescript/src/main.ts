@@ -31,6 +31,7 @@ async function main(file: string | number): Promise<boolean> {
       if (line) console.log(line);
       return false;
     }
+    if (event.__typename !== 'BatchEvent') return false;
     if (!['BATCH_COMPLETED', 'BATCH_CANCELED', 'BATCH_TIMED_OUT'].includes(event.type)) return false;
     console.error(`${event.processed} of ${event.totalItems} analyzed, ${event.failed} failed`);
     allWell = event.processed === event.totalItems;

@@ -1,48 +1,31 @@
+import { Provider } from '@urql/preact';
 import { options, render } from 'preact';
-import { connection } from './api';
-import { Batches } from './Batches';
-import { Drawer } from './Drawer';
-import { Feed } from './Feed';
-import { Plots, Tiles } from './Figures';
-import { Header, Notices } from './Header';
-import { follow } from './log';
-import { watch } from './model';
-import { Queue } from './Queue';
-import { HealthCard, Workers } from './Server';
-import { useStore } from './store';
-import './style.css';
-import { Submit } from './Submit';
+import { LocationProvider } from 'preact-iso';
+import { BASE, moved } from './data/address';
+import { client } from './data/client';
+import { watch } from './data/figures';
+import { Frame } from './frame/Frame';
+import { Guard } from './frame/Guard';
+import './theme/tokens.css';
+import './theme/base.css';
+import './ui/ui.css';
 
 // All changes between two frames are drawn together.
 options.debounceRendering = (draw) => void requestAnimationFrame(draw);
 
-function Page() {
-  const { state } = useStore(connection);
-  return (
-    <>
-      <Header />
-      <main class={state === 'stale' ? 'is-stale' : ''}>
-        <Notices />
-        <Tiles />
-        <div class="columns">
-          <div class="column">
-            <Batches />
-            <Plots />
-            <Workers />
-            <HealthCard />
-          </div>
-          <div class="column side">
-            <Submit />
-            <Feed />
-            <Queue />
-          </div>
-        </div>
-      </main>
-      <Drawer />
-    </>
-  );
-}
+// `/dashboard` is `/dashboard/`, and addresses of an earlier version lead to their pages.
+const earlier = moved(location.hash);
+if (earlier) history.replaceState(null, '', earlier);
+else if (`${location.pathname}/` === BASE) history.replaceState(null, '', BASE + location.search);
 
-render(<Page />, document.getElementById('root')!);
+render(
+  <Provider value={client}>
+    <LocationProvider scope={BASE}>
+      <Guard url={BASE}>
+        <Frame />
+      </Guard>
+    </LocationProvider>
+  </Provider>,
+  document.getElementById('root')!,
+);
 watch();
-void follow();

@@ -1,7 +1,9 @@
 /** The Examples panel: a click opens an operation with its variables in a new tab. */
-import { type GraphiQLPlugin, useGraphiQL, useGraphiQLActions } from '@graphiql/react';
+import { type GraphiQLPlugin, useGraphiQLActions } from '@graphiql/react';
 import { EXAMPLES, type Example } from './examples';
+import { isNarrow } from './narrow';
 import { seen } from './seen';
+import { useOpen } from './useOpen';
 
 const GROUPS = [...new Set(EXAMPLES.map(({ group }) => group))];
 
@@ -22,20 +24,12 @@ function Icon() {
 }
 
 function Panel() {
-  const { addTab, stop } = useGraphiQLActions();
-  const queryEditor = useGraphiQL((state) => state.queryEditor);
-  const variableEditor = useGraphiQL((state) => state.variableEditor);
-  const headerEditor = useGraphiQL((state) => state.headerEditor);
+  const openTab = useOpen();
+  const { setVisiblePlugin } = useGraphiQLActions();
 
   function open({ query, variables }: Example) {
-    const headers = headerEditor?.getValue() ?? ''; // of the current tab, so that a token is entered once
-    stop(); // a running subscription would write into the new tab
-    addTab();
-    queryEditor?.setValue(query);
-    variableEditor?.setValue(variables ? JSON.stringify(variables(seen()), null, 2) : '');
-    headerEditor?.setValue(headers);
-    queryEditor?.setScrollTop(0);
-    queryEditor?.focus();
+    openTab(query, variables ? JSON.stringify(variables(seen()), null, 2) : '');
+    if (isNarrow()) setVisiblePlugin(null); // the panel covers the editor
   }
 
   return (

@@ -29,18 +29,16 @@ function words(status: Status): string {
 export function StatusLine() {
   const status = useSyncExternalStore(onStatus, getStatus);
   const tab = useGraphiQL((state) => state.tabs[state.activeTabIndex]?.id);
-  const title = useGraphiQL((state) => state.tabs[state.activeTabIndex]?.title);
+  const response = useGraphiQL((state) => state.tabs[state.activeTabIndex]?.response);
 
   useEffect(() => setStatus({ state: 'idle' }), [tab]);
 
-  // GraphiQL opens new tabs at the end of the row, possibly out of view, and names them later.
-  useEffect(() => {
-    document.querySelector('.graphiql-tab-active')?.scrollIntoView({ inline: 'nearest', block: 'nearest' });
-  }, [tab, title]);
-
   return (
-    <div className="status" data-state={status.state}>
-      {words(status)}
-    </div>
+    <>
+      {status.state === 'idle' && !response && <p className="hint">The response appears here. Ctrl-Enter runs the operation.</p>}
+      <div className="status" data-state={status.state}>
+        {words(status)}
+      </div>
+    </>
   );
 }

@@ -36,6 +36,7 @@ export const EXAMPLES: readonly Example[] = [
     recommendations
   }
   analyzers {
+    id
     name
     version
     description
@@ -299,6 +300,7 @@ export const EXAMPLES: readonly Example[] = [
       }
     }
     workers {
+      id
       instance
       alive
       completed
@@ -357,6 +359,7 @@ export const EXAMPLES: readonly Example[] = [
     inputText
     options
     analyzer {
+      id
       name
       scoreMeaning
     }
@@ -422,6 +425,7 @@ export const EXAMPLES: readonly Example[] = [
       totalProcessingTimeMs
       results(first: 5, status: [FAILED]) {
         nodes {
+          id
           key
           error {
             code
@@ -566,7 +570,7 @@ export const WELCOME = `# Welcome to Assay.
 #   Ctrl-Space   completes a word
 #   Hover        explains a word
 #
-# On the left: schema, examples,
+# The icons: schema, examples,
 # explorer, and your history.
 
 query Welcome {
@@ -575,6 +579,7 @@ query Welcome {
     recommendations
   }
   analyzers {
+    id
     name
     description
     scoreMeaning

@@ -7,10 +7,10 @@
 import { createGraphiQLFetcher, type Fetcher } from '@graphiql/toolkit';
 import { parse, type DocumentNode } from 'graphql';
 import { createClient, type Client } from 'graphql-ws';
+import { GRAPHQL } from './address';
 import { lastCursor, remember } from './seen';
 import { getStatus, setStatus } from './status';
 
-const HTTP_URL = '/graphql';
 const MAX_RETRIES = 20; // with the pauses below, about two minutes without a server
 
 type Headers = Record<string, string>;
@@ -62,7 +62,7 @@ async function sendTimed(input: RequestInfo | URL, init?: RequestInit): Promise<
 }
 
 function connect(headers: Headers): Client {
-  const address = new URL(HTTP_URL, location.href);
+  const address = new URL(GRAPHQL);
   address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:';
   let socket: WebSocket | undefined;
   let overdue: ReturnType<typeof setTimeout> | undefined;
@@ -151,14 +151,14 @@ function resuming(client: Client, resumable: boolean): Client {
 export const fetcher: Fetcher = (params, options) => {
   const headers = (options?.headers ?? {}) as Headers;
   if (params.operationName === 'IntrospectionQuery') {
-    return createGraphiQLFetcher({ url: HTTP_URL, fetch: send })(params, { headers });
+    return createGraphiQLFetcher({ url: GRAPHQL, fetch: send })(params, { headers });
   }
   const documentAST = read(params.query);
   const chosen = operation(documentAST, params.operationName);
   const isSubscription = chosen?.operation === 'subscription';
   const resumable = chosen?.variableDefinitions?.some((each) => each.variable.name.value === 'after') ?? false;
   const run = createGraphiQLFetcher({
-    url: HTTP_URL,
+    url: GRAPHQL,
     fetch: sendTimed,
     ...(isSubscription && { wsClient: resuming(clientFor(headers), resumable) }),
   });

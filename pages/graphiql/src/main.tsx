@@ -3,6 +3,7 @@ import { createRoot } from 'react-dom/client';
 import 'graphiql/style.css';
 import '@graphiql/plugin-explorer/style.css';
 import './workers';
+import './contrast';
 import { App } from './App';
 import './style.css';
 

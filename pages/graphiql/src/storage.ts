@@ -1,8 +1,10 @@
 /**
  * The browser's storage for GraphiQL's tabs, history and settings. Headers are never stored, because they can have a token, and
- * GraphiQL's history would keep them permanently.
+ * GraphiQL's history would keep them permanently. In a narrow window, the page opens without the last panel, which would cover
+ * the editor.
  */
 import type { Storage } from '@graphiql/toolkit';
+import { isNarrow } from './narrow';
 
 const PREFIX = 'graphiql:';
 
@@ -25,7 +27,7 @@ export function storage(): Storage {
   }
   const names = () => Object.keys(kept).filter((name) => name.startsWith(PREFIX));
   return {
-    getItem: (name) => kept.getItem(name),
+    getItem: (name) => (name === `${PREFIX}visiblePlugin` && isNarrow() ? '' : kept.getItem(name)),
     setItem: (name, value) => {
       if (name !== `${PREFIX}headers`) kept.setItem(name, withoutHeaders(value));
     },

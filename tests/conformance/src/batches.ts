@@ -112,7 +112,7 @@ export const Results = graphql(`
 
 export const Batches = graphql(`
   query Batches($status: [BatchStatus!], $first: Int, $after: String) {
-    batches(status: $status, first: $first, after: $after) {
+    batches(filter: { status: $status }, first: $first, after: $after) {
       edges {
         cursor
         node {

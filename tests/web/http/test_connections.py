@@ -167,13 +167,3 @@ async def test_a_get_with_a_body(server: Server, lines: list[dict[str, Any]]) ->
         assert wire.is_closed()
     await server.settled()
     assert access(lines) == [("GET", 200), ("GET", 413)]
-
-
-async def test_invalid_http_does_no_harm(server: Server, lines: list[dict[str, Any]]) -> None:
-    for bytes_ in (b"\x16\x03\x01 nonsense\r\n\r\n", b"POST /graphql HTTP/1.1\r\nContent-Length: -1\r\n\r\n"):
-        with server.dial() as wire:
-            wire.say(bytes_)
-            assert wire.reader.readline() == b"HTTP/1.1 400 Bad Request\r\n"
-    assert (await server.post("{ hello }")).json() == SAID
-    await server.settled()
-    assert access(lines) == [("POST", 200)]

@@ -11,7 +11,7 @@ import pytest
 from tests.support import until
 from tests.web.http.toy import SECRET, Server
 from tests.web.http.wire import head, refused
-from web.middleware import MAX_URL_BYTES
+from web.serving.request_head import MAX_URL_BYTES
 
 Serve = Callable[..., Server]
 

@@ -8,9 +8,12 @@ import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urljoin
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from tests.api.sockets import opened
 from tests.support import Server, until
@@ -71,20 +74,39 @@ async def test_e07_an_unknown_id_is_null(program: Server) -> None:
     assert answer.json() == {"data": {"node": None, "analysis": None}}
 
 
-@pytest.mark.parametrize("path", ["/graphql", "/graphiql", "/dashboard"])
+@pytest.mark.parametrize("path", ["/graphql", "/graphql/", "/graphiql", "/graphiql/", "/dashboard", "/dashboard/"])
 async def test_i02_i03_pages_load_only_from_this_server(program: Server, path: str) -> None:
     page = await send(program, "GET", path, headers={"accept": "text/html,*/*;q=0.8"})
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     loaded = [url for url in re.findall(r'(?:src|href)="([^"]+)"', page.text) if not url.startswith("data:")]
     assert [url for url in loaded if url.endswith(".js")]
     for url in loaded:
-        assert url.startswith("/")
-        assert not url.startswith("//")
-        assert (await send(program, "GET", url)).status_code == 200
+        assert re.match(r"(\.\./)?(dashboard|graphiql)/assets/", url)  # relative
+        assert (await send(program, "GET", urljoin(path, url))).status_code == 200
     policy = page.headers["content-security-policy"]
     assert "script-src 'self'" in policy.split("; ")
+    assert "img-src data:" in policy.split("; ")
     assert "http" not in policy
     assert "'unsafe-eval'" not in policy
+
+
+async def test_the_api_with_a_slash_at_its_end(program: Server) -> None:
+    found = await send(program, "POST", "/graphql/", json={"query": "{ __typename }"})
+    assert (found.status_code, found.json()) == (200, {"data": {"__typename": "Query"}})
+    body = {"query": "subscription { metrics(intervalSeconds: 60) { none } }"}
+    streams = [await send(program, "POST", path, json=body) for path in ("/graphql/stream", "/graphql/stream/")]
+    assert [each.headers["content-type"] for each in streams] == ["text/event-stream; charset=utf-8"] * 2
+    assert streams[0].text == streams[1].text
+    async with connect(f"{program.ws_url}/", subprotocols=[Subprotocol("graphql-transport-ws")]) as connection:
+        await connection.send('{"type":"connection_init"}')
+        assert json.loads(await connection.recv())["type"] == "connection_ack"
+
+
+async def test_redirects_are_relative(program: Server) -> None:
+    found = await send(program, "GET", "/")
+    assert (found.status_code, found.headers["location"]) == (307, "graphql")
+    for path in ("/health/live/", "/metrics/", "/graphiql/assets"):
+        refused(await send(program, "GET", path), 404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize(
@@ -118,6 +140,16 @@ async def test_a_page_under_a_foreign_host_name_is_refused(program: Server) -> N
         assert answer.status_code == 200
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])
+async def test_a_probe_may_use_the_address_of_a_pod(program: Server, path: str, method: str) -> None:
+    headers = {"host": "10.42.0.17:8000"}
+    assert (await send(program, method, path, headers=headers)).status_code == 200
+    for other in ("/graphql", f"{path}/", f"/graphql{path}", "/dashboard", "/batches/x/results.jsonl"):
+        answer = await send(program, "GET", other, headers=headers)
+        refused(answer, 400, "BAD_REQUEST")
+
+
 @pytest.mark.parametrize(
     "path", ["/", "/graphql", "/graphiql", "/dashboard", "/health/live", "/health/ready", "/metrics"]
 )
@@ -125,6 +157,7 @@ async def test_c08_c09_every_route_has_the_headers(program: Server, path: str) -
     answer = await send(program, "GET", path)
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["x-frame-options"] == "DENY"
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
     assert answer.headers["x-request-id"]
     assert "server" not in answer.headers
 
@@ -164,6 +197,7 @@ async def test_sockets_leave_nothing_in_the_log(program: Server) -> None:
     assert len([line for line in log.splitlines() if '"event":"request"' in line]) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("accept", ["text/event-stream", "multipart/mixed;subscriptionSpec=1.0"])
 async def test_sigterm_breaks_streams_off_within_the_grace_time(tmp_path: Path, accept: str) -> None:
     one = await Server(tmp_path, {"workers": 0}).start()

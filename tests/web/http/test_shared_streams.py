@@ -107,6 +107,7 @@ async def test_streams_with_different_starts_are_shared(program: Server) -> None
     await listening(program, 0)
 
 
+@pytest.mark.long
 async def test_a_client_that_does_not_read_blocks_no_other_and_loses_nothing(program: Server) -> None:
     """The slow client's backlog exceeds the group's buffer; the client continues from the log."""
     slow, quick = Listener(program, LARGE), Listener(program, LARGE)

@@ -23,6 +23,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from events.hub import Hub
+from execution.answers import StreamAnswer
 from execution.executor import Executor
 from settings import Settings
 from telemetry import Telemetry
@@ -33,7 +34,7 @@ from web.graphql.http import GraphQLHTTP
 from web.graphql.streams import Streams
 from web.middleware import middleware
 from web.responses import refusal
-from web.serving import http_protocol
+from web.serving import http_protocol, websocket_protocol
 
 __all__ = ["PATIENCE", "SECRET", "Server"]
 
@@ -70,6 +71,7 @@ class Server:
         *,
         streams: dict[str, Any] | None = None,
         header_seconds: float = http_protocol.HEADER_SECONDS,
+        half_open_seconds: float = http_protocol.HALF_OPEN_SECONDS,
         **settings: Any,
     ) -> None:
         self.probe = Probe()
@@ -77,7 +79,8 @@ class Server:
         self.telemetry = Telemetry()
         schema = strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription)
         executor = Executor(schema, settings=self.settings, telemetry=self.telemetry)
-        self.streams = Streams(self.settings, self.telemetry, Hub(lambda answer: len(answer.json)), **(streams or {}))
+        hub: Hub[StreamAnswer] = Hub(lambda answer: len(answer.json), lambda answer: answer.cursor)
+        self.streams = Streams(self.settings, self.telemetry, hub, **(streams or {}))
         door = partial(GraphQLHTTP, executor, self._context, self.settings, self.streams)
 
         @asynccontextmanager
@@ -104,8 +107,13 @@ class Server:
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                http=http_protocol.protocol(header_seconds),
-                ws="websockets-sansio",
+                http=http_protocol.protocol(
+                    header_seconds,
+                    self.telemetry.http.half_open,
+                    self.settings.max_sockets_per_address,
+                    half_open_seconds,
+                ),
+                ws=websocket_protocol.protocol(self.settings.socket_unsent_bytes),
                 timeout_graceful_shutdown=PATIENCE,
             )
         )

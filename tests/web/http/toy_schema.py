@@ -12,6 +12,7 @@ import strawberry
 from strawberry.scalars import JSON
 from strawberry.types import Info
 
+from execution.answer_size import AnswerSize
 from execution.errors import ClientError, ErrorCode
 
 SECRET = "postgresql://assay:s3cret@db/etc/passwd"
@@ -65,6 +66,7 @@ class Context:
     probe: Probe
     time_limit: asyncio.Timeout | None = None
     last_event_id: str | None = None
+    answer_size: AnswerSize = field(default_factory=lambda: AnswerSize(0))
 
 
 def _probe(info: Info[Context, None]) -> Probe:

@@ -129,6 +129,7 @@ def refused(
     assert headers["content-type"] == media_type
     assert headers["cache-control"] == "no-store"
     assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
     assert headers["x-request-id"]
     assert "server" not in headers
     found: dict[str, Any] = error

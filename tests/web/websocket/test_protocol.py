@@ -48,16 +48,33 @@ async def test_the_subprotocol_is_chosen_among_others(server: Server) -> None:
 
 @pytest.mark.parametrize(
     "origin",
-    ["https://evil.example", "null", "", "https://127.0.0.1.evil.example", "http://127.0.0.1", "http://[", "file://"],
+    [
+        "https://evil.example",
+        "null",
+        "",
+        "https://127.0.0.1.evil.example",
+        "http://127.0.0.1",
+        "http://[",
+        "file://",
+        "https://{own}",
+        "http://{own}/",
+        "http://{own}/page",
+        "http://user@{own}",
+        "http://{own}@evil.example",
+        "{own}",
+        "ws://{own}",
+    ],
 )
 async def test_a_foreign_origin_is_refused_before_the_socket_opens(server: Server, origin: str) -> None:
     before = server.telemetry.connections
     with pytest.raises(InvalidStatus) as refusal:
-        async with dial(server, origin=origin):
+        async with dial(server, origin=origin.format(own=f"127.0.0.1:{server.port}")):
             pass
     assert refusal.value.response.status_code == 403
-    body = json.loads(refusal.value.response.body)
-    assert [error["extensions"]["code"] for error in body["errors"]] == ["FORBIDDEN"]
+    (error,) = json.loads(refusal.value.response.body)["errors"]
+    assert error["extensions"]["code"] == "FORBIDDEN"
+    for remedy in ("ASSAY_ALLOWED_ORIGINS", "FORWARDED_ALLOW_IPS", "`Host`", "`X-Forwarded-Proto`"):
+        assert remedy in error["message"]
     assert server.telemetry.connections == before
 
 
@@ -171,6 +188,15 @@ MALFORMED: dict[str, tuple[object, str]] = {
     "nothing": ("", "The message is not JSON."),
     "two values": ("{} {}", "The message is not JSON."),
     "NaN": ('{"type": NaN}', "The message is not JSON."),
+    "a member twice": (
+        '{"type":"ping","type":"complete"}',
+        'The message has the member "type" twice in one object.',
+    ),
+    "a variable twice": (
+        '{"id":"a","type":"subscribe","payload":{"query":"{ hello }","variables":{"a":1,"a":2}}}',
+        'The message has the member "a" twice in one object.',
+    ),
+    "a number of 90,000 digits": ('{"type":' + "9" * 90_000 + "}", "The message is not JSON."),
     "nested deep": ('{"type":' + "[" * 100_000 + "]" * 100_000 + "}", "The message is not JSON."),
     "binary": (b'{"type":"ping"}', "Messages must be text frames."),
     "binary rubbish": (b"\xff\x00", "Messages must be text frames."),

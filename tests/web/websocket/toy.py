@@ -18,12 +18,14 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
 from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket
 from strawberry.scalars import JSON
 from strawberry.types import Info
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin, Subprotocol
 
+from execution.answer_size import AnswerSize
 from execution.errors import ClientError
 from execution.executor import Executor
 from settings import Settings
@@ -77,11 +79,12 @@ class NumberStream:
     def audience(self) -> object:
         return self.context.audience
 
-    async def end(self) -> int:
-        return self._numbers.end
+    @property
+    def cursor(self) -> str | None:
+        return None if self.place is None else f"n{self.place}"
 
-    def cursor(self, place: int) -> str:
-        return f"n{place}"
+    async def end(self) -> tuple[int, str]:
+        return self._numbers.end, f"n{self._numbers.end}"
 
     def follow(self, after: int) -> tuple[Context, AsyncGenerator[list[Number], None]]:
         return self.context, self._follow(after)
@@ -152,6 +155,7 @@ class Context:
     probe: Probe
     time_limit: asyncio.Timeout | None = None
     last_event_id: str | None = None
+    answer_size: AnswerSize = field(default_factory=lambda: AnswerSize(0))
     audience: object = None
 
 
@@ -314,7 +318,15 @@ def schema() -> strawberry.Schema:
 class Server:
     """uvicorn in a thread, with the program's flags."""
 
-    def __init__(self, settings: Settings | None = None, *, ws_max_size: int = 1_000_000, **options: Any) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        ws_max_size: int = 1_000_000,
+        header_seconds: float = http_protocol.HEADER_SECONDS,
+        half_open_seconds: float = http_protocol.HALF_OPEN_SECONDS,
+        **options: Any,
+    ) -> None:
         settings = settings or Settings()
         self.probe = Probe()
         telemetry = Telemetry()
@@ -333,12 +345,20 @@ class Server:
             yield
             await self.door.close_all()
 
-        app = Starlette(routes=[WebSocketRoute("/graphql", self.door.endpoint)], lifespan=lifespan)
+        async def silent(websocket: WebSocket) -> None:
+            """Neither accept nor refuse the connection."""
+            while (await websocket.receive())["type"] != "websocket.disconnect":
+                pass
+
+        routes = [WebSocketRoute("/graphql", self.door.endpoint), WebSocketRoute("/silent", silent)]
+        app = Starlette(routes=routes, lifespan=lifespan)
         self._uvicorn = uvicorn.Server(
             uvicorn.Config(
                 app,
                 port=0,
-                http=http_protocol.protocol(http_protocol.HEADER_SECONDS),
+                http=http_protocol.protocol(
+                    header_seconds, telemetry.http.half_open, settings.max_sockets_per_address, half_open_seconds
+                ),
                 ws=websocket_protocol.protocol(settings.socket_unsent_bytes),
                 ws_max_size=ws_max_size,
                 ws_per_message_deflate=False,

@@ -34,10 +34,14 @@ export type BatchStatus =
 
 /** Type of an event. */
 export type EventType =
+  /** The health of a component changed, for the worse or back. */
+  | 'ALERT'
   /** An analysis was canceled. */
   | 'ANALYSIS_CANCELED'
   /** An analysis ended with a result. */
   | 'ANALYSIS_COMPLETED'
+  /** An analysis was deleted. Retention sends one event per slice, about the analysis that ended last: all analyses outside of batches that ended before were deleted too. */
+  | 'ANALYSIS_DELETED'
   /** An analysis ended with an error. */
   | 'ANALYSIS_FAILED'
   /** A running analysis reported progress. */
@@ -54,12 +58,31 @@ export type EventType =
   | 'BATCH_CANCELED'
   /** Every item of a batch has ended. */
   | 'BATCH_COMPLETED'
+  /** A batch was deleted, with its items. The items have no event of their own. */
+  | 'BATCH_DELETED'
   /** Items of a batch ended. Sent at most four times a second. */
   | 'BATCH_PROGRESS'
   /** The first item of a batch started. */
   | 'BATCH_STARTED'
   /** A batch timed out, and every item has ended. */
-  | 'BATCH_TIMED_OUT';
+  | 'BATCH_TIMED_OUT'
+  /** A bulk action completed or was stopped. */
+  | 'BULK_ACTION_ENDED'
+  /** A bulk action made progress. At most one event per second and action. */
+  | 'BULK_ACTION_PROGRESS'
+  /** The queue or an analyzer was paused or resumed, or its concurrency changed. */
+  | 'QUEUE_CHANGED';
+
+/** Format of a text. */
+export type TextFormat =
+  /** Detected from the text. */
+  | 'AUTO'
+  /** HTML. */
+  | 'HTML'
+  /** Markdown. */
+  | 'MARKDOWN'
+  /** Plain text. */
+  | 'PLAIN';
 
 /** Operation of the text analyzer. */
 export type TextOperation =
@@ -80,6 +103,8 @@ export type TextOperation =
 
 /** Input of the text analyzer. */
 export type TextRequest = {
+  /** Format of the text. Marks of the format are not analyzed. Null means AUTO. */
+  format?: TextFormat | null | undefined;
   /** Language of the text as an ISO 639-1 code. Detected if omitted. */
   language?: string | null | undefined;
   /** Operations to run, 1 to 100 entries. A repeated operation runs once. Null means the default. */
@@ -104,6 +129,9 @@ export type EventsSubscriptionVariables = Exact<{
 
 
 export type EventsSubscription = { events:
+    | { cursor: string, type: EventType, occurredAt: string, subjectId: string }
+    | { cursor: string, type: EventType, occurredAt: string, subjectId: string }
+    | { cursor: string, type: EventType, occurredAt: string, subjectId: string }
     | { cursor: string, type: EventType, occurredAt: string, subjectId: string }
     | { cursor: string, type: EventType, occurredAt: string, subjectId: string }
    };

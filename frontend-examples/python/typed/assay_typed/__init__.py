@@ -1,7 +1,13 @@
 from .async_base_client import AsyncBaseClient
 from .base_model import BaseModel, Upload
 from .client import Client
-from .enums import AnalysisStatus, TextOperation, TextSentimentLabel, UserErrorCode
+from .enums import (
+    AnalysisStatus,
+    TextFormat,
+    TextOperation,
+    TextSentimentLabel,
+    UserErrorCode,
+)
 from .exceptions import (
     GraphQLClientError,
     GraphQLClientGraphQLError,
@@ -51,6 +57,7 @@ __all__ = [
     "SubmitSubmitAnalysis",
     "SubmitSubmitAnalysisAnalysis",
     "SubmitSubmitAnalysisUserErrors",
+    "TextFormat",
     "TextOperation",
     "TextRequest",
     "TextSentimentLabel",

@@ -10,6 +10,13 @@ class AnalysisStatus(str, Enum):
     TIMED_OUT = "TIMED_OUT"
 
 
+class TextFormat(str, Enum):
+    AUTO = "AUTO"
+    PLAIN = "PLAIN"
+    MARKDOWN = "MARKDOWN"
+    HTML = "HTML"
+
+
 class TextOperation(str, Enum):
     STATISTICS = "STATISTICS"
     LANGUAGE = "LANGUAGE"
@@ -34,3 +41,6 @@ class UserErrorCode(str, Enum):
     TOO_LARGE = "TOO_LARGE"
     UNSUPPORTED = "UNSUPPORTED"
     IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
+    INPUT_UNREADABLE = "INPUT_UNREADABLE"
+    INPUT_TOO_LARGE = "INPUT_TOO_LARGE"
+    UNSUPPORTED_FORMAT = "UNSUPPORTED_FORMAT"

@@ -3,7 +3,7 @@ from typing import Optional
 from pydantic import Field
 
 from .base_model import BaseModel
-from .enums import TextOperation
+from .enums import TextFormat, TextOperation
 
 
 class AnalysisRequest(BaseModel):
@@ -46,6 +46,8 @@ class TextRequest(BaseModel):
     "Operations to run, 1 to 100 entries. A repeated operation runs once. Null means the default."
     language: Optional[str] = None
     "Language of the text as an ISO 639-1 code. Detected if omitted."
+    format: Optional[TextFormat] = TextFormat.AUTO
+    "Format of the text. Marks of the format are not analyzed. Null means AUTO."
 
 
 AnalysisRequest.model_rebuild()

@@ -1,0 +1,72 @@
+/** Name, search, state of the connection, and the way to a new analysis. */
+import { useLocation } from 'preact-iso';
+import { BASE, href, hrefOf } from '../data/address';
+import { clockTime } from '../data/clock';
+import { connection } from '../data/socket';
+import { useStore } from '../data/store';
+import { Icon } from '../ui/Icon';
+
+export function Pill() {
+  const at = useStore(connection);
+  const text =
+    at.state === 'connecting'
+      ? 'Connecting…'
+      : at.state === 'live'
+        ? 'Live'
+        : at.state === 'reconnecting'
+          ? 'Reconnecting…'
+          : `Stale since ${clockTime(at.since)}`;
+  const more = at.state !== 'stale' ? undefined : at.open ? 'The connection is open, but no data arrives.' : 'The server does not respond. The page keeps trying.';
+  return (
+    <span class="pill" data-state={at.state} role="status" title={more}>
+      {text}
+    </span>
+  );
+}
+
+/** Leads to the page of an id, otherwise to the analyses with the text. */
+function Find() {
+  const { route } = useLocation();
+  return (
+    <form
+      class="find"
+      role="search"
+      onSubmit={(event) => {
+        event.preventDefault();
+        const field = event.currentTarget.elements.namedItem('q') as HTMLInputElement;
+        const text = field.value.trim();
+        if (!text) return;
+        route(/^(analysis|batch)_\w+$/.test(text) ? hrefOf(text) : href('analyses', { q: text }));
+        field.value = '';
+        field.blur();
+      }}
+    >
+      <label class="box">
+        <Icon name="search" />
+        <span class="hidden">Search analyses</span>
+        <input id="find" name="q" type="search" placeholder="Words of the input, or an id" autocomplete="off" maxLength={200} />
+        <kbd aria-hidden="true">/</kbd>
+      </label>
+    </form>
+  );
+}
+
+export function TopBar() {
+  return (
+    <header class="top">
+      <a class="brand" href={BASE} aria-label="Assay, overview">
+        <svg viewBox="0 0 32 32" aria-hidden="true">
+          <path d="M16 1.5 28.6 8.8v14.4L16 30.5 3.4 23.2V8.8z" fill="#0f766e" />
+          <path d="M10.5 21.5v-5M16 21.5v-11M21.5 21.5v-8" stroke="#fff" stroke-width="3" stroke-linecap="round" />
+        </svg>
+        <span>Assay</span>
+      </a>
+      <Find />
+      <Pill />
+      <a class="button primary" href={href('new')}>
+        <Icon name="plus" />
+        New analysis
+      </a>
+    </header>
+  );
+}

@@ -1,0 +1,114 @@
+"""Downloads of lists: JSON lines and CSV of the analyses that match a filter."""
+
+from __future__ import annotations
+
+import csv
+import json
+from io import StringIO
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from sqlalchemy import update
+
+from resolvers import exports
+from store import tables
+from store.analyses import NewAnalysis
+from store.queue.transitions import Fault
+from tests.support import Server
+from tests.web.test_downloads import Start, analyses_of, database_of, fetch, inserted
+
+LARGE = "x" * 50_000
+
+
+async def complete(server: Server, analysis_id: str, result: dict[str, Any]) -> None:
+    """Store a result as a worker does."""
+    text = json.dumps(result, ensure_ascii=False)
+    values = {"status": "COMPLETED", "result": text, "result_bytes": len(text.encode()), "result_form": 1}
+    async with database_of(server) as database, database.write() as connection:
+        await connection.execute(update(tables.analysis).where(tables.analysis.c.id == analysis_id).values(values))
+
+
+async def listed(server: Server, form: str, where: object = None) -> list[dict[str, Any]]:
+    """Download a list; return the analyses, with the cells of a CSV file by their column."""
+    query = "" if where is None else f"?filter={quote(json.dumps(where))}"
+    status, headers, body = await fetch(server, f"/analyses.{form}{query}")
+    assert status == 200
+    assert headers["content-disposition"] == f'attachment; filename="analyses.{form}"'
+    if form == "csv":
+        assert headers["content-type"] == "text/csv; charset=utf-8"
+        return list(csv.DictReader(StringIO(body.decode(), newline="")))
+    assert headers["content-type"] == "application/x-ndjson; charset=utf-8"
+    return [json.loads(line) for line in body.splitlines()]
+
+
+async def test_a_list_is_complete_and_newest_first(server: Start) -> None:
+    one = await server(workers=0)
+    count = exports.MAX_PAGE_ROWS * 2 + 7  # three reads
+    ids = await analyses_of(one, *[NewAnalysis("text", "{}", 5, input_text=str(n)) for n in range(count)])
+    failed = NewAnalysis("text", "{}", 5, "bad", fault=Fault("INPUT_UNREADABLE", "`text`: empty."))
+    batch_id = await inserted(one, [failed, NewAnalysis("trial", "{}", 5, "good", "x")])
+    for form in ("jsonl", "csv"):
+        found = await listed(one, form)
+        assert [row["id"] for row in found[2:]] == ids[::-1]
+        assert [row["key"] for row in found[:2]] == ["good", "bad"]
+        assert [row["key"] for row in await listed(one, form, {"batchId": batch_id})] == ["good", "bad"]
+        assert [row["key"] for row in await listed(one, form, {"status": ["FAILED"]})] == ["bad"]
+        assert [row["key"] for row in await listed(one, form, {"errorCode": "INPUT_UNREADABLE"})] == ["bad"]
+        assert [row["key"] for row in await listed(one, form, {"not": {"analyzer": ["text"]}})] == ["good"]
+        past = {"createdAfter": "2020-01-01T00:00:00Z", "createdBefore": "2020-01-01T00:00:01Z"}
+        assert await listed(one, form, past) == []
+        assert (await fetch(one, f"/analyses.{form}", "HEAD"))[0::2] == (200, b"")
+
+
+async def test_results_of_any_size_and_cells_that_are_no_formulas(server: Start) -> None:
+    one = await server(workers=0)
+    keys = ["=1+1", "+1", "-1", "@x", "＝x", "a=1", 'say "a", b', "line\nbreak"]
+    batch_id = await inserted(one, [NewAnalysis("gone", "{}", 5, key, "x") for key in keys])
+    ids = [row["id"] for row in await listed(one, "jsonl", {"batchId": batch_id})][::-1]
+    results: list[dict[str, Any]] = [
+        {"score": 0.5, "tags": ["a", "b"], "summary": "=HYPERLINK(1)", "text": LARGE},
+        {"score": None, "tags": ["=a"], "summary": "é"},
+        {"summary": LARGE},
+    ]
+    for id_, result in zip(ids, results, strict=False):
+        await complete(one, id_, result)
+    lines = await listed(one, "jsonl")
+    assert [line["key"] for line in lines] == keys[::-1]
+    assert [line["result"] for line in lines[::-1]] == [*results, *[None] * 5]
+    rows = (await listed(one, "csv"))[::-1]
+    assert [row["id"] for row in rows] == ids
+    assert [row["key"] for row in rows] == [*(f"'{key}" for key in keys[:5]), *keys[5:]]
+    assert {(row["batchId"], row["analyzer"], row["priority"], row["attempt"]) for row in rows} == {
+        (batch_id, "gone", "5", "0")
+    }
+    assert [(row["score"], row["tags"], row["summary"]) for row in rows[:4]] == [
+        ("0.5", "a, b", "'=HYPERLINK(1)"),
+        ("", "'=a", "é"),
+        ("", "", LARGE),
+        ("", "", ""),
+    ]
+    assert rows[0]["createdAt"] == lines[-1]["createdAt"]
+
+
+@pytest.mark.parametrize(
+    ("text", "argument"),
+    [
+        ("", "filter"),
+        ("[]", "filter"),
+        ("{", "filter"),
+        ('{"status": ["LOST"]}', "filter.status.0"),
+        ('{"unknown": 1}', "filter"),
+        ('{"batchId": "x"}', "filter.batchId"),
+        ('{"createdAfter": "soon"}', "filter.createdAfter"),
+        ('{"not": {"not": {}}}', "filter.not.not"),
+        ('{"not":' * 500 + "{}" + "}" * 500, "filter.not.not"),
+    ],
+    ids=lambda value: value[:30],
+)
+async def test_an_invalid_filter_is_refused(server: Start, text: str, argument: str) -> None:
+    one = await server(workers=0)
+    status, headers, body = await fetch(one, f"/analyses.csv?filter={quote(text)}")
+    (error,) = json.loads(body)["errors"]
+    assert (status, headers["content-type"]) == (400, "application/json; charset=utf-8")
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": argument}
