@@ -172,15 +172,19 @@ async def insert_batch_stream(
                 coming = asyncio.ensure_future(next_slice())  # reads during the write of this one
             if not items and not is_open:
                 continue
-            async with database.write() as connection:
-                now = utcnow()
-                if not is_open:
-                    await open_stream(
-                        connection, viewer, batch_id, name, now, timeout_seconds=timeout_seconds, silence=silence
+            try:
+                async with database.write() as connection:
+                    now = utcnow()
+                    if not is_open:
+                        await open_stream(
+                            connection, viewer, batch_id, name, now, timeout_seconds=timeout_seconds, silence=silence
+                        )
+                    await extend_stream(
+                        connection, viewer, batch_id, items, now, max_attempts=max_attempts, silence=silence
                     )
-                await extend_stream(
-                    connection, viewer, batch_id, items, now, max_attempts=max_attempts, silence=silence
-                )
+            except asyncio.CancelledError:
+                is_open = True  # perhaps: a canceled commit may have taken effect
+                raise
             is_open = True
             total += len(items)
             inserted(total)

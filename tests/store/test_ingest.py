@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 
 from store.analyses import NewAnalysis, page_of_results
 from store.batches import batch_by_id, next_deadline, request_batch_stop, time_out_batches
@@ -310,6 +311,27 @@ async def test_a_canceled_reader_breaks_the_stream_off(database: Database) -> No
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await state(database, batch_id) == ("CANCELED", 3, 0, 0, 3)
+
+
+async def test_a_reader_canceled_during_its_first_commit_leaves_no_open_batch(database: Database) -> None:
+    batch_id, source = new_id("batch"), Source()
+    commits = []
+
+    def cancel(_connection: object) -> None:
+        commits.append(1)
+        if len(commits) == 1:
+            task.cancel()  # takes effect at the next wait: that for the database's answer to COMMIT
+
+    event.listen(database._writer.sync_engine, "commit", cancel)
+    source.given.put_nowait(items(3))
+    task = stream(database, batch_id, source)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert len(commits) == 2
+    async with database.read() as connection:
+        row = await batch_by_id(connection, VIEWER, batch_id)
+    assert row is None or (row.status, row.open_until) == ("CANCELED", None)
+    assert row is not None or not database.is_sqlite  # PostgreSQL may have undone the canceled commit
 
 
 async def test_a_stream_whose_batch_is_canceled_stops_reading(database: Database) -> None:
