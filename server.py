@@ -52,7 +52,10 @@ Found = TypeVar("Found")
 
 
 def create_app(settings: Settings, instance: str | None = None) -> Starlette:
-    """Assemble a server instance as an ASGI app. Its lifespan starts all tasks and ends them all."""
+    """Assemble a server instance as an ASGI app. Its lifespan starts all tasks and ends them all.
+
+    Raises InvalidManifest.
+    """
     # Imported here, because sandbox processes and `--help` load this module and need none of these.
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
@@ -91,7 +94,7 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
     from web.graphql.websocket import GraphQLWebSocket
     from web.health import Readiness, health_routes
     from web.middleware import middleware
-    from web.pages import dashboard_routes, graphiql_routes
+    from web.pages import dashboard_routes, graphiql_routes, page_documents
     from web.responses import refusal
 
     instance = instance or default_instance()
@@ -117,7 +120,8 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
     def context(connection: HTTPConnection) -> Context:
         return Context(services, LOCAL_ADMINISTRATOR, connection.scope["state"]["request_id"])
 
-    executor = Executor(schema, settings=settings, telemetry=telemetry, explain=explain)
+    own_documents = page_documents() if settings.trusted_documents_only else None
+    executor = Executor(schema, settings=settings, telemetry=telemetry, explain=explain, own_documents=own_documents)
     sockets = GraphQLWebSocket(executor, context, settings, telemetry)
     streams = Streams(settings, telemetry, sockets.hub)
     worker = Worker(database, analyzers, slots=settings.workers, instance=instance)
@@ -206,6 +210,7 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
 
 def serve(settings: Settings) -> None:
     """Run one server instance until SIGTERM or SIGINT."""
+    from execution.manifests import InvalidManifest
     from logs import configure_logging, guard_output
     from web.serving.listen import CannotListen, bind
     from web.serving.run import run
@@ -222,7 +227,11 @@ def serve(settings: Settings) -> None:
         check_database(settings, migrated=True)
     check_bus(settings)
     configure_logging(settings.log_format, settings.log_level)
-    run(create_app(settings), listening, settings)
+    try:
+        app = create_app(settings)
+    except InvalidManifest as error:
+        raise SystemExit(f"ASSAY_TRUSTED_DOCUMENTS: {error}") from None
+    run(app, listening, settings)
 
 
 def work(settings: WorkerCommandSettings) -> None:

@@ -202,7 +202,15 @@ class Settings(HostSettings, WorkerSettings):
         description="Addresses and networks of the proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are "
         "believed, separated by commas. Empty: none.",
     )
-    max_body_bytes: int = Field(10_000_000, ge=1_000, description="The largest request body.")
+    trusted_documents: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (), description="Manifests of trusted documents, separated by commas."
+    )
+    trusted_documents_only: bool = Field(
+        False, description="Whether nothing but trusted documents and the operations of the dashboard run."
+    )
+    max_body_bytes: int = Field(
+        10_000_000, ge=1_000, description="The largest request body, before and after the inflation of gzip."
+    )
     max_answer_bytes: int = Field(
         32 * 1024 * 1024,
         ge=1_000_000,
@@ -233,7 +241,7 @@ class Settings(HostSettings, WorkerSettings):
         10, gt=0, le=3600, description="The longest time for a subscriber to be slow before it is disconnected."
     )
 
-    @field_validator("allowed_origins", "allowed_hosts", "forwarded_allow_ips", mode="before")
+    @field_validator("allowed_origins", "allowed_hosts", "forwarded_allow_ips", "trusted_documents", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -269,6 +277,12 @@ class Settings(HostSettings, WorkerSettings):
                     "client could then choose its address."
                 ) from None
         return value
+
+    @model_validator(mode="after")
+    def _has_trusted_documents(self) -> Settings:
+        if self.trusted_documents_only and not self.trusted_documents:
+            raise ValueError("ASSAY_TRUSTED_DOCUMENTS_ONLY is set: set ASSAY_TRUSTED_DOCUMENTS too.")
+        return self
 
     @property
     def hosts(self) -> tuple[str, ...]:

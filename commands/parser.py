@@ -81,6 +81,8 @@ def _form(field: str, info: FieldInfo) -> str:
     """Return a word for the value: its choices, its unit, or its kind."""
     if get_origin(info.annotation) is Literal:
         return f"{{{','.join(get_args(info.annotation))}}}"
+    if info.annotation is bool:
+        return "{true,false}"
     last = field.rpartition("_")[2]
     if info.annotation in (int, float):
         return last.upper() if last in _UNITS else "N"

@@ -20,6 +20,8 @@ class AnswerKind(Enum):
     PARSE_ERROR = "parse_error"
     VALIDATION_ERROR = "validation_error"
     LIMIT = "limit"  # beyond a limit of execution.limits
+    UNREGISTERED = "unregistered"  # an unknown hash: clients of Apollo's protocol send the text next
+    UNKNOWN_DOCUMENT = "unknown_document"  # an unknown document id, or a document that is not trusted
     OPERATION_ERROR = "operation_error"  # unknown operationName, or none for several operations
     METHOD = "method"  # the transport does not run operations of this type
     VARIABLES_ERROR = "variables_error"

@@ -40,6 +40,7 @@ from execution.errors import (
 )
 from execution.introspection import Introspections
 from execution.limits import Limits, selections_of
+from execution.persisted import PersistedDocuments
 from execution.requests import OperationRequest, parse_request
 from execution.strawberry_parts import attach, core_schema
 from execution.subscriptions import PAGE, PAGE_BYTES, LogSource, Pages, SharedStream, Stream, sharing_key
@@ -47,7 +48,7 @@ from execution.variables import FastVariables
 from telemetry import ANONYMOUS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import strawberry
 
@@ -109,7 +110,9 @@ class Executor:
         telemetry: Telemetry,
         limits: Limits | None = None,
         explain: Explain | None = None,
+        own_documents: Mapping[str, str] | None = None,
     ) -> None:
+        """Read the manifests of the settings. `own_documents` are trusted too, texts by id. Raises InvalidManifest."""
         self._schema = schema
         self._explain = explain
         self._telemetry = telemetry
@@ -119,6 +122,9 @@ class Executor:
         self._hide_suggestions = settings.environment == "production"
         self._core = core_schema(schema)
         self._documents = Documents(self._core, limits=limits or Limits(), hide_suggestions=self._hide_suggestions)
+        self._persisted = PersistedDocuments(self._documents, only=settings.trusted_documents_only)
+        self._persisted.read(settings.trusted_documents)
+        self._persisted.trust(own_documents or {})
         self._introspections = Introspections()
         self._operation = FastVariables.of(self._core)
         attach(schema, self._operation, self._documents.node)
@@ -134,7 +140,7 @@ class Executor:
         selected = self._select(request)
         if isinstance(selected, Answer):
             return selected
-        name, operation_type = selected
+        request, name, operation_type = selected
         if operation_type not in allowed:
             return _not_here(operation_type)
         started = perf_counter()
@@ -178,9 +184,12 @@ class Executor:
         An answer that `failed` is the last of the stream: the variables were wrong, or the source stream did not start
         or raised an exception. The beginning, up to the answer to the first event, has the time limit of a query.
         """
-        name = self._select_subscription(request)
-        if isinstance(name, Answer):
-            return name
+        selected = self._select(request)
+        if isinstance(selected, Answer):
+            return selected
+        request, name, operation_type = selected
+        if operation_type is not OperationType.SUBSCRIPTION:
+            return _not_here(operation_type)
         started = perf_counter()
 
         def record(failed: bool) -> None:
@@ -216,7 +225,7 @@ class Executor:
     def operation_type(self, request: OperationRequest) -> OperationType | Answer:
         """Return the type of the request's operation, or the answer that refuses the request."""
         selected = self._select(request)
-        return selected if isinstance(selected, Answer) else selected[1]
+        return selected if isinstance(selected, Answer) else selected.operation_type
 
     def fault(self, error: Exception, request_id: str) -> Answer:
         """Log an exception outside all fields, for example of a source stream, and return its answer."""
@@ -326,31 +335,23 @@ class Executor:
         assert isinstance(document, Document), "selected before"
         return document
 
-    def _select_subscription(self, request: OperationRequest) -> str | Answer | None:
-        """Return the name of the subscription to run, or the answer that refuses the request."""
-        selected = self._select(request)
-        if isinstance(selected, Answer):
-            return selected
-        name, operation_type = selected
-        return name if operation_type is OperationType.SUBSCRIPTION else _not_here(operation_type)
-
-    def _select(self, request: OperationRequest) -> tuple[str | None, OperationType] | Answer:
-        """Return the name and type of the operation to run, or the answer that refuses the request."""
+    def _select(self, request: OperationRequest) -> _Selected | Answer:
+        """Return the operation to run, or the answer that refuses the request."""
+        resolved = self._persisted.resolve(request)
+        if isinstance(resolved, Answer):
+            return resolved
+        request = resolved
         if not request.query:
-            if request.extensions and "persistedQuery" in request.extensions:
-                message = "Persisted queries are not supported: send the query's text."
-                code = ErrorCode.PERSISTED_QUERY_NOT_SUPPORTED
-            else:
-                message, code = "`query` is missing: it must hold the text of an operation.", ErrorCode.BAD_REQUEST
-            return Answer(error_body(code, message), AnswerKind.BAD_REQUEST)
+            message = "`query` is missing: it must hold the text of an operation."
+            return Answer(error_body(ErrorCode.BAD_REQUEST, message), AnswerKind.BAD_REQUEST)
         document = self._documents.get(request.query)
         if isinstance(document, Answer):
             return Answer(dict(document.body), document.kind)
         operations, name = document.operations, request.operation_name or None
         if name is None and len(operations) == 1:
-            return next(iter(operations.items()))
+            return _Selected(request, *next(iter(operations.items())))
         if name is not None and name in operations:
-            return name, operations[name]
+            return _Selected(request, name, operations[name])
         message = (
             f"Unknown operation named '{name[:MAX_QUOTED]}'."
             if name is not None
@@ -388,6 +389,13 @@ class Executor:
     def _broken(self, errors: Sequence[GraphQLError], request_id: str) -> Answer:
         """Return the answer for an exception outside all fields, or for a source stream that did not start."""
         return Answer({"errors": execution_errors(errors, request_id, self._explain)}, AnswerKind.FAULT)
+
+
+class _Selected(NamedTuple):
+    request: OperationRequest
+    """The request with the text of its document."""
+    name: str | None
+    operation_type: OperationType
 
 
 class _Begun(NamedTuple):

@@ -16,6 +16,8 @@ class OperationRequest:
     operation_name: str | None = None
     variables: dict[str, Any] | None = None
     extensions: dict[str, Any] | None = None
+    document_id: str | None = None
+    """The id of a persisted document (`execution.persisted`), in place of `query`."""
 
 
 def parse_request(payload: object) -> OperationRequest:
@@ -37,6 +39,7 @@ def parse_request(payload: object) -> OperationRequest:
         operation_name=_member(payload, "operationName", str, "a string"),
         variables=_member(payload, "variables", dict, "an object"),
         extensions=_member(payload, "extensions", dict, "an object"),
+        document_id=_member(payload, "documentId", str, "a string"),
     )
 
 

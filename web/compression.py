@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers, MutableHeaders
 
 from web.accept import weights
+from web.inflation import GZIP_WINDOW
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 MIN_BYTES = 4_096
 THREAD_BYTES = 262_144
 LEVEL = 1
-GZIP_WINDOW = 31  # zlib's number for the format of gzip
+ETAG_SUFFIX = "-gzip"
 
 
 class CompressionMiddleware:
@@ -66,9 +67,9 @@ async def _compressed(start: Message, body: bytes, *, accepted: bool) -> bytes:
     body = await asyncio.to_thread(zlib.compress, *work) if len(body) >= THREAD_BYTES else zlib.compress(*work)
     headers["content-encoding"] = "gzip"
     headers["content-length"] = str(len(body))
-    etag = headers.get("etag", "W/")
-    if not etag.startswith("W/"):  # the same content in other bytes
-        headers["etag"] = f"W/{etag}"
+    etag = headers.get("etag", "")
+    if etag.endswith('"'):  # other bytes have another tag
+        headers["etag"] = f'{etag[:-1]}{ETAG_SUFFIX}"'
     return body
 
 

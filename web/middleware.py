@@ -23,6 +23,7 @@ from starlette.requests import ClientDisconnect
 from execution.errors import INTERNAL_MESSAGE, ErrorCode
 from web.compression import CompressionMiddleware
 from web.health import PROBES
+from web.inflation import GZIP, BodyRefused, inflated, too_large, unsupported_encoding
 from web.responses import error_response
 from web.serving.request_head import EXTENSION, Fault
 
@@ -40,6 +41,10 @@ DRAIN_BYTES = 1_000_000_000
 CLIENT_GONE = 499
 """The status in log and counters of a request whose client disconnected before the answer."""
 
+ENCODINGS = GZIP | {"identity"}
+WITHOUT_BODY = frozenset(("GET", "HEAD", "OPTIONS"))
+
+CORS_HEADERS = ("Content-Type", "Content-Encoding", "Authorization", "Last-Event-ID", "X-Request-ID")
 PREFLIGHT_HEADERS = ("GraphQL-Require-Preflight", "Apollo-Require-Preflight")
 
 SECURITY_HEADERS = {
@@ -60,7 +65,14 @@ def middleware(settings: Settings, telemetry: Telemetry) -> list[Middleware]:
         _CORS,
         allow_origins=[origin.rstrip("/") for origin in settings.allowed_origins],
         allow_methods=("GET", "POST"),
-        allow_headers=("Content-Type", "Authorization", "Last-Event-ID", "X-Request-ID", *PREFLIGHT_HEADERS),
+        allow_headers=(
+            "Content-Type",
+            "Content-Encoding",
+            "Authorization",
+            "Last-Event-ID",
+            "X-Request-ID",
+            *PREFLIGHT_HEADERS,
+        ),
         expose_headers=("X-Request-ID",),
     )
     return [
@@ -201,17 +213,10 @@ class SecurityMiddleware:
         return host in self.hosts or host.endswith(self.domains)
 
 
-class BodyRefused(Exception):
-    """`receive` raises it in the application, to stop reading. `more`: whether more of the body is to come."""
-
-    def __init__(self, response: Response, *, more: bool) -> None:
-        super().__init__()
-        self.response = response
-        self.more = more
-
-
 class BodyLimitMiddleware:
     """Answers 413 to a body over the limit, with or without a declared length, and 4xx to one that can't be read.
+
+    The application gets a body of gzip inflated, within the same limit. The headers stay those of the client.
 
     Before the answer, the rest of the body is read and discarded, within bounds: most clients write the whole body
     before they read, and would see only a reset connection.
@@ -227,11 +232,17 @@ class BodyLimitMiddleware:
             return
         headers = Headers(scope=scope)
         declared = headers.get("content-length", "")
+        encoding = headers.get("content-encoding", "identity").strip().lower()
+        refusal = None
         if declared.isdecimal() and int(declared[:20]) > self.max_bytes:
+            refusal = too_large(self.max_bytes)
+        elif encoding not in ENCODINGS and scope["method"] not in WITHOUT_BODY:
+            refusal = unsupported_encoding()
+        if refusal:
             # A client that waits for "100 Continue" has sent nothing yet.
             if headers.get("expect", "").lower() != "100-continue":
                 await _drain(receive)
-            await self._refusal()(scope, receive, send)
+            await refusal(scope, receive, send)
             return
         received = 0
 
@@ -243,21 +254,18 @@ class BodyLimitMiddleware:
                 if fault := _fault(scope):
                     raise BodyRefused(_fault_response(fault), more=False)
                 if received > self.max_bytes:
-                    raise BodyRefused(self._refusal(), more=message.get("more_body", False))
+                    raise BodyRefused(too_large(self.max_bytes), more=message.get("more_body", False))
             return message
 
+        read: Receive = receive_within_limit
+        if encoding in GZIP:
+            read = inflated(read, self.max_bytes)
         try:
-            await self.app(scope, receive_within_limit, send)
+            await self.app(scope, read, send)
         except BodyRefused as refused:
             if refused.more:  # after the last part, only the disconnect would follow
                 await _drain(receive)
             await refused.response(scope, receive, send)
-
-    def _refusal(self) -> Response:
-        message = f"The body is too large: at most {self.max_bytes:,} bytes."
-        return error_response(
-            413, ErrorCode.PAYLOAD_TOO_LARGE, message, limit=self.max_bytes, headers={"connection": "close"}
-        )
 
 
 def _fault(scope: Scope) -> Fault | None:

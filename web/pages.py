@@ -8,6 +8,7 @@ The pages need neither Node nor another host: the policy sent with each page let
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -90,6 +91,12 @@ def dashboard_routes() -> list[BaseRoute]:
         Mount("/dashboard/assets", _assets("dashboard"), middleware=[_COMPRESSION]),
         Route("/dashboard/{path:path}", page),
     ]
+
+
+def page_documents() -> dict[str, str]:
+    """Return the documents of the page app's operations by their ids. The build writes them beside the page."""
+    documents: dict[str, str] = json.loads((PAGES / "dashboard" / "documents.json").read_bytes())
+    return documents
 
 
 # Level 6: output a tenth larger than with level 9, in a third of the time.

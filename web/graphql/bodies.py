@@ -12,7 +12,7 @@ from execution.errors import MAX_QUOTED, BadRequest, ErrorCode
 from web.responses import JSON
 
 if TYPE_CHECKING:
-    from starlette.datastructures import FormData, Headers
+    from starlette.datastructures import FormData
 
 MAX_PARTS = 20
 """Most parts of a multipart body. A body without files has two, `operations` and `map`."""
@@ -49,12 +49,6 @@ def refuse_charset(parameters: str) -> None:
             raise RefusedRequest(
                 415, ErrorCode.UNSUPPORTED_MEDIA_TYPE, "`charset` must be utf-8.", {"accept-post": JSON}
             )
-
-
-def refuse_encoding(headers: Headers) -> None:
-    if headers.get("content-encoding", "identity").strip().lower() != "identity":
-        message = "`Content-Encoding` is not supported: send the body as it is."
-        raise RefusedRequest(415, ErrorCode.UNSUPPORTED_MEDIA_TYPE, message, {"accept-encoding": "identity"})
 
 
 def form_json(form: FormData, name: str) -> object:

@@ -7,7 +7,8 @@ https://graphql.github.io/graphql-over-http/draft/
 - A malformed request (not JSON, wrong types, wrong method) gets a 4xx. A request with an invalid document gets 400 as
   `application/graphql-response+json` and 200 as `application/json`, as the specification's audits require.
 - Pages of other sites can't run operations: JSON needs a CORS preflight. Requests that need none (GET, multipart) are
-  refused unless they carry a header that does need one. In production a GET query always needs that header.
+  refused unless they carry a header that does need one. In production a GET query always needs that header, unless it
+  is a persisted one.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ from web.graphql.bodies import (
     form_json,
     query_parameters,
     refuse_charset,
-    refuse_encoding,
 )
 from web.graphql.negotiation import GRAPHQL_RESPONSE, Accepted, accepted
+from web.graphql.revalidation import revalidated
 from web.graphql.streams import FRAMINGS, Framing, StreamResponse, Streams, address_of, disconnected, whole_response
 from web.middleware import PREFLIGHT_HEADERS
 from web.origins import Origins
@@ -51,7 +52,8 @@ BODY_SECONDS = 30
 """Time limit for receiving a whole body."""
 
 EVENTS_ONLY = Accepted(None, 0.0, 1.0, 0.0)
-RAN = frozenset({AnswerKind.DATA, AnswerKind.PARTIAL, AnswerKind.TIMEOUT})
+# The operation ran, or Apollo's protocol for persisted queries, whose server answers 200, continues.
+ALWAYS_200 = frozenset({AnswerKind.DATA, AnswerKind.PARTIAL, AnswerKind.TIMEOUT, AnswerKind.UNREGISTERED})
 ALWAYS_4XX = frozenset({AnswerKind.BAD_REQUEST, AnswerKind.METHOD})
 
 
@@ -105,7 +107,11 @@ class GraphQLHTTP:
         execution = self.executor.execute(operation, context, allowed=allowed)
         # A mutation runs to its end even if its client leaves: the client could not know how much of it had run.
         is_mutation = operation_type is OperationType.MUTATION
-        return _response(await (execution if is_mutation else while_connected(execution, request.receive)), media_type)
+        answer = await (execution if is_mutation else while_connected(execution, request.receive))
+        is_persisted = request.method == "GET" and not operation.query
+        if is_persisted and answer.kind is AnswerKind.DATA and media_type not in FRAMINGS:
+            return revalidated(answer.json, media_type, request.headers)
+        return _response(answer, media_type)
 
     async def _stream(
         self, request: Request, operation: OperationRequest, context: OperationContext, framing: Framing
@@ -134,10 +140,10 @@ class GraphQLHTTP:
 
     async def _read(self, request: Request) -> OperationRequest:
         if request.method == "GET":
-            self._refuse_cross_site(request, required=not self.open_get)
-            return parse_request(query_parameters(request.scope["query_string"]))
+            operation = parse_request(query_parameters(request.scope["query_string"]))
+            self._refuse_cross_site(request, required=not self.open_get and bool(operation.query))
+            return operation
         if request.method == "POST":
-            refuse_encoding(request.headers)
             content_type, _, parameters = request.headers.get("content-type", "").lower().partition(";")
             content_type = content_type.strip()
             if content_type == JSON:
@@ -209,7 +215,7 @@ def _response(answer: Answer, media_type: str) -> Response:
     status = 200
     if answer.kind is AnswerKind.FAULT:
         status = 500
-    elif answer.kind in ALWAYS_4XX or (answer.kind not in RAN and media_type == GRAPHQL_RESPONSE):
+    elif answer.kind in ALWAYS_4XX or (answer.kind not in ALWAYS_200 and media_type == GRAPHQL_RESPONSE):
         status = 400
         if answer.kind is AnswerKind.METHOD and _operation_type(answer) == "mutation":
             status, headers = 405, {"allow": "POST"}

@@ -203,8 +203,8 @@ class Socket:
             request = parse_request(payload)
         except BadRequest as refusal:
             raise Close(4400, f"The payload of `subscribe` is wrong: {refusal.message}") from None
-        if request.query is None and not request.extensions:
-            raise Close(4400, "The payload of `subscribe` must have a `query`, a string.")
+        if request.query is None and request.document_id is None and not request.extensions:
+            raise Close(4400, "The payload of `subscribe` must have a `query` or a `documentId`, a string.")
         if not self._acknowledged:
             raise Close(4401, "Unauthorized")
         if key in self._operations:

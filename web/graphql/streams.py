@@ -33,7 +33,8 @@ from execution.subscriptions import Stream
 from web.graphql import CLOSE_SECONDS, HEARTBEAT_SECONDS
 from web.graphql.negotiation import EVENT_STREAM, MULTIPART
 from web.graphql.sharing import pages_of
-from web.middleware import BodyRefused, BrokenOff
+from web.inflation import BodyRefused
+from web.middleware import BrokenOff
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send

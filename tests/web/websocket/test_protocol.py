@@ -178,6 +178,7 @@ async def test_an_unsolicited_pong_is_ignored(server: Server) -> None:
 # Invalid messages
 
 
+NO_DOCUMENT = "The payload of `subscribe` must have a `query` or a `documentId`, a string."
 MALFORMED: dict[str, tuple[object, str]] = {
     "a list": ([], "A message must be a JSON object."),
     "a number": (1, "A message must be a JSON object."),
@@ -225,9 +226,12 @@ MALFORMED: dict[str, tuple[object, str]] = {
     "payload null": (subscribe(None), "The payload of `subscribe` is wrong: "),
     "payload 'x'": (subscribe("x"), "The payload of `subscribe` is wrong: "),
     "payload []": (subscribe([{"query": "{ hello }"}]), "The payload of `subscribe` is wrong: "),
-    "payload {}": (subscribe({}), "The payload of `subscribe` must have a `query`, a string."),
+    "payload {}": (subscribe({}), NO_DOCUMENT),
     "query 5": (subscribe({"query": 5}), "The payload of `subscribe` is wrong: `query`"),
-    "query null": (subscribe({"query": None}), "The payload of `subscribe` must have a `query`, a string."),
+    "query null": (
+        subscribe({"query": None}),
+        NO_DOCUMENT,
+    ),
     "variables 'x'": (
         subscribe({"query": "{ hello }", "variables": "x"}),
         "The payload of `subscribe` is wrong: `variables`",
