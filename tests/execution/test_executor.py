@@ -71,9 +71,9 @@ async def test_an_answer_without_errors_has_only_data(toy: Toy) -> None:
         (OperationRequest(None), AnswerKind.BAD_REQUEST, "BAD_REQUEST"),
         (OperationRequest(""), AnswerKind.BAD_REQUEST, "BAD_REQUEST"),
         (
-            OperationRequest(None, extensions={"persistedQuery": {"version": 1}}),
-            AnswerKind.BAD_REQUEST,
-            "PERSISTED_QUERY_NOT_SUPPORTED",
+            OperationRequest(None, extensions={"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}),
+            AnswerKind.UNREGISTERED,
+            "PERSISTED_QUERY_NOT_FOUND",
         ),
         (OperationRequest("{" + "deeper{" * 50 + "hello" + "}" * 51), AnswerKind.LIMIT, "QUERY_TOO_COMPLEX"),
     ],

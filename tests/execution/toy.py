@@ -206,11 +206,23 @@ def schema() -> strawberry.Schema:
 class Toy:
     """An executor over the schema, with its context and telemetry."""
 
-    def __init__(self, *, limits: Limits | None = None, explain: Explain | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        *,
+        limits: Limits | None = None,
+        explain: Explain | None = None,
+        own_documents: dict[str, str] | None = None,
+        **settings: Any,
+    ) -> None:
         self.telemetry = Telemetry()
         self.schema = schema()
         self.executor = Executor(
-            self.schema, settings=Settings(**settings), telemetry=self.telemetry, limits=limits, explain=explain
+            self.schema,
+            settings=Settings(**settings),
+            telemetry=self.telemetry,
+            limits=limits,
+            explain=explain,
+            own_documents=own_documents,
         )
         self.context = Context()
 

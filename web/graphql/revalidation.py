@@ -30,5 +30,6 @@ def revalidated(answer: bytes, media_type: str, headers: Headers) -> Response:
     same = next((tag for tag in _TAG.finditer(given) if tag[1].removesuffix(ETAG_SUFFIX) == opaque), None)
     if same or given.strip() == "*":
         # The tag of the form that the client has, compressed or not.
-        return Response(None, 304, {**_HEADERS, "etag": same[0] if same else f'"{opaque}"'})
+        tag = same[0] if same else f'"{opaque}"'
+        return Response(None, 304, {**_HEADERS, "vary": "Accept, Accept-Encoding", "etag": tag})
     return json_response(answer, media_type=media_type, headers={**_HEADERS, "etag": f'"{opaque}"'})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -122,14 +123,40 @@ async def test_w27_an_unknown_operation_name_is_an_error_for_its_id_alone(server
     assert error["message"] == "Unknown operation named 'B'."
 
 
-async def test_w29_a_persisted_query_is_refused_clearly(server: Server) -> None:
-    persisted = {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}
+def whole(name: str, *values: object) -> list[dict[str, object]]:
+    answers = [{"id": "a", "type": "next", "payload": {"data": {name: value}}} for value in values]
+    return [*answers, {"id": "a", "type": "complete"}]
+
+
+async def test_w29_persisted_queries(server: Server) -> None:
+    text = "{ hello } # of W29"
+    digest = sha256(text.encode()).hexdigest()
+    persisted = {"persistedQuery": {"version": 1, "sha256Hash": digest}}
     async with ready(server) as client:
         error = await error_of(client, {"extensions": persisted})
-        assert error["extensions"]["code"] == "PERSISTED_QUERY_NOT_SUPPORTED"
-        # A request with both hash and text is a normal operation, as over HTTP.
-        await client.send(subscribe({"query": "{ hello }", "extensions": persisted}))
-        assert (await client.receive())["payload"] == {"data": {"hello": "Hello world"}}
+        assert (error["extensions"]["code"], error["message"]) == (
+            "PERSISTED_QUERY_NOT_FOUND",
+            "PersistedQueryNotFound",
+        )
+        assert (await error_of(client, {"documentId": f"sha256:{digest}"}))["extensions"] == error["extensions"]
+        wrong = await error_of(client, {"query": "{ hello }", "extensions": persisted})
+        assert wrong["extensions"]["code"] == "BAD_REQUEST"
+        for payload in (
+            {"query": text, "extensions": persisted},
+            {"extensions": persisted},
+            {"documentId": f"sha256:{digest}"},
+        ):
+            await client.send(subscribe(payload))
+            await client.expect(*whole("hello", "Hello world"))
+
+
+async def test_a_persisted_subscription(server: Server) -> None:
+    text = "subscription ($to: Int!) { count(to: $to) }"
+    persisted = {"persistedQuery": {"version": 1, "sha256Hash": sha256(text.encode()).hexdigest()}}
+    async with ready(server) as client:
+        for payload in ({"query": text}, {}):
+            await client.send(subscribe({**payload, "variables": {"to": 2}, "extensions": persisted}))
+            await client.expect(*whole("count", 0, 1))
 
 
 async def test_w30_defer_is_refused_clearly(server: Server) -> None:

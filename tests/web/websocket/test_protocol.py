@@ -228,10 +228,9 @@ MALFORMED: dict[str, tuple[object, str]] = {
     "payload []": (subscribe([{"query": "{ hello }"}]), "The payload of `subscribe` is wrong: "),
     "payload {}": (subscribe({}), NO_DOCUMENT),
     "query 5": (subscribe({"query": 5}), "The payload of `subscribe` is wrong: `query`"),
-    "query null": (
-        subscribe({"query": None}),
-        NO_DOCUMENT,
-    ),
+    "query null": (subscribe({"query": None}), NO_DOCUMENT),
+    "documentId null": (subscribe({"documentId": None}), NO_DOCUMENT),
+    "documentId 5": (subscribe({"documentId": 5}), "The payload of `subscribe` is wrong: `documentId`"),
     "variables 'x'": (
         subscribe({"query": "{ hello }", "variables": "x"}),
         "The payload of `subscribe` is wrong: `variables`",
@@ -377,7 +376,7 @@ async def test_every_operation_has_a_context_of_its_own(server: Server) -> None:
         ({"query": "query($name: String!) { hello(name: $name) }", "variables": {"name": 1}}, "BAD_USER_INPUT"),
         ({"query": "query($name: String!) { hello(name: $name) }"}, "BAD_USER_INPUT"),
         ({"query": "subscription($to: Int!) { count(to: $to) }", "variables": {"to": "x"}}, "BAD_USER_INPUT"),
-        ({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}}, "PERSISTED_QUERY_NOT_SUPPORTED"),
+        ({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}}, "PERSISTED_QUERY_NOT_FOUND"),
     ],
 )
 async def test_a_request_that_cannot_run_is_an_error_for_its_id_alone(
