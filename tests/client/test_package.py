@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import os
 import pty
 import re
@@ -13,6 +14,7 @@ import sys
 import termios
 from collections.abc import Iterator
 from contextlib import suppress
+from hashlib import sha256
 from io import StringIO
 from pathlib import Path
 from zipfile import ZipFile
@@ -21,7 +23,7 @@ import msgspec
 import pytest
 from assay_client import AsyncClient, _documents, models
 from assay_client._bar import Bar
-from graphql import build_schema, parse, validate
+from graphql import build_schema, parse, print_ast, validate
 
 from tests.api.calls import ApiServer
 from tests.support import ROOT, SCHEMA, run, until
@@ -49,6 +51,13 @@ def test_every_document_is_valid_for_the_schema() -> None:
     assert len(found) == 21
     for document in found:
         assert validate(schema, parse(document)) == []
+
+
+def test_the_manifest_has_every_document_as_sent() -> None:
+    printed = json.loads(run(sys.executable, "-m", "assay_client"))
+    assert sorted(printed.values()) == sorted(print_ast(parse(document)) for document in documents())
+    for key, text in printed.items():
+        assert key == f"sha256:{sha256(text.encode()).hexdigest()}"
 
 
 def test_a_wheel_has_all_modules_and_no_other_files(tmp_path: Path) -> None:

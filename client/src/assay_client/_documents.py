@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from hashlib import sha256
 from typing import Any, NamedTuple
 
-from graphql import OperationDefinitionNode, OperationType
+from graphql import OperationDefinitionNode, OperationType, print_ast
 
 from assay_client._base import Shape, fields, selection
 from assay_client._transport import parsed
@@ -114,6 +115,17 @@ END_OF_EVENTS = "query EndOfEvents { eventsEnd }"
 ANALYZERS = f"query Analyzers {{ analyzers {selection(Analyzer)} }}"
 HEALTH = f"query Health {{ health {selection(Health)} }}"
 METRICS = f"query Metrics {{ metrics {selection(Metrics)} }}"
+
+OPERATIONS = (
+    *(SUBMIT, SUBMIT_BATCH, RESULTS, ANALYSES, BATCHES, PAST_EVENTS, FOLLOW, END_OF_EVENTS, ANALYZERS, HEALTH, METRICS),
+    *(text for kind in KINDS.values() for text in (kind.get, kind.watch, kind.cancel, kind.retry, kind.delete)),
+)
+
+
+def manifest() -> dict[str, str]:
+    """Return the texts of all documents as sent, by `sha256:` and their hashes."""
+    texts = [print_ast(parsed(each)) for each in OPERATIONS]
+    return {f"sha256:{sha256(text.encode()).hexdigest()}": text for text in texts}
 
 
 def kind_of(thing: Analysis | Batch) -> Kind:

@@ -30,7 +30,7 @@ async def post(server: Server, body: Any, coding: str = "gzip", **headers: str) 
     return await server.send("POST", content=body, headers=JSON | {"content-encoding": coding} | headers)
 
 
-@pytest.mark.parametrize("coding", ["gzip", "GZIP", "x-gzip", " gzip "])
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "x-gzip"])
 async def test_p06_a_body_of_gzip(server: Server, coding: str) -> None:
     for level in (0, 1, 9):
         answer = await post(server, gzip.compress(HELLO, level), coding)
@@ -135,10 +135,9 @@ async def test_the_limit_is_that_of_the_inflated_body(serve: Serve, more: int) -
 
 
 async def test_a_bomb_is_inflated_up_to_the_limit(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """1 GB of zeros, in 1 MB: the server inflates no more than its 10 MB, and a piece."""
-    packer = zlib.compressobj(9, wbits=31)
-    bomb = b"".join(packer.compress(bytes(1_000_000)) for _ in range(1_000)) + packer.flush()
-    assert len(bomb) < 1_100_000
+    """100 MB of zeros, in 0.5 MB: the server inflates no more than its 10 MB, and a piece."""
+    bomb = gzip.compress(bytes(100_000_000), 1)
+    assert len(bomb) < 500_000
     inflated_bytes = 0
     real = zlib.decompressobj
 
@@ -173,9 +172,7 @@ def test_any_body_in_any_chunks_is_inflated(body: bytes, cuts: list[int], level:
     assert most <= PIECE_BYTES
 
 
-@pytest.mark.parametrize(
-    "size", [0, 1, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 2 * PIECE_BYTES, 3 * PIECE_BYTES]
-)
+@pytest.mark.parametrize("size", [0, 1, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES])
 def test_sizes_about_a_piece(size: int) -> None:
     found, _ = asyncio.run(received(gzip.compress(bytes(size)), [1] * 12))
     assert found == bytes(size)

@@ -110,7 +110,7 @@ async def test_a_persisted_subscription(server: Server, accept: str, path: str) 
 
 @pytest.mark.parametrize("accept", [JSON, RESPONSE])
 async def test_p07_a_persisted_query_by_get_has_a_tag(server: Server, accept: str) -> None:
-    key = await registered(server, f"query ($name: String!) {{ hello(name: $name) }} # P07 {accept}")
+    key = await registered(server, f'query ($name: String = "") {{ hello(name: $name) }} # P07 {accept}')
 
     async def get(name: str, **headers: str) -> httpx.Response:
         given = {key.replace("_", "-"): value for key, value in headers.items()}
@@ -127,10 +127,8 @@ async def test_p07_a_persisted_query_by_get_has_a_tag(server: Server, accept: st
         again = await get("you", if_none_match=given)
         assert (again.status_code, again.content, server.probe.ran) == (304, b"", ran + 1)
         assert again.headers["etag"] == (tag if given == "*" else given.rpartition(", ")[2])
-        assert (again.headers["cache-control"], again.headers["vary"]) == (
-            "private, no-cache",
-            "Accept, Accept-Encoding",
-        )
+        assert again.headers["cache-control"] == "private, no-cache"
+        assert again.headers["vary"] == "Accept, Accept-Encoding"
         assert "content-length" not in again.headers
         assert again.headers["x-content-type-options"] == "nosniff"
     for given in ('"other"', tag.strip('"'), "", "nonsense", f'{tag[:-1]}x"'):
@@ -147,7 +145,7 @@ async def test_media_types_have_tags_of_their_own(server: Server) -> None:
 
 
 async def test_a_compressed_answer_has_a_tag_of_its_own(server: Server) -> None:
-    key = await registered(server, "query ($name: String!) { hello(name: $name) } # compressed")
+    key = await registered(server, 'query ($name: String = "") { hello(name: $name) } # compressed')
 
     async def get(coding: str, tag: str = "") -> httpx.Response:
         headers = {"accept-encoding": coding, "if-none-match": tag}

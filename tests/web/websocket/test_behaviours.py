@@ -134,10 +134,8 @@ async def test_w29_persisted_queries(server: Server) -> None:
     persisted = {"persistedQuery": {"version": 1, "sha256Hash": digest}}
     async with ready(server) as client:
         error = await error_of(client, {"extensions": persisted})
-        assert (error["extensions"]["code"], error["message"]) == (
-            "PERSISTED_QUERY_NOT_FOUND",
-            "PersistedQueryNotFound",
-        )
+        assert error["extensions"] == {"code": "PERSISTED_QUERY_NOT_FOUND"}
+        assert error["message"] == "PersistedQueryNotFound"
         assert (await error_of(client, {"documentId": f"sha256:{digest}"}))["extensions"] == error["extensions"]
         wrong = await error_of(client, {"query": "{ hello }", "extensions": persisted})
         assert wrong["extensions"]["code"] == "BAD_REQUEST"
