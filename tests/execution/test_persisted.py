@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from sys import getsizeof
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execution import persisted
 from execution.answers import Answer, AnswerKind
 from execution.documents import Documents
 from execution.executor import Executor, Limits, OperationRequest, OperationType
@@ -204,14 +204,14 @@ def test_the_least_recently_used_registration_leaves_first(steps: list[tuple[boo
         outcome = documents.resolve(by_hash(sha256_of(text), text if registers else None))
         if registers:
             used = [*(each for each in used if each != text), text]
-            while sum(ENTRY_BYTES + persisted.getsizeof(each) for each in used) > 2_000:
+            while sum(ENTRY_BYTES + getsizeof(each) for each in used) > 2_000:
                 used.pop(0)
         elif text in used:
             assert outcome == OperationRequest(text, extensions=by_hash(sha256_of(text)).extensions)
             used = [*(each for each in used if each != text), text]
         else:
             assert isinstance(outcome, Answer)
-        assert documents.bytes == sum(ENTRY_BYTES + persisted.getsizeof(each) for each in used)
+        assert documents.bytes == sum(ENTRY_BYTES + getsizeof(each) for each in used)
 
 
 # Trusted documents

@@ -57,7 +57,7 @@ async def test_p01_p02_p03_a_hash_registers_by_post(server: Server, accept: str,
 
 async def test_a_hash_registers_by_get(server: Server) -> None:
     text = "query ($name: String!) { hello(name: $name) } # by GET"
-    given = {"extensions": json.dumps(persisted(text)), "variables": '{"name":"you"}'}
+    given: dict[str, Any] = {"extensions": json.dumps(persisted(text)), "variables": '{"name":"you"}'}
     refused(await server.get(**given), 200, "PERSISTED_QUERY_NOT_FOUND")
     first = await server.get(query=text, **given)
     assert (first.json(), first.headers["cache-control"]) == ({"data": {"hello": "Hello you"}}, "no-store")
@@ -188,7 +188,7 @@ async def test_c05_a_persisted_query_by_get_in_production(production: Server) ->
     assert (await production.get(documentId=key)).status_code == 200
     assert (await production.get(extensions=json.dumps(persisted(text)))).status_code == 200
     # A text, with its hash too, needs the header.
-    given = {"query": text, "extensions": json.dumps(persisted(text))}
+    given: dict[str, Any] = {"query": text, "extensions": json.dumps(persisted(text))}
     refused(await production.get(**given), 403, "CSRF_PREVENTED")
     assert (await production.get(**given, headers={"apollo-require-preflight": "1"})).status_code == 200
     for headers in ({"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}):
