@@ -171,7 +171,9 @@ class Settings(HostSettings, WorkerSettings):
     """All settings: those of a server. Names have the units. Values out of bounds are refused at start."""
 
     environment: Literal["development", "production"] = Field(
-        "development", description="`production` closes GET queries without a preflight header and hides suggestions."
+        "development",
+        description="`production` closes GET queries without a preflight header, except persisted ones, and hides "
+        "suggestions.",
     )
     port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
     keep_alive_seconds: int = Field(

@@ -92,4 +92,5 @@ def _form(field: str, info: FieldInfo) -> str:
 def _default(info: FieldInfo) -> str:
     default = info.default
     shown = ",".join(default) if isinstance(default, tuple) else "" if default is None else str(default)
+    shown = shown.lower() if isinstance(default, bool) else shown
     return f"Default: {shown or 'empty'}."

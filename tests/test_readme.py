@@ -33,6 +33,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
     for of, name in fields:
         value = of.model_fields[name].default
         text = ",".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
+        text = text.lower() if isinstance(value, bool) else text
         text = f"./{text}" if name == "data_dir" else text
         defaults[variable(of, name)] = f"`{text}`" if text else "empty"
     assert rows == defaults

@@ -205,6 +205,8 @@ const commands = {
       /** The names of the subscriptions that the page has not ended. */
       open: asked.filter(({ id }) => !completed.has(id)).map(({ payload }) => /subscription (\w+)/.exec(payload.query)[1]),
       posts: record.authorizations.length,
+      /** The subscriptions that the server refused. */
+      refused: record.received.filter(({ type }) => type === 'error'),
     };
   },
 };

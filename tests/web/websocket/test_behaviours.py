@@ -124,7 +124,8 @@ async def test_w27_an_unknown_operation_name_is_an_error_for_its_id_alone(server
 
 
 def whole(name: str, *values: object) -> list[dict[str, object]]:
-    answers: list[dict[str, object]] = [{"id": "a", "type": "next", "payload": {"data": {name: value}}} for value in values]
+    payloads = [{"data": {name: value}} for value in values]
+    answers: list[dict[str, object]] = [{"id": "a", "type": "next", "payload": payload} for payload in payloads]
     return [*answers, {"id": "a", "type": "complete"}]
 
 
