@@ -12,6 +12,7 @@ from tests import support
 from tests.pages.live_page import Page, ask, needs_a_browser, submit
 
 SOURCES = support.ROOT / "pages" / "dashboard" / "src"
+WHOLE = '.holds li[data-analyzer=""]'
 DOCUMENTS = support.ROOT / "web" / "static" / "dashboard" / "documents.json"
 
 
@@ -56,7 +57,9 @@ async def test_the_pages_work_with_trusted_documents_only(
 
     # A mutation, and its event.
     await page("open", path="/queue")
-    await page("click", selector="button:has-text('Pause all')")
-    await page("until", selector=".banner", text="paused")
+    await page("click", selector=f"{WHOLE} button:has-text('Pause')")
+    await page("fill", selector=f"{WHOLE} input:focus", text="Trusted.")
+    await page("press", key="Enter")
+    await page("until", selector=".banner[data-kind=paused] bdi", text="Trusted.")
     record = await page("record")
     assert (record["errors"], record["refused"]) == ([], [])
