@@ -225,6 +225,12 @@ class Settings(HostSettings, WorkerSettings):
         description="The longest time for a query or mutation, in addition to its own wait, and for the start of a "
         "subscription.",
     )
+    max_cost: int = Field(
+        20_000,
+        ge=0,
+        description="The largest cost of an operation in points, about one for each object that it reads; 0 means no "
+        "limit.",
+    )
     slow_ms: int = Field(
         0, ge=0, le=3_600_000, description="Milliseconds from which an operation is logged as slow; 0 logs none."
     )

@@ -21,6 +21,7 @@ from graphql import (
 from strawberry.types.graphql import OperationType
 
 from execution.answers import Answer, AnswerKind
+from execution.cost import Costs, OperationCost
 from execution.errors import ErrorCode, error_body, request_errors
 from execution.introspection import introspections
 from execution.limits import LimitExceeded, Limits, check_document, read_text
@@ -39,6 +40,8 @@ class Document:
     operations: Mapping[str | None, OperationType]
     places: Mapping[str | None, frozenset[str]]
     """For each subscription, the variables that only set its beginning."""
+    costs: Mapping[str | None, OperationCost]
+    """The cost of each operation as a function of its variables."""
     introspections: frozenset[str | None]
     """The operations with an answer that depends on nothing but the schema."""
 
@@ -50,6 +53,7 @@ class Documents:
         self._schema = schema
         self._limits = limits
         self._hide_suggestions = hide_suggestions
+        self._costs = Costs(schema)
         self._kept: OrderedDict[str, Document | Answer] = OrderedDict()
         self._text = 0
 
@@ -88,7 +92,7 @@ class Documents:
         if errors:
             body: dict[str, Any] = {"errors": request_errors(errors, ErrorCode.GRAPHQL_VALIDATION_FAILED)}
             return Answer(body, AnswerKind.VALIDATION_ERROR)
-        return Document(node, _operations(node), place_variables(node), introspections(node))
+        return Document(node, _operations(node), place_variables(node), self._costs.of(node), introspections(node))
 
 
 def _refusal(refused: LimitExceeded) -> Answer:

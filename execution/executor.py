@@ -26,6 +26,7 @@ from strawberry.types.graphql import OperationType
 
 from execution.answer_size import AnswerSize, AnswerTooLarge
 from execution.answers import Answer, AnswerKind, StreamAnswer
+from execution.cost import OperationTooExpensive
 from execution.documents import Document, Documents
 from execution.errors import (
     MAX_QUOTED,
@@ -39,7 +40,7 @@ from execution.errors import (
     request_errors,
 )
 from execution.introspection import Introspections
-from execution.limits import Limits, selections_of
+from execution.limits import Limits
 from execution.persisted import PersistedDocuments
 from execution.requests import OperationRequest, parse_request
 from execution.strawberry_parts import attach, core_schema
@@ -119,6 +120,7 @@ class Executor:
         self._time_limit = settings.operation_timeout_seconds
         self._max_answer_bytes = settings.max_answer_bytes
         self._slow_ms = settings.slow_ms
+        self._max_cost = settings.max_cost
         self._hide_suggestions = settings.environment == "production"
         self._core = core_schema(schema)
         self._documents = Documents(self._core, limits=limits or Limits(), hide_suggestions=self._hide_suggestions)
@@ -143,6 +145,9 @@ class Executor:
         request, name, operation_type = selected
         if operation_type not in allowed:
             return _not_here(operation_type)
+        refusal = self._too_expensive(request, name)
+        if refusal is not None:
+            return refusal
         started = perf_counter()
         kept = self._introspections.get(request.query or "", name)
         if kept is not None:
@@ -190,6 +195,9 @@ class Executor:
         request, name, operation_type = selected
         if operation_type is not OperationType.SUBSCRIPTION:
             return _not_here(operation_type)
+        refusal = self._too_expensive(request, name)
+        if refusal is not None:
+            return refusal
         started = perf_counter()
 
         def record(failed: bool) -> None:
@@ -326,9 +334,17 @@ class Executor:
                 operation=(name or ANONYMOUS)[:LONGEST_LOGGED_NAME],
                 kind=kind.value,
                 milliseconds=round(seconds * 1000, 3),
-                cost=selections_of(self._document(request).node, name),
+                cost=self._document(request).costs[name](request.variables),
                 request_id=request_id,
             )
+
+    def _too_expensive(self, request: OperationRequest, name: str | None) -> Answer | None:
+        """Return the answer that refuses an operation above the maximum cost."""
+        try:
+            self._document(request).costs[name].check(request.variables, self._max_cost)
+        except OperationTooExpensive as refused:
+            return Answer(error_body(refused.code, refused.message, **refused.extensions), AnswerKind.LIMIT)
+        return None
 
     def _document(self, request: OperationRequest) -> Document:
         document = self._documents.get(request.query or "")

@@ -179,13 +179,6 @@ def check_document(document: DocumentNode, limits: Limits) -> None:
     _check("pairs of repeated fields", repeated_pairs(document, limits.repeated_pairs), limits.repeated_pairs)
 
 
-def selections_of(document: DocumentNode, name: str | None) -> int:
-    """Return the number of selections of this operation with its fragments expanded, the cost in the log."""
-    operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
-    names = [each.name.value if each.name else None for each in operations]
-    return Measurement(document).operations[names.index(name)].selections
-
-
 def _check(measure: str, actual: int, limit: int) -> None:
     if actual > limit:
         raise LimitExceeded(measure, limit, actual)
@@ -204,7 +197,7 @@ class Measurement:
         self._by_name: dict[str, Measure] = {}
         fragments = [each for each in document.definitions if isinstance(each, FragmentDefinitionNode)]
         definitions = {each.name.value: each for each in fragments}
-        for name in _spread_first(definitions):
+        for name in spread_first(definitions):
             self._by_name[name] = self._fragment(definitions[name])
         # Validation refuses two fragments of one name, but visits both.
         for definition in fragments:
@@ -270,7 +263,7 @@ class Measurement:
         total.fields = min(total.fields + fragment.fields, SATURATED)
 
 
-def _spread_first(definitions: dict[str, FragmentDefinitionNode]) -> Iterator[str]:
+def spread_first(definitions: dict[str, FragmentDefinitionNode]) -> Iterator[str]:
     """Yield the names of the fragments, each after those that it spreads. No recursion, since chains can be long."""
     done: set[str] = set()
     for first in definitions:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from graphql import specified_rules
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.utils.await_maybe import await_maybe
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import strawberry
-    from graphql import DocumentNode, GraphQLSchema
+    from graphql import DocumentNode, GraphQLField, GraphQLSchema
+    from strawberry.types.field import StrawberryField
 
-__all__ = ["RULES", "StrawberryGraphQLCoreExecutionContext", "attach", "await_maybe", "core_schema"]
+__all__ = ["RULES", "StrawberryGraphQLCoreExecutionContext", "attach", "await_maybe", "core_schema", "definition_of"]
 
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 """The validation rules of Strawberry's own `execute`."""
@@ -26,6 +28,12 @@ RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 def core_schema(schema: strawberry.Schema) -> GraphQLSchema:
     """Return graphql-core's schema behind Strawberry's."""
     return schema._schema
+
+
+def definition_of(field: GraphQLField) -> StrawberryField:
+    """Return Strawberry's definition of a field of graphql-core's schema."""
+    definition: StrawberryField = field.extensions[GraphQLCoreConverter.DEFINITION_BACKREF]
+    return definition
 
 
 def attach(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from analyzers.base import AnalysisErrorCode
+from execution.prices import priced
 from resolvers import analyses as resolve
 from resolvers import batches as resolve_batches
 from resolvers import events as resolve_events
@@ -195,7 +196,8 @@ class AnalysisConnection(Connection[Analysis]):
         description=(
             "Number of analyses for each status under the filter of the list without its `status`. Counted only if "
             "selected."
-        )
+        ),
+        metadata=priced(10),
     )
     async def status_counts(root: strawberry.Parent[ConnectionOf[AnalysisRow]]) -> list[StatusCount]:
         assert root.status_counts is not None

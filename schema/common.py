@@ -9,6 +9,7 @@ import strawberry
 from strawberry.types.arguments import StrawberryArgumentAnnotation
 
 from analyzers.base import AnalysisErrorCode
+from execution.prices import priced
 from resolvers import user_errors
 from resolvers.context import Context
 from resolvers.paging import Connection as ConnectionOf
@@ -187,7 +188,7 @@ class Connection(Generic[NodeT]):
     nodes: list[NodeT] = strawberry.field(description="{Nodes} of the page.")
     page_info: PageInfo = strawberry.field(description="Page information.")
 
-    @strawberry.field(description="Number of {nodes} in the whole list. Counted only if selected.")
+    @strawberry.field(description="Number of {nodes} in the whole list. Counted only if selected.", metadata=priced(10))
     async def total_count(root: strawberry.Parent[ConnectionOf[Any]]) -> int:
         assert root.count is not None
         return await root.count()

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import strawberry
 
+from execution.prices import priced
 from resolvers import controls as resolve
 from resolvers import metrics as resolve_metrics
 from resolvers.events import Happening
@@ -75,7 +76,7 @@ class Queue:
     def paused(root: strawberry.Parent[resolve.Queue]) -> bool:
         return root.paused_since is not None
 
-    @strawberry.field(description="Queued and running analyses.")
+    @strawberry.field(description="Queued and running analyses.", metadata=priced(5))
     async def metrics(self, info: Info) -> QueueMetrics:
         return await resolve_metrics.queue(info.context.services)
 
@@ -167,7 +168,7 @@ class SetConcurrencyPayload:
 
 @strawberry.type
 class QueueQuery:
-    @strawberry.field(description="Returns the pauses and concurrency limits of the queue.")
+    @strawberry.field(description="Returns the pauses and concurrency limits of the queue.", metadata=priced(5))
     async def queue(self, info: Info) -> Queue:
         return await resolve.queue(info.context.services)
 

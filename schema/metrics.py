@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
+from execution.prices import priced
 from resolvers import health as resolve_health
 from resolvers import metrics as resolve
 from schema.common import Info, Node
@@ -185,7 +186,8 @@ class QueueMetrics:
     @strawberry.field(
         description=(
             "Number of queued analyses by analyzer, largest number first. Up to a minute old if the queue is long."
-        )
+        ),
+        metadata=priced(10),
     )
     async def by_analyzer(self, info: Info) -> list[AnalyzerDepth]:
         return await resolve.analyzer_depths(info.context.services)
@@ -312,7 +314,7 @@ class Metrics:
     async def batches(self, info: Info) -> BatchMetrics:
         return await resolve.batches(info.context.services)
 
-    @strawberry.field(description="Queued and running analyses.")
+    @strawberry.field(description="Queued and running analyses.", metadata=priced(5))
     async def queue(self, info: Info) -> QueueMetrics:
         return await resolve.queue(info.context.services)
 
@@ -328,25 +330,25 @@ class Metrics:
     def subscriptions(self, info: Info) -> SubscriptionMetrics:
         return info.context.services.telemetry.subscriptions
 
-    @strawberry.field(description="Health of the server.")
+    @strawberry.field(description="Health of the server.", metadata=priced(10))
     async def health(self, info: Info) -> Health:
         return await resolve_health.health(info.context.services)
 
 
 @strawberry.type
 class MetricsQuery:
-    @strawberry.field(description="Returns current metrics of the server.")
+    @strawberry.field(description="Returns current metrics of the server.", metadata=priced(10))
     def metrics(self, info: Info) -> Metrics:
         return resolve.metrics(info.context)
 
-    @strawberry.field(description="Returns the health of the server, with recommendations.")
+    @strawberry.field(description="Returns the health of the server, with recommendations.", metadata=priced(10))
     async def health(self, info: Info) -> Health:
         return await resolve_health.health(info.context.services)
 
 
 @strawberry.type
 class MetricsSubscription:
-    @strawberry.subscription(description="Sends metrics immediately and then once per interval.")
+    @strawberry.subscription(description="Sends metrics immediately and then once per interval.", metadata=priced(10))
     async def metrics(
         self, info: Info, interval_seconds: Interval = resolve.DEFAULT_INTERVAL_SECONDS
     ) -> AsyncGenerator[Metrics, None]:

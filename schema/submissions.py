@@ -5,6 +5,7 @@ from typing import Annotated, Any, cast
 
 import strawberry
 
+from execution.prices import priced
 from resolvers import submissions as resolve
 from resolvers.submissions import Item, Requested, Terms
 from schema.analyses import Analysis
@@ -137,7 +138,8 @@ def submission_mutation(analysis_request: Any) -> type:
             return await resolve.submit_analysis(info.context, requested, priority, _terms(input))
 
         @strawberry.mutation(
-            description="Submits 1 to 10,000 analyses as one batch. Items with invalid content fail; all others run."
+            description="Submits 1 to 10,000 analyses as one batch. Items with invalid content fail; all others run.",
+            metadata=priced(counted="items", per_point=10),
         )
         async def batch_process(
             self, info: Info, input: Annotated[BatchProcessInput, strawberry.argument(description="Batch to submit.")]

@@ -22,6 +22,7 @@ from packaging.requirements import Requirement
 from strawberry.schema import schema as strawberry_schema
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.schema.validation_rules import maybe_null, one_of
+from strawberry.types.field import StrawberryField
 from strawberry.utils import await_maybe
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -43,7 +44,13 @@ PARTS: list[tuple[str, Any, list[str], str]] = [
         "analyzers/text/sentiment.py",
     ),
     ("vadersentiment", vaderSentiment, ["BOOSTER_DICT", "NEGATE", "SentiText"], "analyzers/text/sentiment.py"),
-    ("strawberry-graphql", GraphQLCoreConverter, ["DEFINITION_BACKREF"], "schema/build.py, schema/ingest.py"),
+    (
+        "strawberry-graphql",
+        GraphQLCoreConverter,
+        ["DEFINITION_BACKREF"],
+        "schema/build.py, schema/ingest.py, execution",
+    ),
+    ("strawberry-graphql", StrawberryField, ["is_async"], "execution/prices.py"),
     ("strawberry-graphql", strawberry.Schema, ["process_errors"], "execution/executor.py"),
     (
         "strawberry-graphql",
