@@ -35,7 +35,7 @@ from benchmarks.queries.cases import Case, cases
 from benchmarks.queries.load import Load
 from benchmarks.queries.rows import fill, sqlite_file
 from benchmarks.queries.same import places, require_equal_answers, require_equal_rows
-from benchmarks.queries.servers import ASSAY, ENDPOINT, MERCURIUS, SERVERS, Running, install_node, servers
+from benchmarks.queries.servers import ASSAY, ENDPOINT, MERCURIUS, PEERS, Running, install_node, servers
 from tests.torture.postgresql import Cluster
 
 ANALYSES, ITEMS = 100_000, 1_000
@@ -56,7 +56,7 @@ class Figure:
     # Share of its core that the load needed: near 1 it would be the bottleneck.
     load: list[float] = field(default_factory=list)
 
-    def report(self, reference: Figure | None) -> dict[str, Any]:
+    def report(self, reference: Figure) -> dict[str, Any]:
         """Return the medians. A share of the reference's speed is the median of the rounds' ratios."""
         cuts = quantiles(self.latencies, n=100, method="inclusive")
         found = {"database": self.database, "case": self.case, "server": self.server}
@@ -67,11 +67,10 @@ class Figure:
             "p99_ms": cuts[98],
             "load": median(self.load),
         }
-        if reference is not None:
-            pairs = zip(reference.cpu_us, self.cpu_us, strict=True)
-            values["share"] = median(theirs / mine for theirs, mine in pairs)
-            pairs = zip(self.rates, reference.rates, strict=True)
-            values["share_of_rate"] = median(mine / theirs for mine, theirs in pairs)
+        by_cpu = zip(reference.cpu_us, self.cpu_us, strict=True)
+        by_rate = zip(self.rates, reference.rates, strict=True)
+        values["share"] = median(theirs / mine for theirs, mine in by_cpu)
+        values["share_of_rate"] = median(mine / theirs for mine, theirs in by_rate)
         return found | {name: float(f"{value:.4g}") for name, value in values.items()}
 
 
@@ -137,16 +136,16 @@ async def compare(kind: str, names: Sequence[str], options: argparse.Namespace, 
 
 
 def reports(figures: Sequence[Figure]) -> list[dict[str, Any]]:
-    """Return the report of each figure, with shares of the endpoint's speed if the endpoint was measured."""
+    """Return the report of each figure, with its shares of the endpoint's speed."""
     endpoint = {(each.database, each.case): each for each in figures if each.server == ENDPOINT}
-    return [each.report(endpoint.get((each.database, each.case))) for each in figures]
+    return [each.report(endpoint[each.database, each.case]) for each in figures]
 
 
 def table_of(kind: str, found: Sequence[dict[str, Any]]) -> Table:
     """Format the reports of one database as a table."""
     table = Table(
         title=f"Queries and mutations on {DATABASES[kind]}",
-        caption="CPU µs and requests a second, each with the share of the Starlette endpoint's speed.",
+        caption="Share: of the Starlette endpoint's speed.",
     )
     table.add_column("")
     table.add_column("server")
@@ -154,7 +153,7 @@ def table_of(kind: str, found: Sequence[dict[str, Any]]) -> Table:
         table.add_column(column, justify="right")
     before = None
     for each in found:
-        shares = [f"{each[name]:.2f}" if name in each else "" for name in ("share", "share_of_rate")]
+        shares = [f"{each[name]:.2f}" for name in ("share", "share_of_rate")]
         table.add_row(
             each["case"] if each["case"] != before else "",
             each["server"],
@@ -172,12 +171,13 @@ def table_of(kind: str, found: Sequence[dict[str, Any]]) -> Table:
 
 def chart_of(found: Sequence[dict[str, Any]]) -> str:
     """Return an SVG of the shares of the endpoint's speed, by CPU time."""
-    others = [name for name in SERVERS.values() if name != ENDPOINT]
-    rows: dict[str, list[float]] = {}
+    rows: dict[str, dict[str, float]] = {}
     for each in found:
-        if each["server"] in others:
-            rows.setdefault(f"{each['case']}, {DATABASES[each['database']]}", []).append(each["share"])
-    return draw("Speed by CPU time; 1 is a hand-written endpoint (more is better)", [*rows.items()], others, ".2f")
+        if each["server"] != ENDPOINT:
+            rows.setdefault(f"{each['case']}, {DATABASES[each['database']]}", {})[each["server"]] = each["share"]
+    names = [*next(iter(rows.values()))]
+    title = "Speed by CPU time; 1 is the hand-written endpoint (more is better)"
+    return draw(title, [(name, [*shares.values()]) for name, shares in rows.items()], names, ".2f")
 
 
 def main() -> None:
@@ -185,7 +185,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.queries", description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, help="number of rounds; the median counts (default 3)")
     parser.add_argument("--seconds", type=float, help="seconds of each turn at the full rate (default 3)")
-    parser.add_argument("--servers", nargs="+", choices=SERVERS, default=[*SERVERS], help="Assay always runs")
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=[*PEERS], help="beside Assay and the endpoint")
     parser.add_argument("--databases", nargs="+", choices=DATABASES, default=[*DATABASES])
     parser.add_argument("--quick", action="store_true", help="500 analyses, one round of 0.1 s: not a measurement")
     parser.add_argument("--json", type=Path, help="also write the figures here")
@@ -193,7 +193,7 @@ def main() -> None:
     options = parser.parse_args()
     options.rounds = options.rounds or (1 if options.quick else 3)
     options.seconds = options.seconds or (0.1 if options.quick else 3)
-    names = [ASSAY, *(SERVERS[each] for each in SERVERS if each in options.servers and SERVERS[each] != ASSAY)]
+    names = [ASSAY, ENDPOINT, *(PEERS[each] for each in options.peers)]
     if MERCURIUS in names:
         install_node()
     cores = sorted(os.sched_getaffinity(0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -21,8 +22,8 @@ NODE = Path(__file__).parent / "node"
 _HEADERS = Path("/usr/include/node/node.h")
 
 ASSAY, ENDPOINT, MERCURIUS, STRAWBERRY = "Assay", "Starlette", "Mercurius", "Strawberry"
-# By their names on the command line, in the order of their turns.
-SERVERS = {"assay": ASSAY, "endpoint": ENDPOINT, "mercurius": MERCURIUS, "strawberry": STRAWBERRY}
+# By their names on the command line.
+PEERS = {"mercurius": MERCURIUS, "strawberry": STRAWBERRY}
 
 Kind = Literal["assay", "plain", "peer"]
 
@@ -58,11 +59,13 @@ def on_core(core: int) -> Iterator[None]:
 
 
 def install_node() -> None:
-    """Install Mercurius and its drivers by the lock file, if absent."""
-    if not (NODE / "node_modules").is_dir():
+    """Install Mercurius and its drivers by the lock file, if absent or of another lock file."""
+    lock, installed = NODE / "package-lock.json", NODE / "node_modules" / ".installed"
+    if not installed.exists() or installed.read_bytes() != lock.read_bytes():
         headers = {"npm_config_nodedir": "/usr"} if _HEADERS.exists() else {}
         command = ["npm", "ci", "--no-audit", "--no-fund"]
         subprocess.run(command, cwd=NODE, env=os.environ | headers, check=True)
+        shutil.copyfile(lock, installed)
 
 
 def _command(name: str, url: str, port: int) -> tuple[list[str], Path]:
