@@ -26,6 +26,7 @@ from time import process_time
 from typing import Any
 
 import uvloop
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -80,9 +81,9 @@ async def measure(server: Running, case: Case, seconds: float, figure: Figure) -
     async with Load(server.port, case.connections) as load:
         # Before the first round, so that the compilers of plans and of JavaScript have done their work.
         await load.saturate(requests, seconds / 5 if figure.rates else seconds)
-        count, took, cpu, own = 0, 0.0, server.cpu_seconds(), process_time()
-        used = 0.0
-        while used == 0:  # the clock of CPU time has steps of 10 ms
+        count, took, used = 0, 0.0, 0.0
+        cpu, own = server.cpu_seconds(), process_time()
+        while used < seconds / 10:  # the clock of CPU time has steps of 10 ms, and other programs may have the core
             more, longer = await load.saturate(requests, seconds)
             count, took, used = count + more, took + longer, server.cpu_seconds() - cpu
         figure.load.append((process_time() - own) / took)
@@ -143,12 +144,10 @@ def reports(figures: Sequence[Figure]) -> list[dict[str, Any]]:
 
 def table_of(kind: str, found: Sequence[dict[str, Any]]) -> Table:
     """Format the reports of one database as a table."""
-    table = Table(
-        title=f"Queries and mutations on {DATABASES[kind]}",
-        caption="Share: of the Starlette endpoint's speed.",
-    )
+    title, caption = f"Queries and mutations on {DATABASES[kind]}", "Share: of the Starlette endpoint's speed."
+    table = Table(title=title, caption=caption, box=SIMPLE, collapse_padding=True)  # for 80 columns
     table.add_column("")
-    table.add_column("server")
+    table.add_column("server", no_wrap=True)
     for column in ("CPU µs", "share", "a second", "share", "p50 ms", "p99 ms"):
         table.add_column(column, justify="right")
     before = None
