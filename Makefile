@@ -90,8 +90,9 @@ schema-check: $(INSTALLED)
 torture: install-dev ## Run the long fault tests: kill -9, full disks, changed clocks (ASSAY_TORTURE_SEED=… repeats a run)
 	ASSAY_TORTURE=long $(BIN)/pytest tests/torture tests/events/test_exactly_once.py $(ARGS)
 
-bench: install-bench ## Run the benchmarks: a server against a floor, the job engine beside others
+bench: install-bench ## Run the benchmarks: a server against a floor, queries and the job engine beside others
 	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python -m benchmarks.queries
 	$(BIN)/python -m benchmarks.engines
 
 clean: ## Remove .venv, caches and Node packages; the data folder stays
@@ -131,9 +132,10 @@ $(INSTALLED_BENCH): pyproject.toml uv.lock | $(BIN)/uv
 	@touch $@ $(INSTALLED_DEV)
 
 # Every folder with a package-lock.json, outside node_modules. Without npm, pytest skips its tests and reports that.
+# Benchmarks install their own packages, some of which are compiled for minutes.
 install-node:
 	@if ! command -v npm > /dev/null; then echo "npm is not installed: the tests that need Node are skipped"; exit 0; fi; \
-	find . \( -name node_modules -o -name .venv -o -name .git \) -prune -o -name package-lock.json -print | sort \
+	find . \( -name node_modules -o -name .venv -o -name .git -o -path ./benchmarks \) -prune -o -name package-lock.json -print | sort \
 	| while read -r lock; do folder=$$(dirname "$$lock"); \
 	    if ! cmp -s "$$folder/package-lock.json" "$$folder/node_modules/.installed"; then \
 	      echo "npm ci in $$folder"; \

@@ -1,0 +1,1 @@
+"""Queries and mutations of Assay and its peers on one database."""
