@@ -32,7 +32,7 @@ class ErrorGroup:
     fingerprint: str
     code: str
     message: str
-    """The pattern of the messages."""
+    """The message of all errors, or the pattern of their different messages."""
     count: int
     retryable_items: int
     first_at: datetime
@@ -58,6 +58,7 @@ async def error_groups(
             func.min(errors.c.finished_at).label("first_at"),
             last_at.label("last_at"),
             func.max(errors.c.id).label("newest"),
+            (func.min(errors.c.error_message) == func.max(errors.c.error_message)).label("is_one_message"),
         )
         .group_by(errors.c.error_fingerprint)
         .order_by(count.desc(), last_at.desc(), errors.c.error_fingerprint)
@@ -71,7 +72,9 @@ async def error_groups(
         ErrorGroup(
             row.error_fingerprint,
             errors_by_id[row.newest].error_code,
-            pattern_of(errors_by_id[row.newest].error_message),
+            errors_by_id[row.newest].error_message
+            if row.is_one_message
+            else pattern_of(errors_by_id[row.newest].error_message),
             min(row.errors, MOST_COUNTED),
             min(row.retryable, MOST_COUNTED),
             row.first_at,
@@ -87,6 +90,7 @@ def _errors(viewer: Viewer, where: AnalysisFilter, status: AnalysisStatus) -> Se
     statement = select(
         _column.id,
         _column.error_fingerprint,
+        _column.error_message,
         _column.finished_at,
         case((accepted, 1), else_=0).label("retryable"),
     ).where(*analyses_where(viewer, where), tables.failed, _column.status == status.value)

@@ -22,7 +22,8 @@ _batch = tables.batch.c
 class AnalysisFilter:
     """A filter of analyses: all given conditions must hold.
 
-    `search`: the input text must contain all of its words. `excluded`: analyses that match this filter do not match.
+    `ids`: only analyses with these ids. `search`: the input text must contain all of its words. `excluded`: analyses
+    that match this filter do not match.
     """
 
     status: Sequence[AnalysisStatus] | None = None
@@ -37,6 +38,7 @@ class AnalysisFilter:
     finished_after: datetime | None = None
     finished_before: datetime | None = None
     excluded: AnalysisFilter | None = None
+    ids: Sequence[str] | None = None
 
     @property
     def matches_all(self) -> bool:
@@ -48,7 +50,9 @@ class AnalysisFilter:
     @property
     def matches_none(self) -> bool:
         """Whether a list of the filter is empty: no analysis has a value of it."""
-        return any(each is not None and not each for each in (self.status, self.analyzer, self.key, self.error_code))
+        return any(
+            each is not None and not each for each in (self.status, self.analyzer, self.key, self.error_code, self.ids)
+        )
 
 
 _JSON: TypeAdapter[AnalysisFilter] = TypeAdapter(AnalysisFilter)
@@ -72,6 +76,8 @@ def analyses_where(viewer: Viewer, where: AnalysisFilter) -> list[ColumnElement[
 
 def _of_analyses(where: AnalysisFilter) -> Iterator[ColumnElement[bool]]:
     column = _analysis
+    if where.ids is not None:
+        yield column.id.in_(where.ids)
     if where.status is not None:
         yield column.status.in_([status.value for status in where.status])
     if where.analyzer is not None:
@@ -110,6 +116,8 @@ def batches_where(viewer: Viewer, where: BatchFilter) -> Iterator[ColumnElement[
     yield mine(tables.batch, viewer)
     if where.status is not None:
         yield column.status.in_([status.value for status in where.status])
+        if not any(status.ended for status in where.status):
+            yield tables.unfinished  # the condition of an index
     if where.name:
         yield column.name.icontains(where.name, autoescape=True)
     if where.with_failures is not None:

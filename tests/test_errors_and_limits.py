@@ -25,6 +25,7 @@ from store.bulk_actions import MAX_IDS
 from store.queue.attempts import MOST_ATTEMPTS
 from store.sql.paging import DEFAULT_PAGE, MAX_PAGE
 from tests.support import ROOT
+from web.downloads import MAX_DOWNLOAD_IDS
 from web.graphql.http import BODY_SECONDS
 from web.graphql.messages import MAX_MESSAGE_BYTES
 from web.serving.http_protocol import HEADER_SECONDS
@@ -135,6 +136,7 @@ def test_the_other_limits_have_their_values() -> None:
         "entries in one page: `first`, `last`": f"{MAX_PAGE:,}; {DEFAULT_PAGE} by default",
         "ids in `nodes`": f"{MAX_NODES}",
         "names or keys in one condition of a filter": f"{MAX_VALUES}",
+        "ids in `?ids=` of a download": f"{MAX_DOWNLOAD_IDS}",
         "groups in `errorGroups`": f"{MAX_GROUPS}",
         "attempts of an analysis in `attempts`": f"the newest {MOST_ATTEMPTS}",
         "listed errors": f"{MAX_ERRORS}, then `TOO_MANY_ERRORS`",

@@ -7,6 +7,7 @@ connection before the last chunk, so that no client takes a part for the whole.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
@@ -18,7 +19,7 @@ from resolvers import old_forms
 from resolvers.context import Context
 from resolvers.exports import CSV_HEADER, csv_line, export_analyses, export_lines, json_line
 from resolvers.filters import require_analyses
-from resolvers.user_errors import Refused
+from resolvers.user_errors import Refused, UserError, UserErrorCode, require_id
 from store.analyses import analysis_by_id
 from store.batches import batch_by_id
 from store.contents import contents_by_id, piece_of_content
@@ -32,6 +33,10 @@ PIECE_BYTES = 1 << 20
 """Bytes of a content that are in memory at once: SQLite and PostgreSQL read the whole content for each piece."""
 
 
+MAX_DOWNLOAD_IDS = 200
+"""Ids of one download: 7 KB of a URL, which proxies commonly bound to 8 KB."""
+
+
 class ContentGone(Exception):
     """The analysis was deleted during its download."""
 
@@ -42,7 +47,8 @@ def download_routes(
     """Return the routes of all downloads.
 
     - `GET /batches/{id}/results.jsonl`, with `?status=FAILED` (repeatable) and `?input=true`
-    - `GET /analyses.jsonl` and `/analyses.csv`, with `?filter={"status":["FAILED"]}`, the JSON of an AnalysisFilter
+    - `GET /analyses.jsonl` and `/analyses.csv`, with `?filter={"status":["FAILED"]}`, the JSON of an AnalysisFilter, or
+      `?ids=analysis_…,analysis_…`, or both
     - `GET /analyses/{id}/input`: the text, or the JSON of other content
     - `GET /analyses/{id}/result.json`
     """
@@ -89,6 +95,8 @@ def download_routes(
         asked = context(request)
         try:
             where = require_analyses(read_filter(request.query_params.get("filter", "{}")))
+            if "ids" in request.query_params:
+                where = replace(where, ids=_require_ids(request.query_params["ids"]))
         except Refused as refused:
             return error_response(400, refused.code, str(refused), **refused.extensions)
         is_csv = request.url.path.endswith(".csv")
@@ -136,6 +144,15 @@ def download_routes(
         Route("/analyses/{id}/input", input_, methods=["GET"]),
         Route("/analyses/{id}/result.json", result, methods=["GET"]),
     ]
+
+
+def _require_ids(text: str) -> list[str]:
+    """Return the ids of a list with commas. Raise Refused for an invalid one, and for more than MAX_DOWNLOAD_IDS."""
+    ids = text.split(",")
+    if len(ids) > MAX_DOWNLOAD_IDS:
+        message = f"`ids` has {len(ids):,} ids: it must have from 1 to {MAX_DOWNLOAD_IDS}."
+        raise Refused(UserError(UserErrorCode.TOO_LARGE, message, ["ids"]))
+    return [require_id("analysis", id_, f"ids.{position}") for position, id_ in enumerate(ids)]
 
 
 async def _analysis(context: Context, request: Request) -> AnalysisRow | None:

@@ -1,5 +1,5 @@
 /**
- * Controls the live page step by step: reads commands from standard input, one per line, runs them, and prints each outcome
+ * Controls the dashboard step by step: reads commands from standard input, one per line, runs them, and prints each outcome
  * as one line of JSON.
  *
  *     node dashboard.mjs http://127.0.0.1:8000

@@ -87,7 +87,7 @@ const report = {
     const name = page.getByPlaceholder('Query Name');
     await name.waitFor();
     const cut = await name.evaluate((input) => input.scrollWidth - input.clientWidth);
-    const links = await page.locator('header nav a').evaluateAll((all) => all.map((each) => each.href));
+    const links = await page.locator('header nav a').evaluateAll((all) => all.map((each) => [each.textContent, each.href]));
     // A narrow window opens without the panel that a wide one has stored.
     await page.setViewportSize({ width: 390, height: 844 });
     await graphiql.open();

@@ -1,4 +1,4 @@
-"""The live page in a browser, and the server's own figures for comparison."""
+"""The dashboard in a browser, and the server's own figures for comparison."""
 
 from __future__ import annotations
 

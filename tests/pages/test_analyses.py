@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Awaitable, Callable
+from io import StringIO
 
 from tests import support
 from tests.pages.live_page import HOSTILE, Page, ask, needs_a_browser, settled, submit
@@ -243,9 +245,17 @@ async def test_views_columns_downloads_and_the_palette(
     keys = [json.loads(line)["key"] for line in saved.splitlines()]
     assert keys == ["kept 2", "kept 1", "kept 0"]
     await page("check", selector=f"{ROWS}:nth-child(2) input")
-    saved = await page("download", selector=".bulk button:has-text('Download')")
+    await page("click", selector=".bulk button:has-text('Download')")
+    saved = await page("download", selector=".menu:popover-open a:has-text('JSON lines')")
     assert [json.loads(line)["key"] for line in saved.splitlines()] == ["kept 1"]
     id_ = json.loads(saved)["id"]
+    await page("check", selector=f"{ROWS}:nth-child(3) input")
+    await page("look", width=390, height=844)
+    await page("click", selector=".bulk button:has-text('Download')")
+    assert await page("axe") == []
+    saved = await page("download", selector=".menu:popover-open a:has-text('CSV')")
+    assert [row["key"] for row in csv.DictReader(StringIO(saved))] == ["kept 1", "kept 0"]
+    await page("look")
 
     # The query leads to GraphiQL.
     await page("click", selector=".actions .icon-button")
@@ -259,6 +269,7 @@ async def test_views_columns_downloads_and_the_palette(
         ("kept 69", "Analysis", None),
         (id_[-10:], "Analysis", f"/analyses/{id_}"),
         (batch, "Id", f"/batches/{batch}"),
+        (batch.upper(), "keptId", f"/batches/{batch}"),
         ("queue", "QueuePage", "/queue"),
     ):
         await page("press", key="Control+k")
@@ -270,12 +281,22 @@ async def test_views_columns_downloads_and_the_palette(
             await page("untilAddress", address=address)
         else:
             await page("until", selector="h1", text=typed)
-    await page("press", key="Control+k")
+    # Its button is beside the search. It says which ids it finds.
+    await page("click", selector=".palette-keys")
     await page.accessible()
+    await page("fill", selector=".palette input", text="zzzzzz99")
+    await page("until", selector=".palette > p", text="Nothing found. The server searches whole ids only")
+    await page("fill", selector=".palette input", text="analysis_00000000000000000000000000")
+    await page("until", selector=".palette > p", text="No object has this id.")
+    # A pause has a reason.
     await page("fill", selector=".palette input", text="pause the")
     await page("until", selector=".palette li[aria-selected=true]", text="Pause the queue")
     await page("press", key="Enter")
-    await page("until", selector=".banner[data-kind=paused]")
+    await page("fill", selector=".palette .pause input:focus", text="Backup.")
+    await page.accessible()
+    await page("press", key="Enter")
+    await page("until", selector=".banner[data-kind=paused] bdi", text="Backup.")
+    await page("gone", selector=".palette")
     record = await page("record")
     assert record["errors"] == []
     assert record["dialogs"] == []

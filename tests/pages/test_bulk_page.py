@@ -56,6 +56,8 @@ async def test_all_of_a_filter_are_canceled_and_deleted(
     link = await page("attribute", selector=".toasts a", name="href")
     await page("open", path=f"/bulk/{link.rsplit('/', 1)[1]}")
     await page("until", selector="[data-status=COMPLETED] h1", text="Canceled 60 analyses")
+    target = f"/dashboard/analyses?batch={batch}"
+    assert (await page("attribute", selector=".action a", name="href")) == target
     assert await page("texts", selector=".action dd") == ["60", "0", "0"]
     await page.accessible()
     await page("look", width=390, height=844)

@@ -241,3 +241,8 @@ async def test_an_event_says_the_whole_outcome_and_a_recovery_is_no_problem(
     await page("until", selector=".event[data-subject='server:1'] .words", text="healthy")
     assert await page("texts", selector=".event[data-subject='server:1'] .words") == ["healthy", "degraded. Slow."]
     assert await page("texts", selector=".event[data-problem] .words") == ["degraded. Slow."]
+    await page("click", selector=".filters .button:has-text('Problems only')")
+    await page("untilAddress", address="/events?since=1h&subject=server:1&problems=only")
+    await page("untilEvents", count=2)
+    await page("gone", selector=".event .words:has-text('healthy')")
+    assert await page("texts", selector=".event .words") == ["degraded. Slow."]

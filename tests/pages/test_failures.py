@@ -24,6 +24,11 @@ async def test_a_page_that_was_opened_without_the_server_appears_with_it(
     await page("until", selector="main .fault", text="The page could not be loaded from the server.")
     await page("until", selector=DISCONNECTED)
     assert await page("axe") == []
+    # The palette needs no server.
+    await page("press", key="Control+k")
+    await page("until", selector=".palette li[aria-selected=true]")
+    await page("press", key="Escape")
+    await page("gone", selector=".palette")
     # Without the server, another attempt leaves the pages as they are.
     await page("click", selector="main .fault button")
     await page("click", selector=".rail a:has-text('Overview')")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -53,7 +54,8 @@ async def test_the_page_fits_every_window_and_opens_links(
     assert wide["after"] > 0
     assert wide["formatted"] == "query AVeryLongNameOfAnOperation {\n  health {\n    status\n  }\n}\n"
     assert wide["cut"] == 0, "The explorer cuts the operation's name."
-    assert wide["links"] == [f"{one.address}/dashboard", f"{one.address}/metrics"]
+    assert wide["links"] == [["Dashboard", f"{one.address}/dashboard"], ["Metrics", f"{one.address}/metrics"]]
+    assert re.search(rf"^  Dashboard +{one.address}/dashboard$", one.log, re.MULTILINE)
     assert wide["panelsOfNarrow"] == 0
     assert wide["errors"] == []
 

@@ -81,7 +81,16 @@ async def test_the_frame_searches_navigates_and_lists_its_shortcuts(
     await page("press", key="Enter")
     await page("untilAddress", address="/analyses?q=blue")
     await page("until", selector=".foot", text="1 to 1 of 1")
-    await page("fill", selector="#find", text=batch)
+    # The key of an analysis is beside the words of the inputs.
+    await page("fill", selector="#find", text="of the frame 1")
+    await page("press", key="Enter")
+    await page("untilAddress", address="/analyses?q=of+the+frame+1")
+    await page("until", selector=".blank", text="No analysis matches.")
+    await page("click", selector=".of-key a:has-text('of the frame 1')")
+    await page("untilAddress", address="/analyses?key=of+the+frame+1")
+    await page("until", selector=".sheet tbody tr", text="A blue house.")
+    await page.accessible()
+    await page("fill", selector="#find", text=batch.upper())
     await page("press", key="Enter")
     await page("untilAddress", address=f"/batches/{batch}")
     await page("until", selector="h1:focus", text="of the frame")
@@ -116,6 +125,13 @@ async def test_a_lost_connection_is_announced_and_the_list_returns(
     await page("until", selector=".foot", text="1 to 2 of 2")
     await one.kill()
     await page("until", selector=".banner[data-kind=disconnected]", text="No connection to the server.")
+    await page("until", selector=".pill:is([data-state=reconnecting], [data-state=stale])")
+    for width in (320, 390):
+        await page("look", width=width, height=844)
+        assert await page("overflow") <= 0, width
+    await page("until", selector=".pill[data-state=stale]")
+    assert await page("overflow") <= 0
+    await page("look")
     assert await page("count", selector=".sheet tbody tr") == 2
     await page("click", selector=".banner[data-kind=disconnected] button")  # the server is not there yet
     await one.start()

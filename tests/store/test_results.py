@@ -21,9 +21,9 @@ from store.analyses import (
     page_of_analyses,
     page_of_results,
 )
-from store.batches import insert_batch
+from store.batches import count_batches, insert_batch, page_of_batches
 from store.deletions import delete_analysis
-from store.filters import AnalysisFilter
+from store.filters import AnalysisFilter, BatchFilter
 from store.queue import claims, finish
 from store.queue.finish import End, Outcome
 from store.queue.transitions import Fault
@@ -32,7 +32,7 @@ from store.sql.database import Database
 from store.sql.ids import new_id
 from store.sql.paging import Page, PageArguments
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
-from store.tables import AnalysisRow, AnalysisStatus
+from store.tables import AnalysisRow, AnalysisStatus, BatchStatus
 
 NOW = utcnow()
 S = AnalysisStatus
@@ -182,6 +182,23 @@ async def test_each_part_of_a_page_is_read_by_its_index(database: Database) -> N
     assert await indexes_of(database, AnalysisFilter(), AnalysisOrderField.PRIORITY) == ["priority"]
     assert await indexes_of(database, AnalysisFilter(), AnalysisOrderField.FINISHED_AT) == ["finished", "open"]
     assert await indexes_of(database, AnalysisFilter(), AnalysisOrderField.PROCESSING_TIME) == ["duration", "open"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_open_batches_are_read_by_their_index(database: Database) -> None:
+    ids = await mixed_batches(database)
+    refused = NewAnalysis("text", "{}", 5, fault=Fault("INPUT_UNREADABLE", "No."))
+    async with database.write() as connection:
+        ended = new_id("batch")
+        await insert_batch(connection, VIEWER, ended, None, [refused], NOW, timeout_seconds=60, max_attempts=3)
+    where = BatchFilter(status=[BatchStatus.QUEUED, BatchStatus.RUNNING])
+    async with plans_of(database) as plans, database.read() as connection:
+        page = await page_of_batches(connection, VIEWER, where, PageArguments(50))
+        assert await count_batches(connection, VIEWER, where) == len(ids)
+    assert {row.id for row in page.rows} == set(ids)
+    assert {plan for plan in plans if "batch USING" in plan and "id=?" not in plan} == {
+        "SEARCH batch USING INDEX batch_unfinished (workspace=?)"
+    }
 
 
 async def indexes_of(

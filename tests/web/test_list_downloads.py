@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from io import StringIO
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 from sqlalchemy import update
@@ -17,6 +18,7 @@ from store.analyses import NewAnalysis
 from store.queue.transitions import Fault
 from tests.support import Server
 from tests.web.test_downloads import Start, analyses_of, database_of, fetch, inserted
+from web.downloads import MAX_DOWNLOAD_IDS
 
 LARGE = "x" * 50_000
 
@@ -29,9 +31,12 @@ async def complete(server: Server, analysis_id: str, result: dict[str, Any]) -> 
         await connection.execute(update(tables.analysis).where(tables.analysis.c.id == analysis_id).values(values))
 
 
-async def listed(server: Server, form: str, where: object = None) -> list[dict[str, Any]]:
+async def listed(
+    server: Server, form: str, where: object = None, ids: Sequence[str] | None = None
+) -> list[dict[str, Any]]:
     """Download a list; return the analyses, with the cells of a CSV file by their column."""
-    query = "" if where is None else f"?filter={quote(json.dumps(where))}"
+    given = {"filter": json.dumps(where) if where is not None else None, "ids": ids and ",".join(ids)}
+    query = f"?{urlencode({name: text for name, text in given.items() if text is not None})}"
     status, headers, body = await fetch(server, f"/analyses.{form}{query}")
     assert status == 200
     assert headers["content-disposition"] == f'attachment; filename="analyses.{form}"'
@@ -56,6 +61,12 @@ async def test_a_list_is_complete_and_newest_first(server: Start) -> None:
         assert [row["key"] for row in await listed(one, form, {"status": ["FAILED"]})] == ["bad"]
         assert [row["key"] for row in await listed(one, form, {"errorCode": "INPUT_UNREADABLE"})] == ["bad"]
         assert [row["key"] for row in await listed(one, form, {"not": {"analyzer": ["text"]}})] == ["good"]
+        most = ids[: MAX_DOWNLOAD_IDS - 1]
+        assert [
+            row["id"] for row in await listed(one, form, ids=[*most, batch_id.replace("batch", "analysis")])
+        ] == most[::-1]
+        both = [found[0]["id"], found[1]["id"], found[1]["id"], found[5]["id"]]
+        assert [row["key"] for row in await listed(one, form, {"batchId": batch_id}, both)] == ["good", "bad"]
         past = {"createdAfter": "2020-01-01T00:00:00Z", "createdBefore": "2020-01-01T00:00:01Z"}
         assert await listed(one, form, past) == []
         assert (await fetch(one, f"/analyses.{form}", "HEAD"))[0::2] == (200, b"")
@@ -89,6 +100,23 @@ async def test_results_of_any_size_and_cells_that_are_no_formulas(server: Start)
         ("", "", ""),
     ]
     assert rows[0]["createdAt"] == lines[-1]["createdAt"]
+
+
+@pytest.mark.parametrize(
+    ("text", "argument"),
+    [
+        ("", "ids.0"),
+        ("analysis_00000000000000000000000000,batch_00000000000000000000000000", "ids.1"),
+        ("analysis_00000000000000000000000000,", "ids.1"),
+        (",".join(["analysis_00000000000000000000000000"] * (MAX_DOWNLOAD_IDS + 1)), "ids"),
+    ],
+    ids=lambda value: value[:30],
+)
+async def test_invalid_ids_are_refused(server: Start, text: str, argument: str) -> None:
+    one = await server(workers=0)
+    status, _, body = await fetch(one, f"/analyses.csv?ids={text}")
+    (error,) = json.loads(body)["errors"]
+    assert (status, error["extensions"]) == (400, {"code": "BAD_USER_INPUT", "argument": argument})
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def _print_addresses(host: str, port: int) -> None:
     root = f"http://{host}:{port}"
     lines = (
         ("GraphiQL", "/graphql"),
-        ("Live page", "/dashboard"),
+        ("Dashboard", "/dashboard"),
         ("Health", "/health/ready"),
         ("Metrics", "/metrics"),
     )

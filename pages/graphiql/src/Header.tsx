@@ -14,7 +14,7 @@ export function Header() {
         </a>
       </h1>
       <nav aria-label="Other pages">
-        <a href={DASHBOARD}>Live</a>
+        <a href={DASHBOARD}>Dashboard</a>
         <a href={METRICS}>Metrics</a>
       </nav>
     </header>

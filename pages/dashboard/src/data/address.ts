@@ -18,6 +18,12 @@ export function href(path: string, query: Record<string, string | null | undefin
   return BASE + path + (text && `?${text}`);
 }
 
+/** Returns the id of an object with a page that the text is, or null. */
+export function idOf(text: string): string | null {
+  const id = text.trim().toLowerCase();
+  return /^(analysis|batch|bulk)_\w+$/.test(id) ? id : null;
+}
+
 /** Returns the page of an object by its id, such as `batch_…`. */
 export function hrefOf(id: string): string {
   const folder = id.startsWith('batch_') ? 'batches' : id.startsWith('bulk_') ? 'bulk' : 'analyses';

@@ -27,6 +27,9 @@ export function messageOf(error: CombinedError): string {
   return error.graphQLErrors[0]?.message ?? error.message;
 }
 
+/** Returns all messages of the server about an operation that `mutate` has sent. */
+export const messagesOf = ({ cause }: Error) => ((cause as CombinedError | undefined)?.graphQLErrors ?? []).map(({ message }) => message);
+
 /** Asks the server, not the cache, which takes the answer. */
 export async function query<T, V extends AnyVariables = AnyVariables>(document: DocumentInput<T, V>, variables: V): Promise<T> {
   const { data, error } = await client.query<T, V>(document, variables, { requestPolicy: 'network-only' }).toPromise();
@@ -48,10 +51,11 @@ export async function rehearse<T, V extends AnyVariables = AnyVariables>(documen
   return data!;
 }
 
+/** Throws an error with the first message. Its cause has all. */
 export async function mutate<T, V extends AnyVariables = AnyVariables>(document: DocumentInput<T, V>, variables: V): Promise<T> {
   if (isLost()) throw new Error('There is no connection to the server: nothing was sent.');
   const { data, error } = await client.mutation<T, V>(document, variables).toPromise();
   if (error?.networkError) throw new Error('The connection was lost before the response: the server may have executed the operation.');
-  if (error) throw new Error(messageOf(error));
+  if (error) throw new Error(messageOf(error), { cause: error });
   return data!;
 }

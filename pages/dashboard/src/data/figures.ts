@@ -12,12 +12,18 @@ export const storage = new Store<Storage | null>(null);
 /** The number of reports in a row, one in five seconds, in which the server was not healthy. */
 export let unwell = 0;
 export const queue = new Store<Queue | null>(null);
+/** The number of queued and running batches. */
+export const batchesInWork = new Store<number | null>(null);
 
-/** Reads the pauses. Returns the end of the event log before them, or null after a failure, which the next report repairs. */
+/**
+ * Reads the pauses and the number of batches in work. Returns the end of the event log before them, or null after a failure,
+ * which the next report repairs.
+ */
 export async function readQueue(): Promise<string | null> {
   try {
     const data = await query<QueueData>(QUEUE, {});
     queue.set(data.queue);
+    batchesInWork.set(data.batches.totalCount);
     return data.eventsEnd;
   } catch {
     return null;

@@ -168,12 +168,17 @@ const QUEUE_PARTS = `fragment DashboardQueueParts on Queue {
   pausedSince pauseReason concurrency analyzers { analyzer pausedSince pauseReason limit }
 }`;
 
-export const QUEUE = `query DashboardQueue { eventsEnd queue { ...DashboardQueueParts } }
+export const QUEUE = `query DashboardQueue {
+  eventsEnd
+  queue { ...DashboardQueueParts }
+  batches(filter: { status: [QUEUED, RUNNING] }, first: 0) { totalCount }
+}
 ${QUEUE_PARTS}`;
 
 export interface QueueData {
   eventsEnd: string;
   queue: Queue;
+  batches: { totalCount: number };
 }
 
 /** All documents, for `npm run check`. */

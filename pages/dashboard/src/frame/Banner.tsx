@@ -7,7 +7,7 @@ import { connection, nextAttempt, tryNow } from '../data/socket';
 import { useStore } from '../data/store';
 import { Icon } from '../ui/Icon';
 import { words } from '../ui/words';
-import { pauseOrResume } from './commands';
+import { resume } from './commands';
 
 function Disconnected() {
   useStore(tick);
@@ -38,7 +38,7 @@ export function Banner() {
           The queue is paused since {clockTime(held.pausedSince)}. {waiting === 1 ? '1 analysis waits.' : `${count(waiting)} analyses wait.`}{' '}
           <bdi>{held.pauseReason}</bdi>
         </span>
-        <button type="button" onClick={() => void pauseOrResume(false)}>
+        <button type="button" onClick={() => void resume()}>
           Resume
         </button>
       </div>

@@ -1,29 +1,25 @@
-/** Opens the palette by Ctrl or Cmd and K. It is loaded with its first use. */
-import type { ComponentType } from 'preact';
+/** Opens the palette by Ctrl or Cmd and K, or by its button. */
 import { useEffect, useState } from 'preact/hooks';
-import { toast } from '../ui/toast';
+import { Palette } from './Palette';
 
-type Palette = ComponentType<{ close: () => void }>;
+let open: () => void = () => undefined;
+export const showPalette = () => open();
+
+/** The keys of this machine, in words. */
+export const PALETTE_KEYS = /Mac|iPhone|iPad/.test(navigator.platform) ? '⌘ K' : 'Ctrl K';
 
 export function PaletteHost() {
   const [isOpen, setOpen] = useState(false);
-  const [loaded, setLoaded] = useState<{ Palette: Palette } | null>(null);
   useEffect(() => {
+    open = () => setOpen(true);
     const press = (event: KeyboardEvent) => {
       if (event.key.toLowerCase() !== 'k' || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
       if (document.querySelector('dialog[open]')) return;
       event.preventDefault();
-      setOpen(true);
-      import('./Palette').then(
-        (module) => setLoaded({ Palette: module.default }),
-        () => {
-          setOpen(false);
-          toast('The palette could not be loaded.', 'failed');
-        },
-      );
+      open();
     };
     addEventListener('keydown', press);
     return () => removeEventListener('keydown', press);
   }, []);
-  return isOpen && loaded ? <loaded.Palette close={() => setOpen(false)} /> : null;
+  return isOpen ? <Palette close={() => setOpen(false)} /> : null;
 }

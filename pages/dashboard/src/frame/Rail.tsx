@@ -2,7 +2,7 @@
 import { useLocation } from 'preact-iso';
 import { BASE, GRAPHQL, href, METRICS } from '../data/address';
 import { count } from '../data/clock';
-import { metrics, queue } from '../data/figures';
+import { batchesInWork, metrics, queue } from '../data/figures';
 import { useStore } from '../data/store';
 import type { Feature } from '../feature';
 import { railItems } from '../routes';
@@ -17,15 +17,16 @@ function useCurrent(): (item: Item) => boolean {
   return (item) => (item.path ? at.startsWith(`${item.path}/`) : at === '');
 }
 
-/** Beside "Analyses": those that wait or run. Beside "Queue": whether it is paused. */
+/** Beside "Analyses" and "Batches": those that wait or run. Beside "Queue": whether it is paused. */
 function Note({ of }: { of: Item }) {
   const figures = useStore(metrics);
+  const batches = useStore(batchesInWork);
   const held = useStore(queue);
   if (of.path === 'analyses' && figures) {
     const open = figures.queue.depth + figures.queue.running;
     return open ? <span class="count">{count(open)}</span> : null;
   }
-  if (of.path === 'batches' && figures?.batches.running) return <span class="count">{count(figures.batches.running)}</span>;
+  if (of.path === 'batches' && batches) return <span class="count">{count(batches)}</span>;
   if (of.path === 'queue' && held?.pausedSince) return <span class="count held">paused</span>;
   return null;
 }

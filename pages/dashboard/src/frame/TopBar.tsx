@@ -1,10 +1,11 @@
 /** Name, search, state of the connection, and the way to a new analysis. */
 import { useLocation } from 'preact-iso';
-import { BASE, href, hrefOf } from '../data/address';
+import { BASE, href, hrefOf, idOf } from '../data/address';
 import { clockTime } from '../data/clock';
 import { connection } from '../data/socket';
 import { useStore } from '../data/store';
 import { Icon } from '../ui/Icon';
+import { PALETTE_KEYS, showPalette } from './PaletteHost';
 
 export function Pill() {
   const at = useStore(connection);
@@ -36,7 +37,8 @@ function Find() {
         const field = event.currentTarget.elements.namedItem('q') as HTMLInputElement;
         const text = field.value.trim();
         if (!text) return;
-        route(/^(analysis|batch)_\w+$/.test(text) ? hrefOf(text) : href('analyses', { q: text }));
+        const id = idOf(text);
+        route(id ? hrefOf(id) : href('analyses', { q: text }));
         field.value = '';
         field.blur();
       }}
@@ -44,9 +46,12 @@ function Find() {
       <label class="box">
         <Icon name="search" />
         <span class="hidden">Search analyses</span>
-        <input id="find" name="q" type="search" placeholder="Words of the input, or an id" autocomplete="off" maxLength={200} />
+        <input id="find" name="q" type="search" placeholder="Words, a key or an id" autocomplete="off" maxLength={200} />
         <kbd aria-hidden="true">/</kbd>
       </label>
+      <button type="button" class="palette-keys" aria-label={`Palette, ${PALETTE_KEYS}`} title="Palette: pages, views, commands, objects" onClick={showPalette}>
+        <kbd>{PALETTE_KEYS}</kbd>
+      </button>
     </form>
   );
 }

@@ -1,15 +1,15 @@
-/** Pausing and resuming of the whole queue, from the banner and the palette. */
+/** Resuming of the whole queue, from the banner and the palette. */
 import { mutate } from '../data/client';
 import { readQueue } from '../data/figures';
-import { PauseAllDocument, ResumeAllDocument } from '../data/gql/graphql';
+import { ResumeQueueDocument } from '../data/gql/graphql';
 import { toast } from '../ui/toast';
 
-export async function pauseOrResume(isPause: boolean): Promise<void> {
+export async function resume(): Promise<void> {
   try {
-    const { userErrors } = isPause ? (await mutate(PauseAllDocument, {})).pauseQueue : (await mutate(ResumeAllDocument, {})).resumeQueue;
+    const { userErrors } = (await mutate(ResumeQueueDocument, { analyzer: null })).resumeQueue;
     for (const error of userErrors) toast(error.message, 'failed');
   } catch (error) {
     toast((error as Error).message, 'failed');
   }
-  readQueue();
+  void readQueue();
 }

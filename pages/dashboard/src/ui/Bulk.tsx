@@ -1,12 +1,13 @@
 /** The actions on the selected rows, or on all of the filter, in place of the filter row. */
 import { useState } from 'preact/hooks';
-import { hrefOf } from '../data/address';
+import { href, hrefOf } from '../data/address';
 import { start, VERBS, type Target } from '../data/bulk';
 import { count, now } from '../data/clock';
 import type { AnalysisFilter, AnalysisRowFragment, BulkActionKind } from '../data/gql/graphql';
+import { changed, type Query } from '../data/lists';
 import { isOpen } from '../data/rules';
 import { analyses, BulkDialog } from './BulkDialog';
-import { Download, saveRows } from './Download';
+import { Download } from './Download';
 import { Icon } from './Icon';
 import { toast } from './toast';
 
@@ -19,6 +20,8 @@ export interface Scope {
   total: number;
   /** The conditions as words: "created in the last 24 h". */
   words: string;
+  /** The parameters of its address. */
+  query: Query;
 }
 
 interface Props {
@@ -34,9 +37,17 @@ const MAY: Record<BulkActionKind, (row: AnalysisRowFragment) => boolean> = {
   DELETE: (row) => !isOpen(row.status),
 };
 
-/** Says that an action has started, with a link to its page. */
-export function announce(kind: BulkActionKind, id: string, number: number): void {
-  toast(`${VERBS[kind].running} ${analyses(number)}.`, 'done', { href: hrefOf(id), words: 'Show progress' });
+/** Conditions that an analysis no longer meets after an action. */
+const CHANGED = ['status', 'code', 'error'];
+
+/**
+ * Says that an action has started, with a link to its page. The server keeps no filter of an action: the link has the list of
+ * `query`, without the conditions that the action changes.
+ */
+export function announce(kind: BulkActionKind, id: string, number: number, query?: Query): void {
+  const kept = query && changed(query, Object.fromEntries(CHANGED.map((name) => [name, null])));
+  const list = kept && kind !== 'DELETE' ? href('analyses', kept).split('?')[1] : undefined;
+  toast(`${VERBS[kind].running} ${analyses(number)}.`, 'done', { href: `${hrefOf(id)}${list ? `?list=${encodeURIComponent(list)}` : ''}`, words: 'Show progress' });
 }
 
 export function Bulk({ rows, scope, clear }: Props) {
@@ -106,13 +117,7 @@ export function Bulk({ rows, scope, clear }: Props) {
       <span class="deeds push">
         {button('RETRY')}
         {button('CANCEL')}
-        {allAt && scope ? (
-          <Download filter={scope.filter} />
-        ) : (
-          <button type="button" onClick={() => void saveRows(rows.map(({ id }) => id)).catch((error: Error) => setRefusal(error.message))}>
-            Download
-          </button>
-        )}
+        <Download of={allAt && scope ? { filter: scope.filter } : { ids: rows.map(({ id }) => id) }} />
         {button('DELETE')}
       </span>
       <button type="button" class="icon-button" aria-label="Clear selection" onClick={clear}>
@@ -125,7 +130,7 @@ export function Bulk({ rows, scope, clear }: Props) {
           answered={(id, eligible) => {
             ask(null);
             if (!id) return;
-            announce(asked.kind, id, eligible);
+            announce(asked.kind, id, eligible, asked.target.filter && scope?.query);
             clear();
           }}
         />

@@ -25,6 +25,7 @@ import { Views } from '../../ui/Views';
 import './analyses.css';
 import { conditionsOf, filterOf, orderOf, PARAMETERS, phraseOf } from './filter';
 import { Filters } from './Filters';
+import { OfKey } from './OfKey';
 import { remember, remembered, see } from './memory';
 import { StatusTabs, useCounts } from './StatusTabs';
 
@@ -104,7 +105,7 @@ export default function Analyses() {
         <div class="actions">
           <Views path="analyses" query={query} />
           <ColumnChoice />
-          <Download filter={variables.filter ?? null} />
+          <Download of={{ filter: variables.filter ?? null }} />
           <Api document={AnalysesDocument} variables={variables} />
         </div>
       </PageHead>
@@ -112,12 +113,13 @@ export default function Analyses() {
       {chosen.length > 0 ? (
         <Bulk
           rows={chosen}
-          scope={{ filter: variables.filter ?? {}, total: list!.totalCount, words: phraseOf(query, conditions) }}
+          scope={{ filter: variables.filter ?? {}, total: list!.totalCount, words: phraseOf(query, conditions), query }}
           clear={() => setSelected(new Set())}
         />
       ) : (
         <Filters query={query} conditions={conditions} newer={newer} showNewer={showNewer} />
       )}
+      <OfKey query={query} />
       {error && <Fault message={`The list could not be read. ${messageOf(error)}`} again={again} />}
       {!list && !error && <Loading />}
       {list && rows.length === 0 && (

@@ -36,7 +36,7 @@ function Head({ batch, query }: { batch: BatchDetailFragment; query: Query }) {
       >
         <Actions batch={batch} isHead />
         <div class="actions">
-          <Download filter={itemsOf(batch.id, query)} />
+          <Download of={{ filter: itemsOf(batch.id, query) }} />
         </div>
       </PageHead>
       <section class="card life" aria-label="Outcome">

@@ -6,6 +6,7 @@ import { VERBS } from '../../data/bulk';
 import { messageOf, mutate } from '../../data/client';
 import { count, duration } from '../../data/clock';
 import { BulkActionPageDocument, StopBulkActionDocument, type BulkPartsFragment } from '../../data/gql/graphql';
+import { useQueryState } from '../../data/lists';
 import { useSubject } from '../../data/subject';
 import type { PageProps } from '../../feature';
 import { Api } from '../../ui/Api';
@@ -49,6 +50,7 @@ function Stop({ id, again }: { id: string; again: () => void }) {
 function View({ action, again }: { action: BulkPartsFragment; again: () => void }) {
   const { kind, status, eligible, done, refused, progress } = action;
   const { running, past } = VERBS[kind];
+  const { list } = useQueryState();
   const left = Math.max(0, eligible - done - refused);
   return (
     <div data-id={action.id} data-status={status}>
@@ -79,6 +81,12 @@ function View({ action, again }: { action: BulkPartsFragment; again: () => void 
             {status === 'RUNNING' && 'The server continues if this page is closed.'}
             {status === 'STOPPED' && 'The action was stopped. Finished work is kept.'}
           </p>
+          {list !== undefined && (
+            <p>
+              <a href={`${href('analyses')}?${list}`}>Analyses of its filter</a>
+              <span class="quiet">, with any status</span>
+            </p>
+          )}
         </div>
         <dl class="card facts">
           <dt>Id</dt>

@@ -10,7 +10,7 @@ import { useShortcuts, type Shortcut } from '../../ui/shortcuts';
 import { Blank } from '../../ui/states';
 import './events.css';
 import { Filters } from './Filters';
-import { partOf, typesOf } from './part';
+import { partOf, shownOf, typesOf } from './part';
 import { View } from './view';
 import { Window } from './Window';
 
@@ -33,11 +33,12 @@ export default function Events() {
   const [, draw] = useReducer<number, void>((drawings) => drawings + 1, 0);
   useEffect(() => follow({ types: null, part, take: () => undefined }), [part]);
 
-  const view = useMemo(() => new View(types), [part]);
-  const shownTypes = useRef(types);
-  if (shownTypes.current !== types) {
-    shownTypes.current = types;
-    view.show(types, state);
+  const isShown = useMemo(() => shownOf(types, problems), [types, problems]);
+  const view = useMemo(() => new View(isShown), [part]);
+  const shown = useRef(isShown);
+  if (shown.current !== isShown) {
+    shown.current = isShown;
+    view.show(isShown, state);
   }
   const resumed = useRef(0);
   const added = view.catchUp(state) + resumed.current;
@@ -71,7 +72,7 @@ export default function Events() {
         <Blank>
           {state.total ? (
             <>
-              No event has these types. <a href={href('events', { types: 'all' })}>Show all</a>
+              {problems ? 'No problem has these types.' : 'No event has these types.'} <a href={href('events', { types: 'all' })}>Show all</a>
             </>
           ) : subject || problems || since ? (
             <>

@@ -27,11 +27,16 @@ export const TYPES = Object.keys({
   QUEUE_CHANGED: 0,
 } satisfies Record<EventType, 0>) as EventType[];
 
-/** The types of `EventFilter.problemsOnly`. */
+/** The types of `EventFilter.problemsOnly`. A retry by the server is one: it has the error of the attempt before. */
 const PROBLEMS: ReadonlySet<string> = new Set(['ANALYSIS_FAILED', 'ANALYSIS_TIMED_OUT', 'ANALYSIS_RETRYING', 'BATCH_TIMED_OUT', 'ALERT']);
 
 /** Whether the event is a problem itself. The alert of a recovery has the same type. */
 export const isProblem = ({ type, health }: LogEvent) => PROBLEMS.has(type) && health !== 'HEALTHY';
+
+/** Returns the check for the events to show. Of the problems, the server also sends the recoveries. */
+export function shownOf(types: ReadonlySet<string>, problems: string | undefined): (event: LogEvent) => boolean {
+  return (event) => types.has(event.type) && (!problems || isProblem(event));
+}
 
 const USUAL: readonly string[] = TYPES.filter((type) => !/_(STARTED|PROGRESS)$/.test(type));
 

@@ -1,4 +1,4 @@
-/** The shown rows of the log: the events of the chosen types, up to a pause. */
+/** The shown rows of the log: the chosen events, up to a pause. */
 import type { Log } from '../../data/log';
 import type { LogEvent } from '../../data/operations';
 import { isProblem } from './part';
@@ -18,7 +18,7 @@ export class View {
   private held = 0;
   private generation = -1;
 
-  constructor(private types: ReadonlySet<string>) {}
+  constructor(private isShown: (event: LogEvent) => boolean) {}
 
   /** Takes the events since the last call. Returns the number of new rows. */
   catchUp({ events, total, generation }: Log): number {
@@ -34,18 +34,17 @@ export class View {
     const before = into.length;
     for (const event of news) {
       if (isProblem(event)) this.problems++;
-      if (this.types.has(event.type)) into.push(event);
+      if (this.isShown(event)) into.push(event);
     }
     const added = into.length - before;
     if (into.length > KEPT + TRIM) into.splice(0, into.length - KEPT);
     return this.paused ? 0 : added;
   }
 
-  /** Shows other types, also of the events before. A pause stays where it began. */
-  show(types: ReadonlySet<string>, { events, total }: Log): void {
-    this.types = types;
+  /** Shows other events, also of those before. A pause stays where it began. */
+  show(isShown: (event: LogEvent) => boolean, { events, total }: Log): void {
+    this.isShown = isShown;
     const from = this.paused ? Math.max(0, events.length - (total - this.held)) : events.length;
-    const isShown = (event: LogEvent) => types.has(event.type);
     this.rows = events.slice(0, from).filter(isShown);
     this.waiting = events.slice(from).filter(isShown);
   }

@@ -2,7 +2,7 @@
 import { href, hrefOf } from '../../data/address';
 import { mutate } from '../../data/client';
 import { count, plural } from '../../data/clock';
-import { queue } from '../../data/figures';
+import { batchesInWork, queue } from '../../data/figures';
 import { OverviewRetryBatchDocument, type OverviewBatchFragment } from '../../data/gql/graphql';
 import { useStore } from '../../data/store';
 import { ManyActions } from '../../ui/ManyActions';
@@ -57,15 +57,23 @@ function Row({ batch, again }: { batch: OverviewBatchFragment; again: () => void
 
 export function Batches() {
   const { batches, total, error, again } = useBatches();
+  const inWork = useStore(batchesInWork);
   return (
     <Panel
       title="Batches"
       id="batches"
       aside={
         total ? (
-          <a class="small" href={href('batches')}>
-            All {count(total)}
-          </a>
+          <>
+            {inWork ? (
+              <a class="small" href={href('batches', { status: 'QUEUED,RUNNING' })}>
+                {count(inWork)} in work
+              </a>
+            ) : null}
+            <a class="small" href={href('batches')}>
+              All {count(total)}
+            </a>
+          </>
         ) : null
       }
     >

@@ -1,6 +1,6 @@
 /** The batches of the overview, read again at each of their events, and each two seconds: a waiting batch has no event yet. */
 import { useEffect } from 'preact/hooks';
-import { readQueue } from '../../data/figures';
+import { batchesInWork, readQueue } from '../../data/figures';
 import { OverviewBatchesDocument } from '../../data/gql/graphql';
 import { follow, startAt } from '../../data/log';
 import { useRenewed } from '../../data/renewed';
@@ -20,7 +20,9 @@ export function useBatches() {
     return follow({ types: [...TYPES, 'QUEUE_CHANGED'], take, restarted: again });
   }, []);
   useEffect(() => {
-    if (data && isFresh) startAt(data.eventsEnd);
+    if (!data || !isFresh) return;
+    startAt(data.eventsEnd);
+    batchesInWork.set(data.inWork.totalCount);
   }, [data, isFresh]);
   if (!data) return { batches: null, total: 0, error, again };
   const others = data.newest.nodes.filter((batch) => isOver(batch));

@@ -1,15 +1,16 @@
 /** Pauses and limits: of the whole queue, and of each analyzer. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { mutate } from '../../data/client';
 import { count, plural } from '../../data/clock';
 import { metrics, queue } from '../../data/figures';
-import { PauseQueueDocument, ResumeQueueDocument, SetConcurrencyDocument } from '../../data/gql/graphql';
+import { ResumeQueueDocument, SetConcurrencyDocument } from '../../data/gql/graphql';
 import { useStore } from '../../data/store';
+import { useChange, type Change } from '../../ui/change';
 import { Icon } from '../../ui/Icon';
 import { Panel } from '../../ui/Panel';
+import { PauseForm, useFirst } from '../../ui/PauseForm';
 import { Loading } from '../../ui/states';
 import { Moment } from '../../ui/When';
-import { useChange, type Change } from './change';
 
 interface Target {
   /** Null for the whole queue. */
@@ -26,42 +27,6 @@ interface FormProps {
   close: () => void;
 }
 
-/** The field has the focus while the form is open. A submit reads it: a drawing may be due after the last key. */
-function useFirst() {
-  const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current!.focus(), []);
-  return field;
-}
-
-function PauseForm({ target: { analyzer }, change, close }: FormProps) {
-  const [reason, setReason] = useState('');
-  const field = useFirst();
-  const pause = async () => {
-    const variables = { analyzer, reason: field.current!.value.trim() || null };
-    if (await change.make(async () => (await mutate(PauseQueueDocument, variables)).pauseQueue)) close();
-  };
-  return (
-    <form
-      class="line form"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void pause();
-      }}
-    >
-      <label class="box">
-        <span class="hidden">Reason</span>
-        <input ref={field} maxLength={500} placeholder="Reason, for everybody to see" value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
-      </label>
-      <button type="submit" class="primary" disabled={change.isBusy}>
-        Pause
-      </button>
-      <button type="button" onClick={close}>
-        Back
-      </button>
-    </form>
-  );
-}
-
 function LimitForm({ target: { analyzer, limit }, change, close }: FormProps) {
   const [text, setText] = useState(limit === null ? '' : String(limit));
   const field = useFirst();
@@ -70,7 +35,7 @@ function LimitForm({ target: { analyzer, limit }, change, close }: FormProps) {
   };
   return (
     <form
-      class="line form"
+      class="form"
       onSubmit={(event) => {
         event.preventDefault();
         void set(Number(field.current!.value));
@@ -156,7 +121,7 @@ function Row({ target }: { target: Target }) {
           )}
         </p>
       )}
-      {form === 'pause' && !isPaused && <PauseForm target={target} change={change} close={close} />}
+      {form === 'pause' && !isPaused && <PauseForm analyzer={analyzer} change={change} close={close} />}
       {form === 'limit' && <LimitForm target={target} change={change} close={close} />}
       <p class="refusal small" role="status">
         {change.refusal}

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { formatOf, leftOut, MOST_ITEMS, namesOf, parse } from './items';
-import { outcomeOf } from './outcome';
+import { linesOf, outcomeOf } from './outcome';
 import { fieldsOf } from './schema';
 
 const OPTIONS = { mode: { enum: ['A', 'B'], type: 'string' }, isFast: { type: 'boolean' } };
@@ -94,6 +94,42 @@ test('a line of JSON is a text, an object of fields, or a whole request', () => 
     { line: 5, message: 'There is no field texts.' },
     { line: 6, message: 'The key must be a text.' },
     { line: 7, message: 'The text is empty.' },
+  ]);
+});
+
+test('a value of another type is the fault of its line', () => {
+  const lines = ['{"text":5}', '["a"]', '{"text":"x","mode":"C"}', '{"text":"x","isFast":"yes"}', '{"text":"x","mode":null}', '7', '{"text":null}', '{"text":"x","mode":"A"}'];
+  const { items, faults } = read(lines.join('\n'), 'jsonl');
+  expect(items.map(({ line }) => line)).toEqual([5, 8]);
+  expect(faults).toEqual([
+    { line: 1, message: 'The value of text must be a text.' },
+    { line: 2, message: 'The value of text must be a text.' },
+    { line: 3, message: 'The value of mode must be one of A, B.' },
+    { line: 4, message: 'The value of isFast must be true or false.' },
+    { line: 6, message: 'The value of text must be a text.' },
+    { line: 7, message: 'The text is empty.' },
+  ]);
+  const more = fieldsOf(
+    { properties: { data: { type: 'array', items: { type: 'object' } }, share: { type: 'number' }, rounds: { type: 'integer' }, tags: { type: 'array', items: { type: 'string' } }, modes: { type: 'array', items: { enum: ['A'] } } } },
+    { properties: { share: {}, rounds: {}, tags: {}, modes: {} } },
+  );
+  const given = ['{"data":[],"share":0.5,"rounds":2,"tags":["x"],"modes":["A"]}', '{"data":1,"rounds":2.5}', '{"data":1,"share":"2"}', '{"data":1,"tags":"x"}', '{"data":1,"modes":["A","B"]}'];
+  const found = parse(given.join('\n'), 'jsonl', more, more[0]!);
+  expect(found.items.map(({ line }) => line)).toEqual([1]);
+  expect(found.faults.map(({ message }) => message.replace('The value of ', ''))).toEqual([
+    'rounds must be a whole number.',
+    'share must be a number.',
+    'tags must be a list of texts.',
+    'modes must be a list of A.',
+  ]);
+});
+
+test('messages about variables belong to lines', () => {
+  const { items } = read('a\n\nb', 'lines');
+  const at = "Variable '$input' has invalid value at .items";
+  expect(linesOf([`${at}[1].request: Unknown: 'x'.`, `${at}[1].key: Twice.`, `${at}[0].request.text.text: Not a text: 5`, `${at}[7]: Lost.`, 'Other.'], items)).toEqual([
+    { line: 3, message: "Unknown: 'x'." },
+    { line: 1, message: 'Not a text: 5' },
   ]);
 });
 

@@ -2,7 +2,7 @@
 import { count, plural } from '../../data/clock';
 import { clip } from '../../ui/words';
 import { csvRows } from './csv';
-import { characters, entryOf, valueOf, type Field } from './schema';
+import { characters, entryOf, valueOf, type Field, type Kind } from './schema';
 
 export const MOST_ITEMS = 10_000;
 const MOST_PRIORITY = 10;
@@ -108,15 +108,43 @@ function fromJson(line: number, text: string, fields: Field[], content: Field): 
   return { ...common, values };
 }
 
+const isText = (value: unknown) => typeof value === 'string';
+const isWord = (value: unknown, { options }: Field) => isText(value) && options.includes(value as string);
+const isNumber = (value: unknown, { isWhole }: Field) => (isWhole ? Number.isInteger(value) : Number.isFinite(value));
+const isListOf = (check: (each: unknown, field: Field) => boolean) => (value: unknown, field: Field) => Array.isArray(value) && value.every((each) => check(each, field));
+
+/** What a value of each kind is, and the check. The server checks the values of other JSON. */
+const RULES: Record<Kind, [is: (value: unknown, field: Field) => boolean, words: (field: Field) => string]> = {
+  text: [isText, () => 'a text'],
+  line: [isText, () => 'a text'],
+  choice: [isWord, ({ options }) => `one of ${namesOf(options)}`],
+  choices: [isListOf(isWord), ({ options }) => `a list of ${namesOf(options)}`],
+  number: [isNumber, ({ isWhole }) => (isWhole ? 'a whole number' : 'a number')],
+  flag: [(value) => typeof value === 'boolean', () => 'true or false'],
+  words: [isListOf(isText), () => 'a list of texts'],
+  json: [() => true, () => ''],
+};
+
+/** Returns why the server would refuse the whole batch for a value of an item, or null. */
+function wrongType(values: Item['values'], fields: Field[]): string | null {
+  for (const field of fields) {
+    const value = values[field.name];
+    if (value === undefined || (value === null && !field.isContent)) continue;
+    const [is, words] = RULES[field.kind];
+    if (!is(value, field)) return `The value of ${field.name} must be ${words(field)}.`;
+  }
+  return null;
+}
+
 /** Returns why the server would refuse the input of an item, or null. */
-function refusal({ values, request }: Item, content: Field): string | null {
+function refusal({ values, request }: Item, fields: Field[], content: Field): string | null {
   if (request) return null;
   const value = values[content.name];
   if (value === undefined || value === null || (typeof value === 'string' && !value.trim())) return `The ${content.label.toLowerCase()} is empty.`;
   if (typeof value === 'string' && content.most && characters(value) > content.most) {
     return `The ${content.label.toLowerCase()} has more than ${count(content.most)} characters.`;
   }
-  return null;
+  return wrongType(values, fields);
 }
 
 /** Reads the items of a text. A line with a fault is no item. Items beyond the most of a batch have one fault. */
@@ -140,7 +168,7 @@ export function parse(text: string, format: Format, fields: Field[], content: Fi
   const items: Item[] = [];
   for (const [at, item] of found.items.entries()) {
     const before = item.key === null ? undefined : keys.get(item.key);
-    const message = before !== undefined ? `The key ${item.key} is that of line ${count(before)}.` : refusal(item, content);
+    const message = before !== undefined ? `The key ${item.key} is that of line ${count(before)}.` : refusal(item, fields, content);
     if (message) found.faults.push({ line: item.line, message });
     else if (items.length === MOST_ITEMS) {
       found.faults.push({ line: item.line, message: `A batch has at most ${count(MOST_ITEMS)} items: this line and those after it are left out.`, lines: found.items.length - at });

@@ -21,6 +21,17 @@ export function fieldOf(path: string[] | null): string {
   return path[0] === 'request' ? (path[2] ?? 'form') : path[0]!;
 }
 
+/** Returns the lines of the messages about variables, such as "Variable '$input' has invalid value at .items[3].key: …". */
+export function linesOf(messages: readonly string[], items: readonly Item[]): Fault[] {
+  const lines = new Map<number, Fault>();
+  for (const each of messages) {
+    const [, at, message] = /has invalid value at \.items\[(\d+)\][^:]*: ([^]*)/.exec(each) ?? [];
+    const line = items[Number(at)]?.line;
+    if (message && line !== undefined && !lines.has(line)) lines.set(line, { line, message });
+  }
+  return [...lines.values()];
+}
+
 /** Sorts the errors by field and by line. */
 export function outcomeOf(id: string | undefined, errors: readonly UserError[], items: readonly Item[]): Outcome {
   const faults: Faults = {};

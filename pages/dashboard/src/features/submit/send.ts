@@ -1,5 +1,5 @@
 /** Submitting one analysis, or a batch. */
-import { mutate } from '../../data/client';
+import { messagesOf, mutate } from '../../data/client';
 import {
   SubmitAnalysisDocument,
   SubmitBatchDocument,
@@ -10,7 +10,7 @@ import {
 } from '../../data/gql/graphql';
 import type { Settings } from './draft';
 import type { Item } from './items';
-import { outcomeOf, type Outcome } from './outcome';
+import { linesOf, outcomeOf, type Outcome } from './outcome';
 
 /** Returns a random key. `crypto.randomUUID` is missing on pages loaded over plain HTTP from another machine. */
 function newKey(): string {
@@ -44,6 +44,12 @@ export async function submitBatch(analyzer: string, options: Record<string, unkn
     ...rest,
     idempotencyKey: newKey(),
   };
-  const { batchProcess } = await mutate<SubmitBatchMutation, SubmitBatchMutationVariables>(SubmitBatchDocument, { input });
-  return outcomeOf(batchProcess.batch?.id, batchProcess.userErrors, items);
+  try {
+    const { batchProcess } = await mutate<SubmitBatchMutation, SubmitBatchMutationVariables>(SubmitBatchDocument, { input });
+    return outcomeOf(batchProcess.batch?.id, batchProcess.userErrors, items);
+  } catch (error) {
+    const lines = linesOf(messagesOf(error as Error), items);
+    if (!lines.length) throw error;
+    return { id: null, faults: {}, lines };
+  }
 }

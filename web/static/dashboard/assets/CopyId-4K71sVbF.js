@@ -1,0 +1,1 @@
+import{E as e,F as t,i as n}from"./words-Bj7d6lpa.js";function r({id:r}){let[i,a]=e(!1);return n(t,{children:[n(`code`,{children:r}),` `,n(`button`,{type:`button`,class:`link copy`,"aria-label":`Copy the id ${r}`,onClick:()=>void navigator.clipboard?.writeText(r).then(()=>a(!0)),children:i?`Copied`:`Copy`})]})}export{r as t};

@@ -1,1 +1,0 @@
-import{C as e,M as t,t as n}from"./jsxRuntime.module-CwpVhH5a.js";function r({id:r}){let[i,a]=e(!1);return n(t,{children:[n(`code`,{children:r}),` `,n(`button`,{type:`button`,class:`link copy`,"aria-label":`Copy the id ${r}`,onClick:()=>void navigator.clipboard?.writeText(r).then(()=>a(!0)),children:i?`Copied`:`Copy`})]})}export{r as t};

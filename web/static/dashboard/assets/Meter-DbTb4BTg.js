@@ -1,0 +1,1 @@
+import{i as e}from"./words-Bj7d6lpa.js";function t({value:t,label:n}){return e(`span`,{class:`meter`,role:`img`,"aria-label":n,children:e(`span`,{style:{width:`${Math.max(0,Math.min(1,t))*100}%`}})})}export{t};

@@ -1,1 +1,0 @@
-import{t as e}from"./jsxRuntime.module-CwpVhH5a.js";function t({value:t,label:n}){return e(`span`,{class:`meter`,role:`img`,"aria-label":n,children:e(`span`,{style:{width:`${Math.max(0,Math.min(1,t))*100}%`}})})}export{t};

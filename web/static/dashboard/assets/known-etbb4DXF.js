@@ -1,1 +1,0 @@
-var e=new Map;function t(t,n){e.delete(t),e.set(t,n),e.size>2e3&&e.delete(e.keys().next().value)}function n(t,n){let r=t.toLowerCase(),i=[];for(let[t,a]of[...e].reverse())if((t.endsWith(r)||a.toLowerCase().includes(r))&&i.push({id:t,name:a}),i.length===n)break;return i}export{t as n,n as t};

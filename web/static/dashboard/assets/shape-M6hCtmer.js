@@ -1,1 +1,0 @@
-var e=e=>typeof e==`string`,t=e=>typeof e==`object`&&!!e&&!Array.isArray(e),n=(e,t)=>Array.isArray(e)&&e.every(t),r=t=>n(t,e);export{r as i,t as n,e as r,n as t};

@@ -1,1 +1,0 @@
-import{T as e,b as t}from"./jsxRuntime.module-CwpVhH5a.js";import{o as n,t as r}from"./log-C4GT4FdE.js";var i=400;function a(a,o,s,c){let l=t(c);l.current=c,e(()=>{let e,t=()=>{e??=setTimeout(()=>{e=void 0,l.current()},i)},n=r({types:o,take:e=>e.subjectId===a&&t(),restarted:t});return()=>{n(),clearTimeout(e)}},[a]),e(()=>{s&&n(s)},[s])}export{a as t};
