@@ -70,10 +70,11 @@ class PersistedDocuments:
             self.trust(entries)
 
     def trust(self, entries: Mapping[str, str]) -> None:
-        """Trust documents by their ids, by the hashes of their texts, and by the texts."""
-        for key, text in entries.items():
+        """Trust documents by the hashes of their texts, by their ids if these are no other hash, and by the texts."""
+        self._trusted |= entries
+        for text in entries.values():
             digest = sha256_of(text)
-            self._trusted |= {digest: text, PREFIX + digest: text, key: text}
+            self._trusted |= {digest: text, PREFIX + digest: text}
             self._texts.add(text)
 
     def resolve(self, request: OperationRequest) -> OperationRequest | Answer:

@@ -42,6 +42,7 @@ CLIENT_GONE = 499
 """The status in log and counters of a request whose client disconnected before the answer."""
 
 ENCODINGS = GZIP | {"identity"}
+# The encoding of their bodies, which no route reads, does not matter.
 WITHOUT_BODY = frozenset(("GET", "HEAD", "OPTIONS"))
 
 CORS_HEADERS = ("Content-Type", "Content-Encoding", "Authorization", "Last-Event-ID", "X-Request-ID")
@@ -65,14 +66,7 @@ def middleware(settings: Settings, telemetry: Telemetry) -> list[Middleware]:
         _CORS,
         allow_origins=[origin.rstrip("/") for origin in settings.allowed_origins],
         allow_methods=("GET", "POST"),
-        allow_headers=(
-            "Content-Type",
-            "Content-Encoding",
-            "Authorization",
-            "Last-Event-ID",
-            "X-Request-ID",
-            *PREFLIGHT_HEADERS,
-        ),
+        allow_headers=(*CORS_HEADERS, *PREFLIGHT_HEADERS),
         expose_headers=("X-Request-ID",),
     )
     return [
@@ -233,10 +227,11 @@ class BodyLimitMiddleware:
         headers = Headers(scope=scope)
         declared = headers.get("content-length", "")
         encoding = headers.get("content-encoding", "identity").strip().lower()
+        has_body = scope["method"] not in WITHOUT_BODY
         refusal = None
         if declared.isdecimal() and int(declared[:20]) > self.max_bytes:
             refusal = too_large(self.max_bytes)
-        elif encoding not in ENCODINGS and scope["method"] not in WITHOUT_BODY:
+        elif has_body and encoding not in ENCODINGS:
             refusal = unsupported_encoding()
         if refusal:
             # A client that waits for "100 Continue" has sent nothing yet.
@@ -258,7 +253,7 @@ class BodyLimitMiddleware:
             return message
 
         read: Receive = receive_within_limit
-        if encoding in GZIP:
+        if has_body and encoding in GZIP:
             read = inflated(read, self.max_bytes)
         try:
             await self.app(scope, read, send)

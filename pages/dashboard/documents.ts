@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto';
 import { createRequest, formatDocument, stringifyDocument } from '@urql/core';
 import { Kind, type DocumentNode } from 'graphql';
-import * as generated from './src/data/gql/graphql';
-import { DOCUMENTS } from './src/data/operations';
+import * as generated from './src/data/gql/graphql.ts';
+import { DOCUMENTS } from './src/data/operations.ts';
 
 const isOperation = (value: unknown): value is DocumentNode =>
   (value as DocumentNode | undefined)?.kind === Kind.DOCUMENT &&

@@ -1,5 +1,5 @@
 import { defineConfig, type Plugin } from 'vite';
-import { manifest } from './documents';
+import { manifest } from './documents.ts';
 
 /* `npm run dev` proxies the API to the server on port 8000 (or ASSAY_URL). */
 const server = process.env.ASSAY_URL ?? 'http://127.0.0.1:8000';

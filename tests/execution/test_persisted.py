@@ -236,6 +236,11 @@ async def test_trusted_documents_run_by_key_hash_and_text(trusting: Callable[...
     assert (await refused(toy, by_hash(sha256_of(BUMP), HELLO)))[1] == "BAD_REQUEST"
 
 
+async def test_the_hash_of_a_text_is_never_the_id_of_another(trusting: Callable[..., Toy]) -> None:
+    for entries in ({"greet": HELLO, HASH: "{ colour }"}, {HASH: "{ colour }", "greet": HELLO}):
+        assert await answered(trusting(entries), by_hash(HASH)) == GREETED
+
+
 async def test_nothing_else_runs_if_only_trusted_documents_do(trusting: Callable[..., Toy]) -> None:
     toy = trusting(TRUSTED, trusted_documents_only=True)
     other = "query Greet { hello }\n"

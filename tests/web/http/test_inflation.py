@@ -59,8 +59,9 @@ async def test_a_client_that_waits_for_100_continue_is_refused_at_once(server: S
         assert wire.is_closed()
 
 
-async def test_a_get_has_no_body_to_encode(server: Server) -> None:
-    assert (await server.get(query="{ hello }", headers={"content-encoding": "br"})).json() == SAID
+@pytest.mark.parametrize("coding", ["gzip", "br"])
+async def test_a_get_has_no_body_to_encode(server: Server, coding: str) -> None:
+    assert (await server.get(query="{ hello }", headers={"content-encoding": coding})).json() == SAID
 
 
 async def test_a_large_body_in_many_chunks(server: Server) -> None:
