@@ -68,10 +68,10 @@ class Figure:
             "p99_ms": cuts[98],
             "load": median(self.load),
         }
-        by_cpu = zip(reference.cpu_us, self.cpu_us, strict=True)
-        by_rate = zip(self.rates, reference.rates, strict=True)
-        values["share"] = median(theirs / mine for theirs, mine in by_cpu)
-        values["share_of_rate"] = median(mine / theirs for mine, theirs in by_rate)
+        shares = [theirs / mine for theirs, mine in zip(reference.cpu_us, self.cpu_us, strict=True)]
+        by_rate = [mine / theirs for mine, theirs in zip(self.rates, reference.rates, strict=True)]
+        values |= {"share": median(shares), "share_of_rate": median(by_rate)}
+        values |= {"least_share": min(shares), "largest_share": max(shares)}
         return found | {name: float(f"{value:.4g}") for name, value in values.items()}
 
 
