@@ -4,7 +4,8 @@
 
 All servers have the same database with 100,000 analyses, the same selection and the same durability. Answers and stored
 rows are compared before the measurement. Each server is a process on one core; the load, and PostgreSQL, are on the
-other. The CPU time of a request is that of the server's process, and depends little on other programs.
+other. The CPU time of a request is that of the server's process. By default, Mercurius and PostgreSQL are left out if
+their programs are not installed.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from benchmarks.queries.load import Load
 from benchmarks.queries.rows import fill, sqlite_file
 from benchmarks.queries.same import places, require_equal_answers, require_equal_rows
 from benchmarks.queries.servers import ASSAY, ENDPOINT, MERCURIUS, PEERS, Running, install_node, servers
-from tests.torture.postgresql import Cluster
+from tests.torture.postgresql import Cluster, binaries
 
 ANALYSES, ITEMS = 100_000, 1_000
 PACED = 0.8
@@ -68,10 +69,10 @@ class Figure:
             "p99_ms": cuts[98],
             "load": median(self.load),
         }
-        by_cpu = zip(reference.cpu_us, self.cpu_us, strict=True)
-        by_rate = zip(self.rates, reference.rates, strict=True)
-        values["share"] = median(theirs / mine for theirs, mine in by_cpu)
-        values["share_of_rate"] = median(mine / theirs for mine, theirs in by_rate)
+        shares = [theirs / mine for theirs, mine in zip(reference.cpu_us, self.cpu_us, strict=True)]
+        by_rate = [mine / theirs for mine, theirs in zip(self.rates, reference.rates, strict=True)]
+        values |= {"share": median(shares), "share_of_rate": median(by_rate)}
+        values |= {"least_share": min(shares), "largest_share": max(shares)}
         return found | {name: float(f"{value:.4g}") for name, value in values.items()}
 
 
@@ -181,11 +182,13 @@ def chart_of(found: Sequence[dict[str, Any]]) -> str:
 
 def main() -> None:
     """Run the command line."""
+    peers = [name for name in PEERS if name != "mercurius" or shutil.which("npm")]
+    databases = [name for name in DATABASES if name != "postgresql" or binaries()]
     parser = argparse.ArgumentParser(prog="benchmarks.queries", description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, help="number of rounds; the median counts (default 3)")
     parser.add_argument("--seconds", type=float, help="seconds of each turn at the full rate (default 3)")
-    parser.add_argument("--peers", nargs="+", choices=PEERS, default=[*PEERS], help="beside Assay and the endpoint")
-    parser.add_argument("--databases", nargs="+", choices=DATABASES, default=[*DATABASES])
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=peers, help="beside Assay and the endpoint")
+    parser.add_argument("--databases", nargs="+", choices=DATABASES, default=databases)
     parser.add_argument("--quick", action="store_true", help="500 analyses, one round of 0.1 s: not a measurement")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     parser.add_argument("--svg", type=Path, help="also draw the shares of all servers here")
