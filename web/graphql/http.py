@@ -14,8 +14,8 @@ https://graphql.github.io/graphql-over-http/draft/
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
@@ -23,6 +23,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from execution.answers import Answer, AnswerKind
+from execution.eager import Eager, TimeLimit
 from execution.errors import BadRequest, ErrorCode
 from execution.executor import QUERIES, QUERIES_AND_MUTATIONS, Executor, OperationContext, OperationType
 from execution.requests import OperationRequest, parse_request
@@ -132,8 +133,7 @@ class GraphQLHTTP:
 
     async def _read_in_time(self, request: Request) -> OperationRequest:
         try:
-            async with asyncio.timeout(BODY_SECONDS):
-                return await self._read(request)
+            return await TimeLimit(BODY_SECONDS).run(self._read(request))
         except TimeoutError:
             message = f"The body did not arrive within {BODY_SECONDS:g} seconds."
             raise RefusedRequest(408, ErrorCode.REQUEST_TIMEOUT, message, {"connection": "close"}) from None
@@ -192,16 +192,19 @@ class GraphQLHTTP:
         return operations
 
 
-async def while_connected(execution: Awaitable[Answer], receive: Receive) -> Answer:
-    """Return the answer of `execution`. Cancel it if the client disconnects, as over a socket.
+async def while_connected(execution: Coroutine[Any, Any, Answer], receive: Receive) -> Answer:
+    """Return the answer of `execution`. Cancel it if the client disconnects while it waits, as over a socket.
 
     Raises:
         ClientDisconnect: The client disconnected.
     """
+    running = Eager(execution)
+    if running.done:
+        return running.result
     try:
         async with asyncio.TaskGroup() as tasks:
             watch = tasks.create_task(disconnected(receive))
-            answer = await execution
+            answer = await running
             watch.cancel()
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from None
