@@ -19,9 +19,11 @@ import select
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
 
 import orjson
@@ -53,7 +55,7 @@ class Output(io.TextIOBase):
 
     def __init__(self, descriptor: int) -> None:
         self.dropped = 0
-        self._held: list[str] = []
+        self._held: list[bytes] = []
         self._descriptor = descriptor
         self._is_cut = False
         self._poll: select.poll | None = None
@@ -67,7 +69,7 @@ class Output(io.TextIOBase):
             self._put(text)
         return len(text)
 
-    def hold(self, line: str) -> None:
+    def hold(self, line: bytes) -> None:
         """Write a line, with its end, together with others: before the next text, or at `flush`."""
         with self._lock:
             self._held.append(line)
@@ -87,7 +89,7 @@ class Output(io.TextIOBase):
 
     def _put(self, text: str) -> None:
         """Write the held lines and a text. The caller has the lock."""
-        held = "".join(self._held).encode("utf-8", "backslashreplace")
+        held = b"".join(self._held)
         self._held.clear()
         begin = b"\n" if self._is_cut else b""
         data = begin + held + text.encode("utf-8", "backslashreplace")
@@ -249,7 +251,7 @@ class AccessLog(Protocol):
     def __call__(self, request_id: str, method: str, path: str, status: int, milliseconds: float, /) -> None: ...
 
 
-Form = Callable[[str, str, str, int, float, str], str]
+Form = Callable[[str, str, str, int, float, str], bytes]
 """Returns a line for request id, method, path, status, milliseconds and timestamp."""
 
 
@@ -262,7 +264,8 @@ class _AccessLog:
         atexit.register(LOG.flush)  # SIGTERM ends the server by an exception
 
     def __call__(self, request_id: str, method: str, path: str, status: int, milliseconds: float, /) -> None:
-        timestamp = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        seconds, microseconds = divmod(time.time_ns() // 1_000, 1_000_000)
+        timestamp = f"{_second(seconds)}.{microseconds:06d}Z"
         LOG.hold(self._form(request_id, method, path, status, milliseconds, timestamp))
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(HELD_SECONDS, self._flush)
@@ -272,8 +275,13 @@ class _AccessLog:
         LOG.flush()
 
 
+@lru_cache(maxsize=1)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
 def _json_form(instance: str) -> Form:
-    def form(request_id: str, method: str, path: str, status: int, milliseconds: float, timestamp: str) -> str:
+    def form(request_id: str, method: str, path: str, status: int, milliseconds: float, timestamp: str) -> bytes:
         line = {
             "method": method,
             "path": path,
@@ -285,7 +293,7 @@ def _json_form(instance: str) -> Form:
             "timestamp": timestamp,
             "instance": instance,
         }
-        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE).decode()
+        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
     return form
 
@@ -298,8 +306,8 @@ def _console_form(instance: str, renderer: structlog.typing.Processor) -> Form:
     for name, mark in marks.items():
         line = line.replace(repr(mark), f"%({name})r")
 
-    def form(request_id: str, method: str, path: str, status: int, milliseconds: float, timestamp: str) -> str:
-        return line % {
+    def form(request_id: str, method: str, path: str, status: int, milliseconds: float, timestamp: str) -> bytes:
+        values = {
             "timestamp": timestamp,
             "method": method,
             "milliseconds": milliseconds,
@@ -307,5 +315,6 @@ def _console_form(instance: str, renderer: structlog.typing.Processor) -> Form:
             "request_id": request_id,
             "status": status,
         }
+        return (line % values).encode("utf-8", "backslashreplace")
 
     return form

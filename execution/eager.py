@@ -26,11 +26,8 @@ class Eager(Generic[T]):
     def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
         self._coroutine = coroutine
         self.done = False
-        self._step(coroutine.send, None)
-
-    def _step(self, resume: Callable[[Any], Any], value: Any) -> None:
         try:
-            self._waits_for = resume(value)
+            self._waits_for = coroutine.send(None)
         except StopIteration as end:
             self.done, self.result = True, end.value
 
@@ -41,28 +38,34 @@ class Eager(Generic[T]):
                 value = yield self._waits_for
             except BaseException as error:
                 resume, value = self._coroutine.throw, error
-            self._step(resume, value)
+            try:
+                self._waits_for = resume(value)
+            except StopIteration as end:
+                self.done, self.result = True, end.value
         return self.result
 
 
 class TimeLimit:
-    """A time limit in seconds from now. It ends a coroutine only in a wait."""
+    """A time limit in seconds, from the first wait of the coroutine on. It ends a coroutine only in a wait."""
+
+    __slots__ = ("_timeout", "seconds")
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._begun = asyncio.get_running_loop().time()
         self._timeout: asyncio.Timeout | None = None
 
     def extend(self, seconds: float) -> None:
         """Move the end by these seconds."""
         self.seconds += seconds
         if self._timeout is not None:
-            self._timeout.reschedule(self._begun + self.seconds)
+            end = self._timeout.when()
+            assert end is not None
+            self._timeout.reschedule(end + seconds)
 
     async def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Return the result of a coroutine. Raises TimeoutError at the limit."""
         running = Eager(coroutine)
         if running.done:
             return running.result
-        async with asyncio.timeout_at(self._begun + self.seconds) as self._timeout:
+        async with asyncio.timeout(self.seconds) as self._timeout:
             return await running

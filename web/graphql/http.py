@@ -27,6 +27,7 @@ from execution.eager import Eager, TimeLimit
 from execution.errors import BadRequest, ErrorCode
 from execution.executor import QUERIES, QUERIES_AND_MUTATIONS, Executor, OperationContext, OperationType
 from execution.requests import OperationRequest, parse_request
+from web.accept import header
 from web.graphql.bodies import (
     MAX_PARTS,
     RefusedRequest,
@@ -34,6 +35,7 @@ from web.graphql.bodies import (
     form_json,
     query_parameters,
     refuse_charset,
+    whole_body,
 )
 from web.graphql.negotiation import GRAPHQL_RESPONSE, Accepted, accepted
 from web.graphql.revalidation import revalidated
@@ -41,7 +43,7 @@ from web.graphql.streams import FRAMINGS, Framing, StreamResponse, Streams, addr
 from web.middleware import PREFLIGHT_HEADERS
 from web.origins import Origins
 from web.pages import graphiql_response
-from web.responses import JSON, error_response, json_response
+from web.responses import JSON, WholeJSON, error_response, json_response
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -83,7 +85,7 @@ class GraphQLHTTP:
         await response(scope, receive, send)
 
     async def respond(self, request: Request) -> ASGIApp:
-        accept = ",".join(request.headers.getlist("accept")) or "*/*"
+        accept = header(request.scope, b"accept") or "*/*"
         if request.method == "OPTIONS":
             return Response(status_code=204, headers={"allow": ALLOW})
         takes = EVENTS_ONLY if self.events_only else accepted(accept)
@@ -144,11 +146,11 @@ class GraphQLHTTP:
             self._refuse_cross_site(request, required=not self.open_get and bool(operation.query))
             return operation
         if request.method == "POST":
-            content_type, _, parameters = request.headers.get("content-type", "").lower().partition(";")
+            content_type, _, parameters = header(request.scope, b"content-type").lower().partition(";")
             content_type = content_type.strip()
             if content_type == JSON:
                 refuse_charset(parameters)
-                return parse_request(decode_json(await request.body()))
+                return parse_request(decode_json(await whole_body(request.receive)))
             if content_type == "multipart/form-data":
                 self._refuse_cross_site(request, required="origin" in request.headers)
                 return parse_request(await self._multipart(request))
@@ -211,7 +213,9 @@ async def while_connected(execution: Coroutine[Any, Any, Answer], receive: Recei
     return answer
 
 
-def _response(answer: Answer, media_type: str) -> Response:
+def _response(answer: Answer, media_type: str) -> ASGIApp:
+    if answer.kind is AnswerKind.DATA and media_type not in FRAMINGS:
+        return WholeJSON(answer.json, media_type)
     if media_type in FRAMINGS and answer.kind not in ALWAYS_4XX:
         return whole_response(FRAMINGS[media_type], answer.json)
     headers = None

@@ -19,7 +19,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar, cast
+from urllib.parse import unquote
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from execution.errors import ErrorCode
@@ -36,6 +38,7 @@ from web.serving.request_head import (
     origin_form,
     too_large,
 )
+from web.serving.response_head import Cycle
 
 if TYPE_CHECKING:
     from web.serving.websocket_protocol import WebSocketProtocol
@@ -159,7 +162,10 @@ class AssayProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         self._size += len(name) + len(value) + 4  # with colon, space and line end
         if self._in_head and self._size <= MAX_HEAD_BYTES:  # trailers are no headers of the request
-            super().on_header(name, value)
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._in_head, self._in_body, self._unread = False, True, 0
@@ -183,12 +189,40 @@ class AssayProtocol(HttpToolsProtocol):
             if not self.url.startswith(b"/") or fault.status == 414:
                 self.url = b"/"  # uvicorn reads no other form, and not the first part of a URL
         try:
-            super().on_headers_complete()
+            self._begin_request(head)
         except Exception:
             self._in_body = False
             raise
-        if self.draining and self.cycle is not None:  # None for the handshake of a WebSocket
-            self.cycle.keep_alive = False
+
+    def _begin_request(self, head: Head) -> None:
+        """Start the application, or queue the request behind earlier ones. Do nothing for a WebSocket's handshake."""
+        scope = cast("dict[str, Any]", self.scope)
+        scope["method"], scope["http_version"] = head.method, head.version
+        if head.is_upgrade and self._should_upgrade():
+            return
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"], scope["query_string"] = url.path, url.query or b""
+        earlier = self.cycle
+        self.cycle = Cycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=not self.draining and head.version != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        if earlier is None or earlier.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
 
     def on_body(self, body: bytes) -> None:
         self._unread = 0
@@ -214,8 +248,7 @@ class AssayProtocol(HttpToolsProtocol):
             self.on_message_begin()
             self.url = b"/"
             self._note(fault)
-            super().on_headers_complete()
-            self.scope["method"] = "?"
+            self._begin_request(Head("?", self.url, "1.1", (), is_upgrade=False, size=0))
         self.cycle.more_body = False
         self._close_after_answer()
 
