@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Eager(Generic[T]):
-    """A coroutine that has run to its first wait, or to its end. Its exceptions arise where it runs.
+    """A coroutine that has run to its first wait, or to its end. Exceptions pass at once.
 
     `result` is valid once it is `done`. Only the task that began it may await it.
     """
