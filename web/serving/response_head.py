@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import (
 if TYPE_CHECKING:
     from uvicorn._types import ASGISendEvent
 
-_LINES = 512  # ids, lengths and dates pass through; the constant headers stay
+_LINES = 1_000  # ids, lengths and dates pass through; the constant headers stay
 _OF_THE_CONNECTION = frozenset((b"connection", b"transfer-encoding"))
 
 
