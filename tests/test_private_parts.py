@@ -23,7 +23,6 @@ from strawberry.schema import schema as strawberry_schema
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.schema.validation_rules import maybe_null, one_of
 from strawberry.utils import await_maybe
-from uvicorn.protocols.http import httptools_impl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from vaderSentiment import vaderSentiment
@@ -97,14 +96,10 @@ PARTS: list[tuple[str, Any, list[str], str]] = [
             "on_url",
             "send_400_response",
             "_should_upgrade",
-            "_start_asgi_task",
             "_unsupported_upgrade_warning",
-            "on_response_complete",
         ],
         "web/serving/http_protocol.py",
     ),
-    ("uvicorn", httptools_impl, ["HEADER_RE", "HEADER_VALUE_RE", "STATUS_LINE"], "web/serving/response_head.py"),
-    ("uvicorn", RequestResponseCycle, ["send"], "web/serving/response_head.py"),
     ("uvicorn", uvicorn.Server, ["capture_signals", "handle_exit", "shutdown", "startup"], "web/serving/run.py"),
 ]
 # Attributes that instances have, found in the source of the constructor.
@@ -120,20 +115,15 @@ ATTRIBUTES: list[tuple[str, Any, list[str], str]] = [
         "uvicorn",
         HttpToolsProtocol,
         [
-            "access_logger",
-            "app",
             "app_state",
             "client",
             "config",
             "connections",
             "cycle",
             "expect_100_continue",
-            "flow",
             "headers",
-            "logger",
             "loop",
             "parser",
-            "pipeline",
             "scope",
             "server_state",
             "transport",
@@ -147,22 +137,6 @@ ATTRIBUTES: list[tuple[str, Any, list[str], str]] = [
         RequestResponseCycle,
         ["keep_alive", "message_event", "more_body", "response_complete"],
         "web/serving/http_protocol.py",
-    ),
-    (
-        "uvicorn",
-        RequestResponseCycle,
-        [
-            "access_log",
-            "chunked_encoding",
-            "default_headers",
-            "disconnected",
-            "expected_content_length",
-            "flow",
-            "response_started",
-            "transport",
-            "waiting_for_100_continue",
-        ],
-        "web/serving/response_head.py",
     ),
     (
         "uvicorn",

@@ -19,9 +19,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar, cast
-from urllib.parse import unquote
 
-import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from execution.errors import ErrorCode
@@ -38,7 +36,6 @@ from web.serving.request_head import (
     origin_form,
     too_large,
 )
-from web.serving.response_head import Cycle
 
 if TYPE_CHECKING:
     from web.serving.websocket_protocol import WebSocketProtocol
@@ -189,40 +186,12 @@ class AssayProtocol(HttpToolsProtocol):
             if not self.url.startswith(b"/") or fault.status == 414:
                 self.url = b"/"  # uvicorn reads no other form, and not the first part of a URL
         try:
-            self._begin_request(head)
+            super().on_headers_complete()
         except Exception:
             self._in_body = False
             raise
-
-    def _begin_request(self, head: Head) -> None:
-        """Start the application, or queue the request behind earlier ones. Do nothing for a WebSocket's handshake."""
-        scope = cast("dict[str, Any]", self.scope)
-        scope["method"], scope["http_version"] = head.method, head.version
-        if head.is_upgrade and self._should_upgrade():
-            return
-        url = httptools.parse_url(self.url)
-        path = url.path.decode("ascii")
-        scope["path"] = unquote(path) if "%" in path else path
-        scope["raw_path"], scope["query_string"] = url.path, url.query or b""
-        earlier = self.cycle
-        self.cycle = Cycle(
-            scope=self.scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=False,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
-            keep_alive=not self.draining and head.version != "1.0" and self.parser.should_keep_alive(),
-            on_response=self.on_response_complete,
-        )
-        if earlier is None or earlier.response_complete:
-            self._start_asgi_task(self.cycle, self.app)
-        else:
-            self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, self.app))
+        if self.draining and self.cycle is not None:  # None for the handshake of a WebSocket
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         self._unread = 0
@@ -248,7 +217,8 @@ class AssayProtocol(HttpToolsProtocol):
             self.on_message_begin()
             self.url = b"/"
             self._note(fault)
-            self._begin_request(Head("?", self.url, "1.1", (), is_upgrade=False, size=0))
+            super().on_headers_complete()
+            self.scope["method"] = "?"
         self.cycle.more_body = False
         self._close_after_answer()
 
