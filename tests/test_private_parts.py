@@ -120,7 +120,6 @@ ATTRIBUTES: list[tuple[str, Any, list[str], str]] = [
             "config",
             "connections",
             "cycle",
-            "expect_100_continue",
             "headers",
             "loop",
             "parser",

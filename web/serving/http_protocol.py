@@ -159,10 +159,7 @@ class AssayProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         self._size += len(name) + len(value) + 4  # with colon, space and line end
         if self._in_head and self._size <= MAX_HEAD_BYTES:  # trailers are no headers of the request
-            name = name.lower()
-            if name == b"expect" and value.lower() == b"100-continue":
-                self.expect_100_continue = True
-            self.headers.append((name, value))
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._in_head, self._in_body, self._unread = False, True, 0
