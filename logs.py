@@ -39,7 +39,7 @@ def default_instance() -> str:
 
 
 HELD_LINES = 64
-"""Most lines that wait for a common write: one system call for each 4 KiB instead of two for each line."""
+"""Most lines that wait for a common write: two system calls for each 4 KiB instead of for each line."""
 
 HELD_SECONDS = 1.0
 """Longest wait of a line, for a reader who follows the log."""
@@ -256,7 +256,7 @@ Form = Callable[[str, str, str, int, float, str], bytes]
 
 
 class _AccessLog:
-    """Formats lines without structlog, at a tenth of the cost, and writes them together. Needs a running event loop."""
+    """Formats lines without structlog and writes them together. Needs a running event loop."""
 
     def __init__(self, form: Form) -> None:
         self._form = form
