@@ -46,6 +46,7 @@ CLIENT_GONE = 499
 
 ENCODINGS = GZIP | {"identity"}
 # The encoding of their bodies, which no route reads, does not matter.
+# The encoding of their bodies, which no route reads, does not matter.
 WITHOUT_BODY = frozenset(("GET", "HEAD", "OPTIONS"))
 
 PREFLIGHT_HEADERS = ("GraphQL-Require-Preflight", "Apollo-Require-Preflight")
@@ -214,7 +215,7 @@ class RequestMiddleware:
             # The parser delivers no more than a declared length, and finds no fault in that body.
             await self.endpoints.get(path, self.app)(scope, receive, send)
         else:
-            is_gzip = _encoding(headers) in GZIP
+            is_gzip = _encoding(headers) in GZIP and scope["method"] not in WITHOUT_BODY
             await self._within_limit(self.endpoints.get(path, self.app), scope, receive, send, is_gzip=is_gzip)
 
     def _refused_body(self, scope: Scope, headers: dict[bytes, bytes]) -> Response | None:
