@@ -1,11 +1,14 @@
 """The log: its lines, and standard error, which takes them without a wait.
 
 A process has one standard error, `LOG`. Its reader may be slow or gone: a line without room is dropped and counted.
+Lines of requests are written together: the output holds at most `HELD_LINES` of them for at most `HELD_SECONDS`. Any
+other text writes them first, so the lines of the log keep their order.
 """
 
 from __future__ import annotations
 
-import errno
+import asyncio
+import atexit
 import fcntl
 import io
 import json
@@ -16,8 +19,12 @@ import select
 import socket
 import sys
 import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
 
 import orjson
 import structlog
@@ -31,16 +38,24 @@ def default_instance() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
+HELD_LINES = 64
+"""Most lines that wait for a common write: two system calls for each 4 KiB instead of for each line."""
+
+HELD_SECONDS = 1.0
+"""Longest wait of a line, for a reader who follows the log."""
+
+
 class Output(io.TextIOBase):
     """Standard output or standard error. `write` neither waits nor raises: without room or a reader, it drops the text.
 
-    `dropped` counts the texts that were not written whole. The text after one of these begins a new line.
+    `dropped` counts the texts and held lines that were not written whole. The next text begins a new line.
     """
 
     encoding = "utf-8"
 
     def __init__(self, descriptor: int) -> None:
         self.dropped = 0
+        self._held: list[bytes] = []
         self._descriptor = descriptor
         self._is_cut = False
         self._poll: select.poll | None = None
@@ -50,33 +65,57 @@ class Output(io.TextIOBase):
         return self._descriptor
 
     def write(self, text: str) -> int:
-        data = text.encode("utf-8", "backslashreplace")
         with self._lock:
-            try:
-                self._write(b"\n" + data if self._is_cut else data)
-                self._is_cut = False
-            except OSError:  # no reader, no room on the disk or in the pipe, or a closed descriptor
-                self.dropped += 1
+            self._put(text)
         return len(text)
+
+    def hold(self, line: bytes) -> None:
+        """Write a line, with its end, together with others: before the next text, or at `flush`."""
+        with self._lock:
+            self._held.append(line)
+            if len(self._held) >= HELD_LINES:
+                self._put("")
+
+    def flush(self) -> None:
+        """Write the held lines."""
+        if self._held:
+            with self._lock:
+                self._put("")
 
     def isatty(self) -> bool:
         with suppress(OSError):
             return os.isatty(self._descriptor)
         return False
 
-    def _write(self, data: bytes) -> None:
+    def _put(self, text: str) -> None:
+        """Write the held lines and a text. The caller has the lock."""
+        held = b"".join(self._held)
+        self._held.clear()
+        begin = b"\n" if self._is_cut else b""
+        data = begin + held + text.encode("utf-8", "backslashreplace")
+        written = self._write(data)
+        if written < len(data):
+            self.dropped += held.count(b"\n", max(written - len(begin), 0)) + bool(text)
+        if written:
+            self._is_cut = written < len(data) and data[written - 1 : written] != b"\n"
+
+    def _write(self, data: bytes) -> int:
+        """Write as much as there is room for, and return the number of bytes."""
+        written = 0
+        with suppress(OSError):  # no reader, no room on the disk or in the pipe, or a closed descriptor
+            poll = self._prepared()
+            while written < len(data) and poll.poll(0):
+                # A pipe with room takes this many bytes without waiting (pipe(7)).
+                written += os.write(self._descriptor, data[written : written + select.PIPE_BUF])
+        return written
+
+    def _prepared(self) -> select.poll:
         if self._poll is None:
             self._poll = select.poll()
             self._poll.register(self._descriptor, select.POLLOUT)
             with suppress(OSError, AttributeError):  # no pipe, or no such call on this system
                 fcntl.fcntl(self._descriptor, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        written = 0
-        while written < len(data):
-            if not self._poll.poll(0):
-                raise OSError(errno.EAGAIN, "no room")
-            # A pipe with room takes this many bytes without waiting (pipe(7)).
-            written += os.write(self._descriptor, data[written : written + select.PIPE_BUF])
-            self._is_cut = written < len(data)
+        return self._poll
 
 
 PIPE_BYTES = 1_048_576
@@ -91,8 +130,12 @@ def guard_output() -> None:
     sys.stdout, sys.stderr = Output(1), LOG
 
 
-def configure_logging(log_format: str = "console", log_level: str = "info", *, instance: str | None = None) -> None:
-    """Send the lines of structlog and of the standard library's loggers, with uvicorn's, to stderr in one format.
+def configure_logging(
+    log_format: str = "console", log_level: str = "info", *, instance: str | None = None
+) -> AccessLog:
+    """Return the log of requests, and send all other lines to standard error in the same format.
+
+    These are the lines of structlog and of the standard library's loggers, with uvicorn's.
 
     Every line has `event`, `level`, `timestamp` and `instance`, and `request_id` if one is bound. uvicorn's access log
     is off: `web.middleware` writes a line for each request, with its id. A log call neither waits nor raises: the
@@ -156,6 +199,9 @@ def configure_logging(log_format: str = "console", log_level: str = "info", *, i
             },
         }
     )
+    if level > logging.INFO:
+        return lambda *_: None
+    return _AccessLog(_json_form(name) if log_format == "json" else _console_form(name, rendering[-1]))
 
 
 class _Handler(logging.StreamHandler[TextIO]):
@@ -197,3 +243,78 @@ def _json_line(event: dict[str, Any], **options: Any) -> str:
         return orjson.dumps(event, default=default, option=orjson.OPT_NON_STR_KEYS).decode()
     except TypeError:  # lone surrogates, and integers beyond 64 bits
         return json.dumps(event, default=default)
+
+
+class AccessLog(Protocol):
+    """A function that writes the line of a request."""
+
+    def __call__(self, request_id: str, method: str, path: str, status: int, milliseconds: float, /) -> None: ...
+
+
+Form = Callable[[str, str, str, int, float, str], bytes]
+"""Returns a line for request id, method, path, status, milliseconds and timestamp."""
+
+
+class _AccessLog:
+    """Formats lines without structlog and writes them together. Needs a running event loop."""
+
+    def __init__(self, form: Form) -> None:
+        self._form = form
+        self._timer: asyncio.TimerHandle | None = None
+        atexit.register(LOG.flush)  # SIGTERM ends the server by an exception
+
+    def __call__(self, request_id: str, method: str, path: str, status: int, milliseconds: float, /) -> None:
+        seconds, microseconds = divmod(time.time_ns() // 1_000, 1_000_000)
+        timestamp = f"{_second(seconds)}.{microseconds:06d}Z"
+        LOG.hold(self._form(request_id, method, path, status, milliseconds, timestamp))
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(HELD_SECONDS, self._flush)
+
+    def _flush(self) -> None:
+        self._timer = None
+        LOG.flush()
+
+
+@lru_cache(maxsize=1)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _json_form(instance: str) -> Form:
+    def form(request_id: str, method: str, path: str, status: int, milliseconds: float, timestamp: str) -> bytes:
+        line = {
+            "method": method,
+            "path": path,
+            "status": status,
+            "milliseconds": milliseconds,
+            "event": "request",
+            "request_id": request_id,
+            "level": "info",
+            "timestamp": timestamp,
+            "instance": instance,
+        }
+        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+
+    return form
+
+
+def _console_form(instance: str, renderer: structlog.typing.Processor) -> Form:
+    """Return a form made of a line of structlog's renderer, which places and colors the values."""
+    marks = {name: f"<{name}>" for name in ("method", "milliseconds", "path", "request_id", "status")}
+    event = {"event": "request", "level": "info", "timestamp": "<timestamp>", "instance": instance, **marks}
+    line = str(renderer(None, "info", event)).replace("%", "%%").replace("<timestamp>", "%(timestamp)s") + "\n"
+    for name, mark in marks.items():
+        line = line.replace(repr(mark), f"%({name})r")
+
+    def form(request_id: str, method: str, path: str, status: int, milliseconds: float, timestamp: str) -> bytes:
+        values = {
+            "timestamp": timestamp,
+            "method": method,
+            "milliseconds": milliseconds,
+            "path": path,
+            "request_id": request_id,
+            "status": status,
+        }
+        return (line % values).encode("utf-8", "backslashreplace")
+
+    return form

@@ -19,7 +19,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -48,13 +48,15 @@ from settings import (
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
+    from logs import AccessLog
+
 Found = TypeVar("Found")
 
 
-def create_app(settings: Settings, instance: str | None = None) -> Starlette:
+def create_app(settings: Settings, instance: str | None = None, access_log: AccessLog | None = None) -> Starlette:
     """Assemble a server instance as an ASGI app. Its lifespan starts all tasks and ends them all.
 
-    Raises InvalidManifest.
+    `access_log` writes the line of each request; by default structlog does. Raises InvalidManifest.
     """
     # Imported here, because sandbox processes and `--help` load this module and need none of these.
     from starlette.applications import Starlette
@@ -179,17 +181,18 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
     async def to_graphiql(_request: Request) -> Response:
         return RedirectResponse("graphql")  # relative: a proxy may serve this path below another
 
-    def graphql_routes() -> Iterator[BaseRoute]:
-        answer = GraphQLHTTP(executor, context, settings, streams)
-        stream = GraphQLHTTP(executor, context, settings, streams, events_only=True)
-        for end in ("", "/"):
-            yield Route(f"/graphql{end}", answer, methods=None)
-            yield Route(f"/graphql/stream{end}", stream, methods=None)
-            yield WebSocketRoute(f"/graphql{end}", sockets.endpoint)
-
+    answer = GraphQLHTTP(executor, context, settings, streams)
+    stream = GraphQLHTTP(executor, context, settings, streams, events_only=True)
+    endpoints = {
+        "/graphql": answer,
+        "/graphql/": answer,
+        "/graphql/stream": stream,
+        "/graphql/stream/": stream,
+    }
     routes: list[BaseRoute] = [
         Route("/", to_graphiql),
-        *graphql_routes(),
+        WebSocketRoute("/graphql", sockets.endpoint),
+        WebSocketRoute("/graphql/", sockets.endpoint),
         *graphiql_routes(),
         *dashboard_routes(),
         *health_routes(services, readiness),
@@ -197,7 +200,7 @@ def create_app(settings: Settings, instance: str | None = None) -> Starlette:
     ]
     app = Starlette(
         routes=routes,
-        middleware=middleware(settings, telemetry),
+        middleware=middleware(settings, telemetry, endpoints, access_log),
         lifespan=lifespan,
         exception_handlers={HTTPException: refusal},
     )
@@ -226,9 +229,9 @@ def serve(settings: Settings) -> None:
     else:
         check_database(settings, migrated=True)
     check_bus(settings)
-    configure_logging(settings.log_format, settings.log_level)
+    access_log = configure_logging(settings.log_format, settings.log_level)
     try:
-        app = create_app(settings)
+        app = create_app(settings, access_log=access_log)
     except InvalidManifest as error:
         raise SystemExit(f"ASSAY_TRUSTED_DOCUMENTS: {error}") from None
     run(app, listening, settings)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import replace
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -28,6 +27,7 @@ from execution.answer_size import AnswerSize, AnswerTooLarge
 from execution.answers import Answer, AnswerKind, StreamAnswer
 from execution.cost import OperationTooExpensive
 from execution.documents import Document, Documents
+from execution.eager import TimeLimit
 from execution.errors import (
     MAX_QUOTED,
     BadRequest,
@@ -92,8 +92,8 @@ class OperationContext(Protocol):
     """The part of an app's context that the executor uses. Each operation has its own context."""
 
     request_id: str
-    time_limit: asyncio.Timeout | None
-    """Set by the executor. A resolver that waits on behalf of the client may reschedule it. None for subscriptions."""
+    time_limit: TimeLimit | None
+    """Set by the executor. A resolver that waits on behalf of the client may extend it. None for subscriptions."""
     last_event_id: str | None
     """Set by the transport if a client resumes a subscription: the cursor to resume after, instead of `after`."""
     answer_size: AnswerSize
@@ -154,10 +154,10 @@ class Executor:
             self._telemetry.record_operation(name, perf_counter() - started, failed=False)
             return Answer(orjson.loads(kept), AnswerKind.DATA, kept)
         size = context.answer_size = AnswerSize(self._max_answer_bytes)
+        time_limit = context.time_limit = TimeLimit(self._time_limit)
         try:
-            async with asyncio.timeout(self._time_limit) as time_limit:
-                context.time_limit, first = time_limit, time_limit.when()
-                result = await self._schema.execute(
+            result = await time_limit.run(
+                self._schema.execute(
                     request.query,
                     variable_values=request.variables,
                     context_value=context,
@@ -165,13 +165,14 @@ class Executor:
                     allowed_operation_types=allowed,
                     operation_extensions=request.extensions,
                 )
+            )
             # A mutation has run: its answer lacks only the fields that do not fit.
             if size.path is not None and operation_type is OperationType.QUERY:
                 answer = size.error.answer()
             else:
                 answer = self._measured(self._answer(result, context.request_id))
         except TimeoutError:
-            limit = round(self._time_limit + ((time_limit.when() or 0) - (first or 0)), 3)
+            limit = round(time_limit.seconds, 3)
             message = f"The operation exceeded its time limit of {limit:g} seconds."
             body = error_body(ErrorCode.OPERATION_TIMEOUT, message, limitSeconds=limit)
             answer = Answer({"data": None, **body}, AnswerKind.TIMEOUT)
@@ -322,7 +323,7 @@ class Executor:
         encoded = answer.json
         if len(encoded) > self._max_answer_bytes and "data" in answer.body:
             return AnswerTooLarge(len(encoded), self._max_answer_bytes).answer()
-        return replace(answer, encoded=encoded)
+        return Answer(answer.body, answer.kind, encoded)
 
     def _log_if_slow(
         self, request: OperationRequest, name: str | None, kind: OperationType, request_id: str, seconds: float

@@ -15,6 +15,7 @@ from analyzers.base import Analyzer
 from events.bus import Bus
 from events.feed import Feed
 from execution.answer_size import AnswerSize
+from execution.eager import TimeLimit
 from resolvers.monitor import Monitor
 from settings import Settings
 from store.contents import contents_by_id
@@ -66,7 +67,7 @@ class Context:
         self.services = services
         self.viewer = viewer
         self.request_id = request_id
-        self.time_limit: asyncio.Timeout | None = None
+        self.time_limit: TimeLimit | None = None
         self.last_event_id: str | None = None
         self.events_end: str | None = None
         self.answer_size = AnswerSize(services.settings.max_answer_bytes)
@@ -118,8 +119,8 @@ class Context:
 
     def allow_more_time(self, seconds: float) -> None:
         """Extend the operation's time limit by the seconds that the client asked to wait."""
-        if self.time_limit is not None and (when := self.time_limit.when()) is not None:
-            self.time_limit.reschedule(when + seconds)
+        if self.time_limit is not None:
+            self.time_limit.extend(seconds)
 
     def _loader(self, read: Load[RowT]) -> DataLoader[str, RowT | None]:
         if (found := self._loaders.get(read)) is not None:

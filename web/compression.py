@@ -18,7 +18,9 @@ from web.accept import weights
 from web.inflation import GZIP_WINDOW
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from collections.abc import Mapping
+
+    from starlette.types import Message, Scope
 
 MIN_BYTES = 4_096
 THREAD_BYTES = 262_144
@@ -26,34 +28,27 @@ LEVEL = 1
 ETAG_SUFFIX = "-gzip"
 
 
-class CompressionMiddleware:
-    """Compresses whole JSON bodies, and sets `Vary` on all that it could compress."""
+def is_compressible(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a response with these headers may have a JSON body of `MIN_BYTES` or more."""
+    if int(headers.get(b"content-length", b"0")) < MIN_BYTES:
+        return False
+    media_type = headers.get(b"content-type", b"").partition(b";")[0]
+    return (
+        (media_type == b"application/json" or media_type.endswith(b"+json"))
+        and b"content-encoding" not in headers
+        and b"no-transform" not in headers.get(b"cache-control", b"")
+    )
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] == "HEAD":
-            await self.app(scope, receive, send)
-            return
-        accepted = accepts_gzip(",".join(Headers(scope=scope).getlist("accept-encoding")))
-        held: Message | None = None
+async def compressed(scope: Scope, start: Message, message: Message) -> Message:
+    """Return the message to send after `start`, and set the headers of that, with `Vary`.
 
-        async def send_compressed(message: Message) -> None:
-            """Hold the start of a JSON response until its first part shows whether it is the whole body."""
-            nonlocal held
-            if message["type"] == "http.response.start" and _is_json(Headers(raw=message["headers"])):
-                held = message
-                return
-            if held is not None:
-                start, held = held, None
-                body = message.get("body", b"")
-                if not message.get("more_body", False) and len(body) >= MIN_BYTES:
-                    message = {**message, "body": await _compressed(start, body, accepted=accepted)}
-                await send(start)
-            await send(message)
-
-        await self.app(scope, receive, send_compressed)
+    `message` is the first part of the body. A body in several parts is not compressed.
+    """
+    if message.get("more_body", False):
+        return message
+    accepted = accepts_gzip(",".join(Headers(scope=scope).getlist("accept-encoding")))
+    return {**message, "body": await _compressed(start, message["body"], accepted=accepted)}
 
 
 async def _compressed(start: Message, body: bytes, *, accepted: bool) -> bytes:
@@ -71,15 +66,6 @@ async def _compressed(start: Message, body: bytes, *, accepted: bool) -> bytes:
     if etag.endswith('"'):  # other bytes have another tag
         headers["etag"] = f'{etag[:-1]}{ETAG_SUFFIX}"'
     return body
-
-
-def _is_json(headers: Headers) -> bool:
-    media_type = headers.get("content-type", "").partition(";")[0]
-    return (
-        (media_type == "application/json" or media_type.endswith("+json"))
-        and "content-encoding" not in headers
-        and "no-transform" not in headers.get("cache-control", "")
-    )
 
 
 @lru_cache(maxsize=256)

@@ -1,36 +1,39 @@
-"""Middleware of every request: its id, log line and counters, checks without the body, and the limit of the body.
+"""The one layer around every request: its id, log line and counters, checks without the body, the limit of the body.
 
-Pure ASGI, in this order from the outside: `RequestMiddleware`, `SecurityMiddleware`, Starlette's CORS if other origins
-are allowed, `CompressionMiddleware`, `BodyLimitMiddleware`. Every refusal is GraphQL-shaped JSON. No exception leaves
-the outermost middleware, except to end a connection whose response has begun.
+Pure ASGI. For each request, in this order: the id; the checks of the head; the endpoint, behind Starlette's CORS if
+other origins are allowed; the headers of all responses, and compression; counters and access line. Every refusal is
+GraphQL-shaped JSON. No exception leaves this layer, except to end a connection whose response has begun.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import structlog
 import uuid_utils
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 
 from execution.errors import INTERNAL_MESSAGE, ErrorCode
-from web.compression import CompressionMiddleware
 from web.health import PROBES
 from web.inflation import GZIP, BodyRefused, inflated, too_large, unsupported_encoding
 from web.responses import error_response
+from web.sending import Sending, secured
 from web.serving.request_head import EXTENSION, Fault
 
 if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from logs import AccessLog
     from settings import Settings
     from telemetry import Telemetry
 
@@ -43,43 +46,63 @@ CLIENT_GONE = 499
 
 ENCODINGS = GZIP | {"identity"}
 # The encoding of their bodies, which no route reads, does not matter.
+# The encoding of their bodies, which no route reads, does not matter.
 WITHOUT_BODY = frozenset(("GET", "HEAD", "OPTIONS"))
 
-CORS_HEADERS = ("Content-Type", "Content-Encoding", "Authorization", "Last-Event-ID", "X-Request-ID")
 PREFLIGHT_HEADERS = ("GraphQL-Require-Preflight", "Apollo-Require-Preflight")
+CORS_HEADERS = (
+    "Content-Type",
+    "Content-Encoding",
+    "Authorization",
+    "Last-Event-ID",
+    "X-Request-ID",
+    *PREFLIGHT_HEADERS,
+)
 
-SECURITY_HEADERS = {
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-}
-
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+_LONGEST_PATH = 200  # characters of a path in the log
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 
 log = structlog.get_logger("access")
 
+RawHeaders = list[tuple[bytes, bytes]]
 
-def middleware(settings: Settings, telemetry: Telemetry) -> list[Middleware]:
-    """Return all middleware in order, for `Starlette(middleware=...)`."""
-    cors = Middleware(
-        _CORS,
-        allow_origins=[origin.rstrip("/") for origin in settings.allowed_origins],
-        allow_methods=("GET", "POST"),
-        allow_headers=(*CORS_HEADERS, *PREFLIGHT_HEADERS),
-        expose_headers=("X-Request-ID",),
-    )
+
+def middleware(
+    settings: Settings,
+    telemetry: Telemetry,
+    endpoints: Mapping[str, ASGIApp] | None = None,
+    access_log: AccessLog | None = None,
+) -> list[Middleware]:
+    """Return the layer, for `Starlette(middleware=...)`.
+
+    `endpoints` by path answer HTTP requests of any method without Starlette's router, which compares each path with
+    all routes. Without an `access_log`, structlog writes the lines.
+    """
+    origins = [origin.rstrip("/") for origin in settings.allowed_origins]
     return [
-        Middleware(RequestMiddleware, telemetry=telemetry),
-        Middleware(SecurityMiddleware, allowed_hosts=settings.hosts),
-        *([cors] if settings.allowed_origins else []),
-        Middleware(CompressionMiddleware),
-        Middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes),
+        Middleware(
+            RequestMiddleware,
+            telemetry=telemetry,
+            allowed_hosts=settings.hosts,
+            max_body_bytes=settings.max_body_bytes,
+            allowed_origins=origins,
+            endpoints=endpoints,
+            access_log=access_log,
+        )
     ]
 
 
 class _CORS(CORSMiddleware):
     """Starlette's CORS, with the shape of all other errors for a refused preflight."""
+
+    def __init__(self, app: ASGIApp, origins: list[str]) -> None:
+        super().__init__(
+            app,
+            allow_origins=origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=CORS_HEADERS,
+            expose_headers=("X-Request-ID",),
+        )
 
     def preflight_response(self, request_headers: Headers) -> Response:
         response = super().preflight_response(request_headers)
@@ -94,151 +117,124 @@ class BrokenOff(Exception):
 
 
 class RequestMiddleware:
-    """Gives each request its id (the client's own id if it is valid), counts it, and writes its access line.
+    """The layer around every request.
 
-    The id is in `scope["state"]["request_id"]`, in every log line and in the `x-request-id` header. An exception that
-    arrives here is logged and answered with a masked 500, or ends the connection if the response had begun. A request
-    with `scope["state"]["is_stream"]` is not among the latencies, since the client decides how long it lasts.
+    The request's id is the client's own one if that is valid. It is in `scope["state"]["request_id"]`, in every log
+    line and in the `x-request-id` header. An exception that arrives here is logged and answered with a masked 500, or
+    ends the connection if the response had begun. A request with `scope["state"]["is_stream"]` is not among the
+    latencies, since the client decides how long it lasts.
     """
 
-    def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
-        self.app = app
+    def __init__(
+        self,
+        app: ASGIApp,
+        telemetry: Telemetry,
+        *,
+        allowed_hosts: tuple[str, ...] = ("*",),
+        max_body_bytes: int = sys.maxsize,
+        allowed_origins: list[str] | None = None,
+        endpoints: Mapping[str, ASGIApp] | None = None,
+        access_log: AccessLog | None = None,
+    ) -> None:
         self.http = telemetry.http
+        self.hosts = _Hosts(allowed_hosts)
+        self.max_body_bytes = max_body_bytes
+        self.origins = allowed_origins
+        self.app = self._shared(app)
+        self.endpoints = {path: self._shared(endpoint) for path, endpoint in (endpoints or {}).items()}
+        self.write_line = access_log or _write_line
+
+    def _shared(self, app: ASGIApp) -> ASGIApp:
+        """Return an app with the headers for other origins."""
+        return _CORS(app, self.origins) if self.origins else app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        request_id = _request_id(scope)
+        headers = dict(reversed(scope["headers"]))  # of a repeated header, the first
+        request_id = _request_id(headers.get(b"x-request-id"))
         scope.setdefault("state", {})["request_id"] = request_id
+        # Until the end of the task, which serves only this request.
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        try:
-            if scope["type"] == "websocket":
-                await self.app(scope, receive, send)
-            else:
-                await self._answer(scope, receive, send, request_id)
-        finally:
-            structlog.contextvars.unbind_contextvars("request_id")
+        if scope["type"] == "http":
+            await self._counted(scope, headers, receive, Sending(scope, send, request_id))
+        else:
+            await self._checked(scope, headers, receive, secured(send))
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
-        status = 0
+    # From the outside to the inside
 
-        async def send_with_id(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
-            await send(message)
-
+    async def _counted(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Sending) -> None:
+        """Serve a request, answer its exceptions, count it and write its line."""
         started = perf_counter()
         self.http.started()
         try:
-            await self.app(scope, receive, send_with_id)
+            await self._checked(scope, headers, receive, send)
         except ClientDisconnect:
-            status = CLIENT_GONE
+            send.status = CLIENT_GONE
         except BrokenOff:
             pass  # uvicorn ends the connection if the application returns with an unfinished response
         except asyncio.CancelledError:
             # uvicorn stops, and waits no longer. The cancellation ends here: uvicorn would log it as a fault.
-            if not status:
+            if not send.status:
                 message = "The server is stopping: send the request again."
-                response = error_response(
-                    503, ErrorCode.SERVICE_UNAVAILABLE, message, headers={**SECURITY_HEADERS, "retry-after": "1"}
-                )
-                await response(scope, receive, send_with_id)
+                response = error_response(503, ErrorCode.SERVICE_UNAVAILABLE, message, headers={"retry-after": "1"})
+                await response(scope, receive, send)
         except Exception:
             log.exception("request failed")
-            if status:
+            if send.status:
                 raise
-            response = error_response(
-                500, ErrorCode.INTERNAL_SERVER_ERROR, INTERNAL_MESSAGE, requestId=request_id, headers=SECURITY_HEADERS
-            )
-            await response(scope, receive, send_with_id)
+            response = error_response(500, ErrorCode.INTERNAL_SERVER_ERROR, INTERNAL_MESSAGE, requestId=send.request_id)
+            await response(scope, receive, send)
         finally:
             seconds = perf_counter() - started
-            self.http.ended(status or CLIENT_GONE, None if scope["state"].get("is_stream") else seconds)
-            log.info(
-                "request",
-                method=scope["method"],
-                # As sent, percent-encoded: it can't break the line.
-                path=scope.get("raw_path", b"").decode("latin-1")[:200],
-                status=status or CLIENT_GONE,
-                milliseconds=round(seconds * 1000, 3),
-            )
+            status = send.status or CLIENT_GONE
+            self.http.ended(status, None if scope["state"].get("is_stream") else seconds)
+            # The path as sent, percent-encoded: it can't break the line.
+            path = scope.get("raw_path", b"")[:_LONGEST_PATH].decode("latin-1")
+            self.write_line(send.request_id, scope["method"], path, status, round(seconds * 1000, 3))
 
-
-class SecurityMiddleware:
-    """Refuses faulty heads and foreign host names; sets the headers that every response has.
-
-    Probes and scrapes have the address of a machine or a pod as `Host`: their paths allow any.
-    """
-
-    def __init__(self, app: ASGIApp, allowed_hosts: tuple[str, ...]) -> None:
-        self.app = app
-        self.all_hosts = "*" in allowed_hosts
-        self.hosts = frozenset(host.lower() for host in allowed_hosts if not host.startswith("*."))
-        self.domains = tuple(host[1:].lower() for host in allowed_hosts if host.startswith("*."))
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):
-            await self.app(scope, receive, send)
-            return
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] in ("http.response.start", "websocket.http.response.start"):
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        refusal = None
-        any_host = self.all_hosts or scope["path"] in PROBES
+    async def _checked(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
+        """Refuse a faulty head, a foreign host name and a body that is declared too large; serve all others."""
+        path = scope["path"]
         if fault := _fault(scope):
             await _drain(receive)  # a client that is sending a body reads no answer
-            refusal = _fault_response(fault)
-        elif not any_host and not self._is_allowed(Headers(scope=scope).get("host", "")):
+            await _fault_response(fault)(scope, receive, send)
+        # Probes and scrapes have the address of a machine or a pod as `Host`: their paths allow any.
+        elif not self.hosts.allow(headers.get(b"host", b"")) and path not in PROBES:
             refusal = error_response(400, ErrorCode.BAD_REQUEST, "The server does not serve this host name.")
-        await (refusal or self.app)(scope, receive, send_with_headers)
-
-    def _is_allowed(self, header: str) -> bool:
-        """Whether the `Host` header, without its port, is an allowed one."""
-        host = header.lower()
-        host = host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
-        return host in self.hosts or host.endswith(self.domains)
-
-
-class BodyLimitMiddleware:
-    """Answers 413 to a body over the limit, with or without a declared length, and 4xx to one that can't be read.
-
-    The application gets a body of gzip inflated, within the same limit. The headers stay those of the client.
-
-    Before the answer, the rest of the body is read and discarded, within bounds: most clients write the whole body
-    before they read, and would see only a reset connection.
-    """
-
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
-        self.app = app
-        self.max_bytes = max_bytes
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        declared = headers.get("content-length", "")
-        encoding = headers.get("content-encoding", "identity").strip().lower()
-        has_body = scope["method"] not in WITHOUT_BODY
-        refusal = None
-        if declared.isdecimal() and int(declared[:20]) > self.max_bytes:
-            refusal = too_large(self.max_bytes)
-        elif has_body and encoding not in ENCODINGS:
-            refusal = unsupported_encoding()
-        if refusal:
-            # A client that waits for "100 Continue" has sent nothing yet.
-            if headers.get("expect", "").lower() != "100-continue":
-                await _drain(receive)
             await refusal(scope, receive, send)
-            return
+        elif scope["type"] == "websocket":
+            await self.app(scope, receive, send)
+        elif refused := self._refused_body(scope, headers):
+            # A client that waits for "100 Continue" has sent nothing yet.
+            if headers.get(b"expect", b"").lower() != b"100-continue":
+                await _drain(receive)
+            await self._shared(refused)(scope, receive, send)
+        elif b"content-length" in headers and b"content-encoding" not in headers:
+            # The parser delivers no more than a declared length, and finds no fault in that body.
+            await self.endpoints.get(path, self.app)(scope, receive, send)
+        else:
+            is_gzip = _encoding(headers) in GZIP and scope["method"] not in WITHOUT_BODY
+            await self._within_limit(self.endpoints.get(path, self.app), scope, receive, send, is_gzip=is_gzip)
+
+    def _refused_body(self, scope: Scope, headers: dict[bytes, bytes]) -> Response | None:
+        """Return the refusal of a body for its headers."""
+        declared = headers.get(b"content-length", b"")
+        if declared.isdigit() and int(declared[:20]) > self.max_body_bytes:
+            return too_large(self.max_body_bytes)
+        if b"content-encoding" in headers and _encoding(headers) not in ENCODINGS:
+            return None if scope["method"] in WITHOUT_BODY else unsupported_encoding()
+        return None
+
+    async def _within_limit(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, *, is_gzip: bool) -> None:
+        """Serve a request with a body of unknown length, and refuse a faulty body or one above the limit.
+
+        The application gets a body of gzip inflated, within the same limit. The headers stay those of the client.
+
+        Before the refusal, the rest of the body is read and discarded, within bounds: most clients write the whole body
+        before they read, and would see only a reset connection.
+        """
         received = 0
 
         async def receive_within_limit() -> Message:
@@ -248,19 +244,40 @@ class BodyLimitMiddleware:
                 received += len(message.get("body", b""))
                 if fault := _fault(scope):
                     raise BodyRefused(_fault_response(fault), more=False)
-                if received > self.max_bytes:
-                    raise BodyRefused(too_large(self.max_bytes), more=message.get("more_body", False))
+                if received > self.max_body_bytes:
+                    raise BodyRefused(too_large(self.max_body_bytes), more=message.get("more_body", False))
             return message
 
         read: Receive = receive_within_limit
-        if has_body and encoding in GZIP:
-            read = inflated(read, self.max_bytes)
+        if is_gzip:
+            read = inflated(read, self.max_body_bytes)
         try:
-            await self.app(scope, read, send)
+            await app(scope, read, send)
         except BodyRefused as refused:
             if refused.more:  # after the last part, only the disconnect would follow
                 await _drain(receive)
-            await refused.response(scope, receive, send)
+            await self._shared(refused.response)(scope, receive, send)
+
+
+class _Hosts:
+    """The host names that the server serves."""
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        self.all = "*" in allowed
+        self.names = frozenset(host.lower() for host in allowed if not host.startswith("*."))
+        self.domains = tuple(host[1:].lower() for host in allowed if host.startswith("*."))
+
+    def allow(self, header: bytes) -> bool:
+        """Whether the `Host` header, without its port, is an allowed one."""
+        if self.all:
+            return True
+        host = header.decode("latin-1").lower()
+        host = host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
+        return host in self.names or host.endswith(self.domains)
+
+
+def _encoding(headers: dict[bytes, bytes]) -> str:
+    return headers.get(b"content-encoding", b"identity").decode("latin-1").strip().lower()
 
 
 def _fault(scope: Scope) -> Fault | None:
@@ -285,11 +302,12 @@ async def _drain(receive: Receive) -> None:
                     return
 
 
-def _request_id(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"x-request-id":
-            given: str = value.decode("latin-1")
-            if _REQUEST_ID.fullmatch(given):
-                return given
-            break
+def _request_id(given: bytes | None) -> str:
+    """Return the client's own id if it is valid, otherwise a new one."""
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given.decode("ascii")
     return uuid_utils.uuid7().hex
+
+
+def _write_line(_request_id: str, method: str, path: str, status: int, milliseconds: float) -> None:
+    log.info("request", method=method, path=path, status=status, milliseconds=milliseconds)

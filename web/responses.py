@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -10,6 +11,9 @@ from starlette.responses import Response
 
 from execution.answers import encode_json
 from execution.errors import ErrorCode, error_body
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
 
 JSON = "application/json"
 
@@ -21,8 +25,32 @@ def json_response(
     return Response(
         body if isinstance(body, bytes) else encode_json(body),
         status,
-        {"content-type": f"{media_type}; charset=utf-8", "cache-control": "no-store", **(headers or {})},
+        {**_headers(media_type), **(headers or {})},
     )
+
+
+class WholeJSON:
+    """`json_response` with status 200, an ASGI application. Starlette's response encodes its headers each time."""
+
+    __slots__ = ("_body", "_media_type")
+
+    def __init__(self, body: bytes, media_type: str = JSON) -> None:
+        self._body = body
+        self._media_type = media_type
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        headers = [*_raw_headers(self._media_type), (b"content-length", b"%d" % len(self._body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": self._body})
+
+
+@lru_cache
+def _raw_headers(media_type: str) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode()) for name, value in _headers(media_type).items()]
+
+
+def _headers(media_type: str) -> dict[str, str]:
+    return {"content-type": f"{media_type}; charset=utf-8", "cache-control": "no-store"}
 
 
 async def refusal(_request: Request, exception: Exception) -> Response:

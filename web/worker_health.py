@@ -29,7 +29,7 @@ from store.sql.database import Database
 from store.tables import HealthStatus
 from telemetry import Telemetry
 from web.health import Readiness, gauge, metrics_response, probe_routes, readiness_response
-from web.middleware import RequestMiddleware, SecurityMiddleware
+from web.middleware import RequestMiddleware
 from web.responses import refusal
 from web.serving.run import serving_beside
 
@@ -77,10 +77,7 @@ async def answering(
 
     app = Starlette(
         routes=probe_routes(live, ready, prometheus),
-        middleware=[
-            Middleware(RequestMiddleware, telemetry=telemetry),
-            Middleware(SecurityMiddleware, allowed_hosts=("*",)),
-        ],
+        middleware=[Middleware(RequestMiddleware, telemetry=telemetry)],
         exception_handlers={HTTPException: refusal},
     )
     async with serving_beside(app, listening), side_tasks(monitor=monitor.run):

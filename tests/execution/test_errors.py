@@ -80,7 +80,7 @@ class Query:
     async def waits(self, info: Info[Context, None], seconds: float) -> bool:
         limit = info.context.time_limit
         assert limit is not None
-        limit.reschedule((limit.when() or 0) + seconds)
+        limit.extend(seconds)
         await asyncio.Event().wait()
         return True
 

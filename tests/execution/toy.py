@@ -13,6 +13,7 @@ from graphql import GraphQLError
 from strawberry.types import Info
 
 from execution.answer_size import AnswerSize
+from execution.eager import TimeLimit
 from execution.errors import ClientError, Explain
 from execution.executor import Executor, Limits, OperationRequest
 from settings import Settings
@@ -36,7 +37,7 @@ class Probe:
 class Context:
     request_id: str = "request-1"
     probe: Probe = field(default_factory=Probe)
-    time_limit: asyncio.Timeout | None = None
+    time_limit: TimeLimit | None = None
     last_event_id: str | None = None
     answer_size: AnswerSize = field(default_factory=lambda: AnswerSize(0))
 
@@ -135,10 +136,9 @@ class Query:
         """Whether the resolver could extend its time limit."""
         limit = info.context.time_limit
         assert limit is not None
-        before = limit.when()
-        assert before is not None
-        limit.reschedule(before + seconds)
-        return limit.when() == before + seconds
+        before = limit.seconds
+        limit.extend(seconds)
+        return limit.seconds == before + seconds
 
 
 @strawberry.type

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import orjson
+from starlette.requests import ClientDisconnect
 
 from execution.errors import MAX_QUOTED, BadRequest, ErrorCode
 from web.responses import JSON
 
 if TYPE_CHECKING:
     from starlette.datastructures import FormData
+    from starlette.types import Receive
 
 MAX_PARTS = 20
 """Most parts of a multipart body. A body without files has two, `operations` and `map`."""
@@ -25,6 +27,21 @@ class RefusedRequest(BadRequest):
         super().__init__(code, message)
         self.status = status
         self.headers = headers or {}
+
+
+async def whole_body(receive: Receive) -> bytes:
+    """Return the body of a request. Raises ClientDisconnect if the client leaves before its end."""
+    message = await receive()
+    if message["type"] == "http.request" and not message["more_body"]:
+        body: bytes = message["body"]
+        return body
+    parts = []
+    while message["type"] == "http.request":
+        parts.append(message["body"])
+        if not message["more_body"]:
+            return b"".join(parts)
+        message = await receive()
+    raise ClientDisconnect
 
 
 def query_parameters(query_string: bytes) -> dict[str, Any]:

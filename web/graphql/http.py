@@ -14,8 +14,8 @@ https://graphql.github.io/graphql-over-http/draft/
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
@@ -23,9 +23,11 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from execution.answers import Answer, AnswerKind
+from execution.eager import Eager, TimeLimit
 from execution.errors import BadRequest, ErrorCode
 from execution.executor import QUERIES, QUERIES_AND_MUTATIONS, Executor, OperationContext, OperationType
 from execution.requests import OperationRequest, parse_request
+from web.accept import header
 from web.graphql.bodies import (
     MAX_PARTS,
     RefusedRequest,
@@ -33,6 +35,7 @@ from web.graphql.bodies import (
     form_json,
     query_parameters,
     refuse_charset,
+    whole_body,
 )
 from web.graphql.negotiation import GRAPHQL_RESPONSE, Accepted, accepted
 from web.graphql.revalidation import revalidated
@@ -40,7 +43,7 @@ from web.graphql.streams import FRAMINGS, Framing, StreamResponse, Streams, addr
 from web.middleware import PREFLIGHT_HEADERS
 from web.origins import Origins
 from web.pages import graphiql_response
-from web.responses import JSON, error_response, json_response
+from web.responses import JSON, WholeJSON, error_response, json_response
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -82,7 +85,7 @@ class GraphQLHTTP:
         await response(scope, receive, send)
 
     async def respond(self, request: Request) -> ASGIApp:
-        accept = ",".join(request.headers.getlist("accept")) or "*/*"
+        accept = header(request.scope, b"accept") or "*/*"
         if request.method == "OPTIONS":
             return Response(status_code=204, headers={"allow": ALLOW})
         takes = EVENTS_ONLY if self.events_only else accepted(accept)
@@ -132,8 +135,7 @@ class GraphQLHTTP:
 
     async def _read_in_time(self, request: Request) -> OperationRequest:
         try:
-            async with asyncio.timeout(BODY_SECONDS):
-                return await self._read(request)
+            return await TimeLimit(BODY_SECONDS).run(self._read(request))
         except TimeoutError:
             message = f"The body did not arrive within {BODY_SECONDS:g} seconds."
             raise RefusedRequest(408, ErrorCode.REQUEST_TIMEOUT, message, {"connection": "close"}) from None
@@ -144,11 +146,11 @@ class GraphQLHTTP:
             self._refuse_cross_site(request, required=not self.open_get and bool(operation.query))
             return operation
         if request.method == "POST":
-            content_type, _, parameters = request.headers.get("content-type", "").lower().partition(";")
+            content_type, _, parameters = header(request.scope, b"content-type").lower().partition(";")
             content_type = content_type.strip()
             if content_type == JSON:
                 refuse_charset(parameters)
-                return parse_request(decode_json(await request.body()))
+                return parse_request(decode_json(await whole_body(request.receive)))
             if content_type == "multipart/form-data":
                 self._refuse_cross_site(request, required="origin" in request.headers)
                 return parse_request(await self._multipart(request))
@@ -192,23 +194,28 @@ class GraphQLHTTP:
         return operations
 
 
-async def while_connected(execution: Awaitable[Answer], receive: Receive) -> Answer:
-    """Return the answer of `execution`. Cancel it if the client disconnects, as over a socket.
+async def while_connected(execution: Coroutine[Any, Any, Answer], receive: Receive) -> Answer:
+    """Return the answer of `execution`. Cancel it if the client disconnects while it waits, as over a socket.
 
     Raises:
         ClientDisconnect: The client disconnected.
     """
+    running = Eager(execution)
+    if running.done:
+        return running.result
     try:
         async with asyncio.TaskGroup() as tasks:
             watch = tasks.create_task(disconnected(receive))
-            answer = await execution
+            answer = await running
             watch.cancel()
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from None
     return answer
 
 
-def _response(answer: Answer, media_type: str) -> Response:
+def _response(answer: Answer, media_type: str) -> ASGIApp:
+    if answer.kind is AnswerKind.DATA and media_type not in FRAMINGS:
+        return WholeJSON(answer.json, media_type)
     if media_type in FRAMINGS and answer.kind not in ALWAYS_4XX:
         return whole_response(FRAMINGS[media_type], answer.json)
     headers = None

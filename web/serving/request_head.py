@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from websockets.datastructures import Headers
 from websockets.http11 import Request
@@ -19,7 +20,7 @@ from websockets.server import ServerProtocol
 from execution.errors import MAX_QUOTED, ErrorCode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 MAX_URL_BYTES = 16_384
 """The target of a request, path and query string; proxies commonly allow 8 to 16 KiB."""
@@ -53,8 +54,7 @@ def bad(message: str) -> Fault:
     return Fault(400, ErrorCode.BAD_REQUEST, message)
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """A request line and its headers, as sent. Header names are in lower case."""
 
     method: str
@@ -70,6 +70,7 @@ class Head:
         return [value.decode("latin-1") for each, value in self.headers if each == name]
 
 
+@lru_cache(maxsize=256)
 def authority(text: str, scheme: str) -> tuple[str, int] | None:
     """Return host and port of `HOST[:PORT]`, in lower case and with the scheme's default port; None if invalid."""
     match = _AUTHORITY.fullmatch(text.lower())
@@ -88,7 +89,8 @@ def fault_of(head: Head) -> Fault | None:
     """Return the reason to refuse a request for its head; None for a request that the application may see."""
     if head.version not in ("1.0", "1.1"):
         return bad("The request must be HTTP/1.1 or HTTP/1.0.")
-    return _size_fault(head) or _repeated(head) or _host_fault(head) or _body_fault(head)
+    named = dict(head.headers)
+    return _size_fault(head) or _repeated(head, named) or _host_fault(head, named) or _body_fault(head, named)
 
 
 def handshake_fault(head: Head) -> Fault | None:
@@ -109,7 +111,7 @@ def handshake_fault(head: Head) -> Fault | None:
 
 def origin_form(target: bytes) -> bytes:
     """Return path and query of a target, without the host of an absolute URL (RFC 9112, section 3.2.2)."""
-    absolute = _ABSOLUTE.match(target)
+    absolute = None if target.startswith(b"/") else _ABSOLUTE.match(target)
     if absolute is None:
         return target
     rest = target[absolute.end() :]
@@ -135,7 +137,9 @@ def too_large() -> Fault:
     return Fault(431, ErrorCode.HEADERS_TOO_LARGE, message, extensions={"limit": MAX_HEAD_BYTES})
 
 
-def _repeated(head: Head) -> Fault | None:
+def _repeated(head: Head, named: Mapping[bytes, bytes]) -> Fault | None:
+    if len(named) == len(head.headers):
+        return None
     seen: set[bytes] = set()
     for name, _ in head.headers:
         if name in _SINGLE and name in seen:
@@ -144,23 +148,25 @@ def _repeated(head: Head) -> Fault | None:
     return None
 
 
-def _host_fault(head: Head) -> Fault | None:
-    hosts = head.values(b"host")
-    if not hosts:
+def _host_fault(head: Head, named: Mapping[bytes, bytes]) -> Fault | None:
+    if b"host" not in named:
         return bad("The header `Host` is missing.") if head.version != "1.0" else None
-    if authority(hosts[0], "http") is None and not _NAMELESS.fullmatch(hosts[0]):
+    host = named[b"host"].decode("latin-1")
+    if authority(host, "http") is None and not _NAMELESS.fullmatch(host):
         return bad("The header `Host` must be a name or an address, with or without a port.")
-    absolute = _ABSOLUTE.match(head.target)
+    absolute = None if head.target.startswith(b"/") else _ABSOLUTE.match(head.target)
     if absolute is not None:
-        scheme, named = (part.decode("latin-1").lower() for part in absolute.groups())
-        if scheme not in _DEFAULT_PORTS or authority(named, scheme) != authority(hosts[0], scheme):
+        scheme, target_host = (part.decode("latin-1").lower() for part in absolute.groups())
+        if scheme not in _DEFAULT_PORTS or authority(target_host, scheme) != authority(host, scheme):
             return bad("The target of the request must be a path, or a URL with the host of the header `Host`.")
     elif (not head.target.startswith(b"/") and head.target != b"*") or b"#" in head.target:
         return bad("The target of the request must be a path, without a fragment.")
     return None
 
 
-def _body_fault(head: Head) -> Fault | None:
+def _body_fault(head: Head, named: Mapping[bytes, bytes]) -> Fault | None:
+    if not head.is_upgrade and b"transfer-encoding" not in named:
+        return None
     codings = head.values(b"transfer-encoding")
     if codings and head.version == "1.0":
         return bad("HTTP/1.0 has no `Transfer-Encoding`.")

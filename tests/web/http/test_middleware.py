@@ -69,6 +69,14 @@ async def test_a_hostile_request_id_is_replaced(server: Server, lines: list[dict
     assert [line["request_id"] for line in lines] == [found]
 
 
+async def test_of_two_request_ids_the_first_counts(server: Server, lines: list[dict[str, Any]]) -> None:
+    with server.dial() as wire:
+        wire.say(head("GET", "X-Request-ID: first", "X-Request-ID: second", target="/plain"))
+        assert wire.answer().headers["x-request-id"] == "first"
+    await written(lines, 1)
+    assert [line["request_id"] for line in lines] == ["first"]
+
+
 async def test_every_request_has_an_id_of_its_own(server: Server) -> None:
     found = {(await server.send("GET", path)).headers["x-request-id"] for path in ("/graphql", "/nowhere", "/crash")}
     assert len(found) == 3
@@ -249,6 +257,20 @@ async def test_an_allowed_origin_may_send_and_read(shared_with_app: Server, orig
     assert refusal.headers["access-control-allow-origin"] == origin
     read = await server.send("GET", params={"query": "{ hello }"}, headers={"origin": origin})
     assert read.json() == SAID
+
+
+@pytest.mark.parametrize("framing", ["length", "chunks"])
+async def test_an_allowed_origin_may_read_the_refusal_of_its_body(serve: Serve, framing: str) -> None:
+    server = serve(allowed_origins=(APP,), max_body_bytes=1000)
+
+    async def pieces() -> Any:
+        yield b" " * 1001
+
+    content = b" " * 1001 if framing == "length" else pieces()
+    answer = await server.send("POST", headers=JSON | {"origin": APP}, content=content)
+    refused(answer, 413, "PAYLOAD_TOO_LARGE")
+    assert answer.headers["access-control-allow-origin"] == APP
+    assert answer.headers["x-frame-options"] == "DENY"
 
 
 @pytest.mark.parametrize(

@@ -90,13 +90,15 @@ class Server:
 
         app = Starlette(
             routes=[
-                Route("/graphql", door(), methods=None),
-                Route("/graphql/stream", door(events_only=True), methods=None),
                 Route("/crash", crash),
                 Route("/late", Late()),
                 Route("/plain", plain),
             ],
-            middleware=middleware(self.settings, self.telemetry),
+            middleware=middleware(
+                self.settings,
+                self.telemetry,
+                {"/graphql": door(), "/graphql/stream": door(events_only=True)},
+            ),
             lifespan=lifespan,
             exception_handlers={HTTPException: refusal},
         )

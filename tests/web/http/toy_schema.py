@@ -13,6 +13,7 @@ from strawberry.scalars import JSON
 from strawberry.types import Info
 
 from execution.answer_size import AnswerSize
+from execution.eager import TimeLimit
 from execution.errors import ClientError, ErrorCode
 
 SECRET = "postgresql://assay:s3cret@db/etc/passwd"
@@ -64,7 +65,7 @@ class Probe:
 class Context:
     request_id: str
     probe: Probe
-    time_limit: asyncio.Timeout | None = None
+    time_limit: TimeLimit | None = None
     last_event_id: str | None = None
     answer_size: AnswerSize = field(default_factory=lambda: AnswerSize(0))
 

@@ -26,6 +26,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin, Subprotocol
 
 from execution.answer_size import AnswerSize
+from execution.eager import TimeLimit
 from execution.errors import ClientError
 from execution.executor import Executor
 from settings import Settings
@@ -153,7 +154,7 @@ class Probe:
 class Context:
     request_id: str
     probe: Probe
-    time_limit: asyncio.Timeout | None = None
+    time_limit: TimeLimit | None = None
     last_event_id: str | None = None
     answer_size: AnswerSize = field(default_factory=lambda: AnswerSize(0))
     audience: object = None
