@@ -22,6 +22,7 @@ from store.queue.workers import work_of
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.viewer import Viewer
+from store.submissions import Submissions
 from store.tables import AnalysisRow
 from telemetry import Telemetry
 
@@ -47,6 +48,7 @@ class Services:
 
     settings: Settings
     database: Database
+    submissions: Submissions
     feed: Feed
     bus: Bus
     telemetry: Telemetry

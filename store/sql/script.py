@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any, Protocol, TypeVar, cast
 
@@ -93,6 +94,24 @@ def _for_postgresql(statement: str) -> str:
     statement = statement.replace(AMONG, "= ANY(?::text[])").replace(EACH, "unnest(?::text[]) AS each(value)")
     head, *rest = statement.split("?")
     return head + "".join(f"${number}{part}" for number, part in enumerate(rest, 1))
+
+
+def within_transaction(script: Callable[[Script], T]) -> Callable[[Script], T]:
+    """Return the script as a whole transaction, for a SQLite connection outside of one."""
+
+    def transaction(whole: Script) -> T:
+        whole.do("BEGIN IMMEDIATE")
+        try:
+            answer = script(whole)
+            whole.do("COMMIT")
+        except BaseException:
+            # After some errors, as of a full disk, SQLite has rolled back by itself.
+            with suppress(sqlite3.Error):
+                whole.do("ROLLBACK")
+            raise
+        return answer
+
+    return transaction
 
 
 async def run(connection: AsyncConnection, script: Callable[[Script], T]) -> T:
