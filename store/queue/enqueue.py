@@ -172,7 +172,13 @@ def write_analyses(
     ]
     _INSERT.run_columns(script, values)
     event = AnalysisEventType.ANALYSIS_QUEUED
-    if batch_id is None or any(faults):
+    alike: dict[Step, list[str]] = {}
+    for id_, item, each in zip(ids, items, terms, strict=True):
+        alike.setdefault(Step(each.workspace, batch_id, None, queued, event, analyzer=item.analyzer), []).append(id_)
+    # Only items of one batch may have their events in an order by analyzer.
+    if not any(faults) and (batch_id or len(alike) == 1):
+        note_steps(script, alike, now)
+    else:
         events = (event, AnalysisEventType.ANALYSIS_FAILED)
         changes = [
             Change(
@@ -189,11 +195,4 @@ def write_analyses(
             for id_, item, each in zip(ids, items, terms, strict=True)
         ]
         note_changes(script, changes, now)
-    else:
-        alike: dict[Step, list[str]] = {}
-        for id_, item, each in zip(ids, items, terms, strict=True):
-            alike.setdefault(Step(each.workspace, batch_id, None, queued, event, analyzer=item.analyzer), []).append(
-                id_
-            )
-        note_steps(script, alike, now)
     return dict(zip(_COLUMNS, values, strict=True))
