@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from store.sql.allowance import Allowance
 from store.sql.postgresql import NoNotifications, PostgreSQL
-from store.sql.script import Script, run, within_transaction
+from store.sql.script import Script, transact
 
 if TYPE_CHECKING:
     import asyncpg
@@ -138,20 +138,20 @@ class Database:
     async def transact(self, script: Callable[[Script], T], then: Callable[[AsyncConnection, T], None]) -> T:
         """Return the answer of a script that is a whole transaction. `then` may call `announce`, and nothing else.
 
-        The same as `write` and `run`, but on SQLite begin, script and commit are one visit to the connection's thread:
-        a third of the time of a short transaction.
+        The same as `write` and `run`, at seven tenths of the CPU time of a short transaction: SQLAlchemy begins and
+        ends none, and on SQLite begin, script and commit are one visit to the connection's thread.
         """
-        if not self.is_sqlite:
-            async with self.write() as connection:
-                answer = await run(connection, script)
-                then(connection, answer)
-            return answer
         async with self._connected(self._writer, writes=True) as connection:
             info = _without_announcements(connection)
-            answer = await run(connection, within_transaction(script))
-            then(connection, answer)  # without `before_commit`: SQLite has no permits
-            announced = _take_announcements(info)
-        self._tell(announced)
+
+            async def announced(answer: T) -> None:
+                then(connection, answer)
+                for before_commit in info.pop(_BEFORE_COMMIT, ()):
+                    await before_commit(connection, info[_NEWS])
+
+            answer = await transact(connection, script, announced)
+            news = _take_announcements(info)
+        self._tell(news)
         return answer
 
     def _tell(self, announced: dict[str, Any]) -> None:
