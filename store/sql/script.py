@@ -119,7 +119,7 @@ def _for_postgresql(statement: str) -> str:
 async def transact(
     connection: AsyncConnection, script: Callable[[Script], T], then: Callable[[T], Awaitable[None]]
 ) -> T:
-    """Run a script as a whole transaction of the driver; SQLAlchemy must have begun none. Raises the errors of `run`.
+    """Run a script as a whole transaction of the driver; SQLAlchemy must have begun none. Raises DBAPIError.
 
     `then` gets the script's answer: on PostgreSQL before the commit, on SQLite after it.
     """
