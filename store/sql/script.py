@@ -7,6 +7,7 @@ SQL is the same for both, with `?` for parameters.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
@@ -121,7 +122,8 @@ async def transact(
 ) -> T:
     """Run a script as a whole transaction of the driver; SQLAlchemy must have begun none. Raises DBAPIError.
 
-    `then` gets the script's answer: on PostgreSQL before the commit, on SQLite after it.
+    `then` gets the script's answer: on PostgreSQL before the commit, on SQLite after it. A cancellation rolls back on
+    PostgreSQL. On SQLite the script runs to its end, without `then`: `Database.watch` notices the commit.
     """
     if connection.dialect.name == "sqlite":
         answer = await run(connection, _within_transaction(script))
@@ -136,6 +138,9 @@ async def transact(
         lost = driver.is_closed()
         failure = DBAPIError.instance("", None, error, Exception, connection_invalidated=lost)
         raise cast(DBAPIError, failure) from error
+    except asyncio.CancelledError:
+        await connection.invalidate()  # it may be inside the transaction
+        raise
     return answer
 
 

@@ -14,11 +14,11 @@ from sqlalchemy.exc import DBAPIError
 from store import tables
 from store.analyses import analyses_by_id
 from store.batches import batch_by_id
-from store.idempotency import IdempotencyMismatch
+from store.idempotency import IdempotencyMismatch, take_key
 from store.queue.enqueue import NewAnalysis, Terms
 from store.queue.transitions import Fault
 from store.sql.clock import utcnow
-from store.sql.database import Database
+from store.sql.database import CONNECTIONS, Database
 from store.sql.failures import is_full, is_out_of_reach
 from store.sql.group import MOST
 from store.sql.ids import new_id, new_ids
@@ -26,10 +26,12 @@ from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.submissions import Key, Submission, Submissions, Submitted
 from store.tables import INLINE_BYTES, AnalysisRow
 from tests.store.truth import assert_consistent, whole_log
+from tests.support import until
 
 TERMS = Terms(VIEWER.workspace, 60, 3)
 OPTIONS = '{"operations":["STATISTICS"]}'
 REFUSED = Fault("INPUT_TOO_LARGE", "`text` is too long: it must have at most 5 characters.")
+SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
 # The database refuses a text that begins with "faulty", which no check before it can foresee.
 FAULTY_SQLITE = """
     CREATE TRIGGER faulty BEFORE INSERT ON analysis WHEN NEW.input_text LIKE 'faulty%'
@@ -273,3 +275,32 @@ async def test_many_kinds_in_one_group_get_turns_as_one_by_one(database: Databas
     assert [event.subject for event in await whole_log(database)] == [member.id for member in members]
     now = utcnow()
     assert all(answer.row is not None and answer.row.created_at <= now for answer in answers)
+
+
+@pytest.mark.needs("postgresql")
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_a_canceled_batch_is_rolled_back(database: Database, submissions: Submissions) -> None:
+    """Another transaction holds the key, so that the batch waits inside its transaction."""
+    async with database.write() as connection:
+        await take_key(connection, VIEWER, "key", "hash", "batch_other", utcnow())
+        call = asyncio.create_task(submissions.submit_batch(new_id("batch"), None, [item()], TERMS, Key("key", "hash")))
+        waiting = text(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+
+        async def waits() -> bool:
+            async with database.read() as reading:
+                return bool((await reading.execute(waiting)).scalar_one())
+
+        await until(waits)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+    assert await stored(database) == set()
+    for _ in range(CONNECTIONS):  # none is left inside a transaction
+        await submissions.submit(submission())
+    async with database.read() as connection:
+        idle = text(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'"
+        )
+        assert (await connection.execute(idle)).scalar_one() == 0
