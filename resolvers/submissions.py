@@ -42,8 +42,7 @@ from store.bounds import (
     MIN_PRIORITY,
 )
 from store.excerpts import EXCERPT_CHARACTERS
-from store.queue.enqueue import NewAnalysis
-from store.queue.enqueue import Terms as NewTerms
+from store.queue.enqueue import Limits, NewAnalysis
 from store.queue.transitions import Fault
 from store.sql.ids import new_id
 from store.sql.viewer import Viewer
@@ -89,9 +88,9 @@ class Terms:
         yield from check_number("waitSeconds", self.wait_seconds, 0, MAX_WAIT_SECONDS, ["waitSeconds"])
         yield from check_name("idempotencyKey", self.idempotency_key, ["idempotencyKey"])
 
-    def of(self, viewer: Viewer) -> NewTerms:
-        """Return the limits as stored, for analyses of this viewer."""
-        return NewTerms(viewer.workspace, self.timeout_seconds, self.max_attempts)
+    def limits(self, viewer: Viewer) -> Limits:
+        """Return the limits of new analyses of this viewer."""
+        return Limits(viewer.workspace, self.timeout_seconds, self.max_attempts)
 
     def key(self, said: list[Any]) -> Key | None:
         """Return the key with the hash of the input; None without a key."""
@@ -181,7 +180,7 @@ async def submit_analysis(context: Context, requested: Requested, priority: int,
         ]
     )
     said = ["submitAnalysis", _plain(requested), priority, terms.timeout_seconds, terms.max_attempts]
-    submission = Submission(new_id("analysis"), item, terms.of(context.viewer), terms.key(said))
+    submission = Submission(new_id("analysis"), item, terms.limits(context.viewer), terms.key(said))
     with refusing_other_input():
         submitted = await context.services.submissions.submit(submission)
     context.forget()
@@ -221,7 +220,7 @@ async def batch_process(context: Context, name: str | None, items: Sequence[Item
     ]
     submit = context.services.submissions.submit_batch
     with refusing_other_input():
-        submitted = await submit(new_id("batch"), name, new, terms.of(context.viewer), terms.key(said))
+        submitted = await submit(new_id("batch"), name, new, terms.limits(context.viewer), terms.key(said))
     context.forget()
     row = await context.load(batches_by_id, submitted) if isinstance(submitted, str) else submitted
     if row is not None and terms.wait_seconds and not BatchStatus(row.status).ended:

@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import tables
 from store.events import append, note
 from store.filters import BatchFilter, batches_where
-from store.queue.enqueue import NewAnalysis, Terms, announce_new, count_refused, write_analyses
+from store.queue.enqueue import Limits, NewAnalysis, announce_new, count_refused, write_analyses
 from store.queue.status_counts import count_deleted
 from store.queue.transitions import COUNTER, batch_event, end_if_done, lock_batches, move, record
 from store.retention import Deleted, Round
@@ -88,30 +88,30 @@ async def insert_batch(
     max_attempts: int,
 ) -> None:
     """Insert a batch and queue its items, at least one, with their events."""
-    terms = Terms(viewer.workspace, timeout_seconds, max_attempts)
-    await run(connection, lambda script: write_batch(script, batch_id, name, items, terms, now))
+    limits = Limits(viewer.workspace, timeout_seconds, max_attempts)
+    await run(connection, lambda script: write_batch(script, batch_id, name, items, limits, now))
     count_refused(connection, items)
     announce_new(connection, len(items), alone=False)
 
 
 def write_batch(
-    script: Script, batch_id: str, name: str | None, items: Sequence[NewAnalysis], terms: Terms, now: datetime
+    script: Script, batch_id: str, name: str | None, items: Sequence[NewAnalysis], limits: Limits, now: datetime
 ) -> BatchRow:
     """`insert_batch` in a script; returns the row of the batch. The caller counts and announces the items."""
     row = BatchRow(
         id=batch_id,
-        workspace=terms.workspace,
+        workspace=limits.workspace,
         name=name,
         status=BatchStatus.QUEUED.value,
         total_items=len(items),
         queued=0,
-        timeout_seconds=terms.timeout_seconds,
-        deadline_at=now + timedelta(seconds=terms.timeout_seconds),
+        timeout_seconds=limits.timeout_seconds,
+        deadline_at=now + timedelta(seconds=limits.timeout_seconds),
         created_at=now,
         updated_at=now,
     )
     ids = new_ids("analysis", len(items))
-    columns = write_analyses(script, items, ids, [terms] * len(items), now, batch_id=batch_id)
+    columns = write_analyses(script, items, ids, [limits] * len(items), now, batch_id=batch_id)
     statuses = Counter(columns["status"])
     events = move(row, Counter({COUNTER[AnalysisStatus(status)]: count for status, count in statuses.items()}), now)
     values = (getattr(row, column.name) for column in _batch.c)

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import tables
 from store.batches import write_batch
 from store.idempotency import IdempotencyMismatch, NewKey, take_keys
-from store.queue.enqueue import Columns, NewAnalysis, Terms, announce_new, count_refused, write_analyses
+from store.queue.enqueue import Columns, Limits, NewAnalysis, announce_new, count_refused, write_analyses
 from store.sql.clock import utcnow
 from store.sql.columns import instant_of
 from store.sql.database import Database
@@ -35,7 +35,7 @@ class Submission(NamedTuple):
 
     id: str
     item: NewAnalysis
-    terms: Terms
+    limits: Limits
     key: Key | None = None
 
 
@@ -58,7 +58,7 @@ class Submissions:
         return await self._group.add(submission)
 
     async def submit_batch(
-        self, batch_id: str, name: str | None, items: Sequence[NewAnalysis], terms: Terms, key: Key | None
+        self, batch_id: str, name: str | None, items: Sequence[NewAnalysis], limits: Limits, key: Key | None
     ) -> BatchRow | str:
         """Queue a batch of at least one item, and return its row; the id of an earlier call's batch with this key.
 
@@ -68,12 +68,12 @@ class Submissions:
         def write(script: Script) -> BatchRow | str:
             now = utcnow()
             if key is not None:
-                [answer] = take_keys(script, [NewKey(terms.workspace, *key, batch_id)], now)
+                [answer] = take_keys(script, [NewKey(limits.workspace, *key, batch_id)], now)
                 if isinstance(answer, IdempotencyMismatch):
                     raise answer
                 if answer != batch_id:
                     return answer
-            return write_batch(script, batch_id, name, items, terms, now)
+            return write_batch(script, batch_id, name, items, limits, now)
 
         def announce(connection: AsyncConnection, answer: BatchRow | str) -> None:
             if not isinstance(answer, str):
@@ -94,13 +94,13 @@ def _size(submission: Submission) -> int:
 
 def _write(script: Script, members: Sequence[Submission]) -> list[Submitted | Exception]:
     now = utcnow()
-    keys = [NewKey(each.terms.workspace, *each.key, each.id) for each in members if each.key]
+    keys = [NewKey(each.limits.workspace, *each.key, each.id) for each in members if each.key]
     taken = dict(zip([key.subject_id for key in keys], take_keys(script, keys, now), strict=True)) if keys else {}
     new = [each for each in members if taken.get(each.id, each.id) == each.id]
     rows: dict[str, AnalysisRow] = {}
     if new:
         ids = [each.id for each in new]
-        columns = write_analyses(script, [each.item for each in new], ids, [each.terms for each in new], now)
+        columns = write_analyses(script, [each.item for each in new], ids, [each.limits for each in new], now)
         rows = {id_: _row_of(columns, number) for number, id_ in enumerate(ids)}
     answers: list[Submitted | Exception] = []
     for each in members:

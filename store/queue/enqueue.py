@@ -37,8 +37,8 @@ class NewAnalysis(NamedTuple):
     fault: Fault | None = None
 
 
-class Terms(NamedTuple):
-    """The owner and the limits of a new analysis."""
+class Limits(NamedTuple):
+    """The workspace and the limits of a new analysis."""
 
     workspace: str
     timeout_seconds: int
@@ -97,10 +97,10 @@ async def insert_analyses(
     Their positions in the batch begin at `first_position`.
     """
     ids = new_ids("analysis", len(items)) if ids is None else ids
-    terms = [Terms(viewer.workspace, timeout_seconds, max_attempts)] * len(items)
+    limits = [Limits(viewer.workspace, timeout_seconds, max_attempts)] * len(items)
 
     def script(script: Script) -> None:
-        columns = write_analyses(script, items, ids, terms, now, batch_id=batch_id, first_position=first_position)
+        columns = write_analyses(script, items, ids, limits, now, batch_id=batch_id, first_position=first_position)
         move_batches(script, Counter((batch_id, None, AnalysisStatus(each)) for each in columns["status"]), now)
 
     await run(connection, script)
@@ -126,7 +126,7 @@ def write_analyses(
     script: Script,
     items: Sequence[NewAnalysis],
     ids: Sequence[str],
-    terms: Sequence[Terms],
+    limits: Sequence[Limits],
     now: datetime,
     *,
     batch_id: str | None = None,
@@ -144,7 +144,7 @@ def write_analyses(
     faults = [item.fault for item in items]
     values: list[Sequence[Any]] = [
         ids,
-        [each.workspace for each in terms],
+        [each.workspace for each in limits],
         [batch_id] * count,
         range(first_position, first_position + count) if batch_id else [0] * count,
         [item.key for item in items],
@@ -164,8 +164,8 @@ def write_analyses(
         [fault and fault.fingerprint for fault in faults],
         [0.0] * count,
         [0] * count,
-        [each.max_attempts for each in terms],
-        [each.timeout_seconds for each in terms],
+        [each.max_attempts for each in limits],
+        [each.timeout_seconds for each in limits],
         [instant] * count,
         [instant] * count,
         [fault and instant for fault in faults],
@@ -173,7 +173,7 @@ def write_analyses(
     _INSERT.run_columns(script, values)
     event = AnalysisEventType.ANALYSIS_QUEUED
     alike: dict[Step, list[str]] = {}
-    for id_, item, each in zip(ids, items, terms, strict=True):
+    for id_, item, each in zip(ids, items, limits, strict=True):
         alike.setdefault(Step(each.workspace, batch_id, None, queued, event, analyzer=item.analyzer), []).append(id_)
     # Only items of one batch may have their events in an order by analyzer.
     if not any(faults) and (batch_id or len(alike) == 1):
@@ -192,7 +192,7 @@ def write_analyses(
                 fault=item.fault,
                 analyzer=item.analyzer,
             )
-            for id_, item, each in zip(ids, items, terms, strict=True)
+            for id_, item, each in zip(ids, items, limits, strict=True)
         ]
         note_changes(script, changes, now)
     return dict(zip(_COLUMNS, values, strict=True))

@@ -15,7 +15,7 @@ from store import tables
 from store.analyses import analyses_by_id
 from store.batches import batch_by_id
 from store.idempotency import IdempotencyMismatch, take_key
-from store.queue.enqueue import NewAnalysis, Terms
+from store.queue.enqueue import Limits, NewAnalysis
 from store.queue.transitions import Fault
 from store.sql.clock import utcnow
 from store.sql.database import CONNECTIONS, Database
@@ -28,7 +28,7 @@ from store.tables import INLINE_BYTES, AnalysisRow
 from tests.store.truth import assert_consistent, whole_log
 from tests.support import until
 
-TERMS = Terms(VIEWER.workspace, 60, 3)
+LIMITS = Limits(VIEWER.workspace, 60, 3)
 OPTIONS = '{"operations":["STATISTICS"]}'
 REFUSED = Fault("INPUT_TOO_LARGE", "`text` is too long: it must have at most 5 characters.")
 SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
@@ -64,7 +64,7 @@ def item(content: str = "A text.", **other: Any) -> NewAnalysis:
 
 
 def submission(content: str = "A text.", *, key: Key | None = None, id_: str | None = None) -> Submission:
-    return Submission(id_ or new_id("analysis"), item(content), TERMS, key)
+    return Submission(id_ or new_id("analysis"), item(content), LIMITS, key)
 
 
 async def settled(calls: list[Any]) -> list[Submitted | BaseException]:
@@ -107,7 +107,7 @@ def shown(row: AnalysisRow) -> dict[str, Any]:
 )
 async def test_the_row_is_that_of_a_read(database: Database, submissions: Submissions, new: NewAnalysis) -> None:
     id_ = new_id("analysis")
-    submitted = await submissions.submit(Submission(id_, new, Terms(VIEWER.workspace, 86_400, 10)))
+    submitted = await submissions.submit(Submission(id_, new, Limits(VIEWER.workspace, 86_400, 10)))
     async with database.read() as connection:
         [read] = (await analyses_by_id(connection, VIEWER, [id_])).values()
     assert submitted.row is not None
@@ -121,7 +121,7 @@ async def test_the_row_of_a_batch_is_that_of_a_read(
 ) -> None:
     items = [item(key=str(number), fault=fault) for number, fault in enumerate(faults)]
     batch_id = new_id("batch")
-    submitted = await submissions.submit_batch(batch_id, "Letters", items, TERMS, None)
+    submitted = await submissions.submit_batch(batch_id, "Letters", items, LIMITS, None)
     async with database.read() as connection:
         read = await batch_by_id(connection, VIEWER, batch_id)
     assert read is not None
@@ -219,7 +219,7 @@ async def test_keys_within_a_group(database: Database, submissions: Submissions)
     """A repeat is answered with the first analysis; another input is refused; the others are queued."""
     one, other = Key("key", "hash"), Key("key", "other hash")
     first, repeat, mismatch, alone = (submission(key=key) for key in (one, one, other, None))
-    elsewhere = Submission(new_id("analysis"), item(), TERMS._replace(workspace="other"), other)
+    elsewhere = Submission(new_id("analysis"), item(), LIMITS._replace(workspace="other"), other)
     members = [first, repeat, mismatch, alone, elsewhere]
     answers = await settled([submissions.submit(member) for member in members])
     assert isinstance(answers[2], IdempotencyMismatch)
@@ -235,10 +235,10 @@ async def test_keys_within_a_group(database: Database, submissions: Submissions)
 
 async def test_a_repeated_batch(database: Database, submissions: Submissions) -> None:
     first, second = new_id("batch"), new_id("batch")
-    await submissions.submit_batch(first, None, [item()], TERMS, Key("key", "hash"))
-    assert await submissions.submit_batch(second, None, [item()], TERMS, Key("key", "hash")) == first
+    await submissions.submit_batch(first, None, [item()], LIMITS, Key("key", "hash"))
+    assert await submissions.submit_batch(second, None, [item()], LIMITS, Key("key", "hash")) == first
     with pytest.raises(IdempotencyMismatch):
-        await submissions.submit_batch(second, None, [item()], TERMS, Key("key", "other"))
+        await submissions.submit_batch(second, None, [item()], LIMITS, Key("key", "other"))
     async with database.read() as connection:
         assert (await connection.execute(select(func.count()).select_from(tables.batch))).scalar_one() == 1
 
@@ -267,7 +267,7 @@ async def test_many_kinds_in_one_group_get_turns_as_one_by_one(database: Databas
         await connection.execute(text("DELETE FROM analysis"))
     given = [(analyzer, priority) for analyzer in ("text", "record") for priority in (5, 7)] * 3
     members = [
-        Submission(new_id("analysis"), item(analyzer=analyzer, priority=priority), TERMS)
+        Submission(new_id("analysis"), item(analyzer=analyzer, priority=priority), LIMITS)
         for analyzer, priority in given
     ]
     answers = await asyncio.gather(*(submissions.submit(member) for member in members))
@@ -283,10 +283,10 @@ async def test_a_canceled_batch_is_rolled_back(database: Database, submissions: 
     """Another transaction holds the key, so that the batch waits inside its transaction."""
     async with database.write() as connection:
         await take_key(connection, VIEWER, "key", "hash", "batch_other", utcnow())
-        call = asyncio.create_task(submissions.submit_batch(new_id("batch"), None, [item()], TERMS, Key("key", "hash")))
-        waiting = text(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        call = asyncio.create_task(
+            submissions.submit_batch(new_id("batch"), None, [item()], LIMITS, Key("key", "hash"))
         )
+        waiting = text(f"{SESSIONS} AND wait_event_type = 'Lock'")
 
         async def waits() -> bool:
             async with database.read() as reading:
@@ -300,7 +300,5 @@ async def test_a_canceled_batch_is_rolled_back(database: Database, submissions: 
     for _ in range(CONNECTIONS):  # none is left inside a transaction
         await submissions.submit(submission())
     async with database.read() as connection:
-        idle = text(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'"
-        )
+        idle = text(f"{SESSIONS} AND state LIKE 'idle in%'")
         assert (await connection.execute(idle)).scalar_one() == 0
