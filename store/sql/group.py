@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,7 +21,7 @@ from store.sql.script import Script
 MemberT = TypeVar("MemberT")
 AnswerT = TypeVar("AnswerT")
 
-# Most members of a transaction, and most bytes of all but its first member: other writers wait for it.
+# Most members of a transaction, and most bytes if it has more than one: other writers wait for it.
 MOST = 128
 MOST_BYTES = 4 * 1024 * 1024
 
@@ -28,7 +29,7 @@ MOST_BYTES = 4 * 1024 * 1024
 class Group(Generic[MemberT, AnswerT]):
     """Writes of one kind to one database. `close()` must be awaited before the database closes.
 
-    Members that wait take no memory beyond their callers: a member is dropped with its caller.
+    A member that waits is dropped with its caller: there are at most as many as callers.
     """
 
     def __init__(
@@ -55,10 +56,16 @@ class Group(Generic[MemberT, AnswerT]):
         A cancellation drops the member if its transaction has not begun; otherwise the transaction runs to its end.
         """
         answer: asyncio.Future[AnswerT] = asyncio.get_running_loop().create_future()
-        self._waiting.append((member, answer))
+        waiting = (member, answer)
+        self._waiting.append(waiting)
         if self._task is None:
             self._task = asyncio.create_task(self._run())
-        return await answer
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            with suppress(ValueError):  # its transaction has begun
+                self._waiting.remove(waiting)
+            raise
 
     async def close(self) -> None:
         """Wait for the end of the running transaction, and of those waiting."""
@@ -77,13 +84,10 @@ class Group(Generic[MemberT, AnswerT]):
         members: list[tuple[MemberT, asyncio.Future[AnswerT]]] = []
         total = 0
         while self._waiting and len(members) < MOST:
-            member, answer = self._waiting[0]
-            if not answer.cancelled():
-                total += self._size(member)
-                if members and total > MOST_BYTES:
-                    break
-                members.append((member, answer))
-            self._waiting.popleft()
+            total += self._size(self._waiting[0][0])
+            if members and total > MOST_BYTES:
+                break
+            members.append(self._waiting.popleft())
         return members
 
     async def _commit(self, members: Sequence[tuple[MemberT, asyncio.Future[AnswerT]]]) -> None:

@@ -95,6 +95,8 @@ async def test_cancellation(numbers: Numbers) -> None:
     await asyncio.sleep(0)
     calls[1].cancel()
     calls[4].cancel()
+    await asyncio.sleep(0)
+    assert [member for member, _ in numbers.group._waiting] == [3, 5]
     numbers.gate.set()
     answers = await asyncio.gather(*calls, return_exceptions=True)
     assert [answers[number] for number in (0, 2, 3, 5)] == [0, 2, 3, 5]
