@@ -89,6 +89,7 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
     from store.sql.history import renumber_moved
     from store.sql.migrate import is_current, migrate
     from store.sql.viewer import LOCAL_ADMINISTRATOR
+    from store.submissions import Submissions
     from telemetry import Telemetry
     from web.downloads import download_routes
     from web.graphql.http import GraphQLHTTP
@@ -104,11 +105,13 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
     schema, analyzers, unfit = fit(registry.analyzers)
     telemetry = Telemetry(instance)
     database = Database(settings.database, connections=settings.database_connections)
+    submissions = Submissions(database)
     bus = Bus(settings.bus)
     feed = Feed(database)
     services = Services(
         settings=settings,
         database=database,
+        submissions=submissions,
         feed=feed,
         bus=bus,
         telemetry=telemetry,
@@ -143,6 +146,7 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
         async with AsyncExitStack() as stack:
             # The stack unwinds in reverse order: the database closes last, after all its users.
             stack.push_async_callback(database.close)
+            stack.push_async_callback(submissions.close)
             if database.is_sqlite:
                 await migrate(database)
             elif not await is_current(database):

@@ -29,8 +29,8 @@ from jobs.worker import Worker
 from logs import configure_logging
 from settings import Settings
 from store import tables
-from store.analyses import NewAnalysis
 from store.batches import batch_by_id, insert_batch
+from store.queue.enqueue import NewAnalysis
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.ids import new_id

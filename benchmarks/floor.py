@@ -1,15 +1,19 @@
 """The floor of the benchmarks: a plain Starlette endpoint over plain sqlite3, with the same rows and the same bytes.
 
-It has no schema, no validation, no events, and only SQLite's durability. The remaining cost of HTTP, JSON and the
-database is the minimum for these requests in Python.
+It has no schema, no validation, no events, and only the database's durability. The remaining cost of HTTP, JSON and the
+database is the minimum for these requests in Python. With the URL of a PostgreSQL database in place of a file, the
+endpoint of submissions uses plain asyncpg.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import asyncpg
 import orjson
 import uvicorn
 from starlette.applications import Starlette
@@ -20,6 +24,11 @@ from starlette.websockets import WebSocket
 
 _COLUMNS = "id, status, priority, input_text, attempt, created_at, finished_at, result"
 _NAMES = [name.strip() for name in _COLUMNS.split(",")]
+_TABLE = (
+    "CREATE TABLE analysis (id TEXT PRIMARY KEY, status TEXT, priority INTEGER, input_text TEXT, attempt INTEGER,"
+    " created_at TEXT, finished_at TEXT, result TEXT)"
+)
+_ACCEPTED = b'{"accepted": true}'
 
 
 def create_app(path: Path) -> Starlette:
@@ -27,10 +36,7 @@ def create_app(path: Path) -> Starlette:
     database = sqlite3.connect(path, isolation_level=None)
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
-    database.execute(
-        "CREATE TABLE analysis (id TEXT PRIMARY KEY, status TEXT, priority INTEGER, input_text TEXT, attempt INTEGER,"
-        " created_at TEXT, finished_at TEXT, result TEXT)"
-    )
+    database.execute(_TABLE)
 
     async def submit(request: Request) -> Response:
         """Insert the rows of the body in one transaction."""
@@ -41,7 +47,7 @@ def create_app(path: Path) -> Starlette:
             [[row[name] for name in _NAMES] for row in rows],
         )
         database.execute("COMMIT")
-        return Response(b'{"accepted": true}', media_type="application/json")
+        return Response(_ACCEPTED, media_type="application/json")
 
     def answer(rows: list[tuple[object, ...]]) -> Response:
         body = [dict(zip(_NAMES, row, strict=True)) for row in rows]
@@ -77,9 +83,32 @@ def create_app(path: Path) -> Starlette:
     )
 
 
+def create_postgresql_app(url: str) -> Starlette:
+    """Return the app for submissions to a new PostgreSQL database."""
+    pools: list[asyncpg.Pool] = []
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with asyncpg.create_pool(url) as pool:
+            await pool.execute(_TABLE)
+            pools.append(pool)
+            yield
+
+    async def submit(request: Request) -> Response:
+        """Insert the rows of the body in one transaction."""
+        rows = orjson.loads(await request.body())
+        statement = f"INSERT INTO analysis ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+        async with pools[0].acquire() as connection:
+            await connection.executemany(statement, [[row[name] for name in _NAMES] for row in rows])
+        return Response(_ACCEPTED, media_type="application/json")
+
+    return Starlette(routes=[Route("/analyses", submit, methods=["POST"])], lifespan=lifespan)
+
+
 if __name__ == "__main__":
+    place = sys.argv[1]
     uvicorn.run(
-        create_app(Path(sys.argv[1])),
+        create_postgresql_app(place) if place.startswith("postgresql:") else create_app(Path(place)),
         port=int(sys.argv[2]),
         log_level="error",
         access_log=False,

@@ -32,8 +32,9 @@ from benchmarks.trivial import load
 from jobs.keeper import Keeper
 from jobs.worker import Worker
 from settings import Settings
-from store.analyses import NewAnalysis, analysis_by_id, insert_analyses
+from store.analyses import analysis_by_id
 from store.batches import batch_by_id, insert_batch, request_batch_stop
+from store.queue.enqueue import NewAnalysis, insert_analyses
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.ids import new_id

@@ -23,6 +23,7 @@ from store.queue.workers import work_of
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.viewer import Viewer
+from store.submissions import Submissions
 from store.tables import AnalysisRow
 from telemetry import Telemetry
 
@@ -48,6 +49,7 @@ class Services:
 
     settings: Settings
     database: Database
+    submissions: Submissions
     feed: Feed
     bus: Bus
     telemetry: Telemetry

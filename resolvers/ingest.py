@@ -12,9 +12,9 @@ from typing import Any
 from analyzers.base import MESSAGE_CHARACTERS, Analyzer, clean
 from resolvers.submissions import Item, checked
 from resolvers.user_errors import check_name, check_number
-from store.analyses import NewAnalysis
 from store.bounds import MAX_PRIORITY, MIN_PRIORITY
 from store.ingest import StreamBroken
+from store.queue.enqueue import NewAnalysis
 
 # The items and the bytes of one transaction; other writers take their turns between two.
 SLICE_ITEMS = 1_000

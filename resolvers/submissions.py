@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import orjson
 from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from analyzers.base import MESSAGE_CHARACTERS, AnalysisErrorCode, Analyzer, clean
 from analyzers.faults import sentence
@@ -32,8 +31,8 @@ from resolvers.user_errors import (
     require_none,
 )
 from resolvers.waiting import wait_until_ended
-from store.analyses import NewAnalysis, analyses_by_id, insert_analyses
-from store.batches import batches_by_id, insert_batch
+from store.analyses import analyses_by_id
+from store.batches import batches_by_id
 from store.bounds import (
     MAX_ATTEMPTS,
     MAX_ITEMS,
@@ -43,10 +42,11 @@ from store.bounds import (
     MIN_PRIORITY,
 )
 from store.excerpts import EXCERPT_CHARACTERS
-from store.idempotency import take_key
+from store.queue.enqueue import Limits, NewAnalysis
 from store.queue.transitions import Fault
-from store.sql.clock import utcnow
 from store.sql.ids import new_id
+from store.sql.viewer import Viewer
+from store.submissions import Key, Submission
 from store.tables import AnalysisStatus, BatchStatus
 
 # Items that are checked before other tasks have a turn: some milliseconds.
@@ -87,6 +87,14 @@ class Terms:
         yield from check_number("maxAttempts", self.max_attempts, 1, MAX_ATTEMPTS, ["maxAttempts"])
         yield from check_number("waitSeconds", self.wait_seconds, 0, MAX_WAIT_SECONDS, ["waitSeconds"])
         yield from check_name("idempotencyKey", self.idempotency_key, ["idempotencyKey"])
+
+    def limits(self, viewer: Viewer) -> Limits:
+        """Return the limits of new analyses of this viewer."""
+        return Limits(viewer.workspace, self.timeout_seconds, self.max_attempts)
+
+    def key(self, said: list[Any]) -> Key | None:
+        """Return the key with the hash of the input; None without a key."""
+        return None if self.idempotency_key is None else Key(self.idempotency_key, digest_of(said))
 
 
 class Item(NamedTuple):
@@ -171,26 +179,18 @@ async def submit_analysis(context: Context, requested: Requested, priority: int,
             *content_faults,
         ]
     )
-    analysis_id = new_id("analysis")
     said = ["submitAnalysis", _plain(requested), priority, terms.timeout_seconds, terms.max_attempts]
-    async with context.services.database.write() as connection:
-        found = await _once(connection, context, terms, said, analysis_id)
-        if found == analysis_id:
-            await insert_analyses(
-                connection,
-                context.viewer,
-                [item],
-                utcnow(),
-                ids=[analysis_id],
-                timeout_seconds=terms.timeout_seconds,
-                max_attempts=terms.max_attempts,
-            )
+    submission = Submission(new_id("analysis"), item, terms.limits(context.viewer), terms.key(said))
+    with refusing_other_input():
+        submitted = await context.services.submissions.submit(submission)
     context.forget()
-    row = await context.load(analyses_by_id, found)
+    row = submitted.row
+    if row is None:
+        row = await context.load(analyses_by_id, submitted.id)
     if row is not None and terms.wait_seconds and not AnalysisStatus(row.status).ended:
-        await wait_until_ended(context, found, seconds=terms.wait_seconds)
+        await wait_until_ended(context, submitted.id, seconds=terms.wait_seconds)
         context.forget()
-        row = await context.load(analyses_by_id, found)
+        row = await context.load(analyses_by_id, submitted.id)
     if row is None:
         raise deleted()
     return AnalysisPayload(row)
@@ -211,7 +211,6 @@ async def batch_process(context: Context, name: str | None, items: Sequence[Item
         analysis, content_faults = checked(context.services.analyzers, item.requested, item.priority, path, key)
         new.append(analysis)
         refused.extend(replace(fault, code=_ITEM_CODES[fault.code]) for fault in content_faults)
-    batch_id = new_id("batch")
     said = [
         "batchProcess",
         name,
@@ -219,25 +218,15 @@ async def batch_process(context: Context, name: str | None, items: Sequence[Item
         terms.timeout_seconds,
         terms.max_attempts,
     ]
-    async with context.services.database.write() as connection:
-        found = await _once(connection, context, terms, said, batch_id)
-        if found == batch_id:
-            await insert_batch(
-                connection,
-                context.viewer,
-                batch_id,
-                name,
-                new,
-                utcnow(),
-                timeout_seconds=terms.timeout_seconds,
-                max_attempts=terms.max_attempts,
-            )
+    submit = context.services.submissions.submit_batch
+    with refusing_other_input():
+        submitted = await submit(new_id("batch"), name, new, terms.limits(context.viewer), terms.key(said))
     context.forget()
-    row = await context.load(batches_by_id, found)
+    row = await context.load(batches_by_id, submitted) if isinstance(submitted, str) else submitted
     if row is not None and terms.wait_seconds and not BatchStatus(row.status).ended:
-        await wait_until_ended(context, found, seconds=terms.wait_seconds)
+        await wait_until_ended(context, row.id, seconds=terms.wait_seconds)
         context.forget()
-        row = await context.load(batches_by_id, found)
+        row = await context.load(batches_by_id, row.id)
     if row is None:
         raise deleted()
     return BatchPayload(row, refused[:_MAX_FAULTS])
@@ -266,14 +255,6 @@ def _batch_faults(name: str | None, items: Sequence[Item]) -> Iterable[UserError
             message = f"The key {key!r} is given twice: keys must be unique within a batch."
             yield UserError(UserErrorCode.INVALID, message, [*path, "key"])
         seen.add(key)
-
-
-async def _once(connection: AsyncConnection, context: Context, terms: Terms, said: list[Any], new: str) -> str:
-    """Return the id from an earlier call with the same key and input, or else `new`. Raise Refused for other input."""
-    if terms.idempotency_key is None:
-        return new
-    with refusing_other_input():
-        return await take_key(connection, context.viewer, terms.idempotency_key, digest_of(said), new, utcnow())
 
 
 def _plain(requested: Requested) -> list[Any]:

@@ -1,6 +1,7 @@
-"""Analyses: insert, read, list, count, clean up. Stops are in `store.stops`, deletions by request in `store.deletions`.
+"""Analyses: read, list, count, clean up. Inserts are in `store.queue.enqueue`, stops in `store.stops`.
 
-Their work is in `store.queue.claims` and `store.queue.finish`, retries in `store.queue.retries`.
+Deletions by request are in `store.deletions`, work in `store.queue.claims` and `store.queue.finish`, retries in
+`store.queue.retries`.
 """
 
 from __future__ import annotations
@@ -32,29 +33,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import tables
 from store.deletions import OF_EVENT, deletion_of
 from store.filters import AnalysisFilter, analyses_where
-from store.queue.announcements import announce_queued
-from store.queue.fairness import Lane, turns_for
 from store.queue.status_counts import count_deleted
 from store.queue.transitions import (
     COUNTER,
-    Change,
-    Fault,
-    Step,
     lock_batches,
     record,
-    record_alike,
 )
 from store.retention import Deleted, Round
 from store.sql.clock import utcnow
-from store.sql.columns import bytes_of, microseconds
-from store.sql.database import announce
-from store.sql.ids import new_ids
+from store.sql.columns import microseconds
 from store.sql.paging import Listing, Page, PageArguments, Part, fetch_page, rows_of
 from store.sql.scope import mine
-from store.sql.script import Script, run
-from store.sql.statements import Bulk, among
+from store.sql.statements import among
 from store.sql.viewer import Viewer
-from store.tables import AnalysisEventType, AnalysisRow, AnalysisStatus, Form
+from store.tables import AnalysisRow, AnalysisStatus
 
 
 class AnalysisOrderField(StrEnum):
@@ -79,144 +71,6 @@ _OF_UNFINISHED: dict[AnalysisOrderField, ColumnElement[Any]] = {
     AnalysisOrderField.FINISHED_AT: literal_column("0", BigInteger),
     AnalysisOrderField.PROCESSING_TIME: literal_column("-1.0", Float),
 }
-
-
-_INSERT = Bulk.insert(
-    _analysis,
-    (
-        "id",
-        "workspace",
-        "batch_id",
-        "position",
-        "key",
-        "analyzer",
-        "status",
-        "priority",
-        "turn",
-        "input_text",
-        "input_data",
-        "options",
-        "input_form",
-        "input_bytes",
-        "options_bytes",
-        "error_code",
-        "error_message",
-        "error_retryable",
-        "error_fingerprint",
-        "progress",
-        "attempt",
-        "max_attempts",
-        "timeout_seconds",
-        "created_at",
-        "updated_at",
-        "finished_at",
-    ),
-)
-
-
-class NewAnalysis(NamedTuple):
-    """A new analysis; options and input data have the clients' names.
-
-    With a `fault` of the input it is stored as FAILED: the content is for its author, and never runs.
-    """
-
-    analyzer: str
-    options: str
-    priority: int
-    key: str | None = None
-    input_text: str | None = None
-    input_data: str | None = None
-    fault: Fault | None = None
-
-
-async def insert_analyses(
-    connection: AsyncConnection,
-    viewer: Viewer,
-    items: Sequence[NewAnalysis],
-    now: datetime,
-    *,
-    timeout_seconds: int,
-    max_attempts: int,
-    batch_id: str | None = None,
-    ids: Sequence[str] | None = None,
-    first_position: int = 0,
-) -> None:
-    """Insert and queue these items, with their events. The row of their batch must exist.
-
-    Their positions in the batch begin at `first_position`.
-    """
-    lanes = [Lane(item.analyzer, item.priority) for item in items]
-    after = -1
-    if first_position:
-        before = (_analysis.c.batch_id == batch_id, _analysis.c.position == first_position - 1)
-        after = (await connection.execute(select(_analysis.c.turn).where(*before))).scalar_one_or_none() or after
-    turns = await turns_for(connection, lanes, alone=batch_id is None, after=after)
-    workspace, count = viewer.workspace, len(items)
-    ids = new_ids("analysis", count) if ids is None else ids
-    queued, failed = AnalysisStatus.QUEUED, AnalysisStatus.FAILED
-    faults = [item.fault for item in items]
-
-    def script(script: Script) -> None:
-        instants = [microseconds(now)] * count
-        columns: list[Sequence[Any]] = [
-            ids,
-            [workspace] * count,
-            [batch_id] * count,
-            range(first_position, first_position + count),
-            [item.key for item in items],
-            [item.analyzer for item in items],
-            [queued.value if fault is None else failed.value for fault in faults],
-            [item.priority for item in items],
-            turns,
-            [item.input_text for item in items],
-            [item.input_data for item in items],
-            [item.options for item in items],
-            [Form.CLIENT.value] * count,
-            [bytes_of(item.input_data if item.input_text is None else item.input_text) for item in items],
-            [bytes_of(item.options) for item in items],
-            [fault and fault.code for fault in faults],
-            [fault and fault.message for fault in faults],
-            [fault and fault.retryable for fault in faults],
-            [fault and fault.fingerprint for fault in faults],
-            [0.0] * count,
-            [0] * count,
-            [max_attempts] * count,
-            [timeout_seconds] * count,
-            instants,
-            instants,
-            [fault and instants[0] for fault in faults],
-        ]
-        _INSERT.run_columns(script, columns)
-        if not any(faults):
-            alike: dict[str, list[str]] = {}
-            for id_, item in zip(ids, items, strict=True):
-                alike.setdefault(item.analyzer, []).append(id_)
-            event = AnalysisEventType.ANALYSIS_QUEUED
-            steps = {Step(workspace, batch_id, None, queued, event, analyzer=each): alike[each] for each in alike}
-            record_alike(script, steps, now)
-
-    await run(connection, script)
-    if any(faults):
-        events = (AnalysisEventType.ANALYSIS_QUEUED, AnalysisEventType.ANALYSIS_FAILED)
-        changes = [
-            Change(
-                id_,
-                workspace,
-                batch_id,
-                None,
-                failed if item.fault else queued,
-                events[bool(item.fault)],
-                0,
-                fault=item.fault,
-                analyzer=item.analyzer,
-            )
-            for id_, item in zip(ids, items, strict=True)
-        ]
-        await record(connection, changes, now)
-    announce(connection, "events")
-    announce_queued(connection, count)
-    if batch_id is None:
-        announce(connection, "alone")
 
 
 async def analyses_by_id(connection: AsyncConnection, viewer: Viewer, ids: Sequence[str]) -> dict[str, AnalysisRow]:

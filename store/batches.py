@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,7 +16,6 @@ from sqlalchemy import (
     cast,
     delete,
     func,
-    insert,
     literal_column,
     select,
     type_coerce,
@@ -24,18 +24,20 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
-from store.analyses import NewAnalysis, insert_analyses
-from store.events import append
+from store.events import append, note
 from store.filters import BatchFilter, batches_where
+from store.queue.enqueue import Limits, NewAnalysis, announce_new, count_refused, write_analyses
 from store.queue.status_counts import count_deleted
-from store.queue.transitions import batch_event, end_if_done, lock_batches, record
+from store.queue.transitions import COUNTER, batch_event, end_if_done, lock_batches, move, record
 from store.retention import Deleted, Round
 from store.sql.clock import utcnow
 from store.sql.columns import microseconds
 from store.sql.database import announce
+from store.sql.ids import new_ids
 from store.sql.paging import Listing, Page, PageArguments, Part, fetch_page, rows_of
 from store.sql.scope import mine
-from store.sql.statements import among
+from store.sql.script import Script, run
+from store.sql.statements import Bulk, among
 from store.sql.viewer import Viewer
 from store.stops import stop_queued
 from store.tables import AnalysisStatus, BatchEventType, BatchRow, BatchStatus
@@ -71,6 +73,9 @@ _BY_END = (
 )
 
 
+_INSERT = Bulk.insert(_batch, [column.name for column in _batch.c])
+
+
 async def insert_batch(
     connection: AsyncConnection,
     viewer: Viewer,
@@ -83,28 +88,36 @@ async def insert_batch(
     max_attempts: int,
 ) -> None:
     """Insert a batch and queue its items, at least one, with their events."""
+    limits = Limits(viewer.workspace, timeout_seconds, max_attempts)
+    await run(connection, lambda script: write_batch(script, batch_id, name, items, limits, now))
+    count_refused(connection, items)
+    announce_new(connection, len(items), alone=False)
+
+
+def write_batch(
+    script: Script, batch_id: str, name: str | None, items: Sequence[NewAnalysis], limits: Limits, now: datetime
+) -> BatchRow:
+    """`insert_batch` in a script; returns the row of the batch. The caller counts and announces the items."""
     row = BatchRow(
         id=batch_id,
-        workspace=viewer.workspace,
+        workspace=limits.workspace,
         name=name,
         status=BatchStatus.QUEUED.value,
         total_items=len(items),
-        queued=0,  # the insert of the items adds them
-        timeout_seconds=timeout_seconds,
-        deadline_at=now + timedelta(seconds=timeout_seconds),
+        queued=0,
+        timeout_seconds=limits.timeout_seconds,
+        deadline_at=now + timedelta(seconds=limits.timeout_seconds),
         created_at=now,
         updated_at=now,
     )
-    await connection.execute(insert(_batch).values(row.model_dump()))
-    await insert_analyses(
-        connection,
-        viewer,
-        items,
-        now,
-        timeout_seconds=timeout_seconds,
-        max_attempts=max_attempts,
-        batch_id=batch_id,
-    )
+    ids = new_ids("analysis", len(items))
+    columns = write_analyses(script, items, ids, [limits] * len(items), now, batch_id=batch_id)
+    statuses = Counter(columns["status"])
+    events = move(row, Counter({COUNTER[AnalysisStatus(status)]: count for status, count in statuses.items()}), now)
+    values = (getattr(row, column.name) for column in _batch.c)
+    _INSERT.run(script, [tuple(microseconds(each) if isinstance(each, datetime) else each for each in values)])
+    note(script, events)
+    return row
 
 
 async def batches_by_id(connection: AsyncConnection, viewer: Viewer, ids: Sequence[str]) -> dict[str, BatchRow]:

@@ -16,9 +16,9 @@ from sqlalchemy import insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
-from store.analyses import NewAnalysis, insert_analyses
 from store.batches import stop_batch
 from store.bounds import DEFAULT_TIMEOUT_SECONDS
+from store.queue.enqueue import NewAnalysis, insert_analyses
 from store.queue.transitions import end_if_done, lock_batches
 from store.sql.clock import utcnow
 from store.sql.database import Database

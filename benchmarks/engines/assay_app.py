@@ -19,8 +19,8 @@ from jobs.keeper import Keeper
 from jobs.process import work_until_told
 from jobs.supervision import Ending, side_tasks
 from jobs.worker import Worker
-from store.analyses import NewAnalysis
 from store.batches import insert_batch
+from store.queue.enqueue import NewAnalysis
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.ids import new_id

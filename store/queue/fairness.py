@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
-from store.sql.script import Script
+from store.sql.script import Script, run
 from store.sql.statements import Bulk
 
 # Items of a batch per turn: with many queued batches, chunks of quick items keep this size at least.
@@ -52,8 +51,7 @@ class Head(NamedTuple):
 
 
 # From each lane to the next: SQLite and PostgreSQL have no skip scan of their own.
-_HEADS = text(
-    f"""
+_HEADS = f"""
     WITH RECURSIVE head AS (
       SELECT * FROM (
         SELECT id, analyzer, priority, turn, batch_id FROM analysis WHERE {tables.queued}
@@ -75,12 +73,15 @@ _HEADS = text(
     ) AS last_alone
     FROM head
     """  # noqa: S608 - of constants
-)
 
 
 async def heads(connection: AsyncConnection) -> list[Head]:
     """Return the head of every lane with queued rows, by two or three index look-ups each."""
-    return [Head(*row) for row in (await connection.execute(_HEADS)).all()]
+    return await run(connection, _heads)
+
+
+def _heads(script: Script) -> list[Head]:
+    return [Head(*row) for row in script.rows(_HEADS)]
 
 
 _FIRST = f"""
@@ -129,12 +130,12 @@ async def times(connection: AsyncConnection) -> Times:
     return Times(await heads(connection))
 
 
-async def turns_for(connection: AsyncConnection, lanes: Sequence[Lane], *, alone: bool, after: int = -1) -> list[int]:
+def turns_for(script: Script, lanes: Sequence[Lane], *, alone: bool, after: int = -1) -> list[int]:
     """Return the turns of new items, one for each lane given: items of one batch or, with `alone`, without a batch.
 
     `after`: the last turn of the batch's earlier items.
     """
-    now = await times(connection)
+    now = Times(_heads(script))
     begun = {lane: max(now.first(lane, alone=alone), after + 1) for lane in set(lanes)}
     given = dict.fromkeys(begun, 0)
     turns = []

@@ -22,6 +22,7 @@ from store.queue.transitions import Change, end_if_done, lock_batches, lock_batc
 from store.sql.columns import microseconds
 from store.sql.database import announce
 from store.sql.scope import mine
+from store.sql.script import run
 from store.sql.statements import Bulk, among
 from store.sql.viewer import Viewer
 from store.tables import AnalysisEventType, AnalysisRow, AnalysisStatus, BatchStatus
@@ -170,7 +171,8 @@ async def _queue_again(
     if not rows:
         return after
     lanes = [Lane(row.analyzer, row.priority) for row in rows]
-    turns = await turns_for(connection, lanes, alone=all(row.batch_id is None for row in rows), after=after)
+    alone = all(row.batch_id is None for row in rows)
+    turns = await run(connection, lambda script: turns_for(script, lanes, alone=alone, after=after))
     fresh, instant = tuple(_FRESH.values()), microseconds(now)
     # By id: further rows may meet the conditions since the read.
     values = [(*fresh, turn, instant, attempts.after_run(row), row.id) for row, turn in zip(rows, turns, strict=True)]

@@ -176,14 +176,19 @@ async def record(connection: AsyncConnection, changes: Sequence[Change], now: da
         return
 
     def script(script: Script) -> None:
-        note(script, _events(changes, now))
-        add_moves(script, Counter((change.workspace, change.before, change.after) for change in changes))
-        _move_batches(script, Counter((change.batch_id, change.before, change.after) for change in changes), now)
+        note_changes(script, changes, now)
+        move_batches(script, Counter((change.batch_id, change.before, change.after) for change in changes), now)
 
     await run(connection, script)
     ended = (each for each in changes if each.after.ended and each.after is not each.before)
     count_ends(connection, Counter((each.analyzer or "", each.after.value) for each in ended))
     announce(connection, "events")
+
+
+def note_changes(script: Script, changes: Sequence[Change], now: datetime) -> None:
+    """`record` in a script, without the batches, the metrics and the announcement, which the caller adds."""
+    note(script, _events(changes, now))
+    add_moves(script, Counter((change.workspace, change.before, change.after) for change in changes))
 
 
 class Step(NamedTuple):
@@ -201,20 +206,27 @@ class Step(NamedTuple):
 
 def record_alike(script: Script, steps: Mapping[Step, Sequence[str]], now: datetime) -> None:
     """`record` for these rows by their ids, in a script. The caller announces "events"."""
-    occurred_at = microseconds(now)
+    note_steps(script, steps, now)
     moves: Counter[_Move] = Counter()
+    for step, ids in steps.items():
+        moves[step.batch_id, step.before, step.after] += len(ids)
+    move_batches(script, moves, now)
+
+
+def note_steps(script: Script, steps: Mapping[Step, Sequence[str]], now: datetime) -> None:
+    """`record_alike` without the batches, which the caller adds."""
+    occurred_at = microseconds(now)
     totals: Counter[_Total] = Counter()
     for step, ids in steps.items():
         said = _state(step.after, step.attempt, step.fraction, None, None)
         event = NewEvent(step.workspace, step.event.value, "", step.batch_id, occurred_at, said, analyzer=step.analyzer)
         note_alike(script, ids, event)
-        moves[step.batch_id, step.before, step.after] += len(ids)
         totals[step.workspace, step.before, step.after] += len(ids)
     add_moves(script, totals)
-    _move_batches(script, moves, now)
 
 
-def _move_batches(script: Script, moves: Counter[_Move], now: datetime) -> None:
+def move_batches(script: Script, moves: Mapping[_Move, int], now: datetime) -> None:
+    """Update the batches (None: no batch) of items that changed their statuses, and write the batches' events."""
     deltas: dict[str, Counter[str]] = {}
     for (batch_id, before, after), count in moves.items():
         if batch_id is None or before is after:
@@ -248,6 +260,14 @@ def _move_batch(script: Script, batch_id: str, delta: Counter[str], now: datetim
     for name in _INSTANTS:
         value = getattr(row, name)
         setattr(row, name, None if value is None else instant_of(value))
+    events = move(row, delta, now)
+    values = [getattr(row, name) for name in _MOVED]
+    script.do(_SET_BATCH, *(microseconds(each) if isinstance(each, datetime) else each for each in values), batch_id)
+    note(script, events)
+
+
+def move(row: Any, delta: Counter[str], now: datetime) -> list[NewEvent]:
+    """Add these changes of its counters to a batch, and return its events."""
     ended = 0
     for name in _COUNTERS:
         setattr(row, name, getattr(row, name) + delta[name])
@@ -271,9 +291,7 @@ def _move_batch(script: Script, batch_id: str, delta: Counter[str], now: datetim
     elif ended > 0 and (row.progress_event_at is None or abs(now - row.progress_event_at) >= _PROGRESS_INTERVAL):
         row.progress_event_at = now
         events.append(BatchEventType.BATCH_PROGRESS)
-    values = [getattr(row, name) for name in _MOVED]
-    script.do(_SET_BATCH, *(microseconds(each) if isinstance(each, datetime) else each for each in values), batch_id)
-    note(script, [batch_event(row, type_, now) for type_ in events])
+    return [batch_event(row, type_, now) for type_ in events]
 
 
 def _begin_run(row: Any, now: datetime) -> None:

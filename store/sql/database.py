@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from weakref import WeakSet
 
 from sqlalchemy import event, make_url
@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from store.sql.allowance import Allowance
 from store.sql.postgresql import NoNotifications, PostgreSQL
+from store.sql.script import Script, transact
 
 if TYPE_CHECKING:
     import asyncpg
@@ -46,6 +47,8 @@ _BEFORE_COMMIT = "assay_before_commit"
 _ENDED = "assay_ended"
 
 
+T = TypeVar("T")
+
 # Called with the open transaction and all that it announced; commits with it.
 BeforeCommit = Callable[[AsyncConnection, "Counter[str]"], Awaitable[None]]
 
@@ -68,6 +71,18 @@ def count_ends(connection: AsyncConnection, ends: Mapping[tuple[str, str], int])
     """Count ended analyses, by analyzer and status, for `Database.take_ends` after the commit; nothing on rollback."""
     info = connection.sync_connection.info  # type: ignore[union-attr]
     info.setdefault(_ENDED, Counter()).update(ends)
+
+
+def _without_announcements(connection: AsyncConnection) -> dict[str, Any]:
+    """Return the place of announcements, empty: a rolled back transaction may have left some."""
+    info: dict[str, Any] = connection.sync_connection.info  # type: ignore[union-attr]
+    for name in (_NEWS, _BEFORE_COMMIT, _ENDED):
+        info.pop(name, None)
+    return info
+
+
+def _take_announcements(info: dict[str, Any]) -> dict[str, Any]:
+    return {name: info.pop(name) for name in (_NEWS, _ENDED) if name in info}
 
 
 class Database:
@@ -112,17 +127,37 @@ class Database:
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction. A normal exit commits, and notifies the listeners of the announced subjects."""
         async with self._connected(self._writer, writes=True) as connection:
-            info = connection.sync_connection.info  # type: ignore[union-attr]
-            info.pop(_NEWS, None)
-            info.pop(_BEFORE_COMMIT, None)
-            info.pop(_ENDED, None)
+            info = _without_announcements(connection)
             async with connection.begin():
                 yield connection
                 for before_commit in info.pop(_BEFORE_COMMIT, ()):
                     await before_commit(connection, info[_NEWS])
-            news = frozenset(info.pop(_NEWS, ()))
-            self._ends.update(info.pop(_ENDED, ()))
-        if news:
+            announced = _take_announcements(info)
+        self._tell(announced)
+
+    async def transact(self, script: Callable[[Script], T], then: Callable[[AsyncConnection, T], None]) -> T:
+        """Return the answer of a script that is a whole transaction. `then` may call `announce`, and nothing else.
+
+        The same as `write` and `run`, at seven tenths of the CPU time of a short transaction: SQLAlchemy begins and
+        ends none, and on SQLite begin, script and commit are one visit to the connection's thread.
+        """
+        async with self._connected(self._writer, writes=True) as connection:
+            info = _without_announcements(connection)
+
+            async def announced(answer: T) -> None:
+                then(connection, answer)
+                for before_commit in info.pop(_BEFORE_COMMIT, ()):
+                    await before_commit(connection, info[_NEWS])
+
+            answer = await transact(connection, script, announced)
+            news = _take_announcements(info)
+        self._tell(news)
+        return answer
+
+    def _tell(self, announced: dict[str, Any]) -> None:
+        """Pass on the announcements of a committed transaction."""
+        self._ends.update(announced.get(_ENDED, ()))
+        if news := frozenset(announced.get(_NEWS, ())):
             for listener in self._listeners:
                 listener(news)
 

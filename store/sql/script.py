@@ -7,11 +7,14 @@ SQL is the same for both, with `?` for parameters.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any, Protocol, TypeVar, cast
 
+import asyncpg
 import orjson
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -83,6 +86,25 @@ class _PostgreSQL:
         return list(keys)
 
 
+class _Asyncpg(_PostgreSQL):
+    """Without SQLAlchemy's work per statement, which takes longer than asyncpg's."""
+
+    def __init__(self, connection: Connection) -> None:
+        adapted: Any = connection.connection.dbapi_connection
+        self._run = adapted.run_async
+
+    def rows(self, statement: str, *values: Any) -> Sequence[Any]:
+        found: list[Any] = self._run(lambda driver: driver.fetch(_for_postgresql(statement), *values))
+        return found
+
+    def do(self, statement: str, *values: Any) -> None:
+        self.rows(statement, *values)
+
+    def each(self, statement: str, rows: Sequence[Row]) -> int:
+        self._run(lambda driver: driver.executemany(_for_postgresql(statement), rows))
+        return -1
+
+
 @cache
 def _for_sqlite(statement: str) -> str:
     return statement.replace(AMONG, "IN (SELECT value FROM json_each(?))")
@@ -93,6 +115,49 @@ def _for_postgresql(statement: str) -> str:
     statement = statement.replace(AMONG, "= ANY(?::text[])").replace(EACH, "unnest(?::text[]) AS each(value)")
     head, *rest = statement.split("?")
     return head + "".join(f"${number}{part}" for number, part in enumerate(rest, 1))
+
+
+async def transact(
+    connection: AsyncConnection, script: Callable[[Script], T], then: Callable[[T], Awaitable[None]]
+) -> T:
+    """Run a script as a whole transaction of the driver; SQLAlchemy must have begun none. Raises DBAPIError.
+
+    `then` gets the script's answer: on PostgreSQL before the commit, on SQLite after it. A cancellation rolls back on
+    PostgreSQL. On SQLite the script runs to its end, without `then`: `Database.watch` notices the commit.
+    """
+    if connection.dialect.name == "sqlite":
+        answer = await run(connection, _within_transaction(script))
+        await then(answer)
+        return answer
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    try:
+        async with driver.transaction():
+            answer = await connection.run_sync(lambda sync: script(_Asyncpg(sync)))
+            await then(answer)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        lost = driver.is_closed()
+        failure = DBAPIError.instance("", None, error, Exception, connection_invalidated=lost)
+        raise cast(DBAPIError, failure) from error
+    except asyncio.CancelledError:
+        await connection.invalidate()  # it may be inside the transaction
+        raise
+    return answer
+
+
+def _within_transaction(script: Callable[[Script], T]) -> Callable[[Script], T]:
+    def transaction(whole: Script) -> T:
+        whole.do("BEGIN IMMEDIATE")
+        try:
+            answer = script(whole)
+            whole.do("COMMIT")
+        except BaseException:
+            # After some errors, as of a full disk, SQLite has rolled back by itself.
+            with suppress(sqlite3.Error):
+                whole.do("ROLLBACK")
+            raise
+        return answer
+
+    return transaction
 
 
 async def run(connection: AsyncConnection, script: Callable[[Script], T]) -> T:

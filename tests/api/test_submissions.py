@@ -42,6 +42,21 @@ mutation Typed($input: SubmitAnalysisInput!) {
 }
 """
 
+EVERY_FIELD = """
+fragment Everything on Analysis {
+  id key status priority attempt maxAttempts createdAt updatedAt startedAt finishedAt processingTimeMs inputText title
+  inputExcerpt retryable cancelable analyzer { name } inputData options result { __typename } error { code message }
+  errorFingerprint progress { fraction step } attempts { number } batch { id } events { nodes { cursor type } }
+}
+"""
+WHOLE_BATCH = f"""{EVERY_FIELD}
+fragment Whole on Batch {{
+  id name status totalItems queued running processed failed canceled timedOut timeoutSeconds createdAt
+  startedAt finishedAt progress {{ fraction step }} results {{ nodes {{ ...Everything }} }}
+  events {{ nodes {{ cursor type }} }}
+}}
+"""
+
 
 def agrees(typed: Any, json: Any) -> None:
     """Check that the JSON has each selected field of the type, with the same value."""
@@ -247,3 +262,39 @@ async def find_waiting(api: Api) -> str | None:
     found = await api('{ analyses(filter: { search: "xylophone" }, first: 1) { nodes { id } } }')
     nodes = found["analyses"]["nodes"]
     return nodes[0]["id"] if nodes else None
+
+
+@pytest.mark.parametrize("terms", [{}, {"idempotencyKey": "every field"}, {"waitSeconds": 0.1}], ids=str)
+@pytest.mark.parametrize("text", ["A text.", "ü" * 5_000], ids=["short", "long"])
+async def test_the_answer_is_that_of_a_query(queue: Api, terms: dict[str, Any], text: str) -> None:
+    """The second call is a repeat of the first if it has a key."""
+    submit = "mutation ($input: SubmitAnalysisInput!) { submitAnalysis(input: $input) { analysis { ...Everything } } }"
+    read = "query ($id: ID!) { analysis(id: $id) { ...Everything } }"
+    terms = {name: value + text[0] if name == "idempotencyKey" else value for name, value in terms.items()}
+    ids = set()
+    for _ in range(2):
+        given = {"request": {"text": {"text": text}}, "maxAttempts": 2, **terms}
+        found = (await queue(submit + EVERY_FIELD, input=given))["submitAnalysis"]
+        ids.add(found["analysis"]["id"])
+        again = await queue(read + EVERY_FIELD, id=found["analysis"]["id"])
+        assert found["analysis"] == again["analysis"]
+    assert len(ids) == (1 if "idempotencyKey" in terms else 2)
+
+
+@pytest.mark.parametrize(
+    "texts", [["A.", "B."], ["A.", ""], ["", ""]], ids=["accepted", "one rejected", "all rejected"]
+)
+@pytest.mark.parametrize("terms", [{}, {"idempotencyKey": "whole batch"}, {"waitSeconds": 0.1}], ids=str)
+async def test_the_answer_to_a_batch_is_that_of_a_query(queue: Api, terms: dict[str, Any], texts: list[str]) -> None:
+    submit = "mutation ($input: BatchProcessInput!) { batchProcess(input: $input) { batch { ...Whole } } }"
+    read = "query ($id: ID!) { batch(id: $id) { ...Whole } }"
+    terms = {name: value + "".join(texts) if name == "idempotencyKey" else value for name, value in terms.items()}
+    items = [{"request": {"text": {"text": text}}, "key": str(number)} for number, text in enumerate(texts)]
+    ids = set()
+    for _ in range(2):
+        found = (await queue(submit + WHOLE_BATCH, input={"name": "Letters", "items": items, **terms}))["batchProcess"]
+        ids.add(found["batch"]["id"])
+        again = await queue(read + WHOLE_BATCH, id=found["batch"]["id"])
+        assert found["batch"] == again["batch"]
+    assert len(ids) == (1 if "idempotencyKey" in terms else 2)
+    assert found["batch"]["failed"] == texts.count("")

@@ -13,10 +13,10 @@ from sqlalchemy import select
 from jobs import recorder
 from jobs.recorder import BACKLOG, BACKLOG_BYTES, Progress, Recorder
 from store import tables
-from store.analyses import NewAnalysis, insert_analyses
 from store.batches import insert_batch
 from store.queue import claims
 from store.queue.claims import Claimed
+from store.queue.enqueue import NewAnalysis, insert_analyses
 from store.queue.finish import End, Origin, Outcome
 from store.queue.transitions import _lock_key, lock_batches
 from store.sql.clock import utcnow

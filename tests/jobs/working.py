@@ -17,9 +17,10 @@ from jobs.keeper import Keeper
 from jobs.worker import Worker
 from settings import Settings
 from store import tables
-from store.analyses import NewAnalysis, analyses_by_id, insert_analyses
+from store.analyses import analyses_by_id
 from store.batches import batch_by_id, insert_batch, request_batch_stop
 from store.queue.claims import LEASE
+from store.queue.enqueue import NewAnalysis, insert_analyses
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.ids import new_id

@@ -24,6 +24,7 @@ from schema.scalars import SCALARS
 from settings import Settings
 from store.sql.database import Database
 from store.sql.viewer import LOCAL_ADMINISTRATOR
+from store.submissions import Submissions
 from telemetry import Telemetry
 from tests.resolvers.rows import Row
 
@@ -56,6 +57,7 @@ def services(database: Database, tmp_path: Path) -> Services:
     return Services(
         settings=settings,
         database=database,
+        submissions=Submissions(database),
         feed=Feed(database),
         bus=Bus(),
         telemetry=Telemetry("server:1"),

@@ -23,8 +23,9 @@ from resolvers.submissions import Requested, checked
 from schema.build import build_schema
 from settings import Settings
 from store import tables
-from store.analyses import analysis_by_id, insert_analyses
+from store.analyses import analysis_by_id
 from store.queue import claims, finish
+from store.queue.enqueue import insert_analyses
 from store.queue.finish import End, Origin, Outcome
 from store.sql.clock import utcnow
 from store.sql.database import Database

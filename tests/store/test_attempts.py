@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import delete, select
 
 from store import tables
-from store.analyses import NewAnalysis, insert_analyses
 from store.queue import attempts as kept
 from store.queue import claims, finish
 from store.queue.attempts import Attempt, attempts_by_id
+from store.queue.enqueue import NewAnalysis, insert_analyses
 from store.queue.finish import End, Origin, Outcome
 from store.queue.leases import wake_waiting
 from store.queue.retries import retry_analyses

@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import select
 
 from store import tables
-from store.analyses import NewAnalysis
 from store.batches import (
     batch_by_id,
     count_batches,
@@ -24,6 +23,7 @@ from store.batches import (
 from store.filters import BatchFilter
 from store.queue import claims, finish
 from store.queue.claims import Claimed
+from store.queue.enqueue import NewAnalysis
 from store.queue.finish import End, Outcome
 from store.queue.retries import go_on_retrying, retry_analyses, retry_batch
 from store.sql.clock import utcnow

@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import ColumnElement, func, select, update
 
 from store import tables
-from store.analyses import NewAnalysis, insert_analyses
 from store.batches import batch_by_id, insert_batch
 from store.bulk_actions import (
     Counts,
@@ -24,6 +23,7 @@ from store.bulk_actions import (
 )
 from store.bulk_slices import SLICE, carry_out, next_ids, release, running_actions
 from store.filters import AnalysisFilter, write_filter
+from store.queue.enqueue import NewAnalysis, insert_analyses
 from store.queue.progress import ProgressValue
 from store.queue.retries import retry_analyses
 from store.sql.clock import utcnow

@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import select, text, update
 
 from store import tables
-from store.analyses import NewAnalysis, analyses_by_id, insert_analyses, page_of_analyses
+from store.analyses import analyses_by_id, page_of_analyses
 from store.contents import contents_by_id, piece_of_content
 from store.filters import AnalysisFilter
 from store.queue import claims, finish
+from store.queue.enqueue import NewAnalysis, insert_analyses
 from store.queue.finish import End, Origin, Outcome
 from store.sql.columns import bytes_of
 from store.sql.database import Database

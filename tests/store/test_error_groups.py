@@ -11,11 +11,12 @@ from sqlalchemy import select
 
 from store import error_groups as module
 from store import tables
-from store.analyses import NewAnalysis, count_analyses, insert_analyses, page_of_analyses
+from store.analyses import count_analyses, page_of_analyses
 from store.batches import delete_batch, insert_batch, request_batch_stop
 from store.error_groups import error_groups
 from store.filters import AnalysisFilter
 from store.queue import claims, finish
+from store.queue.enqueue import NewAnalysis, insert_analyses
 from store.queue.fingerprints import fingerprint_of, pattern_of
 from store.queue.finish import End, Outcome
 from store.queue.retries import may_retry, retry_batch

@@ -8,7 +8,6 @@ from datetime import timedelta
 from sqlalchemy import func, select
 
 from store import tables
-from store.analyses import NewAnalysis, insert_analyses
 from store.history import (
     LONG,
     MIDDLE,
@@ -23,6 +22,7 @@ from store.history import (
     write_step,
 )
 from store.queue import claims, finish
+from store.queue.enqueue import NewAnalysis, insert_analyses
 from store.queue.finish import End, Outcome
 from store.queue.transitions import Fault
 from store.sql.clock import utcnow

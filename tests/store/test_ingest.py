@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 
-from store.analyses import NewAnalysis, page_of_results
+from store.analyses import page_of_results
 from store.batches import batch_by_id, next_deadline, request_batch_stop, time_out_batches
 from store.ingest import (
     SILENCE,
@@ -23,6 +23,7 @@ from store.ingest import (
     open_stream,
 )
 from store.queue import claims, finish
+from store.queue.enqueue import NewAnalysis
 from store.queue.finish import End, Outcome
 from store.queue.transitions import Fault
 from store.sql.clock import utcnow

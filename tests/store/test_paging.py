@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from store import tables
-from store.analyses import AnalysisOrderField, NewAnalysis, insert_analyses, page_of_analyses
+from store.analyses import AnalysisOrderField, page_of_analyses
 from store.filters import AnalysisFilter
+from store.queue.enqueue import NewAnalysis, insert_analyses
 from store.queue.transitions import Fault
 from store.sql.clock import utcnow
 from store.sql.database import Database

@@ -7,10 +7,10 @@ import random
 from collections import Counter
 
 from store import tables
-from store.analyses import NewAnalysis, insert_analyses
 from store.batches import insert_batch, request_batch_stop
 from store.queue import claims, finish
 from store.queue.claims import Claimed
+from store.queue.enqueue import NewAnalysis, insert_analyses
 from store.queue.finish import End, Outcome
 from store.queue.retries import retry_batch
 from store.sql.clock import utcnow

@@ -22,11 +22,11 @@ from sqlalchemy import delete, select
 from jobs import retry
 from settings import Settings
 from store import tables
-from store.analyses import NewAnalysis, insert_analyses
 from store.batches import delete_batch, insert_batch, next_deadline, request_batch_stop, time_out_batches
 from store.deletions import delete_analysis
 from store.queue import claims, finish
 from store.queue.claims import LEASE, Claimed
+from store.queue.enqueue import NewAnalysis, insert_analyses
 from store.queue.fairness import Lane
 from store.queue.finish import End, Outcome
 from store.queue.leases import lost, next_wake, renew, running_leases, stops, wake_waiting

@@ -11,11 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
-from store.analyses import NewAnalysis, insert_analyses
 from store.batches import insert_batch, request_batch_stop
 from store.queue import claims, fairness
 from store.queue import finish as finishing
 from store.queue.claims import Claimed
+from store.queue.enqueue import NewAnalysis, insert_analyses
 from store.queue.fairness import Lane
 from store.queue.finish import End, Outcome
 from store.queue.leases import wake_waiting
@@ -184,6 +184,6 @@ async def test_only_rows_at_heads_are_read(database: Database) -> None:
 
     async with database.read() as connection:
         first = await plan(connection, fairness._FIRST_SQLITE, '["text"]')
-        heads = await plan(connection, str(fairness._HEADS.text))
+        heads = await plan(connection, fairness._HEADS)
     for line in first + heads:
         assert "analysis_queue" in line or "analysis_alone" in line or "(id=?)" in line, line

@@ -13,18 +13,12 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from store.analyses import (
-    AnalysisOrderField,
-    NewAnalysis,
-    count_analyses,
-    insert_analyses,
-    page_of_analyses,
-    page_of_results,
-)
+from store.analyses import AnalysisOrderField, count_analyses, page_of_analyses, page_of_results
 from store.batches import count_batches, insert_batch, page_of_batches
 from store.deletions import delete_analysis
 from store.filters import AnalysisFilter, BatchFilter
 from store.queue import claims, finish
+from store.queue.enqueue import NewAnalysis, insert_analyses
 from store.queue.finish import End, Outcome
 from store.queue.transitions import Fault
 from store.sql.clock import utcnow

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from store.analyses import NewAnalysis
 from store.batches import batch_by_id, insert_batch, request_batch_stop
 from store.queue import claims, finish
+from store.queue.enqueue import NewAnalysis
 from store.queue.finish import End, Outcome
 from store.queue.progress import items_per_second
 from store.queue.retries import retry_analyses, retry_batch

@@ -13,12 +13,12 @@ from sqlalchemy import select
 
 from settings import Settings
 from store import tables
-from store.analyses import NewAnalysis
 from store.batches import batch_by_id, delete_batch, insert_batch, request_batch_stop, time_out_batches
 from store.deletions import delete_analysis
 from store.queue import claims
 from store.queue import finish as finishing
 from store.queue.claims import Claimed
+from store.queue.enqueue import NewAnalysis
 from store.queue.finish import End, Origin, Outcome
 from store.queue.leases import renew, wake_waiting
 from store.queue.retries import retry_analyses, retry_batch

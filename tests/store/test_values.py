@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from store.analyses import NewAnalysis, analysis_by_id, count_analyses, insert_analyses
+from store.analyses import analysis_by_id, count_analyses
 from store.batches import batch_by_id, insert_batch
 from store.filters import AnalysisFilter
 from store.queue import claims, finish
 from store.queue.claims import LEASE
+from store.queue.enqueue import NewAnalysis, insert_analyses
 from store.queue.finish import End, Outcome
 from store.queue.transitions import Fault
 from store.sql.database import Database

@@ -16,8 +16,8 @@ from sqlalchemy import delete, update
 from resolvers.exports import export_lines
 from settings import Settings
 from store import tables
-from store.analyses import NewAnalysis, insert_analyses
 from store.batches import batch_by_id, delete_batch, insert_batch, request_batch_stop
+from store.queue.enqueue import NewAnalysis, insert_analyses
 from store.queue.transitions import Fault
 from store.sql.clock import utcnow
 from store.sql.database import Database

@@ -14,7 +14,7 @@ from sqlalchemy import update
 
 from resolvers import exports
 from store import tables
-from store.analyses import NewAnalysis
+from store.queue.enqueue import NewAnalysis
 from store.queue.transitions import Fault
 from tests.support import Server
 from tests.web.test_downloads import Start, analyses_of, database_of, fetch, inserted

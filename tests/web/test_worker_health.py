@@ -18,7 +18,7 @@ import httpx
 import psutil
 import pytest
 
-from store.analyses import NewAnalysis, insert_analyses
+from store.queue.enqueue import NewAnalysis, insert_analyses
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.ids import new_id
