@@ -14,9 +14,9 @@ from analyzers.registry import load_registry
 from benchmarks.texts import TEXTS
 from jobs.sandbox.outcome import result_json
 from settings import Settings
-from store.analyses import NewAnalysis
 from store.batches import insert_batch
 from store.queue.claims import claim
+from store.queue.enqueue import NewAnalysis
 from store.queue.finish import End, Origin, Outcome, finish
 from store.sql.clock import utcnow
 from store.sql.database import Database
