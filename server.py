@@ -8,6 +8,7 @@ python server.py migrate    create or update the database's tables
 python server.py backup     write a backup of the database
 python server.py restore    fill an empty database from a backup, of either kind
 python server.py schema     print the schema
+python server.py explain    print the plan of an operation and its code
 
 The operator's commands (`status`, `pause`, `retry ID` and others) are in `commands/`.
 """
@@ -317,6 +318,13 @@ def print_schema(_settings: NoSettings, *, built_in: bool) -> None:
     sys.stdout.write(print_sdl(schema))
 
 
+def explain_operation(_settings: NoSettings, **options: Any) -> None:
+    """Print the plan of an operation and its code."""
+    from commands.explain import explain_file
+
+    explain_file(**options)
+
+
 def submit_batch(settings: DatabaseSettings, **options: Any) -> None:
     """Queue the items of a file of JSON lines as a batch."""
     from commands.batches import submit
@@ -401,6 +409,12 @@ COMMANDS = {
         print_schema,
         NoSettings,
         arguments.add_schema,
+    ),
+    "explain": Command(
+        "Print the plan of an operation and its code, as the server compiles it.",
+        explain_operation,
+        NoSettings,
+        arguments.add_explain,
     ),
     "status": operation("status", "Show queued and running analyses, workers, pauses and limits."),
     "workers": operation("workers", "Show all registered workers, oldest first."),

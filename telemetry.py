@@ -256,6 +256,10 @@ class Telemetry:
         self.started_at = time.monotonic()
         self.http = HttpTelemetry()
         self.subscriptions = SubscriptionTelemetry()
+        self.compiled = 0
+        """Answers by compiled operations, one for each event of a subscription."""
+        self.interpreted: Counter[str] = Counter()
+        """Answers by graphql-core, by reason."""
         self._other = OperationTelemetry(OTHER)
         self._operations: dict[str, OperationTelemetry] = {}
         self.registry = CollectorRegistry(auto_describe=False)
@@ -280,6 +284,14 @@ class Telemetry:
                 found = self._operations[key] = OperationTelemetry(key)
         found.last_at = self._clock()
         found.record(seconds, failed=failed)
+
+    def record_compiled(self) -> None:
+        """Count an answer by a compiled operation."""
+        self.compiled += 1
+
+    def record_interpreted(self, reason: str) -> None:
+        """Count an answer by graphql-core. The reasons are those of `execution`: clients can't add to them."""
+        self.interpreted[reason] += 1
 
     def _has_place(self) -> bool:
         """Return whether a new name has a place. If all are taken, the most idle name becomes part of `other`."""
@@ -328,6 +340,15 @@ class _Exposed(Collector):
             errors.add_metric([operation.name], operation.errors)
             seconds.add_metric([operation.name], operation.latency.cumulative(), operation.latency.sum_seconds)
         yield from (count, errors, seconds)
+        yield CounterMetricFamily(
+            "assay_operations_compiled", "Answers by compiled operations.", value=self._telemetry.compiled
+        )
+        interpreted = CounterMetricFamily(
+            "assay_operations_interpreted", "Answers by graphql-core, by reason.", labels=["reason"]
+        )
+        for reason, number in sorted(self._telemetry.interpreted.items()):
+            interpreted.add_metric([reason], number)
+        yield interpreted
         yield GaugeMetricFamily(
             "assay_sockets", "Open WebSockets and streams over HTTP.", value=subscriptions.connections
         )

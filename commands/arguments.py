@@ -107,6 +107,14 @@ def add_schema(parser: ArgumentParser) -> None:
     parser.add_argument("--built-in", action="store_true", help=about)
 
 
+def add_explain(parser: ArgumentParser) -> None:
+    """Add the arguments of `explain`."""
+    parser.add_argument("file", metavar="FILE", help="a GraphQL document; - reads standard input")
+    parser.add_argument("--operation", metavar="NAME", help="the operation, if the document has several")
+    about = "the variables of @skip and @include, as a JSON object; default %(default)s"
+    parser.add_argument("--variables", metavar="JSON", default="{}", help=about)
+
+
 def slots(text: str) -> int | None:
     """Parse a number of slots. Returns None for `default`. Raises ArgumentTypeError."""
     if text == "default":

@@ -7,25 +7,28 @@ The cache is bounded by the number of documents and by the length of their texts
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
     DocumentNode,
+    FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
     validate,
 )
+from graphql import OperationType as CoreOperationType
 from strawberry.types.graphql import OperationType
 
 from execution.answers import Answer, AnswerKind
+from execution.compile.plan import conditions
 from execution.cost import Costs, OperationCost
 from execution.errors import ErrorCode, error_body, request_errors
-from execution.introspection import introspections
+from execution.introspection import fields_of, introspections
 from execution.limits import LimitExceeded, Limits, check_document, read_text
-from execution.strawberry_parts import RULES
+from execution.strawberry_parts import FIRST, RULES, metadata_of
 from execution.subscriptions import place_variables
 
 MAX_DOCUMENTS = 500
@@ -44,6 +47,10 @@ class Document:
     """The cost of each operation as a function of its variables."""
     introspections: frozenset[str | None]
     """The operations with an answer that depends on nothing but the schema."""
+    conditions: tuple[str, ...]
+    """The variables in `@skip` and `@include`."""
+    first: Mapping[str | None, Sequence[Callable[[Any], Awaitable[Any]]]]
+    """For each query, functions of the context that are awaited before its fields."""
 
 
 class Documents:
@@ -92,7 +99,29 @@ class Documents:
         if errors:
             body: dict[str, Any] = {"errors": request_errors(errors, ErrorCode.GRAPHQL_VALIDATION_FAILED)}
             return Answer(body, AnswerKind.VALIDATION_ERROR)
-        return Document(node, _operations(node), place_variables(node), self._costs.of(node), introspections(node))
+        return Document(
+            node,
+            _operations(node),
+            place_variables(node),
+            self._costs.of(node),
+            introspections(node),
+            conditions(node),
+            self._first(node),
+        )
+
+    def _first(self, node: DocumentNode) -> dict[str | None, list[Callable[[Any], Awaitable[Any]]]]:
+        root = self._schema.query_type
+        assert root is not None, "each schema has queries"
+        fragments = {each.name.value: each for each in node.definitions if isinstance(each, FragmentDefinitionNode)}
+        return {
+            operation.name.value if operation.name else None: [
+                metadata[FIRST]
+                for name in dict.fromkeys(fields_of(operation.selection_set, fragments))
+                if name in root.fields and FIRST in (metadata := metadata_of(root.fields[name]))
+            ]
+            for operation in node.definitions
+            if isinstance(operation, OperationDefinitionNode) and operation.operation is CoreOperationType.QUERY
+        }
 
 
 def _refusal(refused: LimitExceeded) -> Answer:

@@ -1,17 +1,17 @@
 """One operation, from request to answer, on Strawberry's schema.
 
-A document is parsed, limited and validated once (`execution.documents`). Queries and mutations run through Strawberry's
-`Schema.execute`, to which a schema extension gives the parsed document. They have a time limit, and all their tasks are
-cancelled at its end. Subscriptions run through the steps of graphql-core, source stream and response stream, since the
-place of an event (its `cursor`) is known between the two.
+A document is parsed, limited and validated once (`execution.documents`), and its operations are compiled
+(`execution.runner`). Queries and mutations have a time limit, and all their tasks are cancelled at its end.
+Subscriptions run through the steps of graphql-core, source stream and response stream, since the place of an event (its
+`cursor`) is known between the two.
 Every error in an answer has a code, and unexpected errors are masked (`execution.errors`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import aclosing, suppress
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -20,11 +20,11 @@ import orjson
 import structlog
 from graphql import ExecutionResult as StreamResult
 from graphql import GraphQLError
-from strawberry.types.execution import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from execution.answer_size import AnswerSize, AnswerTooLarge
 from execution.answers import Answer, AnswerKind, StreamAnswer
+from execution.compile.cache import MAX_BYTES
 from execution.cost import OperationTooExpensive
 from execution.documents import Document, Documents
 from execution.eager import TimeLimit
@@ -43,7 +43,8 @@ from execution.introspection import Introspections
 from execution.limits import Limits
 from execution.persisted import PersistedDocuments
 from execution.requests import OperationRequest, parse_request
-from execution.strawberry_parts import attach, core_schema
+from execution.runner import Runner
+from execution.strawberry_parts import core_schema, is_awaitable
 from execution.subscriptions import PAGE, PAGE_BYTES, LogSource, Pages, SharedStream, Stream, sharing_key
 from execution.variables import FastVariables
 from telemetry import ANONYMOUS
@@ -101,7 +102,10 @@ class OperationContext(Protocol):
 
 
 class Executor:
-    """Answers operations on one schema. Safe to share between all requests of an event loop."""
+    """Answers operations on one schema. Safe to share between all requests of an event loop.
+
+    `compiled_bytes` is the memory of compiled operations; 0 leaves all operations to graphql-core.
+    """
 
     def __init__(
         self,
@@ -112,9 +116,11 @@ class Executor:
         limits: Limits | None = None,
         explain: Explain | None = None,
         own_documents: Mapping[str, str] | None = None,
+        compiled_bytes: int = MAX_BYTES,
     ) -> None:
         """Read the manifests of the settings. `own_documents` are trusted too, texts by id. Raises InvalidManifest."""
-        self._schema = schema
+        if schema.extensions:
+            raise TypeError("Strawberry's schema extensions are not run: the executor compiles operations")
         self._explain = explain
         self._telemetry = telemetry
         self._time_limit = settings.operation_timeout_seconds
@@ -129,7 +135,7 @@ class Executor:
         self._persisted.trust(own_documents or {})
         self._introspections = Introspections()
         self._operation = FastVariables.of(self._core)
-        attach(schema, self._operation, self._documents.node)
+        self._runner = Runner(telemetry, self._measure_again, compiled_bytes)
 
     async def execute(
         self,
@@ -139,6 +145,20 @@ class Executor:
         allowed: frozenset[OperationType] = QUERIES_AND_MUTATIONS,
     ) -> Answer:
         """Run a query or mutation until its end or the time limit."""
+        begun = self.begin(request, context, allowed=allowed)
+        return begun if isinstance(begun, Answer) else await begun
+
+    def begin(
+        self,
+        request: OperationRequest,
+        context: OperationContext,
+        *,
+        allowed: frozenset[OperationType] = QUERIES_AND_MUTATIONS,
+    ) -> Answer | Awaitable[Answer]:
+        """Run a query or mutation until its answer, or until something must be awaited: then return the rest.
+
+        An answer that awaits nothing needs no task, no time limit and no watch of the connection.
+        """
         selected = self._select(request)
         if isinstance(selected, Answer):
             return selected
@@ -153,35 +173,63 @@ class Executor:
         if kept is not None:
             self._telemetry.record_operation(name, perf_counter() - started, failed=False)
             return Answer(orjson.loads(kept), AnswerKind.DATA, kept)
-        size = context.answer_size = AnswerSize(self._max_answer_bytes)
-        time_limit = context.time_limit = TimeLimit(self._time_limit)
+        running = _Running(request, name, operation_type, context, started)
+        context.time_limit = TimeLimit(self._time_limit)
+        self._measure_again(context)
         try:
-            result = await time_limit.run(
-                self._schema.execute(
-                    request.query,
-                    variable_values=request.variables,
-                    context_value=context,
-                    operation_name=name,
-                    allowed_operation_types=allowed,
-                    operation_extensions=request.extensions,
-                )
-            )
-            # A mutation has run: its answer lacks only the fields that do not fit.
-            if size.path is not None and operation_type is OperationType.QUERY:
-                answer = size.error.answer()
-            else:
-                answer = self._measured(self._answer(result, context.request_id))
+            operation = self._build(request, name, context)
+        except Exception as error:
+            return self._ended(running, self.fault(error, context.request_id))
+        if isinstance(operation, list):
+            return self._ended(running, self._measured(self._nothing_ran(operation, context.request_id)))
+        document = self._document(request)
+        if first := document.first.get(name):
+            return self._finish(running, self._after(first, running, operation))
+        result = self._runner.begin(request.query or "", document, name, operation)
+        if isinstance(result, StreamResult):
+            return self._ended(running, self._answered(running, result))
+        return self._finish(running, result)
+
+    async def _finish(self, running: _Running, rest: Coroutine[Any, Any, StreamResult]) -> Answer:
+        """Run the rest of an operation within the time limit."""
+        time_limit = running.context.time_limit
+        assert time_limit is not None, "set at the beginning"
+        try:
+            answer = self._answered(running, await time_limit.run(rest))
         except TimeoutError:
             limit = round(time_limit.seconds, 3)
             message = f"The operation exceeded its time limit of {limit:g} seconds."
             body = error_body(ErrorCode.OPERATION_TIMEOUT, message, limitSeconds=limit)
             answer = Answer({"data": None, **body}, AnswerKind.TIMEOUT)
+        return self._ended(running, answer)
+
+    async def _after(
+        self, first: Sequence[Callable[[Any], Awaitable[Any]]], running: _Running, operation: FastVariables
+    ) -> StreamResult:
+        """Run an operation after the functions that come first."""
+        for read in first:
+            with suppress(Exception):  # the field fails in the same way, and reports the error
+                await read(running.context)
+        request, document = running.request, self._document(running.request)
+        begun = self._runner.begin(request.query or "", document, running.name, operation)
+        return begun if isinstance(begun, StreamResult) else await begun
+
+    def _answered(self, running: _Running, result: StreamResult) -> Answer:
+        size = running.context.answer_size
+        # A mutation has run: its answer lacks only the fields that do not fit.
+        if size.path is not None and running.kind is OperationType.QUERY:
+            return size.error.answer()
+        return self._measured(self._answer(result, running.context.request_id))
+
+    def _ended(self, running: _Running, answer: Answer) -> Answer:
+        """Count an ended operation, and log it if it was slow."""
+        request, name, kind, context, started = running
         failed = answer.kind is not AnswerKind.DATA
         if not failed and name in self._document(request).introspections:
             self._introspections.keep(request.query or "", name, answer.json)
         seconds = perf_counter() - started
         self._telemetry.record_operation(name, seconds, failed=failed)
-        self._log_if_slow(request, name, operation_type, context.request_id, seconds)
+        self._log_if_slow(request, name, kind, context.request_id, seconds)
         return answer
 
     async def open(self, request: OperationRequest, context: OperationContext) -> Answer | Stream:
@@ -211,7 +259,7 @@ class Executor:
         failure = partial(self._failure, request_id=context.request_id)
         begun = await self._begin(request, name, context)
         if isinstance(begun, Answer) or not isinstance(begun.source, LogSource):
-            answers_alone = partial(self._answers, begun, context.request_id, answered)
+            answers_alone = partial(self._answers, request, name, begun, context.request_id, answered)
             return Stream(follow=lambda _: answers_alone(), failure=failure, record=record)
         answered()  # the first event may be far away
         source, answers = begun.source, partial(self._log_answers, request, name)
@@ -245,7 +293,14 @@ class Executor:
         """Log an exception outside all fields, and return the last answer of its stream."""
         return _written(self.fault(error, request_id))
 
-    async def _answers(self, begun: Answer | _Begun, request_id: str, answered: Callable[[], None]) -> Pages:
+    async def _answers(
+        self,
+        request: OperationRequest,
+        name: str | None,
+        begun: Answer | _Begun,
+        request_id: str,
+        answered: Callable[[], None],
+    ) -> Pages:
         """Yield the answer to each event. Calls `answered` at the first one."""
         if isinstance(begun, Answer):
             answered()
@@ -256,7 +311,7 @@ class Executor:
             async with aclosing(aiter(begun.source)) as events:
                 async for event in events:
                     async with asyncio.timeout(seconds):
-                        answer = await self._answer_event(begun.operation, event)
+                        answer = await self._answer_event(request, name, begun.operation, event)
                     if seconds is not None:
                         answered()
                     seconds = None
@@ -283,7 +338,7 @@ class Executor:
                     answers: list[tuple[Any, StreamAnswer]] = []
                     size = 0
                     for event in page:
-                        answer = _written(await self._answer_event(operation, event), event.cursor)
+                        answer = _written(await self._answer_event(request, name, operation, event), event.cursor)
                         answers.append((event.place, answer))
                         size += len(answer.json)
                         if len(answers) == PAGE or size >= PAGE_BYTES or event is page[-1]:
@@ -310,13 +365,30 @@ class Executor:
         """Return the operation, ready to run, or a list of the errors in its variables."""
         document, extensions = self._document(request).node, request.extensions
         return self._operation.build(
-            self._core, document, None, context, request.variables, name, operation_extensions=extensions
+            self._core,
+            document,
+            None,
+            context,
+            request.variables,
+            name,
+            is_awaitable=is_awaitable,
+            operation_extensions=extensions,
         )
 
-    async def _answer_event(self, operation: FastVariables, event: object) -> Answer:
+    async def _answer_event(
+        self, request: OperationRequest, name: str | None, operation: FastVariables, event: object
+    ) -> Answer:
         context = operation.context_value
+        self._measure_again(context)
+        document, built = self._document(request), operation.on_event(event)
+        result = self._runner.begin(request.query or "", document, name, built)
+        if not isinstance(result, StreamResult):
+            result = await result
+        return self._measured(self._answer(result, context.request_id))
+
+    def _measure_again(self, context: OperationContext) -> None:
+        """Count the contents of an answer from zero."""
         context.answer_size = AnswerSize(self._max_answer_bytes)
-        return self._measured(self._answer(await operation.result_of(event), context.request_id))
 
     def _measured(self, answer: Answer) -> Answer:
         """Encode an answer. Return the error in its place if it is above the limit."""
@@ -379,7 +451,7 @@ class Executor:
         body = error_body(ErrorCode.OPERATION_RESOLUTION_FAILURE, message)
         return Answer(body, AnswerKind.OPERATION_ERROR)
 
-    def _answer(self, result: ExecutionResult | StreamResult, request_id: str) -> Answer:
+    def _answer(self, result: StreamResult, request_id: str) -> Answer:
         errors = result.errors
         if not errors:
             body: dict[str, Any] = {"data": result.data}
@@ -413,6 +485,16 @@ class _Selected(NamedTuple):
     """The request with the text of its document."""
     name: str | None
     operation_type: OperationType
+
+
+class _Running(NamedTuple):
+    """A begun query or mutation."""
+
+    request: OperationRequest
+    name: str | None
+    kind: OperationType
+    context: OperationContext
+    started: float
 
 
 class _Begun(NamedTuple):

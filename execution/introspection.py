@@ -21,7 +21,7 @@ from graphql import (
 from execution.limits import INTROSPECTION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from graphql import DocumentNode, SelectionSetNode
 
@@ -38,11 +38,11 @@ def introspections(document: DocumentNode) -> frozenset[str | None]:
         if isinstance(operation, OperationDefinitionNode)
         and operation.operation is OperationType.QUERY
         and not operation.variable_definitions
-        and all(name in INTROSPECTION or name == "__typename" for name in _fields(operation.selection_set, fragments))
+        and all(name in INTROSPECTION or name == "__typename" for name in fields_of(operation.selection_set, fragments))
     )
 
 
-def _fields(node: SelectionSetNode, fragments: dict[str, FragmentDefinitionNode]) -> Iterator[str]:
+def fields_of(node: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]) -> Iterator[str]:
     """Yield the names of the fields in a selection set, each fragment once."""
     open_sets, spread = [node], set()
     while open_sets:

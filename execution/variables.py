@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 
 from graphql import (
     DocumentNode,
-    ExecutionResult,
     GraphQLBoolean,
     GraphQLError,
     GraphQLID,
@@ -26,13 +25,14 @@ from graphql import (
     OperationDefinitionNode,
     Undefined,
 )
-from graphql.execution import create_source_event_stream, execute_subscription_event
+from graphql.execution import create_source_event_stream
 from graphql.execution.get_variable_signature import get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource
 from graphql.type import is_required_input_field
 from graphql.utilities.coerce_input_value import coerce_default_value, coerce_input_literal
 
-from execution.strawberry_parts import StrawberryGraphQLCoreExecutionContext, await_maybe
+from execution.slices import Sliced
+from execution.strawberry_parts import await_maybe
 
 Coerce = Callable[[Any], Any]
 
@@ -183,8 +183,8 @@ def _default(field: GraphQLInputField) -> Any:
         return Unusual
 
 
-class FastVariables(StrawberryGraphQLCoreExecutionContext):
-    """Strawberry's execution context, with variables coerced by `coercion` if possible."""
+class FastVariables(Sliced):
+    """graphql-core's execution in time slices, with variables coerced by `coercion` if possible."""
 
     coercion: ClassVar[Coercion]
 
@@ -230,9 +230,20 @@ class FastVariables(StrawberryGraphQLCoreExecutionContext):
         """Return the source stream of a subscription, or an ExecutionResult with the errors that prevent it."""
         return await await_maybe(create_source_event_stream(self))
 
-    async def result_of(self, event: object) -> ExecutionResult:
-        """Return the result of a subscription for one event."""
-        return await await_maybe(execute_subscription_event(self.build_per_event_executor(event)))
+    def on_event(self, event: object) -> FastVariables:
+        """Return the operation for one event of a subscription."""
+        built = self.build_per_event_executor(event)
+        assert isinstance(built, FastVariables)
+        return built
+
+
+def without_variables(document: DocumentNode) -> DocumentNode:
+    """Return the document without definitions of variables."""
+    definitions = [
+        replace(each, variable_definitions=()) if isinstance(each, OperationDefinitionNode) else each
+        for each in document.definitions
+    ]
+    return replace(document, definitions=tuple(definitions))
 
 
 def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:

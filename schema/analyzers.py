@@ -77,6 +77,10 @@ class AnalysisResult:
     tags: list[str] = strawberry.field(description="Short lower-case labels, most relevant first.")
     summary: str = strawberry.field(description="One-sentence summary of the result.")
 
+    @classmethod
+    def resolve_type(cls, value: object, _info: object, _type: object) -> str:
+        return UntypedResult.__name__ if isinstance(value, StoredResult) else type(value).__name__
+
     @strawberry.field(description="Complete result as JSON, for clients without support for the concrete type.")
     def data(root: strawberry.Parent[Result]) -> JSON:
         return JSON(root.model_dump(mode="json", by_alias=True, warnings=False))

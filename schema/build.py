@@ -32,7 +32,7 @@ from schema.bulk_actions import BulkActionEvent, BulkActionMutation
 from schema.common import NOUNS, Info, Node
 from schema.controls import QueueEvent, QueueMutation, QueueQuery
 from schema.error_groups import ErrorGroupQuery
-from schema.events import EventQuery, EventsEndFirst, EventSubscription
+from schema.events import EventQuery, EventSubscription
 from schema.history import HistoryQuery
 from schema.metrics import MetricsQuery, MetricsSubscription
 from schema.retention import RetentionQuery
@@ -162,7 +162,6 @@ def build_schema(analyzers: Mapping[str, AnalyzerValue[Any, Any]]) -> strawberry
         subscription=subscription,
         types=[*_EVENTS, UntypedResult, *made.results],
         config=StrawberryConfig(scalar_map=SCALARS),
-        extensions=[EventsEndFirst],
     )
     _check_names(core_schema(schema), [*made.made.values(), made.request, UntypedResult])
     _finish(core_schema(schema))

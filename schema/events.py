@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Mapping
 from datetime import datetime
 from typing import Annotated
 
 import strawberry
-from strawberry.extensions import SchemaExtension
 
+from execution.strawberry_parts import FIRST
 from resolvers import events as resolve
 from resolvers.event_streams import follow_events
 from resolvers.events import Happening
@@ -122,17 +121,6 @@ After = Annotated[
 Filter = Annotated[EventFilter | None, strawberry.argument(description="Conditions. All events if omitted.")]
 
 
-class EventsEndFirst(SchemaExtension):
-    """Reads `eventsEnd` before all other fields of the operation, so that no event falls between them."""
-
-    async def on_execute(self) -> AsyncIterator[None]:
-        operation = self.execution_context
-        if "eventsEnd" in (operation.query or ""):
-            with suppress(Exception):  # the field fails in the same way, and reports the error
-                await resolve.end_of_events(operation.context)
-        yield
-
-
 @strawberry.type
 class EventQuery:
     @strawberry.field(description="Lists past events, oldest first.")
@@ -152,7 +140,8 @@ class EventQuery:
         description=(
             "Cursor of the end of the event log, also of an empty log. Read before all other fields of the "
             "same query: a subscription after this cursor misses no change of the data in those fields."
-        )
+        ),
+        metadata={FIRST: resolve.end_of_events},
     )
     async def events_end(self, info: Info) -> str:
         return await resolve.end_of_events(info.context)

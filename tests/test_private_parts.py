@@ -19,10 +19,13 @@ import uvicorn
 from graphql import execution as graphql_execution
 from graphql.execution import values
 from packaging.requirements import Requirement
+from strawberry import execution as strawberry_execution
 from strawberry.schema import schema as strawberry_schema
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.schema.validation_rules import maybe_null, one_of
+from strawberry.types import arguments
 from strawberry.types.field import StrawberryField
+from strawberry.types.fields.resolver import StrawberryResolver
 from strawberry.utils import await_maybe
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -33,6 +36,9 @@ from tests.support import ROOT
 # Functions of the same names hide these modules from an import statement.
 SIGNATURE = importlib.import_module("graphql.execution.get_variable_signature")
 COERCION = importlib.import_module("graphql.utilities.coerce_input_value")
+COLLECTION = importlib.import_module("graphql.execution.collect_fields")
+
+RESOLVER_PARTS = ["self_parameter", "parent_parameter", "root_parameter", "info_parameter"]
 
 # By library: the owner, its private parts, and the file that uses them.
 PARTS: list[tuple[str, Any, list[str], str]] = [
@@ -51,12 +57,11 @@ PARTS: list[tuple[str, Any, list[str], str]] = [
         "schema/build.py, schema/ingest.py, execution",
     ),
     ("strawberry-graphql", StrawberryField, ["is_async"], "execution/prices.py"),
-    ("strawberry-graphql", strawberry.Schema, ["process_errors"], "execution/executor.py"),
     (
         "strawberry-graphql",
         strawberry_schema.StrawberryGraphQLCoreExecutionContext,
         ["build", "build_per_event_executor"],
-        "execution/variables.py, execution/executor.py",
+        "execution/variables.py",
     ),
     ("strawberry-graphql", maybe_null, ["MaybeNullValidationRule"], "execution/documents.py"),
     ("strawberry-graphql", one_of, ["OneOfInputValidationRule"], "execution/documents.py"),
@@ -64,9 +69,22 @@ PARTS: list[tuple[str, Any, list[str], str]] = [
     (
         "graphql-core",
         graphql_execution,
-        ["create_source_event_stream", "execute_subscription_event"],
-        "execution/executor.py",
+        ["create_source_event_stream"],
+        "execution/variables.py",
     ),
+    (
+        "graphql-core",
+        graphql_execution.Executor,
+        ["build_resolve_info", "collect_subfields", "execute_field", "execute_operation", "settle_in_background"],
+        "execution/compile/plan.py, execution/compile/run.py",
+    ),
+    ("graphql-core", COLLECTION, ["collect_fields"], "execution/compile/plan.py"),
+    ("graphql-core", values, ["get_argument_values"], "execution/compile/values.py"),
+    ("strawberry-graphql", arguments, ["convert_arguments"], "execution/strawberry_parts.py"),
+    ("strawberry-graphql", strawberry_execution, ["optimized_is_awaitable"], "execution/strawberry_parts.py"),
+    ("strawberry-graphql", GraphQLCoreConverter, ["from_resolver"], "execution/strawberry_parts.py"),
+    ("strawberry-graphql", StrawberryResolver, RESOLVER_PARTS, "execution/strawberry_parts.py"),
+    ("strawberry-graphql", StrawberryField, ["base_resolver", "arguments"], "execution/strawberry_parts.py"),
     ("graphql-core", SIGNATURE, ["get_variable_signature"], "execution/variables.py"),
     ("graphql-core", values, ["VariableValues", "VariableValueSource"], "execution/variables.py"),
     ("graphql-core", COERCION, ["coerce_default_value", "coerce_input_literal"], "execution/variables.py"),
@@ -111,7 +129,21 @@ PARTS: list[tuple[str, Any, list[str], str]] = [
 ]
 # Attributes that instances have, found in the source of the constructor.
 ATTRIBUTES: list[tuple[str, Any, list[str], str]] = [
-    ("strawberry-graphql", strawberry.Schema, ["_schema", "extensions", "execution_context_class"], "execution/"),
+    (
+        "strawberry-graphql",
+        strawberry.Schema,
+        ["_schema", "extensions", "exception_handlers", "schema_converter", "config"],
+        "execution/strawberry_parts.py, execution/executor.py",
+    ),
+    ("strawberry-graphql", StrawberryResolver, ["wrapped_func"], "execution/strawberry_parts.py"),
+    ("strawberry-graphql", StrawberryField, ["extensions", "is_subscription"], "execution/strawberry_parts.py"),
+    ("strawberry-graphql", GraphQLCoreConverter, ["scalar_registry"], "execution/strawberry_parts.py"),
+    (
+        "graphql-core",
+        graphql_execution.Executor,
+        ["fragments", "variable_values", "field_resolver", "type_resolver", "middleware_manager", "hide_suggestions"],
+        "execution/compile/",
+    ),
     (
         "uvicorn",
         WebSocketsSansIOProtocol,

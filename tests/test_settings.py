@@ -416,6 +416,7 @@ LISTED = {
     "backup": DATABASE,
     "restore": DATABASE,
     "schema": set(),
+    "explain": set(),
     **dict.fromkeys(("status", "workers", "pause", "resume", "concurrency", "retry", "cancel", "delete"), OPERATOR),
     "cleanup": OPERATOR | RETENTION,
 }

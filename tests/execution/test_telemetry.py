@@ -156,8 +156,11 @@ def test_prometheus_reads_the_exposition() -> None:
     for failed in (False, True):
         telemetry.record_operation('a"b\n', 0.002, failed=failed)
     telemetry.subscriptions.active = 3
+    telemetry.record_compiled()
+    for reason in ("first_use", "gave_up", "first_use"):
+        telemetry.record_interpreted(reason)
     samples = {
-        (sample.name, sample.labels.get("operation")): sample.value
+        (sample.name, sample.labels.get("operation", sample.labels.get("reason"))): sample.value
         for family in text_string_to_metric_families(exposition(telemetry).decode())
         for sample in family.samples
     }
@@ -166,3 +169,6 @@ def test_prometheus_reads_the_exposition() -> None:
     assert samples["assay_operation_errors_total", 'a"b\n'] == 1
     assert samples["assay_operation_seconds_count", 'a"b\n'] == 2
     assert samples["assay_subscriptions", None] == 3
+    assert samples["assay_operations_compiled_total", None] == 1
+    assert samples["assay_operations_interpreted_total", "first_use"] == 2
+    assert samples["assay_operations_interpreted_total", "gave_up"] == 1
