@@ -70,11 +70,25 @@ async def _settled() -> None:
         await asyncio.wait(left)
 
 
-def written(result: ExecutionResult) -> tuple[str, list[str]]:
-    """Return a result with the order of its keys and the types of its values, and its errors in a fixed order.
+def written(result: ExecutionResult) -> tuple[str, set[str]]:
+    """Return a result with the order of its keys and the types of its values, and its errors.
 
-    The specification leaves the order of errors to the executor.
+    An error below a null of the answer is only its place: the specification lets an executor leave out further errors
+    below the same null, and graphql-core leaves out those that come later.
     """
-    return repr(result.data), sorted(
-        f"{error.message} at {error.path} {error.locations} {error.extensions}" for error in result.errors or ()
-    )
+    errors = set()
+    for error in result.errors or ():
+        path = error.path or []
+        null = _null_above(result.data, path)
+        whole = f"{error.message} at {path} {error.locations} {error.extensions}"
+        errors.add(whole if null == path else f"below {null}")
+    return repr(result.data), errors
+
+
+def _null_above(data: Any, path: list[str | int]) -> list[str | int]:
+    """Return the path of the null in the answer at or above an error."""
+    for length, key in enumerate(path):
+        if data is None:
+            return path[:length]
+        data = data[key]
+    return path
