@@ -155,6 +155,7 @@ async def test_selected_analyses_are_canceled_and_retried(
     await settled(one)
     batch = await submit(one, "to act on", [*(f"Text {n}." for n in range(12)), ""])
     page = await open_page(one, path="/analyses")
+    await page("until", selector=".banner[data-kind=paused]")  # it moves the page down
     await page("until", selector=".foot", text="1 to 13 of 13")
     await page("check", selector=".sheet thead input")
     buttons = await page("texts", selector=".bulk button")

@@ -40,6 +40,7 @@ async def test_all_of_a_filter_are_canceled_and_deleted(
     batch = await submit(one, "many", [f"Text {n}." for n in range(60)])
     other = await submit(one, "other", ["One."])
     page = await open_page(one, path=f"/analyses?batch={batch}")
+    await page("until", selector=".banner[data-kind=paused]")  # it moves the page down
     await page("until", selector=".foot", text="1 to 50 of 60")
     await page("check", selector=f"{ROWS}:nth-child(1) input")
     await page("until", selector=".bulk .of", text="of 60 in batch")

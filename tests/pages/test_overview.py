@@ -200,6 +200,7 @@ async def test_a_retry_of_many_items_is_a_question_and_reported(
     batch = await submit(one, "many", [f"Text {n}." for n in range(12)])
     await ask(one, CANCEL, id=batch)
     page = await open_page(one)
+    await page("until", selector=".banner[data-kind=paused]")  # it moves the page down
     retry = f".of-batch[data-id='{batch}'] button:has-text('Retry 12')"
     await page("click", selector=retry)
     await page("until", selector="dialog.question h2", text="Retry 12 items?")
