@@ -17,6 +17,8 @@ async def wait_until_ended(context: Context, id_: str, *, seconds: float) -> Non
     The object is of a kind whose rows have `finished_at`.
     """
     context.allow_more_time(seconds)
+    if context.services.stopping.is_set():
+        return
     ended = asyncio.create_task(_until_ended(context, id_))
     stopping = asyncio.create_task(context.services.stopping.wait())
     try:
