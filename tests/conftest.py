@@ -14,7 +14,7 @@ import shutil
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -156,19 +156,21 @@ async def _new_postgresql(template: str = "template1") -> AsyncIterator[str]:
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file with every migration applied, for copies."""
     path = tmp_path_factory.mktemp("migrated") / "assay.db"
-    asyncio.run(_migrate(f"sqlite:///{path}"))
+    # `asyncio.run` would take the event loop of the present test from pytest-asyncio.
+    with closing(asyncio.new_event_loop()) as loop:
+        loop.run_until_complete(_migrate(f"sqlite:///{path}"))
     return path
 
 
 @pytest.fixture(scope="session")
 def migrated_postgresql() -> Iterator[str]:
     """The name of a PostgreSQL database with every migration applied, for copies."""
-    with asyncio.Runner() as runner:
+    with closing(asyncio.new_event_loop()) as loop:
         databases = AsyncExitStack()
-        url = runner.run(databases.enter_async_context(_new_postgresql()))
-        runner.run(_migrate(url))
+        url = loop.run_until_complete(databases.enter_async_context(_new_postgresql()))
+        loop.run_until_complete(_migrate(url))
         yield urlsplit(url).path.removeprefix("/")
-        runner.run(databases.aclose())
+        loop.run_until_complete(databases.aclose())
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Coroutine
+from contextlib import closing
 from typing import Any
 
 from graphql import (
@@ -245,6 +247,12 @@ class World:
         return f"{{ {' '.join(parts)} }}"
 
 
+def run(check: Coroutine[Any, Any, None]) -> None:
+    """Run a check. `asyncio.run` would take pytest-asyncio's event loop from the next test."""
+    with closing(asyncio.new_event_loop()) as loop:
+        loop.run_until_complete(check)
+
+
 @settings(max_examples=150, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**32), st.sampled_from(["query", "mutation"]), st.booleans(), st.booleans())
 def test_both_ways_give_the_same_answer(seed: int, kind: str, yes: bool, no: bool) -> None:
@@ -261,7 +269,7 @@ def test_both_ways_give_the_same_answer(seed: int, kind: str, yes: bool, no: boo
     async def check() -> None:
         await differ(lambda: build(world.schema, text, root=root, variables=variables))
 
-    asyncio.run(check())
+    run(check())
     # No root resolver has run twice one way. After a null for the whole answer, the others need not run.
     counts = {key: world.root_calls.count(key) for key in world.root_calls}
     assert all(count <= 2 for count in counts.values()), counts
@@ -278,6 +286,6 @@ def test_some_give_up_and_some_do_not() -> None:
         outcomes.add(gave_up)
 
     for seed in range(40):
-        asyncio.run(check(seed))
+        run(check(seed))
     assert outcomes == {False, True}
     assert not is_abstract_type(GraphQLString)
