@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from graphql import GraphQLField, GraphQLSchema
     from graphql.pyutils import Path
 
+    from execution.compile.plan import FieldPlan
+
 __all__ = [
     "FIRST",
     "RULES",
@@ -163,6 +165,12 @@ class LightInfo(strawberry.Info[Any, Any]):
     def context(self) -> Any:
         """The context of the operation."""
         return self._run.context
+
+    @property
+    def plan(self) -> FieldPlan:
+        """The plan of the field: what is selected below it."""
+        found: FieldPlan = self._site.plan
+        return found
 
     @property
     def path(self) -> Path:

@@ -304,7 +304,7 @@ class _Writer:
         return self._bind(f"coerce_{type_.name}", type_.coerce_output_value)
 
     def _site(self, field: FieldPlan) -> str:
-        return self._bind("site", Site(field.definition, field.nodes, field.parent))
+        return self._bind("site", Site(field.definition, field.nodes, field.parent, field))
 
     def _bind(self, name: str, value: Any) -> str:
         """Return a new name for a value."""

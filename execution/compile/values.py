@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from graphql import FieldNode, GraphQLField, GraphQLObjectType, Node
 
+    from execution.compile.plan import FieldPlan
+
 
 MAX_CLASSES = 500
 """Most classes that a program remembers as ordinary. Further ones are checked at each value."""
@@ -50,6 +52,7 @@ class Site(NamedTuple):
     definition: GraphQLField
     nodes: list[FieldNode]
     parent: GraphQLObjectType
+    plan: FieldPlan
 
 
 class Classes:
