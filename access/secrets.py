@@ -1,0 +1,55 @@
+"""The secret of an installation, and the keys derived from it.
+
+`ASSAY_SECRET` may hold several, separated by commas: the first signs, and all verify. So a secret is replaced without a
+sign-out: put the new one in front, and remove the old one after the lifetime of an access token.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+SHORTEST_BYTES = 32
+"""Bytes of a secret, at least: a shorter one can be guessed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one secret. `kid` names them in tokens."""
+
+    kid: str
+    access: bytes
+    """Signs access tokens."""
+    refresh: bytes
+    """Makes the successors of refresh tokens."""
+
+    def __repr__(self) -> str:
+        return f"Keys({self.kid})"
+
+
+def new_secret() -> str:
+    """Return a new secret: 43 characters with 256 random bits."""
+    return secrets.token_urlsafe(32)
+
+
+def keys_of(setting: str) -> Sequence[Keys]:
+    """Return the keys of each secret in the setting, the signing ones first. Raises ValueError for a short secret."""
+    found = [each.strip() for each in setting.split(",")]
+    if short := [number for number, each in enumerate(found, 1) if len(each.encode()) < SHORTEST_BYTES]:
+        number = f" number {short[0]}" if len(found) > 1 else ""
+        raise ValueError(f"The secret{number} has fewer than {SHORTEST_BYTES} bytes.")
+    return [_keys(each.encode()) for each in dict.fromkeys(found)]
+
+
+def _keys(secret: bytes) -> Keys:
+    access, refresh = _derived(secret, b"access"), _derived(secret, b"refresh")
+    return Keys(sha256(access).hexdigest()[:8], access, refresh)
+
+
+def _derived(secret: bytes, purpose: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"assay " + purpose).derive(secret)
