@@ -65,7 +65,7 @@ class AccessTokens:
         try:
             found = jwt.decode(token, self._key, algorithms=[_ALGORITHM])
             rules.validate(found.claims)
-        except (JoseError, ValueError, TypeError, KeyError):
+        except (JoseError, ValueError, TypeError, KeyError, RecursionError):
             return None
         claims, session_id = found.claims, found.claims.get("sid")
         if found.header.get("typ") != _TYPE or not isinstance(session_id, str):

@@ -18,6 +18,7 @@ from access.tokens import LIFETIME, AccessToken, AccessTokens
 NOW = datetime(2026, 3, 1, 12, 0, 0, 500_000, tzinfo=UTC)
 KEYS = keys_of(new_secret())
 TOKENS = AccessTokens(KEYS)
+NESTED = f"{urlsafe_b64encode(b'[' * 1_500).decode()}.e30.e30A"
 
 
 def written(header: dict[str, Any] | None = None, *, key: bytes = KEYS[0].access, **claims: Any) -> str:
@@ -158,6 +159,7 @@ def test_ten_thousand_mutated_tokens_open_nothing() -> None:
         "x" * 10_000_000,
         "e30.e30.",
         "W10.W10.W10",
+        NESTED,
     ],
     ids=lambda text: text[:10].encode("unicode_escape").decode(),
 )
