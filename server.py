@@ -83,6 +83,7 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
     from resolvers.health import local_components, shared_components
     from resolvers.monitor import Monitor
     from resolvers.user_errors import explain
+    from schema.access import refuse, rule_of
     from schema.build import fit
     from schema.filters import FilterReader
     from store.cursors import identify
@@ -127,7 +128,15 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
         return Context(services, LOCAL_ADMINISTRATOR, connection.scope["state"]["request_id"])
 
     own_documents = page_documents() if settings.trusted_documents_only else None
-    executor = Executor(schema, settings=settings, telemetry=telemetry, explain=explain, own_documents=own_documents)
+    executor = Executor(
+        schema,
+        settings=settings,
+        telemetry=telemetry,
+        explain=explain,
+        own_documents=own_documents,
+        rule_of=rule_of,
+        refuse=refuse,
+    )
     sockets = GraphQLWebSocket(executor, context, settings, telemetry)
     streams = Streams(settings, telemetry, sockets.hub)
     worker = Worker(database, analyzers, slots=settings.workers, instance=instance)

@@ -23,6 +23,8 @@ class AnswerKind(Enum):
     UNREGISTERED = "unregistered"  # an unknown hash: clients of Apollo's protocol send the text next
     UNKNOWN_DOCUMENT = "unknown_document"  # an unknown document id, or a document that is not trusted
     OPERATION_ERROR = "operation_error"  # unknown operationName, or none for several operations
+    UNAUTHENTICATED = "unauthenticated"  # a field requires a credential
+    FORBIDDEN = "forbidden"  # a field requires more than the caller has
     METHOD = "method"  # the transport does not run operations of this type
     VARIABLES_ERROR = "variables_error"
     FAULT = "fault"  # an exception outside all fields, or a source stream that did not start

@@ -22,6 +22,7 @@ from graphql import (
 from graphql import OperationType as CoreOperationType
 from strawberry.types.graphql import OperationType
 
+from execution.access import FieldRule, RuleOf, no_rule, rules
 from execution.answers import Answer, AnswerKind
 from execution.compile.plan import conditions
 from execution.cost import Costs, OperationCost
@@ -49,18 +50,26 @@ class Document:
     """The operations with an answer that depends on nothing but the schema."""
     conditions: tuple[str, ...]
     """The variables in `@skip` and `@include`."""
+    rules: Mapping[str | None, Sequence[FieldRule]]
+    """For each operation, the access rules of its root fields."""
     first: Mapping[str | None, Sequence[Callable[[Any], Awaitable[Any]]]]
     """For each query, functions of the context that are awaited before its fields."""
 
 
 class Documents:
-    """The documents of one schema. The least recently used one leaves the cache first."""
+    """The documents of one schema. The least recently used one leaves the cache first.
 
-    def __init__(self, schema: GraphQLSchema, *, limits: Limits, hide_suggestions: bool) -> None:
+    `rule_of` returns the access rule of a root field.
+    """
+
+    def __init__(
+        self, schema: GraphQLSchema, *, limits: Limits, hide_suggestions: bool, rule_of: RuleOf = no_rule
+    ) -> None:
         self._schema = schema
         self._limits = limits
         self._hide_suggestions = hide_suggestions
         self._costs = Costs(schema)
+        self._rule_of = rule_of
         self._kept: OrderedDict[str, Document | Answer] = OrderedDict()
         self._text = 0
 
@@ -106,6 +115,7 @@ class Documents:
             self._costs.of(node),
             introspections(node),
             conditions(node),
+            rules(self._schema, node, self._rule_of),
             self._first(node),
         )
 

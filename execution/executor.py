@@ -22,6 +22,7 @@ from graphql import ExecutionResult as StreamResult
 from graphql import GraphQLError
 from strawberry.types.graphql import OperationType
 
+from execution.access import Refuse, RuleOf, no_rule
 from execution.answer_size import AnswerSize, AnswerTooLarge
 from execution.answers import Answer, AnswerKind, StreamAnswer
 from execution.compile.cache import MAX_BYTES
@@ -104,7 +105,8 @@ class OperationContext(Protocol):
 class Executor:
     """Answers operations on one schema. Safe to share between all requests of an event loop.
 
-    `compiled_bytes` is the memory of compiled operations; 0 leaves all operations to graphql-core.
+    `compiled_bytes` is the memory of compiled operations; 0 leaves all operations to graphql-core. `rule_of` and
+    `refuse` decide which callers may run an operation: by default all.
     """
 
     def __init__(
@@ -117,6 +119,8 @@ class Executor:
         explain: Explain | None = None,
         own_documents: Mapping[str, str] | None = None,
         compiled_bytes: int = MAX_BYTES,
+        rule_of: RuleOf = no_rule,
+        refuse: Refuse | None = None,
     ) -> None:
         """Read the manifests of the settings. `own_documents` are trusted too, texts by id. Raises InvalidManifest."""
         if schema.extensions:
@@ -129,7 +133,10 @@ class Executor:
         self._max_cost = settings.max_cost
         self._hide_suggestions = settings.environment == "production"
         self._core = core_schema(schema)
-        self._documents = Documents(self._core, limits=limits or Limits(), hide_suggestions=self._hide_suggestions)
+        self._refuse = refuse
+        self._documents = Documents(
+            self._core, limits=limits or Limits(), hide_suggestions=self._hide_suggestions, rule_of=rule_of
+        )
         self._persisted = PersistedDocuments(self._documents, only=settings.trusted_documents_only)
         self._persisted.read(settings.trusted_documents)
         self._persisted.trust(own_documents or {})
@@ -165,7 +172,7 @@ class Executor:
         request, name, operation_type = selected
         if operation_type not in allowed:
             return _not_here(operation_type)
-        refusal = self._too_expensive(request, name)
+        refusal = self._refused(request, name, context) or self._too_expensive(request, name)
         if refusal is not None:
             return refusal
         started = perf_counter()
@@ -244,7 +251,7 @@ class Executor:
         request, name, operation_type = selected
         if operation_type is not OperationType.SUBSCRIPTION:
             return _not_here(operation_type)
-        refusal = self._too_expensive(request, name)
+        refusal = self._refused(request, name, context) or self._too_expensive(request, name)
         if refusal is not None:
             return refusal
         started = perf_counter()
@@ -410,6 +417,16 @@ class Executor:
                 cost=self._document(request).costs[name](request.variables),
                 request_id=request_id,
             )
+
+    def _refused(self, request: OperationRequest, name: str | None, context: OperationContext) -> Answer | None:
+        """Return the answer to a caller who does not meet the rules of an operation."""
+        if self._refuse is None:
+            return None
+        error = self._refuse(context, self._document(request).rules[name])
+        if error is None:
+            return None
+        kind = AnswerKind.FORBIDDEN if error.code == ErrorCode.FORBIDDEN else AnswerKind.UNAUTHENTICATED
+        return Answer(error_body(error.code, error.message, **error.extensions), kind)
 
     def _too_expensive(self, request: OperationRequest, name: str | None) -> Answer | None:
         """Return the answer that refuses an operation above the maximum cost."""

@@ -9,7 +9,6 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from execution.errors import ClientError, ErrorCode
 from resolvers.context import Context, Services
 from resolvers.user_errors import UserError, UserErrorCode, answers, check_name, check_number, require_none
 from store.bounds import MAX_REASON, MAX_SLOTS
@@ -99,8 +98,7 @@ async def set_concurrency(context: Context, analyzer: str | None, limit: int | N
 
 
 async def _require_analyzer(context: Context, analyzer: str | None, errors: Iterable[UserError] = ()) -> None:
-    """Raise Refused for an unknown analyzer and for these other errors; ClientError unless an administrator asks."""
-    require_administrator(context)
+    """Raise Refused for an unknown analyzer and for these other errors."""
     unknown: list[UserError] = []
     if analyzer is not None:
         known = [each.analyzer for each in (await queue(context.services)).analyzers]
@@ -125,9 +123,3 @@ async def _change(
     if changed:
         log.warning(event, analyzer=analyzer, by=context.viewer.name, request_id=context.request_id, **details)
     return QueuePayload(_queue_of(services, rows))
-
-
-def require_administrator(context: Context) -> None:
-    """Raise ClientError, FORBIDDEN, unless the viewer is an administrator."""
-    if not context.viewer.is_administrator:
-        raise ClientError(ErrorCode.FORBIDDEN, "Only an administrator may change settings that all users share.")

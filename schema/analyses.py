@@ -16,6 +16,7 @@ from resolvers import events as resolve_events
 from resolvers.events import Happening
 from resolvers.paging import Connection as ConnectionOf
 from resolvers.paging import page_request
+from schema.access import ANALYST, VIEWER
 from schema.analyzers import AnalysisResult, Analyzer
 from schema.common import (
     USER_ERRORS,
@@ -305,12 +306,13 @@ class AnalysisEvent(Event):
 @strawberry.type
 class AnalysisQuery:
     @strawberry.field(
-        description="Returns an analysis by id. Null if the analysis does not exist or is not visible to the caller."
+        directives=VIEWER,
+        description="Returns an analysis by id. Null if the analysis does not exist or is not visible to the caller.",
     )
     async def analysis(self, info: Info, id: Annotated[strawberry.ID, id_of("analysis")]) -> Analysis | None:
         return await resolve.analysis(info.context, id)
 
-    @strawberry.field(description="Lists the caller's analyses.")
+    @strawberry.field(directives=VIEWER, description="Lists the caller's analyses.")
     async def analyses(
         self,
         info: Info,
@@ -332,7 +334,7 @@ class AnalysisQuery:
         page = page_request(first, after, last, before)
         return await resolve.analyses(info.context, where, field, descending, page)
 
-    @strawberry.field(description="Lists the analyzers installed on this server, by name.")
+    @strawberry.field(directives=VIEWER, description="Lists the analyzers installed on this server, by name.")
     def analyzers(self, info: Info) -> list[Analyzer]:
         analyzers = info.context.services.analyzers
         return [analyzers[name] for name in sorted(analyzers)]
@@ -340,17 +342,18 @@ class AnalysisQuery:
 
 @strawberry.type
 class AnalysisMutation:
-    @strawberry.mutation(description="Cancels a queued or running analysis.")
+    @strawberry.mutation(directives=ANALYST, description="Cancels a queued or running analysis.")
     async def cancel_analysis(
         self, info: Info, input: Annotated[CancelAnalysisInput, strawberry.argument(description="Analysis to cancel.")]
     ) -> CancelAnalysisPayload:
         return await resolve.cancel_analysis(info.context, input.id)
 
     @strawberry.mutation(
+        directives=ANALYST,
         description=(
             "Runs a failed, canceled or timed-out analysis again. The analysis keeps its id. An analysis with "
             "rejected input can't be retried."
-        )
+        ),
     )
     async def retry_analysis(
         self, info: Info, input: Annotated[RetryAnalysisInput, strawberry.argument(description="Analysis to retry.")]
@@ -358,10 +361,11 @@ class AnalysisMutation:
         return await resolve.retry_analysis(info.context, input.id)
 
     @strawberry.mutation(
+        directives=ANALYST,
         description=(
             "Deletes an analysis that has ended. Its events remain in the log. An item of a batch can be "
             "deleted after the whole batch has ended."
-        )
+        ),
     )
     async def delete_analysis(
         self, info: Info, input: Annotated[DeleteAnalysisInput, strawberry.argument(description="Analysis to delete.")]
@@ -372,9 +376,10 @@ class AnalysisMutation:
 @strawberry.type
 class AnalysisSubscription:
     @strawberry.subscription(
+        directives=VIEWER,
         description=(
             "Sends the analysis immediately and after every change. Completes after the analysis ends or is deleted."
-        )
+        ),
     )
     async def analysis(
         self, info: Info, id: Annotated[strawberry.ID, id_of("analysis")]

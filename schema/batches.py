@@ -16,6 +16,7 @@ from resolvers import error_groups as resolve_errors
 from resolvers import events as resolve_events
 from resolvers.events import Happening
 from resolvers.paging import page_request
+from schema.access import ANALYST, VIEWER
 from schema.analyses import AnalysisConnection
 from schema.common import (
     USER_ERRORS,
@@ -222,12 +223,13 @@ class BatchEvent(Event):
 @strawberry.type
 class BatchQuery:
     @strawberry.field(
-        description="Returns a batch by id. Null if the batch does not exist or is not visible to the caller."
+        directives=VIEWER,
+        description="Returns a batch by id. Null if the batch does not exist or is not visible to the caller.",
     )
     async def batch(self, info: Info, id: Annotated[strawberry.ID, id_of("batch")]) -> Batch | None:
         return await resolve.batch(info.context, id)
 
-    @strawberry.field(description="Lists the caller's batches, newest first by default.")
+    @strawberry.field(directives=VIEWER, description="Lists the caller's batches, newest first by default.")
     async def batches(
         self,
         info: Info,
@@ -260,24 +262,27 @@ class BatchQuery:
 
 @strawberry.type
 class BatchMutation:
-    @strawberry.mutation(description="Cancels all queued and running items of a batch.")
+    @strawberry.mutation(directives=ANALYST, description="Cancels all queued and running items of a batch.")
     async def cancel_batch(
         self, info: Info, input: Annotated[CancelBatchInput, strawberry.argument(description="Batch to cancel.")]
     ) -> CancelBatchPayload:
         return await resolve.cancel_batch(info.context, input.id)
 
     @strawberry.mutation(
+        directives=ANALYST,
         description=(
             "Runs the failed, canceled and timed-out items of a batch again. Items with rejected input can't "
             "be retried. The retry of a large batch can continue after the response."
-        )
+        ),
     )
     async def retry_batch(
         self, info: Info, input: Annotated[RetryBatchInput, strawberry.argument(description="Batch to retry.")]
     ) -> RetryBatchPayload:
         return await resolve.retry_failed(info.context, input.id)
 
-    @strawberry.mutation(description="Deletes a batch that has ended, with its items. Its events remain in the log.")
+    @strawberry.mutation(
+        directives=ANALYST, description="Deletes a batch that has ended, with its items. Its events remain in the log."
+    )
     async def delete_batch(
         self, info: Info, input: Annotated[DeleteBatchInput, strawberry.argument(description="Batch to delete.")]
     ) -> DeleteBatchPayload:
@@ -287,10 +292,11 @@ class BatchMutation:
 @strawberry.type
 class BatchSubscription:
     @strawberry.subscription(
+        directives=VIEWER,
         description=(
             "Sends the batch immediately and after changes, at most ten times a second. Completes after the "
             "batch ends or is deleted."
-        )
+        ),
     )
     async def batch(self, info: Info, id: Annotated[strawberry.ID, id_of("batch")]) -> AsyncGenerator[Batch, None]:
         return await resolve_events.follow_subject(info.context, "batch", id, pause_seconds=resolve.INTERVAL_SECONDS)

@@ -23,6 +23,7 @@ from analyzers.base import MESSAGE_CHARACTERS, clean
 from analyzers.base import Analyzer as AnalyzerValue
 from execution.strawberry_parts import core_schema
 from resolvers import subjects as resolve
+from schema.access import VIEWER
 from schema.alerts import AlertEvent
 from schema.analyses import AnalysisEvent, AnalysisMutation, AnalysisQuery, AnalysisSubscription
 from schema.analyzer_types import AnalyzerTypes
@@ -44,7 +45,8 @@ from schema.submissions import submission_mutation
 @strawberry.type
 class NodeQuery:
     @strawberry.field(
-        description="Returns an object by id. Null if the object does not exist or is not visible to the caller."
+        directives=VIEWER,
+        description="Returns an object by id. Null if the object does not exist or is not visible to the caller.",
     )
     async def node(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Global id.")]
@@ -52,10 +54,11 @@ class NodeQuery:
         return await resolve.node(info.context, id)
 
     @strawberry.field(
+        directives=VIEWER,
         description=(
             "Returns one entry per id, in the same order. An entry is null if its object does not exist or is "
             "not visible to the caller."
-        )
+        ),
     )
     async def nodes(
         self, info: Info, ids: Annotated[list[strawberry.ID], strawberry.argument(description="At most 100 ids.")]
@@ -178,7 +181,10 @@ def _check_names(schema: GraphQLSchema, expected: Iterable[Any]) -> None:
 
 
 def _finish(schema: GraphQLSchema) -> None:
-    """Complete Strawberry's types: mark @oneOf inputs, drop defaults of null, and name the nodes of pages."""
+    """Complete Strawberry's types: mark @oneOf inputs, drop defaults of null, name the nodes of pages.
+
+    Also describe the arguments of directives.
+    """
     for type_ in schema.type_map.values():
         if isinstance(type_, GraphQLInputObjectType):
             definition = type_.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
@@ -188,6 +194,10 @@ def _finish(schema: GraphQLSchema) -> None:
             for field in type_.fields.values():
                 _drop_null_defaults(field.args.values())
             _name_nodes(type_)
+    for directive in schema.directives:
+        definition = directive.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        for field in getattr(definition, "fields", ()):
+            directive.args[field.name].description = field.description
 
 
 def _drop_null_defaults(values: Iterable[GraphQLArgument | GraphQLInputField]) -> None:

@@ -11,6 +11,7 @@ from resolvers import bulk_actions as resolve
 from resolvers import events as resolve_events
 from resolvers.bulk_actions import Order
 from resolvers.events import Happening
+from schema.access import ANALYST
 from schema.common import USER_ERRORS, Info, Node, Progress, UserError
 from schema.events import Event, describe_events
 from schema.filters import AnalysisFilter
@@ -156,7 +157,8 @@ class BulkActionEvent(Event):
 @strawberry.type
 class BulkActionMutation:
     @strawberry.mutation(
-        description="Retries, cancels or deletes many analyses, or counts them. The caller needs no open connection."
+        directives=ANALYST,
+        description="Retries, cancels or deletes many analyses, or counts them. The caller needs no open connection.",
     )
     async def run_bulk_action(
         self,
@@ -174,7 +176,7 @@ class BulkActionMutation:
         )
         return await resolve.run_bulk_action(info.context, order)
 
-    @strawberry.mutation(description="Stops a bulk action after its current slice.")
+    @strawberry.mutation(directives=ANALYST, description="Stops a bulk action after its current slice.")
     async def stop_bulk_action(
         self, info: Info, input: Annotated[StopBulkActionInput, strawberry.argument(description="Action to stop.")]
     ) -> StopBulkActionPayload:

@@ -11,6 +11,7 @@ from execution.prices import priced
 from resolvers import controls as resolve
 from resolvers import metrics as resolve_metrics
 from resolvers.events import Happening
+from schema.access import ADMINISTRATOR, VIEWER
 from schema.common import USER_ERRORS, Info, UserError
 from schema.events import Event, describe_events
 from schema.metrics import QueueMetrics
@@ -168,7 +169,9 @@ class SetConcurrencyPayload:
 
 @strawberry.type
 class QueueQuery:
-    @strawberry.field(description="Returns the pauses and concurrency limits of the queue.", metadata=priced(5))
+    @strawberry.field(
+        directives=VIEWER, description="Returns the pauses and concurrency limits of the queue.", metadata=priced(5)
+    )
     async def queue(self, info: Info) -> Queue:
         return await resolve.queue(info.context.services)
 
@@ -176,10 +179,11 @@ class QueueQuery:
 @strawberry.type
 class QueueMutation:
     @strawberry.mutation(
+        directives=ADMINISTRATOR,
         description=(
             "Pauses one analyzer or the whole queue until resumeQueue. Running analyses continue; new "
             "submissions are accepted and wait. For administrators."
-        )
+        ),
     )
     async def pause_queue(
         self,
@@ -189,10 +193,11 @@ class QueueMutation:
         return await resolve.pause_queue(info.context, input.analyzer, input.reason)
 
     @strawberry.mutation(
+        directives=ADMINISTRATOR,
         description=(
             "Ends the pause of one analyzer or of the whole queue. The pauses of the queue and of analyzers "
             "end independently of each other. For administrators."
-        )
+        ),
     )
     async def resume_queue(
         self,
@@ -202,10 +207,11 @@ class QueueMutation:
         return await resolve.resume_queue(info.context, input.analyzer)
 
     @strawberry.mutation(
+        directives=ADMINISTRATOR,
         description=(
             "Sets the number of analyses that each worker runs at the same time, or the maximum number of one "
             "analyzer. Running analyses continue. For administrators."
-        )
+        ),
     )
     async def set_concurrency(
         self, info: Info, input: Annotated[SetConcurrencyInput, strawberry.argument(description="Limit to set.")]

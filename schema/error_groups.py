@@ -9,6 +9,7 @@ import strawberry
 
 from analyzers.base import AnalysisErrorCode
 from resolvers import error_groups as resolve
+from schema.access import VIEWER
 from schema.common import Info
 from schema.filters import AnalysisFilter
 from store.error_groups import ErrorGroup as ErrorGroupValue
@@ -46,10 +47,11 @@ class ErrorGroup:
 @strawberry.type
 class ErrorGroupQuery:
     @strawberry.field(
+        directives=VIEWER,
         description=(
             "Groups failed and timed-out analyses by similar errors. Largest group first. Considers the newest 100,000 "
             "FAILED and the newest 100,000 TIMED_OUT analyses."
-        )
+        ),
     )
     async def error_groups(
         self,

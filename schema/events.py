@@ -13,6 +13,7 @@ from resolvers import events as resolve
 from resolvers.event_streams import follow_events
 from resolvers.events import Happening
 from resolvers.subjects import EVENT_TYPE_NAMES, SUBJECTS
+from schema.access import VIEWER
 from schema.common import AfterEvent, Info, PageInfo
 from store.events import EventFilter as FilterValue
 from store.subjects import EventType
@@ -123,7 +124,7 @@ Filter = Annotated[EventFilter | None, strawberry.argument(description="Conditio
 
 @strawberry.type
 class EventQuery:
-    @strawberry.field(description="Lists past events, oldest first.")
+    @strawberry.field(directives=VIEWER, description="Lists past events, oldest first.")
     async def events(
         self,
         info: Info,
@@ -137,6 +138,7 @@ class EventQuery:
         return await resolve.events(info.context, where, first, after)
 
     @strawberry.field(
+        directives=VIEWER,
         description=(
             "Cursor of the end of the event log, also of an empty log. Read before all other fields of the "
             "same query: a subscription after this cursor misses no change of the data in those fields."
@@ -147,11 +149,12 @@ class EventQuery:
         return await resolve.end_of_events(info.context)
 
     @strawberry.field(
+        directives=VIEWER,
         description=(
             "Returns the cursor before the first event at or after a time: a start for `events` and subscriptions. For "
             "a time before the kept history the cursor of its beginning, for a time in the future the cursor of its "
             "end."
-        )
+        ),
     )
     async def events_cursor_at(
         self, info: Info, time: Annotated[datetime, strawberry.argument(description="The time.")]
@@ -162,11 +165,12 @@ class EventQuery:
 @strawberry.type
 class EventSubscription:
     @strawberry.subscription(
+        directives=VIEWER,
         description=(
             "Streams events. Without `after`, the stream starts with the next event. With `after`, the stream "
             "first replays all events after that cursor and then continues live. Each event arrives exactly "
             "once and in order, from all server instances."
-        )
+        ),
     )
     async def events(
         self,

@@ -9,6 +9,7 @@ import strawberry
 
 from resolvers import history as resolve
 from resolvers.history import HistoryRange
+from schema.access import VIEWER
 from schema.common import Info
 from schema.scalars import describe
 
@@ -73,7 +74,7 @@ class History:
 
 @strawberry.type
 class HistoryQuery:
-    @strawberry.field(description="Returns throughput, queue and latency over time.")
+    @strawberry.field(directives=VIEWER, description="Returns throughput, queue and latency over time.")
     async def history(
         self,
         info: Info,

@@ -11,6 +11,7 @@ import strawberry
 from execution.prices import priced
 from resolvers import health as resolve_health
 from resolvers import metrics as resolve
+from schema.access import VIEWER
 from schema.common import Info, Node
 from schema.scalars import BigInt
 from store.sql.clock import utcnow
@@ -337,18 +338,22 @@ class Metrics:
 
 @strawberry.type
 class MetricsQuery:
-    @strawberry.field(description="Returns current metrics of the server.", metadata=priced(10))
+    @strawberry.field(directives=VIEWER, description="Returns current metrics of the server.", metadata=priced(10))
     def metrics(self, info: Info) -> Metrics:
         return resolve.metrics(info.context)
 
-    @strawberry.field(description="Returns the health of the server, with recommendations.", metadata=priced(10))
+    @strawberry.field(
+        directives=VIEWER, description="Returns the health of the server, with recommendations.", metadata=priced(10)
+    )
     async def health(self, info: Info) -> Health:
         return await resolve_health.health(info.context.services)
 
 
 @strawberry.type
 class MetricsSubscription:
-    @strawberry.subscription(description="Sends metrics immediately and then once per interval.", metadata=priced(10))
+    @strawberry.subscription(
+        directives=VIEWER, description="Sends metrics immediately and then once per interval.", metadata=priced(10)
+    )
     async def metrics(
         self, info: Info, interval_seconds: Interval = resolve.DEFAULT_INTERVAL_SECONDS
     ) -> AsyncGenerator[Metrics, None]:

@@ -7,6 +7,7 @@ from datetime import datetime
 import strawberry
 
 from resolvers import retention as resolve
+from schema.access import VIEWER
 from schema.common import Info
 from schema.scalars import BigInt
 
@@ -49,6 +50,8 @@ class Retention:
 
 @strawberry.type
 class RetentionQuery:
-    @strawberry.field(description="Returns the retention periods and the result of the last clean-up.")
+    @strawberry.field(
+        directives=VIEWER, description="Returns the retention periods and the result of the last clean-up."
+    )
     async def retention(self, info: Info) -> Retention:
         return await resolve.retention(info.context.services)

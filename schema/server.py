@@ -8,6 +8,7 @@ import strawberry
 
 from resolvers import server as resolve
 from resolvers.server import Capability
+from schema.access import ANONYMOUS
 from schema.common import Info
 from schema.scalars import describe
 
@@ -60,7 +61,8 @@ class Server:
 @strawberry.type
 class ServerQuery:
     @strawberry.field(
-        description="Returns version and capabilities of the server, also to a caller without a credential."
+        directives=ANONYMOUS,
+        description="Returns version and capabilities of the server, also to a caller without a credential.",
     )
     def server(self, info: Info) -> Server:
         return resolve.server(info.context.services)

@@ -8,6 +8,7 @@ import strawberry
 from execution.prices import priced
 from resolvers import submissions as resolve
 from resolvers.submissions import Item, Requested, Terms
+from schema.access import ANALYST
 from schema.analyses import Analysis
 from schema.batches import Batch
 from schema.common import USER_ERRORS, Info, UserError
@@ -127,7 +128,7 @@ def submission_mutation(analysis_request: Any) -> type:
 
     @strawberry.type
     class SubmissionMutation:
-        @strawberry.mutation(description="Submits one analysis.")
+        @strawberry.mutation(directives=ANALYST, description="Submits one analysis.")
         async def submit_analysis(
             self,
             info: Info,
@@ -138,6 +139,7 @@ def submission_mutation(analysis_request: Any) -> type:
             return await resolve.submit_analysis(info.context, requested, priority, _terms(input))
 
         @strawberry.mutation(
+            directives=ANALYST,
             description="Submits 1 to 10,000 analyses as one batch. Items with invalid content fail; all others run.",
             metadata=priced(counted="items", per_point=10),
         )

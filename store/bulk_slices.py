@@ -25,7 +25,7 @@ from store.queue.retries import retry_analyses
 from store.queue.transitions import lock_batches, lock_batches_where
 from store.sql.paging import rows_of
 from store.sql.statements import among
-from store.sql.viewer import Viewer
+from store.sql.viewer import Role, Viewer
 from store.stops import request_stops
 from store.tables import (
     AnalysisStatus,
@@ -97,7 +97,7 @@ async def carry_out(
 
 async def _act(connection: AsyncConnection, row: BulkActionRow, ids: Sequence[str], now: datetime) -> int:
     """Act on those of the analyses that permit it; returns their number."""
-    kind, viewer = BulkActionKind(row.kind), Viewer(name=row.id, workspace=row.workspace, role="analyst")
+    kind, viewer = BulkActionKind(row.kind), Viewer(name=row.id, workspace=row.workspace, role=Role.ANALYST)
     these = (among(connection, _analysis.id, ids), permits(kind))
     if kind is BulkActionKind.RETRY:
         return len(await retry_analyses(connection, viewer, *these, now=now))

@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 DEFAULT_WORKSPACE = "default"
 
 
+class Role(StrEnum):
+    """The role of a member in a workspace. Each includes the permissions of all roles before it."""
+
+    VIEWER = "VIEWER"
+    ANALYST = "ANALYST"
+    ADMIN = "ADMIN"
+
+    def includes(self, other: Role) -> bool:
+        """Return whether this role has all permissions of the other."""
+        return _RANKS[self] >= _RANKS[other]
+
+
+_RANKS = {role: rank for rank, role in enumerate(Role)}
+
+
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """One caller: its name in logs, its workspace, and its role there."""
+    """One caller: its name in logs, its workspace and its role there, and its account and credential if it has them."""
 
     name: str
     workspace: str
-    role: str
+    role: Role | None
+    """None without a credential."""
+    is_administrator: bool = False
+    """Whether the viewer may change settings shared by all workspaces: queue controls and retention."""
+    user_id: str | None = None
+    credential_id: str | None = None
+    """The sign-in session or the API key."""
 
-    @property
-    def is_administrator(self) -> bool:
-        """Whether the viewer may change settings shared by all workspaces: queue controls and retention."""
-        return self.role == "administrator"
 
+ANONYMOUS = Viewer("anonymous", workspace="-", role=None)
+"""A caller without a credential on a server with sign-in. Nothing is in its workspace."""
 
-LOCAL_ADMINISTRATOR = Viewer(name="local", workspace=DEFAULT_WORKSPACE, role="administrator")
+LOCAL_ADMINISTRATOR = Viewer("local", DEFAULT_WORKSPACE, Role.ADMIN, is_administrator=True)
+"""Each caller of a server without sign-in."""

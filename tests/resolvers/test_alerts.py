@@ -20,16 +20,16 @@ QUERY = """{ events { nodes { __typename type subjectId
   ... on AlertEvent { component health message } } } }"""
 
 
-@pytest.mark.parametrize(("role", "message"), [("administrator", "Low on space."), ("member", None)])
+@pytest.mark.parametrize(("administrator", "message"), [(True, "Low on space."), (False, None)])
 async def test_every_workspace_sees_alerts_and_administrators_the_reason(
-    services: Services, role: str, message: str | None
+    services: Services, administrator: bool, message: str | None
 ) -> None:
     async with services.database.write() as connection:
         change = Change("disk", HealthStatus.DEGRADED, "Low on space.", utcnow())
         await report(connection, "server:1", [change])
     schema = build_schema(load_registry().analyzers)
     executor = Executor(schema, settings=services.settings, telemetry=Telemetry("server:1"))
-    viewer = replace(LOCAL_ADMINISTRATOR, workspace="other", role=role)
+    viewer = replace(LOCAL_ADMINISTRATOR, workspace="other", is_administrator=administrator)
     answer = await executor.execute(OperationRequest(query=QUERY), Context(services, viewer, "test"))
     assert answer.body["data"]["events"]["nodes"] == [
         {

@@ -30,7 +30,7 @@ from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.ids import new_id, new_ids
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
-from store.sql.viewer import Viewer
+from store.sql.viewer import Role, Viewer
 from store.stops import request_stops
 from store.subjects import SUBJECTS
 from store.tables import AnalysisStatus, BulkActionKind, BulkActionRow
@@ -39,7 +39,7 @@ from tests.store.truth import assert_consistent, whole_log
 RETRY, CANCEL, DELETE = BulkActionKind
 QUEUED, RUNNING, COMPLETED, FAILED, CANCELED, TIMED_OUT = AnalysisStatus
 LEASE, OTHER_LEASE = "lease_one", "lease_two"
-OTHERS = Viewer("other", "other", "analyst")
+OTHERS = Viewer("other", "other", Role.ANALYST)
 _column = tables.analysis.c
 
 

@@ -26,12 +26,12 @@ from store.sql.database import Database
 from store.sql.ids import new_id
 from store.sql.paging import PageArguments
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
-from store.sql.viewer import Viewer
+from store.sql.viewer import Role, Viewer
 from store.tables import AnalysisRow, AnalysisStatus
 from tests.store.test_results import plans_of
 
 NOW = utcnow()
-OTHER = Viewer("other", "other", "administrator")
+OTHER = Viewer("other", "other", Role.ADMIN)
 
 
 @pytest.mark.parametrize(

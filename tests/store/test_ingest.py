@@ -31,13 +31,13 @@ from store.sql.database import Database
 from store.sql.ids import new_id
 from store.sql.paging import PageArguments
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
-from store.sql.viewer import Viewer
+from store.sql.viewer import Role, Viewer
 from store.tables import AnalysisStatus, BatchRow
 from tests.store.truth import assert_consistent
 from tests.support import until
 
 NOW = utcnow()
-STRANGER = Viewer("stranger", "elsewhere", "administrator")
+STRANGER = Viewer("stranger", "elsewhere", Role.ADMIN)
 
 
 def items(count: int, **values: object) -> list[NewAnalysis]:

@@ -21,7 +21,7 @@ from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.ids import new_id
 from store.sql.paging import Page, PageArguments, PageError
-from store.sql.viewer import LOCAL_ADMINISTRATOR, Viewer
+from store.sql.viewer import LOCAL_ADMINISTRATOR, Role, Viewer
 from store.tables import AnalysisRow
 
 together = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -40,7 +40,7 @@ class Shelf:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.viewer = Viewer("test", new_id("lease"), "administrator")
+        self.viewer = Viewer("test", new_id("lease"), Role.ADMIN)
         self.keys: set[Key] = set()
 
     async def put(self, rows: list[tuple[int, int]]) -> None:

@@ -14,7 +14,7 @@ from store.queue.retries import RetryFigures, may_retry, retry_analyses, retry_b
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
-from store.sql.viewer import Viewer
+from store.sql.viewer import Role, Viewer
 from store.tables import AnalysisRow, AnalysisStatus
 from tests.store.test_results import mixed_batches
 
@@ -49,7 +49,7 @@ async def test_the_figures_are_the_numbers_of_a_retry(database: Database, thinne
         async with database.write() as connection:
             assert await delete_analysis(connection, VIEWER, items[0].id, NOW)
     found = await figures(database, ids)
-    assert await figures(database, ids, Viewer("other", "other", "administrator")) == {}
+    assert await figures(database, ids, Viewer("other", "other", Role.ADMIN)) == {}
     items = await rows_of_all(database)
     for batch_id in ids:
         its = [row for row in items if row.batch_id == batch_id]

@@ -18,14 +18,14 @@ from store.queue.status_counts import correct
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
-from store.sql.viewer import Viewer
+from store.sql.viewer import Role, Viewer
 from store.status_counts import StatusCount, status_counts
 from store.tables import AnalysisRow, AnalysisStatus
 from tests.store.test_results import mixed_batches, plans_of
 
 S = AnalysisStatus
 NOW = utcnow()
-OTHER = Viewer("other", "other", "administrator")
+OTHER = Viewer("other", "other", Role.ADMIN)
 
 
 async def rows_of_all(database: Database) -> list[AnalysisRow]:
