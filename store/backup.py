@@ -22,7 +22,7 @@ from itertools import count
 from typing import Any, BinaryIO
 
 import orjson
-from sqlalchemy import Column, Connection, MetaData, Table, func, inspect, select, text, update
+from sqlalchemy import Column, Connection, MetaData, Table, delete, func, inspect, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
@@ -35,12 +35,16 @@ from store.sql.database import Database
 from store.sql.history import renew_identity
 from store.sql.migrate import known, move, revision_of
 from store.sql.script import Row, run
+from store.sql.viewer import DEFAULT_WORKSPACE
 
 FORM, VERSION = "assay-backup", 1
 # The tables without a part in a backup, with the reason. The tables of alembic and PgQueuer are not declared.
 LEFT_OUT = {
+    "access_change": "a restored database has no running servers with cached permissions",
     "identity": "a restored log is a new log",
     "keeper": "the lease of a server's keeper ends with the server",
+    "refresh": "a refresh token that was used after the backup would be valid again",
+    "signin": "its refresh tokens are left out: users sign in again",
     "status_count": "the numbers of analyses are counted again",
     "worker": "workers register at their start, and a restored database has none",
 }
@@ -239,7 +243,7 @@ async def restore(connection: AsyncConnection, backup: Backup, loaded: Progress)
     found = {table.name: table for table in await connection.run_sync(_tables)}
     present = await connection.run_sync(lambda sync: set(inspect(sync).get_table_names()))
     for name in present & SQLModel.metadata.tables.keys() - {tables.identity.name}:
-        await connection.execute(text(f"DELETE FROM {name}"))  # noqa: S608 - a table of ours
+        await connection.execute(delete(SQLModel.metadata.tables[name]))
     done = 0
     for name, columns, rows in backup.parts():
         if name not in found or not set(columns) <= set(found[name].columns.keys()):
@@ -250,6 +254,7 @@ async def restore(connection: AsyncConnection, backup: Backup, loaded: Progress)
     await move(connection, "head")
     await count_again(connection)
     await _begin_log(connection)
+    await _continue_audit(connection)
     if connection.dialect.name != "sqlite":
         await connection.execute(text("ANALYZE analysis, batch, event"))
 
@@ -263,11 +268,14 @@ async def _take(connection: AsyncConnection) -> None:
         await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         await connection.execute(text("SET LOCAL lock_timeout = '5s'"))
         if declared:
-            await connection.execute(text(f"LOCK TABLE {', '.join([*declared, 'alembic_version'])}"))
+            names = ", ".join(f'"{name}"' for name in [*declared, "alembic_version"])
+            await connection.execute(text(f"LOCK TABLE {names}"))
     for name in declared:
         rows = select(SQLModel.metadata.tables[name].c[0]).limit(1)
         if name == tables.event.name:  # a server without any work reports its own health
             rows = rows.where(tables.event.c.type != tables.AlertEventType.ALERT.value)
+        if name == tables.workspace.name:  # the migration creates the first one
+            rows = rows.where(tables.workspace.c.key != DEFAULT_WORKSPACE)
         if name not in {*LEFT_OUT, *_WITHOUT_WORK} and (await connection.execute(rows)).first() is not None:
             raise NotRestored(f"is not empty: its table {name} has rows. A backup needs an empty database")
     revision = await connection.run_sync(revision_of)
@@ -278,7 +286,7 @@ async def _take(connection: AsyncConnection) -> None:
 async def _insert(connection: AsyncConnection, table: str, columns: Sequence[str], rows: list[Row]) -> None:
     if connection.dialect.name == "sqlite":
         names, values = ", ".join(columns), ", ".join("?" * len(columns))
-        statement = f"INSERT INTO {table} ({names}) VALUES ({values})"  # noqa: S608 - of a table's names
+        statement = f'INSERT INTO "{table}" ({names}) VALUES ({values})'  # noqa: S608 - of a table's names
         await run(connection, lambda script: script.each(statement, rows))
     else:
         driver: Any = (await connection.get_raw_connection()).driver_connection
@@ -301,6 +309,13 @@ async def _begin_log(connection: AsyncConnection) -> None:
         sequence = "setval(pg_get_serial_sequence('event', 'position'), :next, false)"
         await connection.execute(text(f"SELECT {sequence}"), {"next": last + 1})
     await renew_identity(connection)
+
+
+async def _continue_audit(connection: AsyncConnection) -> None:
+    """Let the audit log continue after its last entry. SQLite does so by itself."""
+    if connection.dialect.name != "sqlite":
+        sequence = "setval(pg_get_serial_sequence('audit', 'number'), coalesce(max(number) + 1, 1), false)"
+        await connection.execute(text(f"SELECT {sequence} FROM audit"))  # noqa: S608 - of constants
 
 
 def _tables(connection: Connection) -> list[Table]:

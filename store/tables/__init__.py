@@ -6,6 +6,7 @@ Ids are text, compared byte by byte. Ids grow with time: inserts stay at the rig
 
 from __future__ import annotations
 
+from store.tables.access_changes import AccessChangeRow, access_change
 from store.tables.alerts import AlertEventType, AlertRow, HealthStatus, KeeperRow, alert, keeper
 from store.tables.analyses import (
     INLINE_BYTES,
@@ -27,6 +28,8 @@ from store.tables.analyses import (
     unfinished,
     waiting,
 )
+from store.tables.api_keys import ApiKeyRow, api_key
+from store.tables.audit import AuditAction, AuditActorKind, AuditOutcome, AuditRow, audit
 from store.tables.batches import BatchEventType, BatchRow, BatchStatus, batch, run_time
 from store.tables.bulk_actions import (
     BulkActionEventType,
@@ -42,9 +45,14 @@ from store.tables.events import EventRow, event
 from store.tables.history import HistoryRow, history
 from store.tables.idempotency import IdempotencyRow, idempotency
 from store.tables.identity import IdentityRow, identity
+from store.tables.invitations import InvitationRow, invitation
+from store.tables.memberships import MembershipRow, Role, membership
 from store.tables.retention import CleanupRow, cleanup
+from store.tables.sign_ins import RefreshRow, SignInRow, refresh, signin
 from store.tables.status_counts import StatusCountRow, status_count
+from store.tables.users import UserRow, user
 from store.tables.workers import TimingRow, WorkerRow, timing, worker
+from store.tables.workspaces import WorkspaceRow, workspace
 
 # The workspace of batches in deletion: no viewer reads it.
 NOWHERE = ""
@@ -52,11 +60,17 @@ NOWHERE = ""
 __all__ = [
     "INLINE_BYTES",
     "NOWHERE",
+    "AccessChangeRow",
     "AlertEventType",
     "AlertRow",
     "AnalysisEventType",
     "AnalysisRow",
     "AnalysisStatus",
+    "ApiKeyRow",
+    "AuditAction",
+    "AuditActorKind",
+    "AuditOutcome",
+    "AuditRow",
     "BatchEventType",
     "BatchRow",
     "BatchStatus",
@@ -73,14 +87,24 @@ __all__ = [
     "HistoryRow",
     "IdempotencyRow",
     "IdentityRow",
+    "InvitationRow",
     "KeeperRow",
+    "MembershipRow",
     "QueueEventType",
+    "RefreshRow",
+    "Role",
+    "SignInRow",
     "StatusCountRow",
     "TimingRow",
+    "UserRow",
     "WorkerRow",
+    "WorkspaceRow",
+    "access_change",
     "alert",
     "alone",
     "analysis",
+    "api_key",
+    "audit",
     "batch",
     "bulk_action",
     "bulk_action_item",
@@ -93,17 +117,23 @@ __all__ = [
     "history",
     "idempotency",
     "identity",
+    "invitation",
     "keeper",
+    "membership",
     "queued",
+    "refresh",
     "refused",
     "run_time",
     "running",
     "shown",
+    "signin",
     "sizes",
     "status_count",
     "timing",
     "unended",
     "unfinished",
+    "user",
     "waiting",
     "worker",
+    "workspace",
 ]

@@ -48,6 +48,7 @@ from store.sql.columns import Instant
 from store.sql.database import Database
 from store.sql.migrate import is_current, migrate
 from tests.resolvers.rows import NOW, Row, ago, analysis, batch, bulk_action, event, timing, worker
+from tests.store.access import rows as access
 from tests.store.aged import add
 from tests.store.test_event_log import line
 from tests.store.test_migrations import OLD_EVENTS, write_old
@@ -159,6 +160,17 @@ async def filled(database: Database) -> None:
         Row(tables.alert, {"component": "database", "health": "DEGRADED", "occurred_at": NOW}),
         Row(tables.keeper, {"id": 1, "holder": "h", "renewed_at": NOW}),
         Row(tables.history, {"seconds": 5, "step": 2**40, "writer": "server:1", "data": "{}"}),
+        *(access.user(f"{number}", display_name=hard, email=hard) for number, hard in enumerate(HARD[:4])),
+        access.user("all", is_administrator=True, is_active=False, issuer="i", subject="s", password="p"),
+        access.workspace("other", name=HARD[1], deleted_at=NOW),
+        access.membership("user_1"),
+        access.api_key("h", expires_at=NOW, last_used_at=NOW, revoked_at=NOW),
+        access.signin("user_1"),
+        access.refresh("h"),
+        access.invitation("user_1"),
+        access.access_change(),
+        access.audit(workspace="default", actor_id="a", subject_id="s", details=HARD[4]),
+        access.audit(address=HARD[1], user_agent=HARD[1], request_id=HARD[1], number=2**40),
         *(event(subject=f"s{number}", data=hard, owner_id=hard[:9]) for number, hard in enumerate(HARD)),
         event(subject="all", batch_id="b", session_id="s", file_id="f", owner_id="o"),
     ]
@@ -178,6 +190,8 @@ async def test_every_value_returns_unchanged(databases: Way) -> None:
     assert {name: len(rows) for name, rows in before.items()} == {
         "alert": 1,
         "analysis": 9,
+        "api_key": 1,
+        "audit": 2,
         "batch": 2,
         "bulk_action": 2,
         "bulk_action_item": 1,
@@ -186,7 +200,11 @@ async def test_every_value_returns_unchanged(databases: Way) -> None:
         "event": 7,
         "history": 1,
         "idempotency": 1,
+        "invitation": 1,
+        "membership": 1,
         "timing": 2,
+        "user": 5,
+        "workspace": 2,
     }
     (cleanup,) = before["cleanup"]
     assert (cleanup.pop("lease"), cleanup.pop("lease_expires_at") is None) == ("l", False)
@@ -207,8 +225,12 @@ async def test_every_value_returns_unchanged(databases: Way) -> None:
                 found.append(sorted(map(repr, (await connection.execute(select(table))).all())))
         assert found[0] == found[1]
     async with target.read() as connection:
-        for table in (tables.keeper, tables.worker):
+        for table in (tables.access_change, tables.keeper, tables.refresh, tables.signin, tables.worker):
             assert (await connection.execute(select(table))).all() == []
+    await add(target, access.audit(id="new"))
+    async with target.read() as connection:
+        newest = select(tables.audit.c.number).where(tables.audit.c.id == "new")
+        assert (await connection.execute(newest)).scalar_one() == 2**40 + 1
 
 
 async def test_the_log_keeps_its_order_and_continues_under_a_new_identity(databases: Way) -> None:
@@ -319,12 +341,18 @@ async def test_a_database_with_work_is_refused(database: Database) -> None:
     key = {"workspace": "default", "key": "k", "input_hash": "h", "subject_id": "s", "created_at": NOW}
     work = {
         "analysis": analysis(),
+        "api_key": access.api_key("h"),
+        "audit": access.audit(),
         "batch": batch(),
         "bulk_action": bulk_action(),
         "bulk_action_item": Row(tables.bulk_action_item, {"action_id": "b", "analysis_id": "a"}),
         "control": Row(tables.control, {"analyzer": ""}),
         "event": event(subject="s"),
         "idempotency": Row(tables.idempotency, key),
+        "invitation": access.invitation("user_1"),
+        "membership": access.membership("user_1"),
+        "user": access.user("one"),
+        "workspace": access.workspace("other"),
     }
     assert work.keys() == SQLModel.metadata.tables.keys() - {*LEFT_OUT, "alert", "cleanup", "history", "timing"}
     file = await backup_of(database)

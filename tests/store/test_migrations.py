@@ -54,10 +54,12 @@ FROZEN = {
     "0012_runs.py": "4d11c44fb2880a9ca3ca54c3439325d56400cab36b925a7c31eea673d499453f",
     "0013_analyzers_of_events.py": "c03266a21c6f4e7746d0475b0e1cb8f48eaad918f41479d5d1a306919a207cd6",
     "0014_history.py": "8a475f1a4962a7ac66f7aed766e47a8b499c38a66a9061e3af3f847c35921afa",
+    "0015_bulk_actions.py": "10d79b79f1365620bd77dce4f82ed50123371955b3a28a72a559275ced4fbc93",
 }
 TABLES = {
     *("analysis", "batch", "event", "worker", "timing", "idempotency", "control", "cleanup", "identity"),
     *("alert", "history", "keeper", "status_count", "bulk_action", "bulk_action_item"),
+    *("user", "workspace", "membership", "api_key", "signin", "refresh", "invitation", "access_change", "audit"),
 }
 # Prefixes of the tables of alembic, SQLite and PgQueuer.
 OTHERS = "alembic_|sqlite_|assay_pgqueuer"

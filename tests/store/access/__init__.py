@@ -1,0 +1,1 @@
+"""Tests of users, workspaces, credentials, changes of access and the audit log."""
