@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import ExpiredTokenError, JoseError
 from joserfc.jwk import OctKey
 from uuid_utils import uuid7
 
@@ -23,6 +23,10 @@ LONGEST = 4_096
 """Characters of a token, at most."""
 
 _ALGORITHM, _TYPE, _NAME = "HS256", "at+jwt", "assay"
+
+
+class ExpiredToken(Exception):
+    """The token was valid, and has expired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class AccessTokens:
         return token, datetime.fromtimestamp(expires, now.tzinfo)
 
     def verify(self, token: str, now: datetime) -> AccessToken | None:
-        """Return the content of a token; None if it is not valid now, without leeway."""
+        """Return the content of a token; None if it is not valid. Raises ExpiredToken from its expiry on."""
         if len(token) > LONGEST or not token.isascii() or not _is_canonical(token):
             return None
         rules = jwt.JWTClaimsRegistry(
@@ -65,6 +69,8 @@ class AccessTokens:
         try:
             found = jwt.decode(token, self._key, algorithms=[_ALGORITHM])
             rules.validate(found.claims)
+        except ExpiredTokenError:
+            raise ExpiredToken from None
         except (JoseError, ValueError, TypeError, KeyError, RecursionError):
             return None
         claims, session_id = found.claims, found.claims.get("sid")

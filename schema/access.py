@@ -86,7 +86,7 @@ def refuse(context: Context, rules: Sequence[FieldRule]) -> ClientError | None:
             if not viewer.is_administrator:
                 message = f"`{name}` is for administrators of the installation."
                 return ClientError(ErrorCode.FORBIDDEN, message, requires=rule, path=[name])
-        elif not viewer.role.includes(Role(rule)):
+        elif viewer.role.rank < Role(rule).rank:
             message = f"`{name}` needs the role {rule} in the workspace: yours is {viewer.role}."
             return ClientError(ErrorCode.FORBIDDEN, message, requires=rule, path=[name])
     return None

@@ -15,12 +15,13 @@ class Role(StrEnum):
     ANALYST = "ANALYST"
     ADMIN = "ADMIN"
 
-    def includes(self, other: Role) -> bool:
-        """Return whether this role has all permissions of the other."""
-        return _RANKS[self] >= _RANKS[other]
+    @property
+    def rank(self) -> int:
+        """Position in the order of roles, from 0."""
+        return _ROLES.index(self)
 
 
-_RANKS = {role: rank for rank, role in enumerate(Role)}
+_ROLES = list(Role)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Ids are text, compared byte by byte. Ids grow with time: inserts stay at the rig
 
 from __future__ import annotations
 
+from store.sql.viewer import Role
 from store.tables.access_changes import AccessChangeRow, access_change
 from store.tables.alerts import AlertEventType, AlertRow, HealthStatus, KeeperRow, alert, keeper
 from store.tables.analyses import (
@@ -46,7 +47,7 @@ from store.tables.history import HistoryRow, history
 from store.tables.idempotency import IdempotencyRow, idempotency
 from store.tables.identity import IdentityRow, identity
 from store.tables.invitations import InvitationRow, invitation
-from store.tables.memberships import MembershipRow, Role, membership
+from store.tables.memberships import MembershipRow, membership
 from store.tables.retention import CleanupRow, cleanup
 from store.tables.sign_ins import RefreshRow, SignInRow, refresh, signin
 from store.tables.status_counts import StatusCountRow, status_count

@@ -3,25 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import Column, Index
 from sqlmodel import Field, SQLModel
 
 from store.sql.columns import Instant, Key
-
-
-class Role(StrEnum):
-    """Roles in a workspace, lowest first. Each role includes the permissions of all roles before it."""
-
-    VIEWER = "VIEWER"
-    ANALYST = "ANALYST"
-    ADMIN = "ADMIN"
-
-    @property
-    def rank(self) -> int:
-        """Position in the order of roles, from 0."""
-        return list(Role).index(self)
 
 
 class MembershipRow(SQLModel, table=True):

@@ -13,7 +13,7 @@ import pytest
 from joserfc.jwk import RSAKey
 
 from access.secrets import keys_of, new_secret
-from access.tokens import LIFETIME, AccessToken, AccessTokens
+from access.tokens import LIFETIME, AccessToken, AccessTokens, ExpiredToken
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 500_000, tzinfo=UTC)
 KEYS = keys_of(new_secret())
@@ -52,7 +52,8 @@ def test_a_token_names_user_session_and_expiry() -> None:
 def test_a_token_ends_without_leeway() -> None:
     token, expires = TOKENS.sign("user_1", "signin_1", NOW)
     assert TOKENS.verify(token, expires - timedelta(seconds=1)) is not None
-    assert TOKENS.verify(token, expires) is None
+    with pytest.raises(ExpiredToken):
+        TOKENS.verify(token, expires)
     assert TOKENS.verify(token, NOW - timedelta(seconds=1)) is None, "from the future"
 
 
