@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import tables
 from store.access.api_keys import revoke_api_keys
 from store.access.changes import NewChange, note_changes
-from store.access.turn import take_turn
+from store.access.lock import lock_access
 from store.sql.ids import new_id
 from store.sql.paging import Listing, Page, PageArguments, fetch_page, rows_of
 from store.tables import MembershipRow, Role
@@ -66,7 +66,7 @@ async def set_role(
     A removal also revokes the user's API keys of the workspace. Raises LastAdmin and NoSuchMember. Of concurrent
     removals of the last two ADMINs, one succeeds.
     """
-    await take_turn(connection)
+    await lock_access(connection)
     before = await membership_of(connection, workspace, user_id)
     if before is None:
         return None if role is None else await _add(connection, workspace, user_id, role, now)
@@ -116,7 +116,7 @@ async def membership_of(connection: AsyncConnection, workspace: str, user_id: st
     return rows[0] if rows else None
 
 
-async def memberships_by_ids(
+async def memberships_by_id(
     connection: AsyncConnection, reader: Reader, ids: Sequence[str]
 ) -> dict[str, MembershipRow]:
     """Return the memberships among these that the reader may see, by id."""

@@ -11,7 +11,7 @@ from store.access.memberships import (
     Reader,
     count_members,
     membership_of,
-    memberships_by_ids,
+    memberships_by_id,
     memberships_of_user,
     page_of_members,
     set_role,
@@ -127,7 +127,7 @@ async def test_a_reader_sees_the_memberships_of_the_own_workspaces(database: Dat
 
     async def seen(reader: Reader) -> list[str]:
         rows = await read(database, memberships_of_user, reader, ada.id)
-        by_id = await read(database, memberships_by_ids, reader, ids)
+        by_id = await read(database, memberships_by_id, reader, ids)
         assert sorted(row.id for row in rows) == sorted(by_id)
         return [row.workspace for row in rows]
 
