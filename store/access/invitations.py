@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -48,10 +48,10 @@ async def accept_invitation(connection: AsyncConnection, hash_: str, password: s
     succeeds.
     """
     await lock_access(connection)
-    active = select(_user.c.id).where(_user.c.is_active)
+    active = exists().where(_user.c.id == _invitation.c.user_id, _user.c.is_active)
     used = (
         delete(_invitation)
-        .where(_invitation.c.hash == hash_, _invitation.c.expires_at > now, _invitation.c.user_id.in_(active))
+        .where(_invitation.c.hash == hash_, _invitation.c.expires_at > now, active)
         .returning(_invitation)
     )
     rows = rows_of(await connection.execute(used), InvitationRow)
