@@ -6,10 +6,10 @@ Each workspace with an ADMIN keeps one: the role of the last ADMIN with an activ
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
-from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, case, delete, exists, func, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
@@ -34,13 +34,15 @@ class NoSuchMember(Exception):
     """The user or the workspace does not exist."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """The reader of memberships: the workspace of the request; the user, if the caller is one."""
+class Reader(Protocol):
+    """The reader of memberships: the workspace of the request; the user, None for an API key."""
 
-    workspace: str
-    user_id: str | None
-    is_administrator: bool
+    @property
+    def workspace(self) -> str: ...
+    @property
+    def user_id(self) -> str | None: ...
+    @property
+    def is_administrator(self) -> bool: ...
 
 
 def visible_to(reader: Reader) -> ColumnElement[bool]:
@@ -128,6 +130,28 @@ async def memberships_of_user(connection: AsyncConnection, reader: Reader, user_
     """Return the memberships of a user that the reader may see, oldest first, at most MAX_LISTED."""
     statement = select(_membership).where(_membership.c.user_id == user_id, visible_to(reader))
     return rows_of(await connection.execute(statement.order_by(_membership.c.id).limit(MAX_LISTED)), MembershipRow)
+
+
+async def users_seen_by(connection: AsyncConnection, reader: Reader, ids: Sequence[str]) -> dict[str, bool]:
+    """Return the users among these that share a workspace with the reader, and whether the reader is an ADMIN of one.
+
+    Users always share with themselves. An API key shares the workspace of the request, and is no ADMIN here. For
+    administrators, who see all users, there is no need to call this.
+    """
+    seen = _membership.c.user_id
+    if reader.user_id is None:
+        here = select(seen).where(seen.in_(ids), visible_to(reader))
+        return dict.fromkeys((await connection.execute(here)).scalars(), False)
+    own = _membership.alias("own")
+    is_admin = func.max(case((own.c.role == Role.ADMIN.value, 1), else_=0))
+    shared = (
+        select(seen, is_admin)
+        .select_from(_membership.join(own, own.c.workspace == _membership.c.workspace))
+        .where(own.c.user_id == reader.user_id, seen.in_(ids))
+        .group_by(seen)
+    )
+    found = {row[0]: bool(row[1]) for row in (await connection.execute(shared)).all()}
+    return found | {id_: found.get(id_, False) for id_ in ids if id_ == reader.user_id}
 
 
 async def page_of_members(connection: AsyncConnection, workspace: str, page: PageArguments) -> Page[MembershipRow]:

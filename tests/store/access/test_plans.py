@@ -12,7 +12,7 @@ from store.access.audit import AuditFilter, audit_after, audit_by_id, page_of_au
 from store.access.changes import changes_after, last_change
 from store.access.identities import identify_external, identify_key, identify_session
 from store.access.invitations import accept_invitation, create_invitation
-from store.access.memberships import Reader, membership_of, memberships_of_user, page_of_members
+from store.access.memberships import membership_of, memberships_of_user, page_of_members
 from store.access.refresh import refresh
 from store.access.sessions import Client, end_sessions, sessions_of_user, start_session, trim_sessions
 from store.access.users import set_password, user_by_name, user_by_subject, users_by_id
@@ -20,8 +20,9 @@ from store.access.workspaces import workspace_by_slug, workspaces_by_id, workspa
 from store.sql.database import Database
 from store.sql.paging import PageArguments
 from tests.resolvers.rows import NOW
+from tests.store.access.calls import Caller
 
-READER = Reader("default", "user_1", is_administrator=False)
+CALLER = Caller("default", "user_1")
 PAGE = PageArguments()
 CALLS: dict[Any, tuple[Any, ...]] = {
     identify_session: ("signin_1", NOW),
@@ -39,7 +40,7 @@ CALLS: dict[Any, tuple[Any, ...]] = {
     user_by_subject: ("issuer", "subject"),
     users_by_id: (["user_1"],),
     membership_of: ("default", "user_1"),
-    memberships_of_user: (READER, "user_1"),
+    memberships_of_user: (CALLER, "user_1"),
     page_of_members: ("default", PAGE),
     workspace_by_slug: ("default",),
     workspaces_by_id: (["workspace_1"],),
