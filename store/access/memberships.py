@@ -16,7 +16,7 @@ from store import tables
 from store.access.api_keys import revoke_api_keys
 from store.access.changes import NewChange, note_changes
 from store.access.lock import lock_access
-from store.sql.ids import new_id
+from store.sql.ids import kind_of, new_id
 from store.sql.paging import Listing, Page, PageArguments, fetch_page, rows_of
 from store.tables import MembershipRow, Role
 
@@ -35,12 +35,14 @@ class NoSuchMember(Exception):
 
 
 class Reader(Protocol):
-    """The reader of memberships: the workspace of the request; the user, None for an API key."""
+    """A reader of memberships: the workspace of the request, the user (of an API key, its creator), the credential."""
 
     @property
     def workspace(self) -> str: ...
     @property
     def user_id(self) -> str | None: ...
+    @property
+    def credential_id(self) -> str | None: ...
     @property
     def is_administrator(self) -> bool: ...
 
@@ -48,16 +50,21 @@ class Reader(Protocol):
 def visible_to(reader: Reader) -> ColumnElement[bool]:
     """Return the condition that a reader may see a membership: it is in a workspace of the reader.
 
-    These are the workspace of the request and all workspaces of the user. Administrators see all memberships.
+    These are the workspace of the request and all workspaces of the user; for an API key, its workspace alone.
+    Administrators see all memberships.
     """
     if reader.is_administrator:
         return true()
     column: ColumnElement[str] = _membership.c.workspace
     here = column == reader.workspace
-    if reader.user_id is None:
+    if not _is_user(reader):
         return here
     own = _membership.alias("own")
     return or_(here, column.in_(select(own.c.workspace).where(own.c.user_id == reader.user_id)))
+
+
+def _is_user(reader: Reader) -> bool:
+    return reader.user_id is not None and kind_of(reader.credential_id or "") != "apikey"
 
 
 async def set_role(
@@ -139,7 +146,7 @@ async def users_seen_by(connection: AsyncConnection, reader: Reader, ids: Sequen
     administrators, who see all users, there is no need to call this.
     """
     seen = _membership.c.user_id
-    if reader.user_id is None:
+    if not _is_user(reader):
         here = select(seen).where(seen.in_(ids), visible_to(reader))
         return dict.fromkeys((await connection.execute(here)).scalars(), False)
     own = _membership.alias("own")

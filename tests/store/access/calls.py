@@ -25,6 +25,7 @@ class Caller:
 
     workspace: str
     user_id: str | None
+    credential_id: str | None = None
     is_administrator: bool = False
 
 

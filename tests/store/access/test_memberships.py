@@ -19,6 +19,7 @@ from store.access.memberships import (
 from store.access.users import update_user
 from store.access.workspaces import create_workspace
 from store.sql.database import Database
+from store.sql.ids import new_id
 from store.sql.paging import PageArguments
 from store.tables import Role, UserRow
 from tests.resolvers.rows import NOW
@@ -137,6 +138,8 @@ async def test_a_reader_sees_the_memberships_of_the_own_workspaces(database: Dat
     assert await seen(Caller(one, ada.id)) == [two, one, three]
     assert await seen(Caller(one, bob.id)) == [two, one]
     assert await seen(Caller(three, None)) == [three]
+    assert await seen(Caller(three, bob.id, new_id("apikey"))) == [three]
+    assert await seen(Caller(one, bob.id, new_id("signin"))) == [two, one]
     assert await seen(Caller("default", "user_other")) == []
 
 
@@ -148,8 +151,8 @@ async def test_a_reader_sees_the_users_of_the_own_workspaces(database: Database)
         await write(database, set_role, workspace, user.id, role, NOW)
     names = {user.id: user.name for user in (ada, bob, eve, lone)}
 
-    async def seen(workspace: str, user: UserRow | None) -> dict[str, bool]:
-        reader = Caller(workspace, None if user is None else user.id)
+    async def seen(workspace: str, user: UserRow | None, credential_id: str | None = None) -> dict[str, bool]:
+        reader = Caller(workspace, None if user is None else user.id, credential_id)
         found = await read(database, users_seen_by, reader, [*names, "user_other"])
         return {names[id_]: is_admin for id_, is_admin in found.items()}
 
@@ -158,4 +161,5 @@ async def test_a_reader_sees_the_users_of_the_own_workspaces(database: Database)
     assert await seen(two, eve) == {"ada": False, "bob": False, "eve": False}
     assert await seen("default", lone) == {"lone": False}
     assert await seen(one, None) == {"ada": False, "bob": False}
+    assert await seen(one, ada, new_id("apikey")) == {"ada": False, "bob": False}
     assert await seen("default", None) == {}
