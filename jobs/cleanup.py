@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from settings import RetentionSettings
 from store import retention
+from store.access.cleanup import TRIMS, clean_up_access
 from store.idempotency import trim_keys
 from store.queue import status_counts
 from store.retention import Cutoffs, Deleted, TakenOver
@@ -60,7 +61,7 @@ class Ages:
 
 
 async def clean_up(database: Database, ages: Ages, *, every: timedelta = EVERY) -> Deleted | None:
-    """Delete objects and events that are too old, and idempotency keys whose day is over. Returns the figures.
+    """Delete objects and events that are too old, and expired keys and sessions. Returns the figures.
 
     None if another server is cleaning up, took this clean-up over, or ended one less than `every` ago.
     """
@@ -87,8 +88,8 @@ async def clean_up(database: Database, ages: Ages, *, every: timedelta = EVERY) 
 
 
 def _figures(deleted: Deleted) -> dict[str, int]:
-    """Return the figures of all subjects, events and keys, including zeros."""
-    names = (*(subject.name for subject in SUBJECTS.values()), "events", "keys")
+    """Return all figures, including zeros."""
+    names = (*(subject.name for subject in SUBJECTS.values()), "events", "keys", *TRIMS)
     return {name: deleted[name] for name in names}
 
 
@@ -111,6 +112,7 @@ class _Round:
                 self.deleted["events"] += count
         while (count := await self.slice(partial(trim_keys, now=now, limit=self.rows))) > 0:
             self.deleted["keys"] += count
+        await clean_up_access(self, now)
 
     def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
         return self._database.read()

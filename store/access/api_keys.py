@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
 from store.access.changes import NewChange, note_changes
-from store.access.turn import take_turn
+from store.access.lock import lock_access
 from store.sql.ids import new_id
 from store.sql.paging import Listing, Page, PageArguments, fetch_page, rows_of
 from store.tables import ApiKeyRow, Role
@@ -57,7 +57,7 @@ async def create_api_key(connection: AsyncConnection, new: NewApiKey, now: datet
     return row
 
 
-async def api_keys_by_ids(connection: AsyncConnection, workspace: str, ids: Sequence[str]) -> dict[str, ApiKeyRow]:
+async def api_keys_by_id(connection: AsyncConnection, workspace: str, ids: Sequence[str]) -> dict[str, ApiKeyRow]:
     """Return the keys of this workspace among these, by id, also revoked and expired ones."""
     statement = select(_key).where(_key.c.workspace == workspace, _key.c.id.in_(ids))
     return {row.id: row for row in rows_of(await connection.execute(statement), ApiKeyRow)}
@@ -100,7 +100,7 @@ async def revoke_api_key(
 
 async def revoke_api_keys(connection: AsyncConnection, which: ColumnElement[bool], now: datetime) -> list[ApiKeyRow]:
     """Revoke the keys that meet this condition and are not yet revoked; returns their rows."""
-    await take_turn(connection)
+    await lock_access(connection)
     statement = update(_key).where(which, _key.c.revoked_at.is_(None)).values(revoked_at=now).returning(_key)
     rows = rows_of(await connection.execute(statement), ApiKeyRow)
     await note_changes(connection, [NewChange(row.id, row.created_by) for row in rows], now)

@@ -1,7 +1,7 @@
 """The audit log: write, list, export, delete old entries. Triggers of the database refuse other changes.
 
 `workspace` is the key of a workspace. An entry is written in the transaction of the action that it records, last: it
-takes the turn of `store.access.turn`.
+takes the lock of `store.access.lock`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from sqlalchemy import ColumnElement, Select, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
+from store.access.lock import lock_access
 from store.access.texts import storable, storable_or_none
-from store.access.turn import take_turn
 from store.sql.ids import new_id
 from store.sql.paging import Listing, Page, PageArguments, fetch_page, rows_of
 from store.tables import AuditAction, AuditActorKind, AuditOutcome, AuditRow
@@ -94,7 +94,7 @@ async def write_audit(connection: AsyncConnection, entry: AuditEntry, now: datet
         request_id=storable_or_none(entry.request_id),
         details=details.decode(),
     )
-    await take_turn(connection)
+    await lock_access(connection)
     written = insert(_audit).values(row.model_dump(exclude={"number"})).returning(_audit.c.number)
     row.number = (await connection.execute(written)).scalar_one()
     return row
@@ -108,7 +108,7 @@ async def page_of_audit(
     return await fetch_page(connection, statement, _LISTING, page, AuditRow)
 
 
-async def audit_by_ids(connection: AsyncConnection, workspace: str | None, ids: Sequence[str]) -> dict[str, AuditRow]:
+async def audit_by_id(connection: AsyncConnection, workspace: str | None, ids: Sequence[str]) -> dict[str, AuditRow]:
     """Return the entries of a workspace, or of all for None, among these, by id."""
     rows = rows_of(await connection.execute(_of(workspace).where(_audit.c.id.in_(ids))), AuditRow)
     return {row.id: row for row in rows}

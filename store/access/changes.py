@@ -1,4 +1,4 @@
-"""Changes of access: the numbered list by which every instance drops cached permissions and closes connections.
+"""Changes of access: a numbered list. Every instance follows it to drop cached permissions and close connections.
 
 A change of a user, membership, session, key or workspace notes a row in its transaction. A new user, session or key
 notes none: nothing is cached about it yet. A new membership does, because its user may have cached permissions.
@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
-from store.access.turn import take_turn
+from store.access.lock import lock_access
 from store.sql.database import announce
 from store.sql.paging import rows_of
 from store.tables import AccessChangeRow
@@ -33,9 +33,9 @@ class NewChange(NamedTuple):
 
 
 async def note_changes(connection: AsyncConnection, changes: Sequence[NewChange], now: datetime) -> None:
-    """Write changes and announce "access". Takes the turn; the caller has taken it before, if it locked rows."""
+    """Write changes and announce "access". Takes the access lock."""
     if changes:
-        await take_turn(connection)
+        await lock_access(connection)
         await connection.execute(insert(_change), [{**each._asdict(), "occurred_at": now} for each in changes])
         announce(connection, "access", len(changes))
 

@@ -14,8 +14,6 @@ from store.tables import Role
 
 _key, _membership, _signin = tables.api_key, tables.membership, tables.signin
 _user, _workspace = tables.user, tables.workspace
-# Memberships with their workspaces. A deletion of a workspace deletes its memberships.
-_places = _membership.join(_workspace, _workspace.c.key == _membership.c.workspace)
 _OF_USER = (_user.c.id, _user.c.name, _user.c.display_name, _user.c.is_administrator)
 _OF_WORKSPACE = (_workspace.c.key, _workspace.c.id, _workspace.c.slug)
 
@@ -69,7 +67,12 @@ async def identify_external(connection: AsyncConnection, issuer: str, subject: s
 async def _identify_user(connection: AsyncConnection, which: ColumnElement[bool]) -> UserIdentity | None:
     statement = (
         select(*_OF_USER, *(column.label(f"workspace_{column.name}") for column in _OF_WORKSPACE), _membership.c.role)
-        .select_from(_user.outerjoin(_places, _membership.c.user_id == _user.c.id))
+        .select_from(
+            # SQLite would read all memberships for an outer join with the join of the two.
+            _user.outerjoin(_membership, _membership.c.user_id == _user.c.id).outerjoin(
+                _workspace, _workspace.c.key == _membership.c.workspace
+            )
+        )
         .where(which, _user.c.is_active)
         .order_by(_membership.c.id)
     )

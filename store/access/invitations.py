@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
+from store.access.lock import lock_access
 from store.access.sessions import end_sessions
-from store.access.turn import take_turn
 from store.access.users import set_password
 from store.sql.paging import rows_of
 from store.tables import InvitationRow, UserRow
@@ -28,7 +28,7 @@ async def create_invitation(
     `hash_` is the invitation's SHA-256 in hexadecimal. The present password stays valid until the invitation is
     accepted. Returns None for an inactive or unknown user.
     """
-    await take_turn(connection)
+    await lock_access(connection)
     active = select(_user.c.id).where(_user.c.id == user_id, _user.c.is_active)
     if (await connection.execute(active)).first() is None:
         return None
@@ -47,11 +47,11 @@ async def accept_invitation(connection: AsyncConnection, hash_: str, password: s
     None for a used, replaced, expired or unknown invitation, and for an inactive user. Of concurrent calls, one
     succeeds.
     """
-    await take_turn(connection)
-    active = select(_user.c.id).where(_user.c.is_active)
+    await lock_access(connection)
+    active = exists().where(_user.c.id == _invitation.c.user_id, _user.c.is_active)
     used = (
         delete(_invitation)
-        .where(_invitation.c.hash == hash_, _invitation.c.expires_at > now, _invitation.c.user_id.in_(active))
+        .where(_invitation.c.hash == hash_, _invitation.c.expires_at > now, active)
         .returning(_invitation)
     )
     rows = rows_of(await connection.execute(used), InvitationRow)

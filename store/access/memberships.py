@@ -6,17 +6,17 @@ Each workspace with an ADMIN keeps one: the role of the last ADMIN with an activ
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
-from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, case, delete, exists, func, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
 from store.access.api_keys import revoke_api_keys
 from store.access.changes import NewChange, note_changes
-from store.access.turn import take_turn
-from store.sql.ids import new_id
+from store.access.lock import lock_access
+from store.sql.ids import kind_of, new_id
 from store.sql.paging import Listing, Page, PageArguments, fetch_page, rows_of
 from store.tables import MembershipRow, Role
 
@@ -34,28 +34,37 @@ class NoSuchMember(Exception):
     """The user or the workspace does not exist."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """The reader of memberships: the workspace of the request; the user, if the caller is one."""
+class Reader(Protocol):
+    """A reader of memberships: the workspace of the request, the user (of an API key, its creator), the credential."""
 
-    workspace: str
-    user_id: str | None
-    is_administrator: bool
+    @property
+    def workspace(self) -> str: ...
+    @property
+    def user_id(self) -> str | None: ...
+    @property
+    def credential_id(self) -> str | None: ...
+    @property
+    def is_administrator(self) -> bool: ...
 
 
 def visible_to(reader: Reader) -> ColumnElement[bool]:
     """Return the condition that a reader may see a membership: it is in a workspace of the reader.
 
-    These are the workspace of the request and all workspaces of the user. Administrators see all memberships.
+    These are the workspace of the request and all workspaces of the user; for an API key, its workspace alone.
+    Administrators see all memberships.
     """
     if reader.is_administrator:
         return true()
     column: ColumnElement[str] = _membership.c.workspace
     here = column == reader.workspace
-    if reader.user_id is None:
+    if not _is_user(reader):
         return here
     own = _membership.alias("own")
     return or_(here, column.in_(select(own.c.workspace).where(own.c.user_id == reader.user_id)))
+
+
+def _is_user(reader: Reader) -> bool:
+    return reader.user_id is not None and kind_of(reader.credential_id or "") != "apikey"
 
 
 async def set_role(
@@ -66,7 +75,7 @@ async def set_role(
     A removal also revokes the user's API keys of the workspace. Raises LastAdmin and NoSuchMember. Of concurrent
     removals of the last two ADMINs, one succeeds.
     """
-    await take_turn(connection)
+    await lock_access(connection)
     before = await membership_of(connection, workspace, user_id)
     if before is None:
         return None if role is None else await _add(connection, workspace, user_id, role, now)
@@ -116,7 +125,7 @@ async def membership_of(connection: AsyncConnection, workspace: str, user_id: st
     return rows[0] if rows else None
 
 
-async def memberships_by_ids(
+async def memberships_by_id(
     connection: AsyncConnection, reader: Reader, ids: Sequence[str]
 ) -> dict[str, MembershipRow]:
     """Return the memberships among these that the reader may see, by id."""
@@ -128,6 +137,28 @@ async def memberships_of_user(connection: AsyncConnection, reader: Reader, user_
     """Return the memberships of a user that the reader may see, oldest first, at most MAX_LISTED."""
     statement = select(_membership).where(_membership.c.user_id == user_id, visible_to(reader))
     return rows_of(await connection.execute(statement.order_by(_membership.c.id).limit(MAX_LISTED)), MembershipRow)
+
+
+async def users_seen_by(connection: AsyncConnection, reader: Reader, ids: Sequence[str]) -> dict[str, bool]:
+    """Return the users among these that share a workspace with the reader, and whether the reader is an ADMIN of one.
+
+    Users always share with themselves. An API key shares the workspace of the request, and is no ADMIN here. For
+    administrators, who see all users, there is no need to call this.
+    """
+    seen = _membership.c.user_id
+    if not _is_user(reader):
+        here = select(seen).where(seen.in_(ids), visible_to(reader))
+        return dict.fromkeys((await connection.execute(here)).scalars(), False)
+    own = _membership.alias("own")
+    is_admin = func.max(case((own.c.role == Role.ADMIN.value, 1), else_=0))
+    shared = (
+        select(seen, is_admin)
+        .select_from(_membership.join(own, own.c.workspace == _membership.c.workspace))
+        .where(own.c.user_id == reader.user_id, seen.in_(ids))
+        .group_by(seen)
+    )
+    found = {row[0]: bool(row[1]) for row in (await connection.execute(shared)).all()}
+    return found | {id_: found.get(id_, False) for id_ in ids if id_ == reader.user_id}
 
 
 async def page_of_members(connection: AsyncConnection, workspace: str, page: PageArguments) -> Page[MembershipRow]:

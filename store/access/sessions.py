@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
 from store.access.changes import NewChange, note_changes
+from store.access.lock import lock_access
 from store.access.texts import storable_or_none
-from store.access.turn import take_turn
 from store.sql.ids import new_id
 from store.sql.paging import rows_of
 from store.tables import SignInRow
@@ -44,7 +44,7 @@ async def start_session(
 
     Sets the user's time of sign-in. Returns None for an inactive or unknown user.
     """
-    await take_turn(connection)
+    await lock_access(connection)
     active = (_user.c.id == user_id, _user.c.is_active)
     signed_in = update(_user).where(*active).values(last_sign_in_at=now).returning(_user.c.id)
     if (await connection.execute(signed_in)).first() is None:
@@ -83,7 +83,7 @@ async def end_sessions(connection: AsyncConnection, user_id: str, now: datetime,
 
 
 async def _end(connection: AsyncConnection, which: ColumnElement[bool], now: datetime) -> list[SignInRow]:
-    await take_turn(connection)
+    await lock_access(connection)
     ended = update(_signin).where(which, open_at(now)).values(ended_at=now).returning(_signin)
     rows = rows_of(await connection.execute(ended), SignInRow)
     await note_changes(connection, [NewChange(row.id, row.user_id) for row in rows], now)

@@ -7,20 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypedDict
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
 from store.access.changes import NewChange, note_changes
+from store.access.lock import lock_access
 from store.access.sessions import end_sessions
-from store.access.turn import take_turn
 from store.sql.ids import new_id
 from store.sql.paging import Listing, Page, PageArguments, fetch_page, rows_of
 from store.tables import UserRow
+
+SIGN_IN_INTERVAL = timedelta(minutes=1)
+"""Shortest time between two stored sign-ins of an external user."""
 
 _user = tables.user
 _LISTING = Listing("users", (_user.c.id,))
@@ -74,7 +77,7 @@ async def create_user(connection: AsyncConnection, new: NewUser, now: datetime) 
     return row
 
 
-async def users_by_ids(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, UserRow]:
+async def users_by_id(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, UserRow]:
     """Return the existing users among these, by id."""
     rows = rows_of(await connection.execute(select(_user).where(_user.c.id.in_(ids))), UserRow)
     return {row.id: row for row in rows}
@@ -123,7 +126,7 @@ async def update_user(connection: AsyncConnection, id_: str, changes: UserChange
 
     A deactivation ends all sessions of the user. API keys of an inactive user are refused, and not revoked.
     """
-    await take_turn(connection)
+    await lock_access(connection)
     before = await _one(connection, _user.c.id == id_)
     if before is None or not changes:
         return before
@@ -148,6 +151,16 @@ async def set_password(
     return await _update(connection, id_, {"password": password}, now)
 
 
+async def touch_sign_in(connection: AsyncConnection, id_: str, now: datetime) -> bool:
+    """Store the time of an external user's token, unless one of the last SIGN_IN_INTERVAL is stored.
+
+    Returns whether it did. Call it in a transaction of its own. `store.access.sessions` stores the sign-ins of others.
+    """
+    due = or_(_user.c.last_sign_in_at.is_(None), _user.c.last_sign_in_at <= now - SIGN_IN_INTERVAL)
+    statement = update(_user).where(_user.c.id == id_, due).values(last_sign_in_at=now)
+    return (await connection.execute(statement)).rowcount == 1
+
+
 async def _update(connection: AsyncConnection, id_: str, values: dict[str, object], now: datetime) -> UserRow | None:
     statement = update(_user).where(_user.c.id == id_).values(values).returning(_user)
     rows = rows_of(await connection.execute(statement), UserRow)
@@ -157,6 +170,6 @@ async def _update(connection: AsyncConnection, id_: str, values: dict[str, objec
 
 async def rehash_password(connection: AsyncConnection, id_: str, before: str, after: str) -> bool:
     """Replace the encoding of an unchanged password. Returns False if the stored one is no longer `before`."""
-    await take_turn(connection)
+    await lock_access(connection)
     statement = update(_user).where(_user.c.id == id_, _user.c.password == before).values(password=after)
     return (await connection.execute(statement)).rowcount == 1

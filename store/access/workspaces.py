@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import tables
 from store.access.api_keys import revoke_api_keys
 from store.access.changes import NewChange, note_changes
-from store.access.turn import take_turn
+from store.access.lock import lock_access
 from store.sql.ids import new_id
 from store.sql.paging import Listing, Page, PageArguments, fetch_page, rows_of
 from store.sql.viewer import DEFAULT_WORKSPACE
@@ -43,12 +43,12 @@ async def create_workspace(connection: AsyncConnection, slug: str, name: str, no
     return row
 
 
-async def workspaces_by_ids(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, WorkspaceRow]:
+async def workspaces_by_id(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, WorkspaceRow]:
     """Return the existing workspaces among these, by id."""
     return {row.id: row for row in await _all(connection, _workspace.c.id.in_(ids))}
 
 
-async def workspaces_by_keys(connection: AsyncConnection, keys: Sequence[str]) -> dict[str, WorkspaceRow]:
+async def workspaces_by_key(connection: AsyncConnection, keys: Sequence[str]) -> dict[str, WorkspaceRow]:
     """Return the existing workspaces among these, by key."""
     return {row.key: row for row in await _all(connection, _workspace.c.key.in_(keys))}
 
@@ -90,7 +90,7 @@ async def delete_workspace(connection: AsyncConnection, id_: str, now: datetime)
     Nothing finds the workspace afterwards. Its data stays in the database, under a key that no other workspace gets;
     `deleted_workspaces` lists these keys. Raises FirstWorkspace.
     """
-    await take_turn(connection)
+    await lock_access(connection)
     rows = await _all(connection, _workspace.c.id == id_)
     if not rows:
         return None

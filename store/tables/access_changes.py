@@ -11,7 +11,7 @@ from store.sql.columns import Instant, Key
 
 
 class AccessChangeRow(SQLModel, table=True):
-    """A change that makes cached permissions wrong. Numbers are in the order of commits: see `store.access.turn`."""
+    """A change that makes cached permissions wrong. Numbers are in the order of commits: see `store.access.lock`."""
 
     __tablename__ = "access_change"
     __table_args__ = {"sqlite_autoincrement": True}

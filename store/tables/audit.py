@@ -70,7 +70,7 @@ class AuditAction(StrEnum):
 class AuditRow(SQLModel, table=True):
     """An audit entry. Triggers refuse each UPDATE, and each DELETE of an entry of the last 30 days.
 
-    The numbers are in the order of commits: see `store.access.turn`.
+    The numbers are in the order of commits: see `store.access.lock`.
     """
 
     __tablename__ = "audit"

@@ -30,9 +30,12 @@ from store.events import (
 from store.queue.fingerprints import fingerprint_of
 from store.sql.clock import utcnow
 from store.sql.database import Database
-from store.sql.migrate import is_current, migrate
+from store.sql.migrate import is_current, migrate, move
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.tables import AnalysisEventType, BatchEventType, EventRow
+from tests.resolvers.rows import NOW, Row, analysis, batch, event
+from tests.store.access import rows as access
+from tests.store.aged import add
 from tests.store.truth import whole_log
 from tests.support import ROOT, until
 
@@ -291,3 +294,41 @@ async def test_analyses_of_revision_0010_get_fingerprints_and_numbers(empty_data
         ("default", "TIMED_OUT", 0, 1),
         ("other", "FAILED", 0, 1),
     ]
+
+
+async def test_data_of_revision_0015_survives_access_there_and_back(empty_database: Database) -> None:
+    database = empty_database
+    await migrate(database, "0015")
+    names = ("analysis", "batch", "event", "idempotency")
+    key = {"workspace": "other", "key": "k", "input_hash": "h", "subject_id": "s", "created_at": NOW}
+    await add(
+        database,
+        *(analysis(workspace=workspace) for workspace in ("default", "other", "default")),
+        batch(workspace="other"),
+        event(subject="s"),
+        Row(store.tables.idempotency, key),
+    )
+
+    async def state() -> tuple[dict[str, Any], list[Sequence[Any]]]:
+        async with database.read() as connection:
+            found = [(await connection.execute(text(f"SELECT * FROM {name} ORDER BY 1, 2"))).all() for name in names]
+            return await connection.run_sync(picture), found
+
+    async def first_workspaces() -> list[tuple[Any, ...]]:
+        async with database.read() as connection:
+            users = (await connection.execute(text('SELECT count(*) FROM "user"'))).scalar_one()
+            found = await connection.execute(text("SELECT key, slug, name, deleted_at FROM workspace"))
+            return [(users, *row) for row in found]
+
+    before = await state()
+    await migrate(database)
+    assert await first_workspaces() == [(0, "default", "default", "Default", None)]
+    assert (await state())[1] == before[1]
+    await add(database, access.user("ada"), access.workspace("other"), access.audit(at=utcnow()))
+    async with database.write() as connection:
+        await move(connection, "0015")
+    assert await state() == before
+    await migrate(database)
+    assert await is_current(database)
+    assert await first_workspaces() == [(0, "default", "default", "Default", None)]
+    assert (await state())[1] == before[1]

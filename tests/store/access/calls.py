@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -16,6 +17,17 @@ from store.access.users import NewUser, create_user
 from store.sql.database import Database
 from store.tables import Role, SignInRow, UserRow
 from tests.resolvers.rows import NOW
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A `store.access.memberships.Reader`."""
+
+    workspace: str
+    user_id: str | None
+    credential_id: str | None = None
+    is_administrator: bool = False
+
 
 T = TypeVar("T")
 P = ParamSpec("P")

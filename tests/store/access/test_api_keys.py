@@ -8,7 +8,7 @@ from typing import Any
 from store.access.api_keys import (
     USE_INTERVAL,
     NewApiKey,
-    api_keys_by_ids,
+    api_keys_by_id,
     api_keys_of_user,
     count_api_keys,
     create_api_key,
@@ -116,7 +116,7 @@ async def test_a_use_is_stored_once_a_minute(database: Database) -> None:
     microsecond = timedelta(microseconds=1)
     times = [NOW, NOW + USE_INTERVAL - microsecond, NOW + USE_INTERVAL, NOW + USE_INTERVAL + microsecond]
     assert [await write(database, touch_api_key, key.id, now) for now in times] == [True, False, True, False]
-    (row,) = (await read(database, api_keys_by_ids, "default", [key.id])).values()
+    (row,) = (await read(database, api_keys_by_id, "default", [key.id])).values()
     assert row.last_used_at == NOW + USE_INTERVAL
     found = await outcomes(*(write(database, touch_api_key, key.id, NOW + DAY) for _ in range(5)))
     assert sorted(found) == [False] * 4 + [True]
@@ -132,4 +132,4 @@ async def test_lists_are_of_one_workspace_or_one_user(database: Database) -> Non
     assert (page.has_next, await read(database, count_api_keys, "default")) == (True, 3)
     assert [row.id for row in await read(database, api_keys_of_user, ada.id)] == [other.id, keys[2].id, keys[0].id]
     assert [row.id for row in await read(database, api_keys_of_user, ada.id, lab.key)] == [other.id]
-    assert (await read(database, api_keys_by_ids, "default", [keys[0].id, other.id])).keys() == {keys[0].id}
+    assert (await read(database, api_keys_by_id, "default", [keys[0].id, other.id])).keys() == {keys[0].id}

@@ -8,21 +8,22 @@ from store.access.api_keys import NewApiKey, api_keys_of_user, create_api_key
 from store.access.memberships import (
     LastAdmin,
     NoSuchMember,
-    Reader,
     count_members,
     membership_of,
-    memberships_by_ids,
+    memberships_by_id,
     memberships_of_user,
     page_of_members,
     set_role,
+    users_seen_by,
 )
 from store.access.users import update_user
 from store.access.workspaces import create_workspace
 from store.sql.database import Database
+from store.sql.ids import new_id
 from store.sql.paging import PageArguments
-from store.tables import Role
+from store.tables import Role, UserRow
 from tests.resolvers.rows import NOW
-from tests.store.access.calls import changes, new_user, outcomes, read, write
+from tests.store.access.calls import Caller, changes, new_user, outcomes, read, write
 
 
 def test_each_role_is_above_the_one_before() -> None:
@@ -125,16 +126,40 @@ async def test_a_reader_sees_the_memberships_of_the_own_workspaces(database: Dat
     await write(database, set_role, one, bob.id, Role.VIEWER, NOW)
     await write(database, set_role, two, bob.id, Role.VIEWER, NOW)
 
-    async def seen(reader: Reader) -> list[str]:
+    async def seen(reader: Caller) -> list[str]:
         rows = await read(database, memberships_of_user, reader, ada.id)
-        by_id = await read(database, memberships_by_ids, reader, ids)
+        by_id = await read(database, memberships_by_id, reader, ids)
         assert sorted(row.id for row in rows) == sorted(by_id)
         return [row.workspace for row in rows]
 
-    administrator = Reader("default", None, is_administrator=True)
+    administrator = Caller("default", None, is_administrator=True)
     ids = [row.id for row in await read(database, memberships_of_user, administrator, ada.id)]
     assert await seen(administrator) == [two, one, three]
-    assert await seen(Reader(one, ada.id, is_administrator=False)) == [two, one, three]
-    assert await seen(Reader(one, bob.id, is_administrator=False)) == [two, one]
-    assert await seen(Reader(three, None, is_administrator=False)) == [three]
-    assert await seen(Reader("default", "user_other", is_administrator=False)) == []
+    assert await seen(Caller(one, ada.id)) == [two, one, three]
+    assert await seen(Caller(one, bob.id)) == [two, one]
+    assert await seen(Caller(three, None)) == [three]
+    assert await seen(Caller(three, bob.id, new_id("apikey"))) == [three]
+    assert await seen(Caller(one, bob.id, new_id("signin"))) == [two, one]
+    assert await seen(Caller("default", "user_other")) == []
+
+
+async def test_a_reader_sees_the_users_of_the_own_workspaces(database: Database) -> None:
+    ada, bob, eve, lone = [await new_user(database, name) for name in ("ada", "bob", "eve", "lone")]
+    one, two = [(await write(database, create_workspace, slug, slug, NOW)).key for slug in ("one", "two")]
+    roles = [(one, ada, Role.ADMIN), (one, bob, Role.VIEWER), (two, ada, Role.VIEWER), (two, bob, Role.ADMIN)]
+    for workspace, user, role in [*roles, (two, eve, Role.ANALYST)]:
+        await write(database, set_role, workspace, user.id, role, NOW)
+    names = {user.id: user.name for user in (ada, bob, eve, lone)}
+
+    async def seen(workspace: str, user: UserRow | None, credential_id: str | None = None) -> dict[str, bool]:
+        reader = Caller(workspace, None if user is None else user.id, credential_id)
+        found = await read(database, users_seen_by, reader, [*names, "user_other"])
+        return {names[id_]: is_admin for id_, is_admin in found.items()}
+
+    assert await seen(one, ada) == {"ada": True, "bob": True, "eve": False}
+    assert await seen(one, bob) == {"ada": True, "bob": True, "eve": True}
+    assert await seen(two, eve) == {"ada": False, "bob": False, "eve": False}
+    assert await seen("default", lone) == {"lone": False}
+    assert await seen(one, None) == {"ada": False, "bob": False}
+    assert await seen(one, ada, new_id("apikey")) == {"ada": False, "bob": False}
+    assert await seen("default", None) == {}

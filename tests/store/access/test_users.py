@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from store.access.changes import last_change
 from store.access.sessions import sessions_of_user
 from store.access.users import (
+    SIGN_IN_INTERVAL,
     LastAdministrator,
     NameTaken,
     NewUser,
@@ -18,10 +21,11 @@ from store.access.users import (
     page_of_users,
     rehash_password,
     set_password,
+    touch_sign_in,
     update_user,
     user_by_name,
     user_by_subject,
-    users_by_ids,
+    users_by_id,
 )
 from store.sql.database import Database
 from store.sql.paging import PageArguments
@@ -39,7 +43,7 @@ async def test_a_user_is_found_by_id_name_and_subject(database: Database) -> Non
     ada = await new_user(database, "Ada@Example", display_name="Ada", email="ada@example.org")
     external = await new_user(database, "external", issuer="https://issuer", subject="42")
     assert (ada.name, ada.is_active, ada.is_administrator, ada.password) == ("ada@example", True, False, None)
-    (row,) = (await read(database, users_by_ids, [ada.id, "user_other"])).values()
+    (row,) = (await read(database, users_by_id, [ada.id, "user_other"])).values()
     assert (row.id, row.display_name, row.email) == (ada.id, "Ada", "ada@example.org")
     assert await read(database, user_by_name, "ADA@example") == row
     found = await read(database, user_by_subject, "https://issuer", "42")
@@ -109,10 +113,10 @@ async def test_the_last_active_administrator_stays(database: Database, change: U
     await new_user(database, "viewer")
     assert await read(database, count_administrators) == 2
     await write(database, update_user, bob.id, {"is_active": False}, NOW)
-    before = await read(database, users_by_ids, [ada.id]), await read(database, last_change)
+    before = await read(database, users_by_id, [ada.id]), await read(database, last_change)
     with pytest.raises(LastAdministrator):
         await write(database, update_user, ada.id, change, NOW)
-    assert (await read(database, users_by_ids, [ada.id]), await read(database, last_change)) == before
+    assert (await read(database, users_by_id, [ada.id]), await read(database, last_change)) == before
     # Other changes of the administrator, and of the inactive one, are permitted.
     await write(database, update_user, ada.id, {"email": "a@example.org", "is_active": True}, NOW)
     await write(database, update_user, bob.id, {"is_administrator": False}, NOW)
@@ -153,3 +157,12 @@ async def test_a_new_encoding_never_replaces_a_new_password(database: Database) 
     assert row is not None
     assert row.password == "old, stronger"
     assert [each.id for each in await read(database, sessions_of_user, ada.id, NOW)] == [session.id]
+
+
+async def test_a_sign_in_of_an_external_user_is_stored_once_a_minute(database: Database) -> None:
+    ada = await new_user(database, "ada", issuer="issuer", subject="42")
+    times = [NOW, NOW + SIGN_IN_INTERVAL - timedelta(microseconds=1), NOW + SIGN_IN_INTERVAL]
+    assert [await write(database, touch_sign_in, ada.id, now) for now in times] == [True, False, True]
+    row = await read(database, user_by_name, "ada")
+    assert row is not None
+    assert row.last_sign_in_at == NOW + SIGN_IN_INTERVAL

@@ -16,8 +16,8 @@ from store.access.workspaces import (
     deleted_workspaces,
     page_of_workspaces,
     workspace_by_slug,
-    workspaces_by_ids,
-    workspaces_by_keys,
+    workspaces_by_id,
+    workspaces_by_key,
 )
 from store.sql.database import Database
 from store.sql.paging import PageArguments
@@ -35,7 +35,7 @@ async def test_the_first_workspace_exists_and_stays(database: Database) -> None:
     assert first.id.startswith("workspace_")
     with pytest.raises(FirstWorkspace):
         await write(database, delete_workspace, first.id, NOW)
-    assert await read(database, workspaces_by_keys, ["default", "other"]) == {"default": first}
+    assert await read(database, workspaces_by_key, ["default", "other"]) == {"default": first}
 
 
 async def test_a_slug_is_unique_among_existing_workspaces(database: Database) -> None:
@@ -80,8 +80,8 @@ async def test_nothing_finds_a_deleted_workspace(database: Database) -> None:
     assert deleted.slug == "lab"
     expected = {(key.id, ada.id), (membership.id, ada.id), (lab.id, None)}
     assert set((await changes(database))[before:]) == expected
-    assert await read(database, workspaces_by_ids, [lab.id]) == {}
-    assert await read(database, workspaces_by_keys, [lab.key]) == {}
+    assert await read(database, workspaces_by_id, [lab.id]) == {}
+    assert await read(database, workspaces_by_key, [lab.key]) == {}
     assert await read(database, workspace_by_slug, "lab") is None
     assert await read(database, count_members, lab.key) == 0
     assert [row.revoked_at for row in await read(database, api_keys_of_user, ada.id)] == [NOW]
