@@ -44,6 +44,7 @@ from store.tables.idempotency import IdempotencyRow, idempotency
 from store.tables.identity import IdentityRow, identity
 from store.tables.retention import CleanupRow, cleanup
 from store.tables.status_counts import StatusCountRow, status_count
+from store.tables.tags import AnalysisTagRow, analysis_tag
 from store.tables.workers import TimingRow, WorkerRow, timing, worker
 
 # The workspace of batches in deletion: no viewer reads it.
@@ -57,6 +58,7 @@ __all__ = [
     "AnalysisEventType",
     "AnalysisRow",
     "AnalysisStatus",
+    "AnalysisTagRow",
     "BatchEventType",
     "BatchRow",
     "BatchStatus",
@@ -81,6 +83,7 @@ __all__ = [
     "alert",
     "alone",
     "analysis",
+    "analysis_tag",
     "batch",
     "bulk_action",
     "bulk_action_item",

@@ -148,6 +148,7 @@ async def filled(database: Database) -> None:
         bulk_action("DELETE", done=biggest, lease="l", renewed_at=NOW),
         bulk_action("CANCEL", reached="r", finished_at=NOW),
         Row(tables.bulk_action_item, {"action_id": "b", "analysis_id": "a"}),
+        *(Row(tables.analysis_tag, {"workspace": "default", "tag": hard, "analysis_id": "a"}) for hard in HARD[:-1]),
         Row(tables.control, {"analyzer": "", "paused_at": NOW, "slots": None}),
         Row(tables.control, {"analyzer": "text", "paused_at": None, "slots": 256}),
         Row(
@@ -178,6 +179,7 @@ async def test_every_value_returns_unchanged(databases: Way) -> None:
     assert {name: len(rows) for name, rows in before.items()} == {
         "alert": 1,
         "analysis": 9,
+        "analysis_tag": len(HARD) - 1,
         "batch": 2,
         "bulk_action": 2,
         "bulk_action_item": 1,
@@ -319,6 +321,7 @@ async def test_a_database_with_work_is_refused(database: Database) -> None:
     key = {"workspace": "default", "key": "k", "input_hash": "h", "subject_id": "s", "created_at": NOW}
     work = {
         "analysis": analysis(),
+        "analysis_tag": Row(tables.analysis_tag, {"workspace": "default", "tag": "t", "analysis_id": "a"}),
         "batch": batch(),
         "bulk_action": bulk_action(),
         "bulk_action_item": Row(tables.bulk_action_item, {"action_id": "b", "analysis_id": "a"}),

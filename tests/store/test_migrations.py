@@ -54,10 +54,11 @@ FROZEN = {
     "0012_runs.py": "4d11c44fb2880a9ca3ca54c3439325d56400cab36b925a7c31eea673d499453f",
     "0013_analyzers_of_events.py": "c03266a21c6f4e7746d0475b0e1cb8f48eaad918f41479d5d1a306919a207cd6",
     "0014_history.py": "8a475f1a4962a7ac66f7aed766e47a8b499c38a66a9061e3af3f847c35921afa",
+    "0015_bulk_actions.py": "10d79b79f1365620bd77dce4f82ed50123371955b3a28a72a559275ced4fbc93",
 }
 TABLES = {
     *("analysis", "batch", "event", "worker", "timing", "idempotency", "control", "cleanup", "identity"),
-    *("alert", "history", "keeper", "status_count", "bulk_action", "bulk_action_item"),
+    *("alert", "history", "keeper", "status_count", "bulk_action", "bulk_action_item", "analysis_tag"),
 }
 # Prefixes of the tables of alembic, SQLite and PgQueuer.
 OTHERS = "alembic_|sqlite_|assay_pgqueuer"
@@ -289,3 +290,41 @@ async def test_analyses_of_revision_0010_get_fingerprints_and_numbers(empty_data
         ("default", "TIMED_OUT", 0, 1),
         ("other", "FAILED", 0, 1),
     ]
+
+
+OLD_RESULTS = [
+    ("COMPLETED", '{"score": 0.5, "tags": ["b", "a, b", "b", "é"], "summary": "s"}'),
+    ("COMPLETED", '{"score": 0.5, "summary": "s"}'),
+    ("COMPLETED", '{"tags": ["a", 5, null, "\\u0000"]}'),
+    ("COMPLETED", '{"tags": {"a": "b"}}'),
+    ("COMPLETED", "[1]"),
+    ("COMPLETED", "no JSON"),
+    ("COMPLETED", None),
+    ("FAILED", None),
+]
+
+
+async def test_results_of_revision_0015_get_their_tags(empty_database: Database) -> None:
+    database = empty_database
+    await migrate(database, "0015")
+    insert = text(
+        """
+        INSERT INTO analysis (id, workspace, position, analyzer, status, priority, turn, options, progress, attempt,
+          max_attempts, timeout_seconds, created_at, updated_at, result)
+        VALUES (:id, :workspace, 0, 'text', :status, 5, 0, '{}', 0, 1, 1, 1, 0, 0, :result)
+        """
+    )
+    rows = [
+        {"id": f"{number}{workspace}", "workspace": workspace, "status": status, "result": result}
+        for number, (status, result) in enumerate(OLD_RESULTS * 100)
+        for workspace in ("default", "other")
+    ]
+    async with database.write() as connection:
+        await connection.execute(insert, rows)
+    await migrate(database)
+    async with database.read() as connection:
+        found = await connection.execute(text("SELECT workspace, tag, analysis_id FROM analysis_tag"))
+        tags = sorted(tuple(row) for row in found)
+    first, third = range(0, 800, 8), range(2, 800, 8)
+    of_one = [(tag, number) for number in first for tag in ("b", "a, b", "é")] + [("a", number) for number in third]
+    assert tags == sorted((each, tag, f"{number}{each}") for tag, number in of_one for each in ("default", "other"))
