@@ -35,6 +35,8 @@ def upgrade() -> None:
         if tags:
             connection.execute(insert, tags)
     op.create_index("analysis_tag_analysis", "analysis_tag", ["analysis_id"])
+    if connection.dialect.name == "postgresql":  # before that, a list in another order than that of ids would sort all
+        op.execute("ANALYZE analysis_tag")
 
 
 def downgrade() -> None:
