@@ -25,7 +25,7 @@ from access.opaque import Kind, digest_of, is_token
 from access.tokens import LONGEST, AccessTokens, ExpiredToken
 from store.access.changes import changes_after, last_change
 from store.access.identities import Place, UserIdentity, identify_external, identify_key, identify_session
-from store.access.workspaces import workspace_by_slug, workspaces_by_ids, workspaces_by_keys
+from store.access.workspaces import workspace_by_slug, workspaces_by_id, workspaces_by_key
 from store.sql.clock import utcnow
 from store.sql.viewer import ANONYMOUS, DEFAULT_WORKSPACE, Role, Viewer
 
@@ -287,11 +287,11 @@ def _of_user(user: UserIdentity, credential_id: str, expires_at: datetime) -> Ca
 async def _place(connection: AsyncConnection, workspace: str | None) -> Place | None:
     """Return the place of an administrator in a workspace, by its slug or id; in the first one by default."""
     if workspace is None:
-        found = (await workspaces_by_keys(connection, [DEFAULT_WORKSPACE])).get(DEFAULT_WORKSPACE)
+        found = (await workspaces_by_key(connection, [DEFAULT_WORKSPACE])).get(DEFAULT_WORKSPACE)
     elif not _NAME.fullmatch(workspace):
         return None
     else:
-        by_id = await workspaces_by_ids(connection, [workspace])
+        by_id = await workspaces_by_id(connection, [workspace])
         found = by_id.get(workspace) or await workspace_by_slug(connection, workspace)
     return None if found is None else Place(found.key, found.id, found.slug, Role.ADMIN)
 

@@ -12,6 +12,8 @@ from store.filters import AnalysisFilter, BatchFilter
 MAX_SEARCH_WORDS, MAX_SEARCH = 10, 200
 MAX_VALUES = 100
 """Names or keys in one condition."""
+MAX_TAGS = 10
+"""Tags in one condition: each is a subquery."""
 
 
 def require_analyses(where: AnalysisFilter, path: Sequence[str] = ("filter",)) -> AnalysisFilter:
@@ -22,6 +24,7 @@ def require_analyses(where: AnalysisFilter, path: Sequence[str] = ("filter",)) -
         _require_search(where.search, [*path, "search"])
     require_values(where.analyzer, "names", [*path, "analyzer"])
     require_values(where.key, "keys", [*path, "key"])
+    require_values(where.tags, "tags", [*path, "tags"], MAX_TAGS)
     if where.error_fingerprint is not None and "\0" in where.error_fingerprint:
         raise _invalid("`errorFingerprint` must have no NUL.", [*path, "errorFingerprint"])
     excluded = where.excluded
@@ -30,7 +33,13 @@ def require_analyses(where: AnalysisFilter, path: Sequence[str] = ("filter",)) -
         if excluded.excluded is not None:
             raise _invalid("A `not` can't have a `not` inside.", [*path, "not"])
         excluded = require_analyses(excluded, path)
-    return replace(where, status=each_once(where.status), error_code=each_once(where.error_code), excluded=excluded)
+    return replace(
+        where,
+        status=each_once(where.status),
+        tags=each_once(where.tags),
+        error_code=each_once(where.error_code),
+        excluded=excluded,
+    )
 
 
 def require_batches(where: BatchFilter) -> BatchFilter:
@@ -46,10 +55,10 @@ def _require_search(search: str, path: Sequence[str]) -> None:
         raise _invalid(message, path)
 
 
-def require_values(values: Sequence[str] | None, noun: str, path: Sequence[str]) -> None:
-    """Raise Refused for more than MAX_VALUES values in a condition, or a NUL, which PostgreSQL can't compare."""
-    if values is not None and (len(values) > MAX_VALUES or any("\0" in value for value in values)):
-        raise _invalid(f"`{path[-1]}` must have at most {MAX_VALUES} {noun}, and no NUL in any.", path)
+def require_values(values: Sequence[str] | None, noun: str, path: Sequence[str], most: int = MAX_VALUES) -> None:
+    """Raise Refused for more than `most` values in a condition, or a NUL, which PostgreSQL can't compare."""
+    if values is not None and (len(values) > most or any("\0" in value for value in values)):
+        raise _invalid(f"`{path[-1]}` must have at most {most} {noun}, and no NUL in any.", path)
 
 
 def _invalid(message: str, path: Sequence[str]) -> Refused:

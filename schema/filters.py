@@ -61,6 +61,13 @@ class AnalysisFilter:
     key: list[str] | None = strawberry.field(
         default=None, description="Matches analyses with any of these keys. At most 100 keys."
     )
+    tags: list[str] | None = strawberry.field(
+        default=None,
+        description=(
+            "Matches analyses with all of these tags. At most 10 tags, written as in the result. A tag is found if it "
+            "has at most 200 characters and is among the first 100 of its result."
+        ),
+    )
     error_code: list[AnalysisErrorCode] | None = strawberry.field(
         default=None, description="Matches analyses with any of these error codes."
     )
@@ -89,6 +96,7 @@ class AnalysisFilter:
             created_before=self.created_before,
             search=self.search,
             key=self.key,
+            tags=self.tags,
             error_code=self.error_code,
             error_fingerprint=self.error_fingerprint,
             finished_after=self.finished_after,
@@ -132,6 +140,7 @@ def _value_of(given: Mapping[str, Any]) -> AnalysisFilterValue:
         created_before=given.get("createdBefore"),
         search=given.get("search"),
         key=given.get("key"),
+        tags=given.get("tags"),
         error_code=given.get("errorCode"),
         error_fingerprint=given.get("errorFingerprint"),
         finished_after=given.get("finishedAfter"),

@@ -34,6 +34,7 @@ from store import tables
 from store.deletions import OF_EVENT, deletion_of
 from store.filters import AnalysisFilter, analyses_where
 from store.queue.status_counts import count_deleted
+from store.queue.tags import delete_tags
 from store.queue.transitions import (
     COUNTER,
     lock_batches,
@@ -240,6 +241,7 @@ async def delete_lone_analyses(connection: AsyncConnection, ids: Sequence[str], 
     statement = delete(_analysis).where(*these).returning(column.finished_at, *OF_EVENT)
     rows = (await connection.execute(statement)).all()
     last = {row.workspace: row for row in sorted(rows, key=lambda row: (row.finished_at, row.id))}
+    await delete_tags(connection, [row.id for row in rows])
     await count_deleted(connection, rows)
     await record(connection, [deletion_of(row) for row in last.values()], utcnow())
     return len(rows)

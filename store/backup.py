@@ -256,7 +256,7 @@ async def restore(connection: AsyncConnection, backup: Backup, loaded: Progress)
     await _begin_log(connection)
     await _continue_audit(connection)
     if connection.dialect.name != "sqlite":
-        await connection.execute(text("ANALYZE analysis, batch, event"))
+        await connection.execute(text("ANALYZE analysis, analysis_tag, batch, event"))
 
 
 async def _take(connection: AsyncConnection) -> None:

@@ -28,6 +28,7 @@ from store.events import append, note
 from store.filters import BatchFilter, batches_where
 from store.queue.enqueue import Limits, NewAnalysis, announce_new, count_refused, write_analyses
 from store.queue.status_counts import count_deleted
+from store.queue.tags import delete_tags
 from store.queue.transitions import COUNTER, batch_event, end_if_done, lock_batches, move, record
 from store.retention import Deleted, Round
 from store.sql.clock import utcnow
@@ -306,8 +307,9 @@ async def _delete_items(connection: AsyncConnection, batch_id: str) -> None:
 
 
 async def _delete_analyses(connection: AsyncConnection, *where: ColumnElement[bool]) -> int:
-    statement = delete(_analysis).where(*where).returning(_analysis.c.workspace, _analysis.c.status)
+    statement = delete(_analysis).where(*where).returning(_analysis.c.id, _analysis.c.workspace, _analysis.c.status)
     deleted = (await connection.execute(statement)).all()
+    await delete_tags(connection, [row.id for row in deleted])
     await count_deleted(connection, deleted)
     return len(deleted)
 

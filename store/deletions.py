@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
 from store.queue.status_counts import count_deleted
+from store.queue.tags import delete_tags
 from store.queue.transitions import Change, Fault, lock_batches_where, record
 from store.sql.scope import mine
 from store.sql.viewer import Viewer
@@ -71,6 +72,7 @@ async def delete_analyses(
         return 0
     thinned = {row.batch_id for row in rows if row.batch_id is not None}
     await connection.execute(update(tables.batch).where(tables.batch.c.id.in_(thinned)).values(thinned=True))
+    await delete_tags(connection, [row.id for row in rows])
     await count_deleted(connection, rows)
     await record(connection, [deletion_of(row) for row in rows], now)
     return len(rows)

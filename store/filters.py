@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, and_, true
+from sqlalchemy import ColumnElement, and_, select, true
 
 from store import tables
 from store.sql.scope import mine
@@ -16,14 +16,15 @@ from store.tables import AnalysisStatus, BatchStatus
 
 _analysis = tables.analysis.c
 _batch = tables.batch.c
+_tag = tables.analysis_tag.c
 
 
 @dataclass(frozen=True, slots=True)
 class AnalysisFilter:
     """A filter of analyses: all given conditions must hold.
 
-    `ids`: only analyses with these ids. `search`: the input text must contain all of its words. `excluded`: analyses
-    that match this filter do not match.
+    `ids`: only analyses with these ids. `search`: the input text must contain all of its words. `tags`: the result must
+    have all of them. `excluded`: analyses that match this filter do not match.
     """
 
     status: Sequence[AnalysisStatus] | None = None
@@ -33,6 +34,7 @@ class AnalysisFilter:
     created_before: datetime | None = None
     search: str | None = None
     key: Sequence[str] | None = None
+    tags: Sequence[str] | None = None
     error_code: Sequence[str] | None = None
     error_fingerprint: str | None = None
     finished_after: datetime | None = None
@@ -45,7 +47,7 @@ class AnalysisFilter:
         """Whether every analysis matches: the filter has no condition, or only some that exclude nothing."""
         search = self.search if (self.search or "").split() else None
         excluded = None if self.excluded is None or self.excluded.matches_none else self.excluded
-        return replace(self, search=search, excluded=excluded) == AnalysisFilter()
+        return replace(self, search=search, tags=self.tags or None, excluded=excluded) == AnalysisFilter()
 
     @property
     def matches_none(self) -> bool:
@@ -71,10 +73,10 @@ class BatchFilter:
 
 def analyses_where(viewer: Viewer, where: AnalysisFilter) -> list[ColumnElement[bool]]:
     """Return the conditions for the viewer's analyses that match the filter."""
-    return [mine(tables.analysis, viewer), *_of_analyses(where)]
+    return [mine(tables.analysis, viewer), *_of_analyses(viewer, where)]
 
 
-def _of_analyses(where: AnalysisFilter) -> Iterator[ColumnElement[bool]]:
+def _of_analyses(viewer: Viewer, where: AnalysisFilter) -> Iterator[ColumnElement[bool]]:
     column = _analysis
     if where.ids is not None:
         yield column.id.in_(where.ids)
@@ -92,6 +94,9 @@ def _of_analyses(where: AnalysisFilter) -> Iterator[ColumnElement[bool]]:
         yield column.input_text.icontains(word, autoescape=True)
     if where.key is not None:
         yield column.key.in_(where.key)
+    for tag in where.tags or ():
+        its = (mine(tables.analysis_tag, viewer), _tag.tag == tag)
+        yield column.id.in_(select(_tag.analysis_id).where(*its))
     if where.error_code is not None:
         yield column.error_code.in_(where.error_code)
     if where.error_fingerprint is not None:
@@ -102,7 +107,7 @@ def _of_analyses(where: AnalysisFilter) -> Iterator[ColumnElement[bool]]:
         yield column.finished_at < where.finished_before
     if where.excluded is not None:
         # Not `NOT`: a comparison with null is neither true nor false.
-        yield and_(true(), *_of_analyses(where.excluded)).is_not(true())
+        yield and_(true(), *_of_analyses(viewer, where.excluded)).is_not(true())
 
 
 def write_filter(where: AnalysisFilter) -> str:

@@ -16,6 +16,7 @@ import math
 import os
 import signal
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ from jobs.sandbox.frames import COMPLETED, EXIT_BROKEN, FAILED, FRAME, KINDS, PR
 from jobs.sandbox.outcome import CODES, has_nul
 from jobs.sandbox.output import Output
 from jobs.sandbox.template import Process, Template
+from store.queue.tags import tags_of
 
 READ_BYTES = 262_144
 REPLY_BYTES_BEYOND_RESULT = 65_536  # no other frame is longer
@@ -35,7 +37,14 @@ OUT_OF_MEMORY_SIGNS = (b"bad_alloc", b"memoryerror", b"out of memory", b"cannot 
 
 log = structlog.get_logger(__name__)
 
-Frame = tuple[bytes, float, bytes]  # kind, number, payload
+
+class Frame(NamedTuple):
+    """A frame; `tags` are those of its result."""
+
+    kind: bytes
+    number: float
+    payload: bytes
+    tags: Sequence[str] = ()
 
 
 class Pipe(NamedTuple):
@@ -170,11 +179,11 @@ class SandboxProcess:
             if size - start < length:
                 break
             at = start + length
-            payload = bytes(received[start:at])
-            if not _is_valid(kind, number, payload):
+            frame = _checked(kind, number, bytes(received[start:at]))
+            if frame is None:
                 self.garbled()
                 break
-            found.append((kind, number, payload))
+            found.append(frame)
         del received[:at]
         return found
 
@@ -247,18 +256,23 @@ def _pipe(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[int
     return reading, writing
 
 
-def _is_valid(kind: bytes, number: float, payload: bytes) -> bool:
-    """Whether a frame is one that the runner writes. A frame that an analyzer wrote can hold anything."""
+def _checked(kind: bytes, number: float, payload: bytes) -> Frame | None:
+    """Return the frame; None unless the runner writes such a frame. A frame of an analyzer can hold anything."""
+    tags: Sequence[str] = ()
     try:
         if kind == COMPLETED:
-            return _is_duration(number) and isinstance(orjson.loads(payload), dict) and not has_nul(payload)
-        if kind == FAILED:
-            return _is_duration(number) and _is_failure(json.loads(payload))
-        if kind == PROGRESS:
-            return 0 <= number <= 1 and _is_clean(payload.decode(), STEP_CHARACTERS)
+            result = orjson.loads(payload)
+            is_valid = _is_duration(number) and isinstance(result, dict) and not has_nul(payload)
+            tags = tags_of(result) if is_valid else ()
+        elif kind == FAILED:
+            is_valid = _is_duration(number) and _is_failure(json.loads(payload))
+        elif kind == PROGRESS:
+            is_valid = 0 <= number <= 1 and _is_clean(payload.decode(), STEP_CHARACTERS)
+        else:
+            is_valid = not payload
     except (ValueError, RecursionError):  # neither JSON nor UTF-8, or too deep
-        return False
-    return not payload
+        return None
+    return Frame(kind, number, payload, tags) if is_valid else None
 
 
 def _is_duration(milliseconds: float) -> bool:

@@ -58,11 +58,12 @@ class Task(NamedTuple):
 
 
 class Completed(NamedTuple):
-    """The outcome of a completed task. `result` is the analyzer's result as JSON."""
+    """The outcome of a completed task. `result` is the analyzer's result as JSON, `tags` are its tags to store."""
 
     task_id: str
     result: bytes
     milliseconds: float
+    tags: Sequence[str]
 
 
 class Failed(NamedTuple):
@@ -241,7 +242,7 @@ class Sandbox:
     def _read(self, process: SandboxProcess, frames: list[Frame]) -> list[Report]:
         """Return the reports among the frames; the other frames change the state here and of `process`."""
         reports: list[Report] = []
-        for kind, number, payload in frames:
+        for kind, number, payload, tags in frames:
             if kind == SPENT:
                 self._end, process.doomed = self._done + 1, True
             elif kind == REFUSED and process.is_fresh:
@@ -260,7 +261,9 @@ class Sandbox:
             elif kind in (COMPLETED, FAILED):
                 task = self._tasks[self._done]
                 outcome = (
-                    Completed(task.id, payload, number) if kind == COMPLETED else self._failed(task, number, payload)
+                    Completed(task.id, payload, number, tags)
+                    if kind == COMPLETED
+                    else self._failed(task, number, payload)
                 )
                 reports.append(outcome)
                 self._done += 1

@@ -170,8 +170,8 @@ class Slot:
             if isinstance(report, Completed):
                 self._count(row, report.milliseconds)
                 result, origin = report.result.decode(), Origin(row.workspace, row.batch_id, row.attempt, row.analyzer)
-                outcome = Outcome(row.id, row.lease, End.COMPLETED, result, None, report.milliseconds, None, origin)
-                self._close(row, outcome)
+                took, tags = report.milliseconds, report.tags
+                self._close(row, Outcome(row.id, row.lease, End.COMPLETED, result, None, took, None, origin, tags))
                 at_once = at_once or row.batch_id is None
             elif isinstance(report, Failed):
                 self._count(row, report.milliseconds)

@@ -19,6 +19,7 @@ from store import tables
 from store.queue import attempts
 from store.queue.announcements import announce_queued
 from store.queue.fairness import catch_up, times
+from store.queue.tags import Tagged, write_tags
 from store.queue.transitions import (
     END_EVENTS,
     STOP_FAULTS,
@@ -65,7 +66,7 @@ class Origin(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """A worker's report on one claimed row. `result` is JSON with the clients' names.
+    """A worker's report on one claimed row. `result` is JSON with the clients' names, and `tags` are its tags.
 
     The time is stored to the microsecond. With an `origin`, a completed row is recorded without a read before.
     """
@@ -78,6 +79,7 @@ class Outcome(NamedTuple):
     processing_time_ms: float | None = None
     retry_at: datetime | None = None
     origin: Origin | None = None
+    tags: Sequence[str] = ()
 
 
 _STATUS = {
@@ -182,6 +184,7 @@ async def _complete(connection: AsyncConnection, outcomes: list[Outcome], now: d
             for origin, alike in ids.items()
             if origin is not None
         }
+        write_tags(script, [Tagged(each.origin.workspace, each.id, each.tags) for each in held or () if each.origin])
         record_alike(script, steps, now)
         return held
 
@@ -242,6 +245,7 @@ async def _finish_read(connection: AsyncConnection, outcomes: Sequence[Outcome],
     values: list[Row] = []
     changes: list[Change] = []
     held: list[Outcome] = []
+    completed: list[Tagged] = []
     back: list[Any] = []
     present = await times(connection) if any(outcome.end is End.GIVEN_BACK for outcome in outcomes) else None
     for row in (await connection.execute(statement)).all():
@@ -298,11 +302,15 @@ async def _finish_read(connection: AsyncConnection, outcomes: Sequence[Outcome],
                 analyzer=row.analyzer,
             )
         )
-        if end is End.GIVEN_BACK:
+        if end is End.COMPLETED:
+            completed.append(Tagged(row.workspace, row.id, outcome.tags))
+        elif end is End.GIVEN_BACK:
             back.append(row)
         held.append(outcome if end is outcome.end else outcome._replace(end=end, fault=fault))
     if values:
         await _FINISH.execute(connection, values)
+        if completed:
+            await run(connection, lambda script: write_tags(script, completed))
         if present is not None:
             await catch_up(connection, present, back)
         await record(connection, changes, now)

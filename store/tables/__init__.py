@@ -51,6 +51,7 @@ from store.tables.memberships import MembershipRow, membership
 from store.tables.retention import CleanupRow, cleanup
 from store.tables.sign_ins import RefreshRow, SignInRow, refresh, signin
 from store.tables.status_counts import StatusCountRow, status_count
+from store.tables.tags import AnalysisTagRow, analysis_tag
 from store.tables.users import UserRow, user
 from store.tables.workers import TimingRow, WorkerRow, timing, worker
 from store.tables.workspaces import WorkspaceRow, workspace
@@ -67,6 +68,7 @@ __all__ = [
     "AnalysisEventType",
     "AnalysisRow",
     "AnalysisStatus",
+    "AnalysisTagRow",
     "ApiKeyRow",
     "AuditAction",
     "AuditActorKind",
@@ -104,6 +106,7 @@ __all__ = [
     "alert",
     "alone",
     "analysis",
+    "analysis_tag",
     "api_key",
     "audit",
     "batch",

@@ -173,6 +173,9 @@ async def test_an_empty_page(api: Api, batch_id: str) -> None:
         ({"search": "%"}, 0),
         ({"key": ["3", "5", "5", "none"]}, 2),
         ({"key": []}, 0),
+        ({"tags": []}, 23),
+        ({"tags": ["no such"]}, 0),
+        ({"not": {"tags": ["no such"]}}, 23),
         ({"errorCode": ["INPUT_UNREADABLE"]}, 2),
         ({"errorCode": ["CANCELED", "TIMED_OUT"]}, 0),
         ({"finishedAfter": "2020-01-01T00:00:00Z"}, 23),
@@ -194,6 +197,26 @@ async def test_each_filter(api: Api, batch_id: str, where: dict[str, Any], count
     found = await page(api, PAGE, filter=where, first=1000)
     assert (len(found["nodes"]), found["totalCount"]) == (count, count)
     assert len(await walk(api, PAGE, 3, filter=where)) == count
+
+
+async def test_tags_of_results(api: Api) -> None:
+    given = ["The new camera is wonderful.", "The new camera is terrible.", "Das Wetter ist heute wirklich sehr schön."]
+    batch = await api.batch([{"request": {"text": {"text": text}}} for text in given], waitSeconds=60)
+    query = """query ($filter: AnalysisFilter) { analyses(filter: $filter, orderBy: { direction: ASC }) {
+      totalCount nodes { key result { tags } } statusCounts { status count } } }"""
+    its = {"batchId": batch["id"]}
+    rows = (await api(query, filter=its))["analyses"]["nodes"]
+    tags = [set(row["result"]["tags"]) for row in rows]
+    assert "english" in tags[0] & tags[1]
+    assert "german" in tags[2]
+    for where in (["english"], ["camera"], ["english", "german"], ["english", "positive"], ["English"], ["camer"]):
+        found = (await api(query, filter={**its, "tags": where}))["analyses"]
+        keys = [str(number) for number, each in enumerate(tags) if set(where) <= each]
+        assert [row["key"] for row in found["nodes"]] == keys
+        assert found["totalCount"] == len(keys)
+        assert {each["status"]: each["count"] for each in found["statusCounts"]}["COMPLETED"] == len(keys)
+        excluded = (await api(query, filter={**its, "not": {"tags": where}}))["analyses"]
+        assert excluded["totalCount"] == 3 - len(keys)
 
 
 async def test_instants_are_exclusive_bounds(queue: Api) -> None:

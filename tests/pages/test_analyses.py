@@ -301,3 +301,36 @@ async def test_views_columns_downloads_and_the_palette(
     record = await page("record")
     assert record["errors"] == []
     assert record["dialogs"] == []
+
+
+@needs_a_browser
+async def test_tags_lead_to_the_list_of_their_analyses(
+    server: Callable[..., Awaitable[support.Server]], open_page: Callable[..., Awaitable[Page]]
+) -> None:
+    one = await server()
+    texts = ["The new camera is wonderful.", "The new camera is terrible.", "The old train is late again."]
+    batch = await submit(one, "tagged", texts, ["LANGUAGE", "SENTIMENT"])
+    page = await open_page(one, path="/batches")
+    await page("untilBatch", id=batch, status="COMPLETED")
+    states = (await ask(one, STATES, id=batch))["batch"]["results"]["nodes"]
+    await page("open", path=f"/analyses/{states[0]['id']}")
+    await page("until", selector=".tags", text="english")
+    await page("click", selector=".tags a:text-is('english')")
+    await page("until", selector=".foot", text="1 to 3 of 3")
+    assert await page("address") == "/analyses?tag=english"
+    assert await page("texts", selector=".filters .token") == ["Tags english"]
+
+    # Both of two tags, typed into the panel.
+    await page("click", selector=".filters .add")
+    await page("fill", selector="label:has-text('Tags') input", text="english, positive")
+    await page("press", key="Enter")
+    await page("until", selector=".foot", text="1 to 1 of 1")
+    assert await page("address") == "/analyses?tag=english,+positive"
+    assert await page("texts", selector=f"{ROWS} .name") == ["tagged 0"]
+    await page("open", path="/analyses?tag=english&not.tag=positive")
+    await page("until", selector=".foot", text="1 to 2 of 2")
+    assert await page("texts", selector=".filters .token") == ["Tags english", "Tags not positive"]
+    await page("click", selector=".filters .token:has-text('not positive')")
+    await page("until", selector=".foot", text="1 to 3 of 3")
+    await page("open", path="/analyses?tag=nonesuch")
+    await page("until", selector=".blank", text="No analysis matches.")

@@ -149,6 +149,7 @@ async def filled(database: Database) -> None:
         bulk_action("DELETE", done=biggest, lease="l", renewed_at=NOW),
         bulk_action("CANCEL", reached="r", finished_at=NOW),
         Row(tables.bulk_action_item, {"action_id": "b", "analysis_id": "a"}),
+        *(Row(tables.analysis_tag, {"workspace": "default", "tag": hard, "analysis_id": "a"}) for hard in HARD[:-1]),
         Row(tables.control, {"analyzer": "", "paused_at": NOW, "slots": None}),
         Row(tables.control, {"analyzer": "text", "paused_at": None, "slots": 256}),
         Row(
@@ -192,6 +193,7 @@ async def test_every_value_returns_unchanged(databases: Way) -> None:
         "analysis": 9,
         "api_key": 1,
         "audit": 2,
+        "analysis_tag": len(HARD) - 1,
         "batch": 2,
         "bulk_action": 2,
         "bulk_action_item": 1,
@@ -343,6 +345,7 @@ async def test_a_database_with_work_is_refused(database: Database) -> None:
         "analysis": analysis(),
         "api_key": access.api_key("h"),
         "audit": access.audit(),
+        "analysis_tag": Row(tables.analysis_tag, {"workspace": "default", "tag": "t", "analysis_id": "a"}),
         "batch": batch(),
         "bulk_action": bulk_action(),
         "bulk_action_item": Row(tables.bulk_action_item, {"action_id": "b", "analysis_id": "a"}),

@@ -61,8 +61,8 @@ FROZEN = {
 }
 TABLES = {
     *("analysis", "batch", "event", "worker", "timing", "idempotency", "control", "cleanup", "identity"),
-    *("alert", "history", "keeper", "status_count", "bulk_action", "bulk_action_item"),
     *("user", "workspace", "membership", "api_key", "signin", "refresh", "invitation", "access_change", "audit"),
+    *("alert", "history", "keeper", "status_count", "bulk_action", "bulk_action_item", "analysis_tag"),
 }
 # Prefixes of the tables of alembic, SQLite and PgQueuer.
 OTHERS = "alembic_|sqlite_|assay_pgqueuer"
@@ -296,9 +296,9 @@ async def test_analyses_of_revision_0010_get_fingerprints_and_numbers(empty_data
     ]
 
 
-async def test_data_of_revision_0015_survives_access_there_and_back(empty_database: Database) -> None:
+async def test_data_of_revision_0016_survives_access_there_and_back(empty_database: Database) -> None:
     database = empty_database
-    await migrate(database, "0015")
+    await migrate(database, "0016")
     names = ("analysis", "batch", "event", "idempotency")
     key = {"workspace": "other", "key": "k", "input_hash": "h", "subject_id": "s", "created_at": NOW}
     await add(
@@ -326,9 +326,47 @@ async def test_data_of_revision_0015_survives_access_there_and_back(empty_databa
     assert (await state())[1] == before[1]
     await add(database, access.user("ada"), access.workspace("other"), access.audit(at=utcnow()))
     async with database.write() as connection:
-        await move(connection, "0015")
+        await move(connection, "0016")
     assert await state() == before
     await migrate(database)
     assert await is_current(database)
     assert await first_workspaces() == [(0, "default", "default", "Default", None)]
     assert (await state())[1] == before[1]
+
+
+OLD_RESULTS = [
+    ("COMPLETED", '{"score": 0.5, "tags": ["b", "a, b", "b", "é"], "summary": "s"}'),
+    ("COMPLETED", '{"score": 0.5, "summary": "s"}'),
+    ("COMPLETED", '{"tags": ["a", 5, null, "\\u0000"]}'),
+    ("COMPLETED", '{"tags": {"a": "b"}}'),
+    ("COMPLETED", "[1]"),
+    ("COMPLETED", "no JSON"),
+    ("COMPLETED", None),
+    ("FAILED", None),
+]
+
+
+async def test_results_of_revision_0015_get_their_tags(empty_database: Database) -> None:
+    database = empty_database
+    await migrate(database, "0015")
+    insert = text(
+        """
+        INSERT INTO analysis (id, workspace, position, analyzer, status, priority, turn, options, progress, attempt,
+          max_attempts, timeout_seconds, created_at, updated_at, result)
+        VALUES (:id, :workspace, 0, 'text', :status, 5, 0, '{}', 0, 1, 1, 1, 0, 0, :result)
+        """
+    )
+    rows = [
+        {"id": f"{number}{workspace}", "workspace": workspace, "status": status, "result": result}
+        for number, (status, result) in enumerate(OLD_RESULTS * 100)
+        for workspace in ("default", "other")
+    ]
+    async with database.write() as connection:
+        await connection.execute(insert, rows)
+    await migrate(database)
+    async with database.read() as connection:
+        found = await connection.execute(text("SELECT workspace, tag, analysis_id FROM analysis_tag"))
+        tags = sorted(tuple(row) for row in found)
+    first, third = range(0, 800, 8), range(2, 800, 8)
+    of_one = [(tag, number) for number in first for tag in ("b", "a, b", "é")] + [("a", number) for number in third]
+    assert tags == sorted((each, tag, f"{number}{each}") for tag, number in of_one for each in ("default", "other"))

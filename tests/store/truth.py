@@ -6,10 +6,12 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import get_args
 
+import orjson
 from sqlalchemy import select
 
 from store import tables
 from store.events import Reference
+from store.queue.tags import tags_of
 from store.sql.database import Database
 from store.sql.ids import prefix_of
 from store.sql.scope import EVERYWHERE
@@ -75,7 +77,7 @@ async def history(database: Database, analysis_id: str) -> list[AnalysisEventTyp
 
 
 async def assert_consistent(database: Database, deleted: Mapping[str, Counter[str]] | None = None) -> None:
-    """Assert that statuses, counters and log agree, and that every history is possible.
+    """Assert that statuses, counters, tags and log agree, and that every history is possible.
 
     `deleted` counts the statuses of deleted items by batch: the batch's counters still include them.
     """
@@ -83,11 +85,15 @@ async def assert_consistent(database: Database, deleted: Mapping[str, Counter[st
         analyses: list[AnalysisRow] = (await connection.execute(select(tables.analysis))).all()  # type: ignore[assignment]
         batches = (await connection.execute(select(tables.batch))).all()
         counts = (await connection.execute(select(tables.status_count))).all()
+        tags = (await connection.execute(select(tables.analysis_tag))).all()
     kept: Counter[tuple[str, str]] = Counter()
     for count in counts:
         kept[count.workspace, count.status] += count.total
     assert +kept == Counter((row.workspace, row.status) for row in analyses)
     assert min(kept.values(), default=0) >= 0
+    of_results = [(row, tags_of(orjson.loads(row.result))) for row in analyses if row.result is not None]
+    expected = [(row.workspace, tag, row.id) for row, its in of_results for tag in its]
+    assert sorted(map(tuple, tags)) == sorted(expected)
     histories: defaultdict[str, list[AnalysisEventType]] = defaultdict(list)
     named: defaultdict[str, set[str | None]] = defaultdict(set)
     ended_batches: Counter[str] = Counter()

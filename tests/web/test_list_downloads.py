@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from resolvers import exports
 from store import tables
@@ -29,6 +29,9 @@ async def complete(server: Server, analysis_id: str, result: dict[str, Any]) -> 
     values = {"status": "COMPLETED", "result": text, "result_bytes": len(text.encode()), "result_form": 1}
     async with database_of(server) as database, database.write() as connection:
         await connection.execute(update(tables.analysis).where(tables.analysis.c.id == analysis_id).values(values))
+        for tag in result.get("tags", ()):
+            row = {"workspace": "default", "tag": tag, "analysis_id": analysis_id}
+            await connection.execute(insert(tables.analysis_tag).values(row))
 
 
 async def listed(
@@ -87,6 +90,9 @@ async def test_results_of_any_size_and_cells_that_are_no_formulas(server: Start)
     lines = await listed(one, "jsonl")
     assert [line["key"] for line in lines] == keys[::-1]
     assert [line["result"] for line in lines[::-1]] == [*results, *[None] * 5]
+    for form in ("jsonl", "csv"):
+        assert [row["id"] for row in await listed(one, form, {"tags": ["b", "a"]})] == ids[:1]
+        assert [row["id"] for row in await listed(one, form, {"tags": "=a"})] == ids[1:2]
     rows = (await listed(one, "csv"))[::-1]
     assert [row["id"] for row in rows] == ids
     assert [row["key"] for row in rows] == [*(f"'{key}" for key in keys[:5]), *keys[5:]]
@@ -129,6 +135,7 @@ async def test_invalid_ids_are_refused(server: Start, text: str, argument: str) 
         ('{"unknown": 1}', "filter"),
         ('{"batchId": "x"}', "filter.batchId"),
         ('{"createdAfter": "soon"}', "filter.createdAfter"),
+        ('{"tags": [1]}', "filter.tags.0"),
         ('{"not": {"not": {}}}', "filter.not.not"),
         ('{"not":' * 500 + "{}" + "}" * 500, "filter.not.not"),
     ],

@@ -1,5 +1,7 @@
 /** A result, drawn by its type. The type of a plug-in is drawn from its data. */
+import { href } from '../data/address';
 import type { ResultPartsFragment } from '../data/gql/graphql';
+import { tagParameter } from '../data/tags';
 import { later } from '../ui/later';
 import { Meter } from '../ui/Meter';
 import { Generic } from './Generic';
@@ -22,8 +24,10 @@ export function Result({ result, scoreMeaning }: { result: ResultPartsFragment; 
       {result.tags.length > 0 && (
         <ul class="tags" aria-label="Tags">
           {result.tags.map((tag, index) => (
-            <li key={index} dir="auto">
-              {tag}
+            <li key={index}>
+              <a href={href('analyses', { tag: tagParameter(tag) })} title={`Analyses with the tag ${tag}`} dir="auto">
+                {tag}
+              </a>
             </li>
           ))}
         </ul>

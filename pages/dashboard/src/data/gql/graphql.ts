@@ -49,6 +49,8 @@ export type AnalysisFilter = {
   search?: string | null | undefined;
   /** Matches analyses in any of these states. */
   status?: Array<AnalysisStatus> | null | undefined;
+  /** Matches analyses with all of these tags. At most 10 tags, written as in the result. A tag is found if it has at most 200 characters and is among the first 100 of its result. */
+  tags?: Array<string> | null | undefined;
 };
 
 /** Sort order of analyses. */

@@ -65,20 +65,21 @@ function Pick({ label, name, query, options, none = 'any' }: PickProps) {
   );
 }
 
-function KeyField({ query }: { query: Query }) {
+function TextField({ label, name, query }: { label: string; name: string; query: Query }) {
   const { route } = useLocation();
-  const [text, setText] = useState(query.key ?? '');
+  const given = query[name] ?? '';
+  const [text, setText] = useState(given);
   return (
     <form
       onSubmit={(event) => {
         event.preventDefault();
         const { value } = event.currentTarget.querySelector('input')!; // a drawing may be due after the last key
-        route(href('analyses', changed(query, { key: value.trim() })));
+        route(href('analyses', changed(query, { [name]: value.trim() })));
       }}
     >
       <label>
-        Key, complete
-        <input type="text" maxLength={200} dir="auto" autocomplete="off" value={text} onInput={(event) => setText(event.currentTarget.value)} onBlur={(event) => event.currentTarget.value.trim() !== (query.key ?? '') && event.currentTarget.form!.requestSubmit()} />
+        {label}
+        <input type="text" maxLength={200} dir="auto" autocomplete="off" value={text} onInput={(event) => setText(event.currentTarget.value)} onBlur={(event) => event.currentTarget.value.trim() !== given && event.currentTarget.form!.requestSubmit()} />
       </label>
     </form>
   );
@@ -120,7 +121,8 @@ export function Filters({ query, conditions, newer, showNewer }: Props) {
           <AnalyzerChoice query={query} names={data?.analyzers.map(({ name }) => name) ?? []} />
           <Pick label="Error" name="code" query={query} options={codes} />
           <Pick label="Order" name="order" query={query} options={ORDERS.slice(1)} none={ORDERS[0]![1]} />
-          <KeyField key={query.key} query={query} />
+          <TextField key={`key ${query.key}`} label="Key, complete" name="key" query={query} />
+          <TextField key={`tag ${query.tag}`} label="Tags, separated by commas" name="tag" query={query} />
           {conditions.length > 0 && (
             <a class="button" href={href('analyses', { status: query.status })}>
               Clear filters

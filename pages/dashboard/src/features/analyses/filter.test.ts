@@ -36,6 +36,15 @@ test('each condition can also exclude', () => {
   expect(phraseOf(query, conditions.slice(0, 1))).toBe('failed, created in the last 24 h, with the words late');
 });
 
+test('all of the tags', () => {
+  const query = { tag: 'english, late%2C train', 'not.tag': 'positive' };
+  expect(filterOf(query, 0)).toEqual({ tags: ['english', 'late, train'], not: { tags: ['positive'] } });
+  const conditions = conditionsOf(query, undefined);
+  expect(conditions.map(({ name, label, value }) => `${name}: ${label} ${value}`)).toEqual(['tag: Tags english, late, train', 'not.tag: Tags not positive']);
+  expect(phraseOf(query, conditions)).toBe('tags english, late, train, tags not positive');
+  expect(conditionsOf({ tag: ' ,' }, undefined)).toEqual([]);
+});
+
 test('unknown words neither filter nor show a condition', () => {
   const query = { code: 'NOPE', 'not.status': 'BOGUS', status: 'FAILED,BOGUS', ended: 'ever' };
   expect(filterOf(query, 0)).toEqual({ status: ['FAILED'] });

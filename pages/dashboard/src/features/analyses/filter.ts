@@ -2,6 +2,7 @@
 import type { AnalysisErrorCode, AnalysisFilter, AnalysisOrder } from '../../data/gql/graphql';
 import { RANGES, rangeSeconds, rangeStart, searchOf, statuses, type Query } from '../../data/lists';
 import { STATUSES } from '../../data/rules';
+import { tagsOf } from '../../data/tags';
 import { words } from '../../ui/words';
 
 export const ERROR_CODES: readonly AnalysisErrorCode[] = [
@@ -16,7 +17,7 @@ export const ERROR_CODES: readonly AnalysisErrorCode[] = [
 ];
 
 /** Parameters that also have a form with `not.`, which excludes. */
-const BOTH = ['analyzer', 'key', 'code', 'error', 'batch', 'status'] as const;
+const BOTH = ['analyzer', 'key', 'tag', 'code', 'error', 'batch', 'status'] as const;
 
 /** Parameters of the address that narrow the list. */
 export const PARAMETERS: readonly string[] = ['q', 'range', 'ended', ...BOTH, ...BOTH.map((name) => `not.${name}`)];
@@ -28,10 +29,12 @@ function conditions(query: Query, prefix: '' | 'not.'): AnalysisFilter {
   const codes = statuses(of('code'), ERROR_CODES);
   const analyzer = of('analyzer');
   const key = of('key');
+  const tags = tagsOf(of('tag'));
   if (chosen.length) filter.status = chosen;
   if (codes.length) filter.errorCode = codes;
   if (analyzer) filter.analyzer = analyzer.split(',');
   if (key) filter.key = [key];
+  if (tags.length) filter.tags = tags;
   if (of('error')) filter.errorFingerprint = of('error');
   if (of('batch')) filter.batchId = of('batch');
   return filter;
@@ -77,11 +80,12 @@ export interface Condition {
   value: string;
 }
 
-const LABELS: Record<string, string> = { analyzer: 'Analyzer', key: 'Key', code: 'Error', error: 'Error', batch: 'Batch', status: 'Status' };
+const LABELS: Record<string, string> = { analyzer: 'Analyzer', key: 'Key', tag: 'Tags', code: 'Error', error: 'Error', batch: 'Batch', status: 'Status' };
 
-/** Returns the part of a parameter that filters: without unknown statuses and codes. */
+/** Returns the part of a parameter that filters: without unknown statuses and codes, and without empty tags. */
 function knownIn(name: (typeof BOTH)[number], given: string | undefined): string | undefined {
   if (name === 'status') return statuses(given, STATUSES).join();
+  if (name === 'tag') return tagsOf(given).join(', ');
   return name === 'code' ? statuses(given, ERROR_CODES).join() : given;
 }
 
@@ -101,9 +105,11 @@ export function conditionsOf(query: Query, message: string | undefined): Conditi
           ? (message ?? 'of one kind')
           : name === 'batch'
             ? `…${given.slice(-8)}`
-            : name === 'code' || name === 'status'
-              ? words(given).replaceAll(',', ', ')
-              : given.replaceAll(',', ', ');
+            : name === 'tag'
+              ? given
+              : name === 'code' || name === 'status'
+                ? words(given).replaceAll(',', ', ')
+                : given.replaceAll(',', ', ');
       found.push({ name: prefix + name, label: LABELS[name]!, value: prefix ? `not ${value}` : value });
     }
   }

@@ -13,8 +13,8 @@ from alembic import op
 
 from store.sql.ids import new_id
 
-revision = "0016"
-down_revision = "0015"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

@@ -1,1 +1,0 @@
-var e=new Map;function t(t,n){e.delete(t),e.set(t,n),e.size>20&&e.delete(e.keys().next().value)}var n=t=>e.get(t),r=null;function i(e){r=e}function a(e){let t=r?.ids.indexOf(e)??-1;return!r||t<0?null:{list:r,number:r.from===null?null:r.from+t,newer:r.ids[t-1],older:r.ids[t+1]}}export{i,t as n,n as r,a as t};
