@@ -86,12 +86,13 @@ class Shares:
         return len(self._shelf)
 
     def charge(self, key: str, rule: Rule, cost: float) -> Charge | None:
-        """Charge points, or refuse them if the bucket has no room for them. None: the share is too small, so ask."""
+        """Charge points of the share, or refuse them if the bucket had no room for them just now. None: ask."""
         now = self._clock()
         share = self._shelf.get(key, rule, now)
         level = _level(share, now)
         if level + cost > rule.capacity:
-            return Charge(key, rule, cost, False, level, self)
+            # Later, another instance may have refunded points.
+            return Charge(key, rule, cost, False, level, self) if now - share.at <= SHARE_SECONDS else None
         if share.spent + cost > share.points:
             return None
         self._add(share, cost)

@@ -231,9 +231,24 @@ def test_each_reconciliation_gives_a_new_share_while_there_is_room(instance: Ins
         assert admitted(instance, 1) is None or world.kept[key_of(RULE, "ann")][0] == 990
         instance.reconcile()
     assert admitted(instance, 1) is False
-    world.clock.now += 0.125
-    assert admitted(instance, 13) is False
-    assert admitted(instance, 12) is None
+    world.clock.now += 0.0625
+    assert admitted(instance, 7) is False
+    assert admitted(instance, 6) is None
+
+
+def test_a_known_level_refuses_charges_for_a_tenth_of_a_second(instance: Instance, world: World) -> None:
+    other = Instance(world)
+    other.charge("ann", 1_000)
+    other.reconcile()
+    instance.charge("ann", 900)
+    instance.reconcile()
+    other.settle(0)
+    other.reconcile()
+    assert admitted(instance, 900) is False
+    world.clock.now += 0.0625
+    assert admitted(instance, 900) is False
+    world.clock.now += 0.0625
+    assert admitted(instance, 900) is None
 
 
 def test_a_charge_during_a_reconciliation_counts_for_the_next_one(instance: Instance, world: World) -> None:
