@@ -26,7 +26,7 @@ from access.shares import SHARE_SECONDS, Shares
 from store.sql.clock import utcnow
 
 WAIT_SECONDS = 0.05
-"""The longest wait for Redis in a charge."""
+"""The longest wait for one call of Redis."""
 
 AWAY_SECONDS = 5.0
 """The time from a loss of Redis to the next attempt to connect, and the longest time between two calls."""
@@ -78,9 +78,9 @@ class Limits:
         return taker.charge(key, rule, cost)
 
     async def ask(self, key: str, rule: Rule, cost: float) -> Charge:
-        """Charge or refuse points by a call of Redis, which takes at most `WAIT_SECONDS`.
+        """Charge or refuse points by a call of Redis, after the one under way: within twice `WAIT_SECONDS`.
 
-        Own buckets decide if Redis is lost. A cancelled call charges nothing.
+        Own buckets decide if Redis is lost. A cancelled ask charges nothing.
         """
         shares = self._shares
         if shares is None:

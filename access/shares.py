@@ -23,7 +23,7 @@ SHARE_SECONDS = 0.1
 """The size of a share, in seconds of the drain, and the shortest time between two reconciliations of a bucket."""
 
 MAX_CHANGES = 500
-"""Changes in one call, about 2 ms of Redis's time."""
+"""Most changes in one call, for which Redis takes 3 to 6 ms on a busy machine."""
 
 Answer = Callable[[Charge | None], bool]
 """Receives the charge that was asked for, or None if Redis is lost. Returns False if nobody waits for the charge."""
@@ -32,10 +32,11 @@ Answer = Callable[[Charge | None], bool]
 class Share(Bucket):
     """The level of a shared bucket after the last reconciliation, and the points charged since."""
 
-    __slots__ = ("asks", "points", "sent", "spent", "spent_sent", "unsent")
+    __slots__ = ("asks", "points", "redis_key", "sent", "spent", "spent_sent", "unsent")
 
     def __init__(self, key: str, rule: Rule, at: float) -> None:
         super().__init__(key, rule, at)
+        self.redis_key = key_of(rule, key)
         self.asks = 0
         """Charges that Redis has not decided on."""
         self.spent = self.spent_sent = 0.0
@@ -124,7 +125,7 @@ class Shares:
             self._taken += [(share, None) for share in islice(self.touched, MAX_CHANGES - len(asks))]
         changes = []
         for share, ask in self._taken:
-            changes.append(Change(key_of(share.rule, share.key), share.rule, share.unsent, ask.cost if ask else 0.0))
+            changes.append(Change(share.redis_key, share.rule, share.unsent, ask.cost if ask else 0.0))
             share.sent += share.unsent
             share.unsent, share.spent_sent = 0.0, share.spent  # a later change of this share has nothing to add
             self.touched.discard(share)
