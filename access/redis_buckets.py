@@ -9,22 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from access.buckets import Rule
 
 PREFIX = "assay:limit:"
 
-# `access.buckets.flow` for each key. Arguments of a key: capacity, points drained per second, points added, points
-# asked for. Answer: the time, and for each key its level, and 1 if the bucket admitted the points asked for. 17 digits
+# `access.buckets.flow` for each key. The one argument has four numbers for each key: capacity, points drained per
+# second, points added, points asked for. Answer: the time, and for each key its level, and 1 if the bucket admitted the
+# points asked for. Argument and answer are one text each: a list costs the client five times the CPU time. 17 digits
 # keep every bit of a number.
 SCRIPT = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local answer = {string.format('%.0f', now)}
+local word = string.gmatch(ARGV[1], '%S+')
 for i, key in ipairs(KEYS) do
-  local capacity, drain = tonumber(ARGV[4 * i - 3]), tonumber(ARGV[4 * i - 2])
-  local added, asked = tonumber(ARGV[4 * i - 1]), tonumber(ARGV[4 * i])
+  local capacity, drain, added, asked = tonumber(word()), tonumber(word()), tonumber(word()), tonumber(word())
   local level, seconds = 0, 0
   local kept = redis.call('GET', key)
   if kept then
@@ -43,7 +44,7 @@ for i, key in ipairs(KEYS) do
   answer[2 * i] = string.format('%.17g', level)
   answer[2 * i + 1] = admitted and '1' or '0'
 end
-return answer
+return table.concat(answer, ' ')
 """
 
 
@@ -83,13 +84,12 @@ class RedisBuckets:
         Returns Redis's time in microseconds, and for each change the level of its bucket after it and whether the
         points asked for were admitted. Raises errors of the client and of the connection.
         """
-        arguments: list[Any] = []
-        for change in changes:
-            arguments += (change.rule.capacity, change.rule.drain, change.added, change.asked)
         keys = [change.key for change in changes]
-        found = await self._client.execute_command("EVAL", SCRIPT, len(keys), *keys, *arguments)
-        levels = zip(found[1::2], found[2::2], strict=True)
-        return int(found[0]), [(float(level), bool(int(admitted))) for level, admitted in levels]
+        numbers = " ".join([f"{rule.capacity} {rule.drain!r} {added!r} {asked!r}" for _, rule, added, asked in changes])
+        answer = await self._client.execute_command("EVAL", SCRIPT, len(keys), *keys, numbers)
+        time, *found = answer.split()
+        levels = zip(found[::2], found[1::2], strict=True)
+        return int(time), [(float(level), bool(int(admitted))) for level, admitted in levels]
 
     async def close(self) -> None:
         """Close the connection."""
