@@ -147,7 +147,8 @@ async def test_a_charge_does_not_wait_for_a_silent_redis(redis: RedisServer, sta
 
 
 async def test_a_redis_that_never_answers_is_not_waited_for(start: Start) -> None:
-    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    writers: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, writer: writers.append(writer), "127.0.0.1", 0)
     try:
         limits = start(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}")
         assert await admitted(limits, 1_000)
@@ -155,6 +156,8 @@ async def test_a_redis_that_never_answers_is_not_waited_for(start: Start) -> Non
         assert not limits.shared
     finally:
         server.close()
+        for writer in writers:
+            writer.close()
 
 
 async def test_limits_start_without_redis_and_share_as_it_comes(tmp_path: Path, start: Start) -> None:
