@@ -28,6 +28,9 @@ class AnswerKind(Enum):
     FAULT = "fault"  # an exception outside all fields, or a source stream that did not start
 
 
+_WITH_DATA = frozenset({AnswerKind.DATA, AnswerKind.PARTIAL, AnswerKind.TIMEOUT})
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A finished response body, ready to be written as JSON."""
@@ -36,6 +39,11 @@ class Answer:
     kind: AnswerKind
     encoded: bytes | None = field(default=None, compare=False, repr=False)
     """The body as JSON, if it was encoded to be measured."""
+
+    @property
+    def has_data(self) -> bool:
+        """Whether the body has `data`, which may be null."""
+        return self.kind in _WITH_DATA
 
     @property
     def json(self) -> bytes:

@@ -17,7 +17,7 @@ from execution.documents import Documents
 from execution.executor import Executor, Limits, OperationRequest, OperationType
 from execution.manifests import InvalidManifest, sha256_of
 from execution.persisted import ENTRY_BYTES, PersistedDocuments
-from tests.execution.toy import Toy
+from tests.execution.toy import Toy, type_of
 
 HELLO = "query Greet { hello }"
 HASH = sha256_of(HELLO)
@@ -54,7 +54,7 @@ async def refused(toy: Toy, request: OperationRequest) -> tuple[AnswerKind, str,
     answer = await toy.executor.execute(request, toy.context)
     assert list(answer.body) == ["errors"]
     (error,) = answer.body["errors"]
-    assert toy.executor.operation_type(request) == answer
+    assert type_of(toy, request) == answer
     assert await toy.executor.open(request, toy.context) == answer
     return answer.kind, error["extensions"]["code"], error["message"]
 
@@ -87,7 +87,7 @@ async def test_registered_operations_of_each_type_run(toy: Toy) -> None:
     for name, kind in zip("ABC", OperationType, strict=True):
         request = OperationRequest(text, name, extensions=registered.extensions)
         alone = OperationRequest(None, name, extensions=registered.extensions)
-        assert toy.executor.operation_type(request) is toy.executor.operation_type(alone) is kind
+        assert type_of(toy, request) is type_of(toy, alone) is kind
     request = OperationRequest(None, "B", extensions=registered.extensions)
     assert await answered(toy, request) == {"data": {"bump": 1}}
     assert toy.context.probe.bumped == 1
@@ -173,7 +173,7 @@ class Fake:
     """Documents that are all valid, so that many register within a test."""
 
     def __init__(self) -> None:
-        self.valid = Documents(Toy().executor._core, limits=Limits(), hide_suggestions=False).get(HELLO)
+        self.valid = Documents(Toy().executor._operations.core, limits=Limits(), hide_suggestions=False).get(HELLO)
 
     def get(self, _text: str) -> Any:
         return self.valid
@@ -232,7 +232,7 @@ async def test_trusted_documents_run_by_key_hash_and_text(trusting: Callable[...
         assert await answered(toy, by_hash(key, HELLO)) == GREETED
     assert await answered(toy, OperationRequest(HELLO)) == GREETED
     assert await answered(toy, by_id(f"sha256:{sha256_of(BUMP)}")) == {"data": {"bump": 1}}
-    assert toy.executor.operation_type(by_id("d41d8cd98f00b204e9800998ecf8427e")) is OperationType.SUBSCRIPTION
+    assert type_of(toy, by_id("d41d8cd98f00b204e9800998ecf8427e")) is OperationType.SUBSCRIPTION
     assert (await refused(toy, by_hash(sha256_of(BUMP), HELLO)))[1] == "BAD_REQUEST"
 
 
