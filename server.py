@@ -68,7 +68,9 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
 
     from analyzers.registry import load_registry
     from events.bus import Bus
+    from events.changes import changes_in
     from events.feed import Feed
+    from execution.answer_cache import AnswerCache
     from execution.executor import Executor
     from jobs.alerts import Alerts
     from jobs.cleanup import Ages
@@ -127,7 +129,15 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
         return Context(services, LOCAL_ADMINISTRATOR, connection.scope["state"]["request_id"])
 
     own_documents = page_documents() if settings.trusted_documents_only else None
-    executor = Executor(schema, settings=settings, telemetry=telemetry, explain=explain, own_documents=own_documents)
+    changes = changes_in(database, bus)
+    executor = Executor(
+        schema,
+        settings=settings,
+        telemetry=telemetry,
+        explain=explain,
+        own_documents=own_documents,
+        answers=AnswerCache(changes, telemetry.answers, settings.answer_cache_bytes),
+    )
     sockets = GraphQLWebSocket(executor, context, settings, telemetry)
     streams = Streams(settings, telemetry, sockets.hub)
     worker = Worker(database, analyzers, slots=settings.workers, instance=instance)
@@ -147,6 +157,7 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
         async with AsyncExitStack() as stack:
             # The stack unwinds in reverse order: the database closes last, after all its users.
             stack.push_async_callback(database.close)
+            stack.callback(changes.close)
             stack.push_async_callback(submissions.close)
             if database.is_sqlite:
                 await migrate(database)
@@ -157,11 +168,14 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
             # Commits of this instance wake its feed and worker directly.
             bus.listen(feed.hear)
             bus.listen(worker.hear)
+            bus.listen(changes.hear)
+            database.on_commit(changes.hear)
             database.on_commit(bus.publish)
             await stack.enter_async_context(
                 side_tasks(
                     bus=bus.run,
                     feed=feed.run,
+                    changes=changes.run,
                     keeper=Keeper(database, ages=Ages.of(settings)).run,
                     alerts=alerts.run,
                     history=History(database, instance, worker.timekeeper, telemetry.http).run,

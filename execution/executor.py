@@ -13,10 +13,10 @@ from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
 from graphql import ExecutionResult
 from strawberry.types.graphql import OperationType
 
+from execution.answer_cache import AnswerCache, Missed
 from execution.answers import Answer, AnswerKind, StreamAnswer
 from execution.compile.cache import MAX_BYTES
 from execution.documents import Documents
@@ -78,8 +78,12 @@ class Executor:
         explain: Explain | None = None,
         own_documents: Mapping[str, str] | None = None,
         compiled_bytes: int = MAX_BYTES,
+        answers: AnswerCache | None = None,
     ) -> None:
-        """Read the manifests of the settings. `own_documents` are trusted too, texts by id. Raises InvalidManifest."""
+        """Read the manifests of the settings. `own_documents` are trusted too, texts by id. Raises InvalidManifest.
+
+        `answers` is of this schema alone. None keeps no answers.
+        """
         if schema.extensions:
             raise TypeError("Strawberry's schema extensions are not run: the executor compiles operations")
         self._telemetry = telemetry
@@ -89,10 +93,11 @@ class Executor:
             limits=limits or Limits(),
             hide_suggestions=self._operations.hide_suggestions,
         )
-        self._persisted = PersistedDocuments(self._documents, only=settings.trusted_documents_only)
+        self._persisted = PersistedDocuments(self._documents, telemetry, only=settings.trusted_documents_only)
         self._persisted.read(settings.trusted_documents)
         self._persisted.trust(own_documents or {})
         self._introspections = Introspections()
+        self._answers = answers
         self._streams = Streams(self._operations)
 
     def select(self, request: OperationRequest) -> Selected | Answer:
@@ -125,15 +130,17 @@ class Executor:
         An answer without a wait needs no task, no time limit and no watch of the connection. Only the task that began
         the operation may await its rest.
         """
+        started = perf_counter()
+        kept = None if self._answers is None else self._answers.get(selected, context.reads)
+        if isinstance(kept, bytes):
+            return self._again(selected, kept, started)
         refused = refusal(selected, allowed, self._operations.max_cost)
         if refused is not None:
             return refused
-        started = perf_counter()
-        kept = self._introspections.get(selected.text, selected.name)
-        if kept is not None:
-            self._telemetry.record_operation(selected.name, perf_counter() - started, failed=False)
-            return Answer(orjson.loads(kept), AnswerKind.DATA, kept)
-        running = _Running(selected, context, started)
+        introspection = self._introspections.get(selected.text, selected.name)
+        if introspection is not None:
+            return self._again(selected, introspection, started)
+        running = _Running(selected, context, started, kept)
         context.time_limit = TimeLimit(self._operations.seconds)
         self._operations.measure_again(context)
         try:
@@ -170,6 +177,11 @@ class Executor:
         """Log an exception outside all fields, for example of a source stream, and return its answer."""
         return self._operations.outcomes.fault(error, request_id)
 
+    def _again(self, selected: Selected, kept: bytes, started: float) -> Answer:
+        """Count an operation with a kept answer, and return the answer."""
+        self._telemetry.record_operation(selected.name, perf_counter() - started, failed=False)
+        return Answer.of_json(kept)
+
     async def _finish(self, running: _Running, rest: Eager[ExecutionResult]) -> Answer:
         """Run the rest of an operation within the time limit."""
         time_limit = running.context.time_limit
@@ -202,10 +214,12 @@ class Executor:
 
     def _ended(self, running: _Running, answer: Answer) -> Answer:
         """Count an ended operation, and log it if it was slow."""
-        selected, context, started = running
+        selected, context, started, missed = running
         failed = answer.kind is not AnswerKind.DATA
         if not failed and selected.name in selected.document.introspections:
             self._introspections.keep(selected.text, selected.name, answer.json)
+        if not failed and missed is not None and self._answers is not None:
+            self._answers.keep(missed, answer.json)
         seconds = perf_counter() - started
         self._telemetry.record_operation(selected.name, seconds, failed=failed)
         self._operations.log_if_slow(selected, context.request_id, seconds)
@@ -218,3 +232,5 @@ class _Running(NamedTuple):
     selected: Selected
     context: OperationContext
     started: float
+    missed: Missed | None
+    """The key of the answer, if the answer may be kept."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from execution.eager import TimeLimit
     from execution.errors import Explain
+    from execution.lasting import Reads
     from execution.runner import Result
     from execution.selection import Selected
     from settings import Settings
@@ -39,6 +40,8 @@ class OperationContext(Protocol):
     """Set by the transport if a client resumes a subscription: the cursor to resume after, instead of `after`."""
     answer_size: AnswerSize
     """Set by the executor for each answer. Resolvers count large contents before they read them."""
+    reads: Reads | None
+    """Reports of resolvers, for the cache of answers; None if no answer is kept."""
 
 
 class Operations:

@@ -309,6 +309,7 @@ async def _delete_analyses(connection: AsyncConnection, *where: ColumnElement[bo
     statement = delete(_analysis).where(*where).returning(_analysis.c.workspace, _analysis.c.status)
     deleted = (await connection.execute(statement)).all()
     await count_deleted(connection, deleted)
+    announce(connection, "events")  # caches of answers look at the log, also for a deletion without an event
     return len(deleted)
 
 

@@ -17,6 +17,7 @@ from execution.documents import Documents
 from execution.executor import Executor, Limits, OperationRequest, OperationType
 from execution.manifests import InvalidManifest, sha256_of
 from execution.persisted import ENTRY_BYTES, PersistedDocuments
+from telemetry import Telemetry
 from tests.execution.toy import Toy, type_of
 
 HELLO = "query Greet { hello }"
@@ -180,7 +181,7 @@ class Fake:
 
 
 def store(max_bytes: int) -> PersistedDocuments:
-    return PersistedDocuments(Fake(), max_bytes=max_bytes)  # type: ignore[arg-type]
+    return PersistedDocuments(Fake(), Telemetry(), max_bytes=max_bytes)  # type: ignore[arg-type]
 
 
 async def test_100_000_registrations_stay_within_the_bound() -> None:

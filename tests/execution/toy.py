@@ -16,6 +16,7 @@ from execution.answer_size import AnswerSize
 from execution.eager import TimeLimit
 from execution.errors import ClientError, Explain
 from execution.executor import Answer, Executor, Limits, OperationRequest, OperationType
+from execution.lasting import Reads
 from settings import Settings
 from telemetry import Telemetry
 
@@ -39,6 +40,7 @@ class Context:
     probe: Probe = field(default_factory=Probe)
     time_limit: TimeLimit | None = None
     last_event_id: str | None = None
+    reads: Reads | None = None
     answer_size: AnswerSize = field(default_factory=lambda: AnswerSize(0))
 
 
