@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.events import START, Place
+from store.events import START, Place, last_place
 from store.tables import NOWHERE, AnalysisEventType, BatchEventType
 
 MOST_EVENTS = 200
@@ -62,6 +62,8 @@ class Changed(NamedTuple):
     """The place for the next read."""
     clean_up: Any
     """The state of the clean-up, for the next read."""
+    ahead: frozenset[Place] = frozenset()
+    """The places of further events that were read, after an event that may still come."""
 
 
 def _tags(events: Iterable[tuple[str, str, str]]) -> frozenset[str]:
@@ -128,8 +130,8 @@ class FileChanges:
         return Changed(tags, deletion is None, Place(0, position), row)
 
 
-# All committed events, also those that the log holds back while an earlier transaction is open: they are read again
-# until it has ended. The outer join gives the state if there is no event.
+# All committed events, also those that the log holds back while an earlier transaction of the cluster is open: they are
+# read again until it has ended. The outer join gives the state if there is no event.
 _AFTER = text(
     f"""
     SELECT event.xid, event.position, event.workspace, event.type, event.subject, state.*
@@ -145,27 +147,20 @@ _AFTER = text(
     ORDER BY event.xid, event.position
     """  # noqa: S608 - of constants
 )
-_NEWEST = text(
-    """
-    SELECT xid, position FROM event WHERE xid < (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint)
-    ORDER BY xid DESC, position DESC LIMIT 1
-    """
-)
 
 
 async def changes_after(connection: AsyncConnection, before: Changed | None) -> Changed:
     """Return the changes in a PostgreSQL database since the result `before`; any tag without one."""
-    place = START if before is None else before.place
+    place, known = (START, frozenset[Place]()) if before is None else (before.place, before.ahead)
     given = {"nowhere": NOWHERE, "xid": place.xid, "position": place.position}
     rows: list[Any] = list((await connection.execute(_AFTER, given)).all())
     fence, deleting, clean_up = rows[0][-3:]
-    events = [row for row in rows if row.xid is not None]
-    for row in events:
-        if row.xid < fence:
-            place = Place(row.xid, row.position)
-    tags: frozenset[str] | None = _tags((row.workspace, row.type, row.subject) for row in events)
+    events = {Place(row.xid, row.position): row for row in rows if row.xid is not None}
+    tags: frozenset[str] | None = _tags(
+        (row.workspace, row.type, row.subject) for each, row in events.items() if each not in known
+    )
     if before is None or clean_up != before.clean_up or len(events) > MOST_EVENTS:
-        tags = None
-        if (newest := (await connection.execute(_NEWEST)).first()) is not None:
-            place = max(place, Place(*newest))
-    return Changed(tags, not deleting, place, clean_up)
+        tags, place = None, max(place, await last_place(connection))
+    else:
+        place = max((each for each in events if each.xid < fence), default=place)
+    return Changed(tags, not deleting, place, clean_up, frozenset(each for each in events if each > place))
