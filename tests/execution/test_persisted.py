@@ -17,7 +17,7 @@ from execution.documents import Documents
 from execution.executor import Executor, Limits, OperationRequest, OperationType
 from execution.manifests import InvalidManifest, sha256_of
 from execution.persisted import ENTRY_BYTES, PersistedDocuments
-from telemetry import Telemetry
+from telemetry import Telemetry, exposition
 from tests.execution.toy import Toy, type_of
 
 HELLO = "query Greet { hello }"
@@ -73,7 +73,10 @@ async def test_a_text_with_its_hash_registers(toy: Toy) -> None:
     assert await refused(toy, by_hash(HASH)) == MISSING
     assert await answered(toy, by_hash(HASH, HELLO)) == GREETED
     assert await answered(toy, by_hash(HASH)) == GREETED
+    assert await answered(toy, by_hash(HASH, HELLO)) == GREETED
     assert await answered(toy, by_id(f"sha256:{HASH}")) == GREETED
+    assert toy.telemetry.persisted == {"miss": 3, "registered": 1, "hit": 1}  # `refused` asks in three ways
+    assert 'assay_persisted_queries_total{outcome="registered"} 1.0' in exposition(toy.telemetry).decode().splitlines()
     assert await refused(Toy(), by_hash(HASH)) == MISSING  # another server
 
 
