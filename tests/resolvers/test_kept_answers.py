@@ -1,4 +1,4 @@
-"""Kept answers are those of an executor without a cache, whatever is written between two reads."""
+"""Kept answers equal those of an executor without a cache, after each kind of write and at random."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from jobs.supervision import side_tasks
 from resolvers.context import Context, Services
 from schema.build import fit
 from settings import Settings
-from store import tables
-from store.batches import delete_batch, go_on_deleting, insert_batch
+from store import retention, tables
+from store.batches import delete_batch, delete_batches, go_on_deleting, insert_batch
 from store.deletions import delete_analyses
 from store.queue.enqueue import NewAnalysis, insert_analyses
 from store.queue.retries import retry_analyses, retry_batch
@@ -279,6 +279,40 @@ async def test_an_instance_sees_the_changes_of_another(start: Start, monkeypatch
     async with near.database.write() as connection:
         await connection.execute(update(tables.analysis).values(finished_at=utcnow() - timedelta(days=2)))
     await changed(ids[1], keep_one_day)
+
+
+async def test_each_slice_of_a_deletion_without_events(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.batches.DELETE_SLICE", 2)
+    instance, viewer, now = await start(), VIEWERS[0], utcnow()
+    database, batches = instance.database, [await insert_items(instance.database, VIEWERS[0], 5) for _ in range(2)]
+    await end(database, viewer)
+
+    async def equal() -> None:
+        for _ in range(2):
+            assert await _equal(instance, viewer)
+
+    async with database.write() as connection:
+        lease = await retention.begin(connection, now, ended_before=now)
+    assert lease is not None
+    for _ in range(3):  # the clean-up of the first batch
+        await instance.hit(viewer, PAGE, first=50)
+        async with database.write() as connection:
+            later = now + timedelta(days=1)
+            await delete_batches(connection, batches[:1], later, 2)
+            await retention.hold(connection, lease, utcnow())
+        await equal()
+    async with database.write() as connection:
+        assert await delete_batch(connection, viewer, batches[1], now)
+    await equal()
+    while await _go_on(database):
+        await equal()
+    await instance.hit(viewer, PAGE, first=50)
+    await equal()
+
+
+async def _equal(instance: Instance, viewer: Viewer) -> bool:
+    kept, expected = await instance.both(viewer, PAGE, first=50)
+    return kept == expected
 
 
 async def _go_on(database: Database) -> bool:
