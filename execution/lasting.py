@@ -21,6 +21,7 @@ from graphql import (
     is_leaf_type,
 )
 
+from execution.introspection import introspections
 from execution.strawberry_parts import Attribute, metadata_of, read_of
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def is_lasting(schema: GraphQLSchema, parent: GraphQLObjectType, name: str) -> b
 
 
 def lasting_queries(schema: GraphQLSchema, document: DocumentNode) -> frozenset[str | None]:
-    """Return the names of the queries with lasting fields alone. The document is valid."""
+    """Return the names of the queries that read something, and lasting fields alone. The document is valid."""
     fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
     walk = _Walk(schema, fragments)
     return frozenset(
@@ -80,7 +81,7 @@ def lasting_queries(schema: GraphQLSchema, document: DocumentNode) -> frozenset[
         if isinstance(operation, OperationDefinitionNode)
         and operation.operation is OperationType.QUERY
         and walk.lasts(schema.query_type, operation.selection_set)
-    )
+    ) - introspections(document)
 
 
 class _Walk:

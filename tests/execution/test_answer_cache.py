@@ -113,6 +113,7 @@ async def test_other_answers_are_not_kept(query: str) -> None:
     for _ in range(3):
         assert not await kept.hits(query)
     assert kept.figures.entries == 0
+    assert (kept.figures.misses > 0) == ("thing" in query and "age" not in query and "now" not in query)
 
 
 async def test_answers_differ_by_text_name_variables_and_viewer() -> None:
