@@ -73,7 +73,7 @@ async def analyses(
         lambda connection: page_of_analyses(connection, viewer, where, page, order=order, descending=descending),
         lambda connection: count_analyses(connection, viewer, where),
     )
-    context.report((edge.node for edge in found.edges), as_list=True)
+    context.report(found.nodes, as_list=True)
     return replace(found, status_counts=partial(_status_counts, context, where))
 
 

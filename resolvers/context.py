@@ -29,6 +29,9 @@ from store.submissions import Submissions
 from store.tables import AnalysisRow, AnalysisStatus
 from telemetry import Telemetry
 
+# As texts: a page has up to a thousand rows.
+_UNENDED = frozenset(each.value for each in AnalysisStatus if not each.ended)
+
 RowT = TypeVar("RowT")
 RowT_co = TypeVar("RowT_co", covariant=True)
 
@@ -124,7 +127,7 @@ class Context:
         workspace = self.viewer.workspace
         self.reads.add(analyses_of(workspace), *([lists_of(workspace)] if as_list else ()))
         for row in rows:
-            if row is None or not AnalysisStatus(row.status).ended:
+            if row is None or row.status in _UNENDED:
                 self.reads.changing()
                 return
             if not as_list:

@@ -1,6 +1,7 @@
 """Compare Assay's queries and mutations with its peers, in turns, in one run.
 
-    python -m benchmarks.queries [--rounds 3] [--seconds 3] [--databases sqlite postgresql] [--json FILE] [--svg FILE]
+    python -m benchmarks.queries [--rounds 3] [--seconds 3] [--databases sqlite postgresql] [--cases "by id" …]
+        [--json FILE] [--svg FILE]
 
 All servers have the same database with 100,000 analyses, the same selection and the same durability. Answers and stored
 rows are compared before the measurement. Each server is a process on one core; the load, and PostgreSQL, are on the
