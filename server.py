@@ -68,7 +68,9 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
 
     from analyzers.registry import load_registry
     from events.bus import Bus
+    from events.changes import changes_in
     from events.feed import Feed
+    from execution.answer_cache import AnswerCache
     from execution.executor import Executor
     from jobs.alerts import Alerts
     from jobs.cleanup import Ages
@@ -128,6 +130,7 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
         return Context(services, LOCAL_ADMINISTRATOR, connection.scope["state"]["request_id"])
 
     own_documents = page_documents() if settings.trusted_documents_only else None
+    changes = changes_in(database, bus)
     executor = Executor(
         schema,
         settings=settings,
@@ -136,6 +139,7 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
         own_documents=own_documents,
         rule_of=rule_of,
         refuse=refuse,
+        answers=AnswerCache(changes, telemetry.answers, settings.answer_cache_bytes),
     )
     sockets = GraphQLWebSocket(executor, context, settings, telemetry)
     streams = Streams(settings, telemetry, sockets.hub)
@@ -156,6 +160,7 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
         async with AsyncExitStack() as stack:
             # The stack unwinds in reverse order: the database closes last, after all its users.
             stack.push_async_callback(database.close)
+            stack.callback(changes.close)
             stack.push_async_callback(submissions.close)
             if database.is_sqlite:
                 await migrate(database)
@@ -166,11 +171,14 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
             # Commits of this instance wake its feed and worker directly.
             bus.listen(feed.hear)
             bus.listen(worker.hear)
+            bus.listen(changes.hear)
+            database.on_commit(changes.hear)
             database.on_commit(bus.publish)
             await stack.enter_async_context(
                 side_tasks(
                     bus=bus.run,
                     feed=feed.run,
+                    changes=changes.run,
                     keeper=Keeper(database, ages=Ages.of(settings)).run,
                     alerts=alerts.run,
                     history=History(database, instance, worker.timekeeper, telemetry.http).run,

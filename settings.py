@@ -218,6 +218,9 @@ class Settings(HostSettings, WorkerSettings):
         ge=1_000_000,
         description="The largest answer to an operation, or to one event of a subscription.",
     )
+    answer_cache_bytes: int = Field(
+        32 * 1024 * 1024, ge=0, description="Memory of the cache of answers about ended analyses; 0 keeps none."
+    )
     operation_timeout_seconds: float = Field(
         30,
         gt=0,

@@ -34,6 +34,9 @@ MAX_OPERATION_NAME = 100
 IDLE_SECONDS = 300.0
 """Time without an operation of a name after which a new name may take its place: its percentiles are empty by then."""
 
+PERSISTED = ("hit", "miss", "registered")
+"""Outcomes of an automatic persisted query: a known hash, an unknown one, and the first text of a hash."""
+
 OTHER, ANONYMOUS = "other", "anonymous"
 
 SLICE_SECONDS = 30.0
@@ -247,6 +250,19 @@ class SubscriptionTelemetry:
     overflowed: int = 0
 
 
+@dataclass(slots=True)
+class AnswerTelemetry:
+    """Counters of the cache of answers, and its present size."""
+
+    hits: int = 0
+    misses: int = 0
+    """Operations with an answer of a kind that is kept, without a kept one."""
+    dropped: int = 0
+    """Answers dropped after a change of what they are made of."""
+    entries: int = 0
+    bytes: int = 0
+
+
 class Telemetry:
     """The counters of one app. `instance` is the server's name in metrics, logs and the API."""
 
@@ -260,6 +276,9 @@ class Telemetry:
         """Answers by compiled operations, one for each event of a subscription."""
         self.interpreted: Counter[str] = Counter()
         """Answers by graphql-core, by reason."""
+        self.answers = AnswerTelemetry()
+        self.persisted: Counter[str] = Counter(dict.fromkeys(PERSISTED, 0))
+        """Requests of automatic persisted queries, by outcome."""
         self._other = OperationTelemetry(OTHER)
         self._operations: dict[str, OperationTelemetry] = {}
         self.registry = CollectorRegistry(auto_describe=False)
@@ -349,6 +368,18 @@ class _Exposed(Collector):
         for reason, number in sorted(self._telemetry.interpreted.items()):
             interpreted.add_metric([reason], number)
         yield interpreted
+        answers = self._telemetry.answers
+        yield CounterMetricFamily("assay_answer_cache_hits", "Answers from the cache.", value=answers.hits)
+        yield CounterMetricFamily("assay_answer_cache_misses", "Answers not in the cache.", value=answers.misses)
+        yield CounterMetricFamily("assay_answer_cache_dropped", "Answers dropped by changes.", value=answers.dropped)
+        yield GaugeMetricFamily("assay_answer_cache_entries", "Answers in the cache.", value=answers.entries)
+        yield GaugeMetricFamily("assay_answer_cache_bytes", "Memory of the cache.", value=answers.bytes)
+        persisted = CounterMetricFamily(
+            "assay_persisted_queries", "Automatic persisted queries, by outcome.", labels=["outcome"]
+        )
+        for outcome, number in self._telemetry.persisted.items():
+            persisted.add_metric([outcome], number)
+        yield persisted
         yield GaugeMetricFamily(
             "assay_sockets", "Open WebSockets and streams over HTTP.", value=subscriptions.connections
         )

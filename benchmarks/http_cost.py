@@ -3,7 +3,8 @@
     python -m benchmarks.http_cost [--rounds 7] [--requests 2000] [--checkout FOLDER]
 
 `{ __typename }` by POST over eight kept connections. Assay answers it from its cache of introspections, so that the
-difference is HTTP handling, checks, counters and access log. `--checkout` adds the server of another checkout. The
+difference is HTTP handling, checks, counters and access log. A second line is a page from the cache of answers: the
+page is empty, so that the line shows the cost of a look-up. `--checkout` adds the server of another checkout. The
 processor time is that of all threads of a server, on one core, without the time of its background tasks.
 """
 
@@ -33,11 +34,18 @@ CONNECTIONS = 8
 IDLE_SECONDS = 2
 KEPT_SECONDS = 600  # longer than the turns of the other servers
 BODY = b'{"query":"{ __typename }"}'
-REQUEST = (
-    b"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate\r\n"
-    b"User-Agent: bench\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
-)
 ANSWER = b'{"data":{"__typename":"Query"}}'
+PAGE_BODY = b'{"query":"{ analyses(first: 20) { nodes { id status createdAt result { summary } } } }"}'
+PAGE_ANSWER = b'{"data":{"analyses":{"nodes":[]}}}'
+
+
+def request_of(body: bytes) -> bytes:
+    """Return a request with this body."""
+    head = (
+        b"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate\r\n"
+        b"User-Agent: bench\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+    )
+    return head + body
 
 
 def serve_plain(port: int) -> None:
@@ -54,8 +62,11 @@ def serve_plain(port: int) -> None:
 class Measured:
     """A server process and connections to it."""
 
-    def __init__(self, name: str, pid: int, port: int, stack: ExitStack) -> None:
+    def __init__(
+        self, name: str, pid: int, port: int, stack: ExitStack, *, body: bytes = BODY, answer: bytes = ANSWER
+    ) -> None:
         self.name, self.pid = name, pid
+        self.request, self.answer = request_of(body), answer
         address = ("127.0.0.1", port)
         self.connections = [stack.enter_context(socket.create_connection(address, 60)) for _ in range(CONNECTIONS)]
         for task in os.listdir(f"/proc/{pid}/task"):
@@ -75,10 +86,10 @@ class Measured:
         """Send requests on all connections at once, and read all answers."""
         for _ in range(requests // CONNECTIONS):
             for connection in self.connections:
-                connection.sendall(REQUEST)
+                connection.sendall(self.request)
             for connection in self.connections:
                 answer = b""
-                while not answer.endswith(ANSWER):
+                while not answer.endswith(self.answer):
                     part = connection.recv(65_536)
                     assert part, "the server closed the connection"
                     answer += part
@@ -109,12 +120,15 @@ async def run(rounds: int, requests: int, checkout: Path | None) -> None:
         try:
             await until(lambda: _listens(port), what="the plain server")
             measured = [Measured("plain Starlette", plain.pid, port, stack)]
-            measured += [Measured(name, each.process.pid, each.port, stack) for name, each in servers.items()]
-            for each in measured:
-                each.ask(requests)
+            for name, each in servers.items():
+                measured.append(Measured(name, each.process.pid, each.port, stack))
+                name = f"{name}, page"
+                measured.append(Measured(name, each.process.pid, each.port, stack, body=PAGE_BODY, answer=PAGE_ANSWER))
+            for one in measured:
+                one.ask(requests)
             for _ in range(rounds):
-                for each in measured:
-                    each.measure(requests)
+                for one in measured:
+                    one.measure(requests)
         finally:
             plain.terminate()
             await plain.wait()
@@ -122,9 +136,9 @@ async def run(rounds: int, requests: int, checkout: Path | None) -> None:
             for server in servers.values():
                 await server.close()
     floor = median(measured[0].microseconds)
-    for each in measured:
-        middle = median(each.microseconds)
-        print(f"{each.name:<16} {middle:7.1f} µs, at best {min(each.microseconds):6.1f}, {middle / floor:.2f} of plain")
+    for one in measured:
+        middle = median(one.microseconds)
+        print(f"{one.name:<16} {middle:7.1f} µs, at best {min(one.microseconds):6.1f}, {middle / floor:.2f} of plain")
 
 
 if __name__ == "__main__":

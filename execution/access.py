@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphql import FragmentDefinitionNode, OperationDefinitionNode
 
-from execution.errors import ClientError
+from execution.answers import Answer, AnswerKind
+from execution.errors import ClientError, ErrorCode, error_body
 from execution.introspection import fields_of
 
 if TYPE_CHECKING:
@@ -30,6 +31,14 @@ RuleOf = Callable[[str, "GraphQLField | None"], Any]
 
 Refuse = Callable[[Any, Sequence[FieldRule]], ClientError | None]
 """Returns the error that refuses the caller of a context; None if it meets the rules."""
+
+
+def unmet(error: ClientError | None) -> Answer | None:
+    """Return the answer to a caller who does not meet the rules."""
+    if error is None:
+        return None
+    kind = AnswerKind.FORBIDDEN if error.code == ErrorCode.FORBIDDEN else AnswerKind.UNAUTHENTICATED
+    return Answer(error_body(error.code, error.message, **error.extensions), kind)
 
 
 def no_rule(_name: str, _field: GraphQLField | None) -> None:

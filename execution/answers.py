@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -30,19 +30,48 @@ class AnswerKind(Enum):
     FAULT = "fault"  # an exception outside all fields, or a source stream that did not start
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A finished response body, ready to be written as JSON."""
+_WITH_DATA = frozenset({AnswerKind.DATA, AnswerKind.PARTIAL, AnswerKind.TIMEOUT})
 
-    body: dict[str, Any]
-    kind: AnswerKind
-    encoded: bytes | None = field(default=None, compare=False, repr=False)
-    """The body as JSON, if it was encoded to be measured."""
+
+class Answer:
+    """A finished response body, ready to be written as JSON. `encoded` is the body as JSON, if there is one already."""
+
+    __slots__ = ("_body", "_encoded", "kind")
+
+    def __init__(self, body: dict[str, Any] | None, kind: AnswerKind, encoded: bytes | None = None) -> None:
+        self._body = body
+        self._encoded = encoded
+        self.kind = kind
+
+    @classmethod
+    def of_json(cls, encoded: bytes) -> Answer:
+        """Return an answer without errors of which only the bytes are known."""
+        return cls(None, AnswerKind.DATA, encoded)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The body."""
+        if self._body is None:
+            self._body = json.loads(self.json)
+        return self._body
+
+    @property
+    def has_data(self) -> bool:
+        """Whether the body has `data`, which may be null."""
+        return self.kind in _WITH_DATA
 
     @property
     def json(self) -> bytes:
         """The body as JSON."""
-        return encode_json(self.body) if self.encoded is None else self.encoded
+        return encode_json(self._body) if self._encoded is None else self._encoded
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Answer) and (self.kind, self.body) == (other.kind, other.body)
+
+    __hash__ = None  # type: ignore[assignment]  # as of all mutable values
+
+    def __repr__(self) -> str:
+        return f"Answer({self.body!r}, {self.kind})"
 
 
 @dataclass(frozen=True, slots=True)

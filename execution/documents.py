@@ -28,6 +28,7 @@ from execution.compile.plan import conditions
 from execution.cost import Costs, OperationCost
 from execution.errors import ErrorCode, error_body, request_errors
 from execution.introspection import fields_of, introspections
+from execution.lasting import lasting_queries
 from execution.limits import LimitExceeded, Limits, check_document, read_text
 from execution.strawberry_parts import FIRST, RULES, metadata_of
 from execution.subscriptions import place_variables
@@ -48,6 +49,8 @@ class Document:
     """The cost of each operation as a function of its variables."""
     introspections: frozenset[str | None]
     """The operations with an answer that depends on nothing but the schema."""
+    lasting: frozenset[str | None]
+    """The queries with answers that can be kept (`execution.answer_cache`)."""
     conditions: tuple[str, ...]
     """The variables in `@skip` and `@include`."""
     rules: Mapping[str | None, Sequence[FieldRule]]
@@ -114,6 +117,7 @@ class Documents:
             place_variables(node),
             self._costs.of(node),
             introspections(node),
+            lasting_queries(self._schema, node),
             conditions(node),
             rules(self._schema, node, self._rule_of),
             self._first(node),

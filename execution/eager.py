@@ -65,7 +65,9 @@ class TimeLimit:
     async def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Return the result of a coroutine. Raises TimeoutError at the limit."""
         running = Eager(coroutine)
-        if running.done:
-            return running.result
+        return running.result if running.done else await self.limit(running)
+
+    async def limit(self, running: Eager[T]) -> T:
+        """Return the result of a coroutine that waits. Raises TimeoutError at the limit, counted from now."""
         async with asyncio.timeout(self.seconds) as self._timeout:
             return await running

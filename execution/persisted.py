@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from execution.requests import OperationRequest
+    from telemetry import Telemetry
 
 MAX_BYTES = 4 << 20
 """Memory of all registered documents: some thousand operations of a usual size."""
@@ -42,8 +43,11 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 class PersistedDocuments:
     """The persisted documents of one schema."""
 
-    def __init__(self, documents: Documents, *, only: bool = False, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self, documents: Documents, telemetry: Telemetry, *, only: bool = False, max_bytes: int = MAX_BYTES
+    ) -> None:
         self._documents = documents
+        self._outcomes = telemetry.persisted
         self._only = only
         self._max_bytes = max_bytes
         self._trusted: dict[str, str] = {}
@@ -114,9 +118,11 @@ class PersistedDocuments:
             return self._with_text(request, request.query, key)
         text = self._find(key, key)
         if text is not None:
+            self._outcomes["hit"] += 1
             return replace(request, query=text)
         if self._only:
             return _untrusted()
+        self._outcomes["miss"] += 1
         # urql compares the message, and Apollo Client the message or the code.
         body = error_body(ErrorCode.PERSISTED_QUERY_NOT_FOUND, "PersistedQueryNotFound")
         return Answer(body, AnswerKind.UNREGISTERED)
@@ -141,6 +147,7 @@ class PersistedDocuments:
 
     def _register(self, digest: str, text: str) -> None:
         if digest not in self._registered:
+            self._outcomes["registered"] += 1
             self.bytes += ENTRY_BYTES + getsizeof(text)
         self._registered[digest] = text
         self._registered.move_to_end(digest)

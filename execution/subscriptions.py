@@ -20,7 +20,7 @@ from graphql import (
 
 if TYPE_CHECKING:
     from execution.answers import StreamAnswer
-    from execution.executor import OperationContext
+    from execution.operations import OperationContext
     from execution.requests import OperationRequest
 
 PLACE_ARGUMENT = "after"

@@ -57,7 +57,9 @@ class DeletedPayload:
 
 async def analysis(context: Context, id_: str) -> AnalysisRow | None:
     """Return an analysis; None if the viewer can't see one with this id."""
-    return await context.load(analyses_by_id, require_id("analysis", id_))
+    row = await context.load(analyses_by_id, require_id("analysis", id_))
+    context.report([row])
+    return row
 
 
 async def analyses(
@@ -71,6 +73,7 @@ async def analyses(
         lambda connection: page_of_analyses(connection, viewer, where, page, order=order, descending=descending),
         lambda connection: count_analyses(connection, viewer, where),
     )
+    context.report(found.nodes, as_list=True)
     return replace(found, status_counts=partial(_status_counts, context, where))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -16,16 +16,21 @@ from events.bus import Bus
 from events.feed import Feed
 from execution.answer_size import AnswerSize
 from execution.eager import TimeLimit
+from execution.lasting import Reads
 from resolvers.monitor import Monitor
 from settings import Settings
+from store.changes import analyses_of, lists_of
 from store.contents import contents_by_id
 from store.queue.workers import work_of
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.viewer import Viewer
 from store.submissions import Submissions
-from store.tables import AnalysisRow
+from store.tables import AnalysisRow, AnalysisStatus
 from telemetry import Telemetry
+
+# As texts: a page has up to a thousand rows.
+_UNENDED = frozenset(each.value for each in AnalysisStatus if not each.ended)
 
 RowT = TypeVar("RowT")
 RowT_co = TypeVar("RowT_co", covariant=True)
@@ -73,6 +78,7 @@ class Context:
         self.last_event_id: str | None = None
         self.events_end: str | None = None
         self.answer_size = AnswerSize(services.settings.max_answer_bytes)
+        self.reads: Reads | None = Reads(viewer)
         self._contents: dict[str, DataLoader[str, AnalysisRow | None]] = {}
         self._loaders: dict[Load[Any], DataLoader[str, Any]] = {}
         # Without a cache: a subscription loads again and again in one context, and work moves on.
@@ -113,6 +119,19 @@ class Context:
 
             loader = self._contents[name] = DataLoader(load_fn=load, max_batch_size=500, cache=False)
         return await loader.load(id_)
+
+    def report(self, rows: Iterable[AnalysisRow | None], *, as_list: bool = False) -> None:
+        """Report the analyses that the answer is made of, for the cache of answers: by their ids, or a whole page."""
+        if self.reads is None:
+            return
+        workspace = self.viewer.workspace
+        self.reads.add(analyses_of(workspace), *([lists_of(workspace)] if as_list else ()))
+        for row in rows:
+            if row is None or row.status in _UNENDED:
+                self.reads.changing()
+                return
+            if not as_list:
+                self.reads.add(row.id)
 
     def forget(self) -> None:
         """Read rows again from now on: a mutation has changed them, or a subscription has come to another event."""

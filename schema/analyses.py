@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from analyzers.base import AnalysisErrorCode
+from execution.lasting import lasting
 from execution.prices import priced
 from resolvers import analyses as resolve
 from resolvers import batches as resolve_batches
@@ -94,7 +95,8 @@ class Analysis(Node):
         description=(
             "Input text, also of a rejected input. Null if the analyzer takes no text. Complete, except for an input "
             "rejected as too large: its first 1,000 characters, or those of its JSON if the analyzer takes no text."
-        )
+        ),
+        metadata=lasting(),
     )
     def input_text(root: strawberry.Parent[AnalysisRow], info: Info) -> str | None:
         return resolve.input_text(info.context, root, info.path)
@@ -103,7 +105,8 @@ class Analysis(Node):
         description=(
             "Title for display: the key unless generated, otherwise the first words of the input, at most 80 "
             "characters. Never empty."
-        )
+        ),
+        metadata=lasting(),
     )
     async def title(root: strawberry.Parent[AnalysisRow], info: Info) -> str:
         return await resolve.title(info.context, root)
@@ -112,7 +115,8 @@ class Analysis(Node):
         description=(
             "First 1,000 characters of the input, also of a rejected input; of JSON, its text. Null without a stored "
             "input."
-        )
+        ),
+        metadata=lasting(),
     )
     async def input_excerpt(root: strawberry.Parent[AnalysisRow], info: Info) -> str | None:
         return await resolve.input_excerpt(info.context, root)
@@ -121,11 +125,11 @@ class Analysis(Node):
     async def retryable(root: strawberry.Parent[AnalysisRow], info: Info) -> bool:
         return await resolve.retryable(info.context, root)
 
-    @strawberry.field(description="Whether cancelAnalysis accepts the analysis now.")
+    @strawberry.field(description="Whether cancelAnalysis accepts the analysis now.", metadata=lasting())
     def cancelable(root: strawberry.Parent[AnalysisRow]) -> bool:
         return resolve.cancelable(root)
 
-    @strawberry.field(description="Analyzer that reads the input.")
+    @strawberry.field(description="Analyzer that reads the input.", metadata=lasting())
     def analyzer(root: strawberry.Parent[AnalysisRow], info: Info) -> Analyzer:
         return resolve.analyzer(info.context, root)
 
@@ -133,20 +137,23 @@ class Analysis(Node):
         description=(
             "Input value as JSON, also of a rejected input. Null if the analyzer takes a text, or if the value was "
             "rejected as too large."
-        )
+        ),
+        metadata=lasting(),
     )
     def input_data(root: strawberry.Parent[AnalysisRow], info: Info) -> JSON | None:
         return resolve.input_data(info.context, root, info.path)
 
-    @strawberry.field(description="Options used for the run, including defaults.")
+    @strawberry.field(description="Options used for the run, including defaults.", metadata=lasting())
     def options(root: strawberry.Parent[AnalysisRow], info: Info) -> JSON:
         return resolve.options(info.context, root, info.path)
 
-    @strawberry.field(description="Result. Null until the analysis completes.")
+    @strawberry.field(description="Result. Null until the analysis completes.", metadata=lasting())
     def result(root: strawberry.Parent[AnalysisRow], info: Info) -> AnalysisResult | None:
         return resolve.result(info.context, root, info.path)
 
-    @strawberry.field(description="Error. Null unless the analysis failed, timed out or was canceled.")
+    @strawberry.field(
+        description="Error. Null unless the analysis failed, timed out or was canceled.", metadata=lasting()
+    )
     def error(root: strawberry.Parent[AnalysisRow]) -> AnalysisError | None:
         return resolve.error(root)
 
@@ -157,12 +164,13 @@ class Analysis(Node):
         )
     )
 
-    @strawberry.field(description="Progress of the current attempt.")
+    @strawberry.field(description="Progress of the current attempt.", metadata=lasting())
     def progress(root: strawberry.Parent[AnalysisRow]) -> Progress:
         return progress_of_analysis(root)
 
     @strawberry.field(
-        description=("Attempts of the analysis, at most the newest 100, oldest first. Empty before the first attempt.")
+        description=("Attempts of the analysis, at most the newest 100, oldest first. Empty before the first attempt."),
+        metadata=lasting(),
     )
     async def attempts(root: strawberry.Parent[AnalysisRow], info: Info) -> list[Attempt]:
         return await resolve.attempts(info.context, root, info.path)
@@ -308,11 +316,12 @@ class AnalysisQuery:
     @strawberry.field(
         directives=VIEWER,
         description="Returns an analysis by id. Null if the analysis does not exist or is not visible to the caller.",
+        metadata=lasting(),
     )
     async def analysis(self, info: Info, id: Annotated[strawberry.ID, id_of("analysis")]) -> Analysis | None:
         return await resolve.analysis(info.context, id)
 
-    @strawberry.field(directives=VIEWER, description="Lists the caller's analyses.")
+    @strawberry.field(directives=VIEWER, description="Lists the caller's analyses.", metadata=lasting())
     async def analyses(
         self,
         info: Info,

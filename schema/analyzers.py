@@ -14,6 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from analyzers.base import Analyzer as AnalyzerValue
 from analyzers.base import Result
+from execution.lasting import lasting
 from resolvers.analyses import StoredResult
 from schema.common import Node
 from schema.scalars import JSON
@@ -81,7 +82,9 @@ class AnalysisResult:
     def resolve_type(cls, value: object, _info: object, _type: object) -> str:
         return UntypedResult.__name__ if isinstance(value, StoredResult) else type(value).__name__
 
-    @strawberry.field(description="Complete result as JSON, for clients without support for the concrete type.")
+    @strawberry.field(
+        description="Complete result as JSON, for clients without support for the concrete type.", metadata=lasting()
+    )
     def data(root: strawberry.Parent[Result]) -> JSON:
         return JSON(root.model_dump(mode="json", by_alias=True, warnings=False))
 
@@ -93,19 +96,21 @@ class AnalysisResult:
     )
 )
 class UntypedResult(AnalysisResult):
-    @strawberry.field(description="Main score of the analyzer, from 0 to 1. Null if the analyzer gave no score.")
+    @strawberry.field(
+        description="Main score of the analyzer, from 0 to 1. Null if the analyzer gave no score.", metadata=lasting()
+    )
     def score(root: strawberry.Parent[StoredResult]) -> float | None:
         return orjson.loads(root.json).get("score")
 
-    @strawberry.field(description="Short labels given by the analyzer.")
+    @strawberry.field(description="Short labels given by the analyzer.", metadata=lasting())
     def tags(root: strawberry.Parent[StoredResult]) -> list[str]:
         return orjson.loads(root.json).get("tags", [])
 
-    @strawberry.field(description="Summary given by the analyzer.")
+    @strawberry.field(description="Summary given by the analyzer.", metadata=lasting())
     def summary(root: strawberry.Parent[StoredResult]) -> str:
         return orjson.loads(root.json).get("summary", "")
 
-    @strawberry.field(description="Complete result as JSON.")
+    @strawberry.field(description="Complete result as JSON.", metadata=lasting())
     def data(root: strawberry.Parent[StoredResult]) -> JSON:
         return JSON(root.data)
 

@@ -311,6 +311,7 @@ async def _delete_analyses(connection: AsyncConnection, *where: ColumnElement[bo
     deleted = (await connection.execute(statement)).all()
     await delete_tags(connection, [row.id for row in deleted])
     await count_deleted(connection, deleted)
+    announce(connection, "events")  # caches of answers look at the log, also for a deletion without an event
     return len(deleted)
 
 

@@ -1,6 +1,7 @@
 """Compare Assay's queries and mutations with its peers, in turns, in one run.
 
-    python -m benchmarks.queries [--rounds 3] [--seconds 3] [--databases sqlite postgresql] [--json FILE] [--svg FILE]
+    python -m benchmarks.queries [--rounds 3] [--seconds 3] [--databases sqlite postgresql] [--cases "by id" …]
+        [--json FILE] [--svg FILE]
 
 All servers have the same database with 100,000 analyses, the same selection and the same durability. Answers and stored
 rows are compared before the measurement. Each server is a process on one core; the load, and PostgreSQL, are on the
@@ -121,6 +122,7 @@ async def compare(kind: str, names: Sequence[str], options: argparse.Namespace, 
             servers(names, Path(folder), url, core) as running,
         ):
             every = cases(await places(running[0], analyses), items)
+            every = [each for each in every if options.cases is None or each.name in options.cases]
             progress.update(bar, total=len(every) * options.rounds * len(running))
             for case in every:
                 if case.writes:
@@ -188,6 +190,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, help="number of rounds; the median counts (default 3)")
     parser.add_argument("--seconds", type=float, help="seconds of each turn at the full rate (default 3)")
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=peers, help="beside Assay and the endpoint")
+    parser.add_argument("--cases", nargs="+", help="only these lines of the table")
     parser.add_argument("--databases", nargs="+", choices=DATABASES, default=databases)
     parser.add_argument("--quick", action="store_true", help="500 analyses, one round of 0.1 s: not a measurement")
     parser.add_argument("--json", type=Path, help="also write the figures here")

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from execution.answers import Answer
 from execution.compile.cache import BYTES_OF_NODES, ENTRY_BYTES, FIRST_USE, Programs
 from execution.compile.run import SLICE_SECONDS, Program
-from execution.executor import Executor, OperationRequest
+from execution.executor import Executor, OperationRequest, Selected
 from execution.strawberry_parts import core_schema
 from settings import Settings
 from telemetry import Telemetry
@@ -65,9 +65,10 @@ async def test_introspection_is_left_to_graphql_core() -> None:
 
 async def test_an_operation_without_awaitables_is_answered_at_once() -> None:
     toy = Toy()
-    request = OperationRequest("{ hello deeper { hello } }")
+    selected = toy.executor.select(OperationRequest("{ hello deeper { hello } }"))
+    assert isinstance(selected, Selected)
     for _ in range(2):
-        answer = toy.executor.begin(request, toy.context)
+        answer = toy.executor.begin(selected, toy.context)
         assert isinstance(answer, Answer)
         assert answer.body == {"data": {"hello": "Hello world", "deeper": {"hello": "Hello world"}}}
     assert toy.telemetry.compiled == 1

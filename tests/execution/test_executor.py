@@ -15,7 +15,7 @@ from execution.errors import INTERNAL_MESSAGE, MAX_ERRORS, MAX_LOGGED, MAX_MESSA
 from execution.executor import QUERIES, Answer, AnswerKind, Executor, Limits, OperationRequest, OperationType, Stream
 from resolvers.user_errors import explain
 from settings import Settings
-from tests.execution.toy import SECRET, Context, Toy
+from tests.execution.toy import SECRET, Context, Toy, type_of
 from tests.support import until
 
 MASKED = {"code": "INTERNAL_SERVER_ERROR", "requestId": "request-1"}
@@ -86,7 +86,7 @@ async def test_request_errors_have_a_code_and_no_data(
         assert answer.kind is kind
         assert set(answer.body) == {"errors"}
         assert codes(answer.body)[0] == code
-        assert code == "BAD_USER_INPUT" or toy.executor.operation_type(request_) == (
+        assert code == "BAD_USER_INPUT" or type_of(toy, request_) == (
             OperationType.SUBSCRIPTION if kind is AnswerKind.METHOD else answer
         )
 
@@ -109,7 +109,7 @@ async def test_the_named_operation_runs(toy: Toy) -> None:
     text = "query A { a: hello } mutation B { bump } subscription C { count(to: 1) }"
     assert await toy.body(text, operation_name="A") == {"data": {"a": "Hello world"}}
     assert await toy.body(text, operation_name="B") == {"data": {"bump": 1}}
-    assert toy.executor.operation_type(OperationRequest(text, "C")) is OperationType.SUBSCRIPTION
+    assert type_of(toy, OperationRequest(text, "C")) is OperationType.SUBSCRIPTION
 
 
 # Exceptions of resolvers

@@ -17,7 +17,8 @@ from execution.documents import Documents
 from execution.executor import Executor, Limits, OperationRequest, OperationType
 from execution.manifests import InvalidManifest, sha256_of
 from execution.persisted import ENTRY_BYTES, PersistedDocuments
-from tests.execution.toy import Toy
+from telemetry import Telemetry, exposition
+from tests.execution.toy import Toy, type_of
 
 HELLO = "query Greet { hello }"
 HASH = sha256_of(HELLO)
@@ -54,7 +55,7 @@ async def refused(toy: Toy, request: OperationRequest) -> tuple[AnswerKind, str,
     answer = await toy.executor.execute(request, toy.context)
     assert list(answer.body) == ["errors"]
     (error,) = answer.body["errors"]
-    assert toy.executor.operation_type(request) == answer
+    assert type_of(toy, request) == answer
     assert await toy.executor.open(request, toy.context) == answer
     return answer.kind, error["extensions"]["code"], error["message"]
 
@@ -72,7 +73,10 @@ async def test_a_text_with_its_hash_registers(toy: Toy) -> None:
     assert await refused(toy, by_hash(HASH)) == MISSING
     assert await answered(toy, by_hash(HASH, HELLO)) == GREETED
     assert await answered(toy, by_hash(HASH)) == GREETED
+    assert await answered(toy, by_hash(HASH, HELLO)) == GREETED
     assert await answered(toy, by_id(f"sha256:{HASH}")) == GREETED
+    assert toy.telemetry.persisted == {"miss": 3, "registered": 1, "hit": 1}  # `refused` asks in three ways
+    assert 'assay_persisted_queries_total{outcome="registered"} 1.0' in exposition(toy.telemetry).decode().splitlines()
     assert await refused(Toy(), by_hash(HASH)) == MISSING  # another server
 
 
@@ -87,7 +91,7 @@ async def test_registered_operations_of_each_type_run(toy: Toy) -> None:
     for name, kind in zip("ABC", OperationType, strict=True):
         request = OperationRequest(text, name, extensions=registered.extensions)
         alone = OperationRequest(None, name, extensions=registered.extensions)
-        assert toy.executor.operation_type(request) is toy.executor.operation_type(alone) is kind
+        assert type_of(toy, request) is type_of(toy, alone) is kind
     request = OperationRequest(None, "B", extensions=registered.extensions)
     assert await answered(toy, request) == {"data": {"bump": 1}}
     assert toy.context.probe.bumped == 1
@@ -173,14 +177,14 @@ class Fake:
     """Documents that are all valid, so that many register within a test."""
 
     def __init__(self) -> None:
-        self.valid = Documents(Toy().executor._core, limits=Limits(), hide_suggestions=False).get(HELLO)
+        self.valid = Documents(Toy().executor._operations.core, limits=Limits(), hide_suggestions=False).get(HELLO)
 
     def get(self, _text: str) -> Any:
         return self.valid
 
 
 def store(max_bytes: int) -> PersistedDocuments:
-    return PersistedDocuments(Fake(), max_bytes=max_bytes)  # type: ignore[arg-type]
+    return PersistedDocuments(Fake(), Telemetry(), max_bytes=max_bytes)  # type: ignore[arg-type]
 
 
 async def test_100_000_registrations_stay_within_the_bound() -> None:
@@ -232,7 +236,7 @@ async def test_trusted_documents_run_by_key_hash_and_text(trusting: Callable[...
         assert await answered(toy, by_hash(key, HELLO)) == GREETED
     assert await answered(toy, OperationRequest(HELLO)) == GREETED
     assert await answered(toy, by_id(f"sha256:{sha256_of(BUMP)}")) == {"data": {"bump": 1}}
-    assert toy.executor.operation_type(by_id("d41d8cd98f00b204e9800998ecf8427e")) is OperationType.SUBSCRIPTION
+    assert type_of(toy, by_id("d41d8cd98f00b204e9800998ecf8427e")) is OperationType.SUBSCRIPTION
     assert (await refused(toy, by_hash(sha256_of(BUMP), HELLO)))[1] == "BAD_REQUEST"
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from execution.executor import LONGEST_LOGGED_NAME, OperationRequest, Stream
+from execution.executor import OperationRequest, Stream
+from execution.operations import LONGEST_LOGGED_NAME
 from tests.execution.test_executor import stream
 from tests.execution.toy import SECRET, Toy
 
@@ -76,7 +77,7 @@ async def test_other_operations_are_not_logged(slow_ms: int) -> None:
 
 async def test_a_subscription_is_logged_once_for_its_first_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = count()
-    monkeypatch.setattr("execution.executor.perf_counter", lambda: float(next(ticks)))  # seconds
+    monkeypatch.setattr("execution.streams.perf_counter", lambda: float(next(ticks)))  # seconds
     toy = Toy(slow_ms=1_000)
     with capture_logs() as logs:
         begun = await toy.executor.open(OperationRequest("subscription Count { count(to: 3) }"), toy.context)

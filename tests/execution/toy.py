@@ -15,7 +15,8 @@ from strawberry.types import Info
 from execution.answer_size import AnswerSize
 from execution.eager import TimeLimit
 from execution.errors import ClientError, Explain
-from execution.executor import Executor, Limits, OperationRequest
+from execution.executor import Answer, Executor, Limits, OperationRequest, OperationType
+from execution.lasting import Reads
 from settings import Settings
 from telemetry import Telemetry
 
@@ -39,6 +40,7 @@ class Context:
     probe: Probe = field(default_factory=Probe)
     time_limit: TimeLimit | None = None
     last_event_id: str | None = None
+    reads: Reads | None = None
     answer_size: AnswerSize = field(default_factory=lambda: AnswerSize(0))
 
 
@@ -229,3 +231,9 @@ class Toy:
     async def body(self, query: str, **request: Any) -> dict[str, Any]:
         answer = await self.executor.execute(OperationRequest(query, **request), self.context)
         return answer.body
+
+
+def type_of(toy: Toy, request: OperationRequest) -> OperationType | Answer:
+    """Return the type of a request's operation, or the answer that refuses the request."""
+    selected = toy.executor.select(request)
+    return selected if isinstance(selected, Answer) else selected.type

@@ -14,8 +14,8 @@ https://graphql.github.io/graphql-over-http/draft/
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
@@ -23,9 +23,9 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from execution.answers import Answer, AnswerKind
-from execution.eager import Eager, TimeLimit
+from execution.eager import TimeLimit
 from execution.errors import BadRequest, ErrorCode
-from execution.executor import QUERIES, QUERIES_AND_MUTATIONS, Executor, OperationContext, OperationType
+from execution.executor import QUERIES, QUERIES_AND_MUTATIONS, Executor, OperationContext, OperationType, Selected
 from execution.requests import OperationRequest, parse_request
 from web.accept import header
 from web.graphql.bodies import (
@@ -99,25 +99,29 @@ class GraphQLHTTP:
             return error_response(status, refused.code, refused.message, media_type=takes.json or JSON, headers=headers)
 
     async def _answer(self, request: Request, operation: OperationRequest, takes: Accepted) -> ASGIApp:
-        operation_type = self.executor.operation_type(operation)
-        if isinstance(operation_type, Answer):
-            return _response(operation_type, takes.for_answer or takes.for_stream or JSON)
+        selected = self.executor.select(operation)
+        if isinstance(selected, Answer):
+            return _response(selected, takes.for_answer or takes.for_stream or JSON)
         context = self.context_factory(request)
-        if operation_type is OperationType.SUBSCRIPTION and takes.for_stream in FRAMINGS:
-            return await self._stream(request, operation, context, FRAMINGS[takes.for_stream])
+        if selected.type is OperationType.SUBSCRIPTION and takes.for_stream in FRAMINGS:
+            return await self._stream(request, selected, context, FRAMINGS[takes.for_stream])
         media_type = _require_type(takes.for_answer)
         allowed = QUERIES if request.method == "GET" else QUERIES_AND_MUTATIONS
-        execution = self.executor.execute(operation, context, allowed=allowed)
-        # A mutation runs to its end even if its client leaves: the client could not know how much of it had run.
-        is_mutation = operation_type is OperationType.MUTATION
-        answer = await (execution if is_mutation else while_connected(execution, request.receive))
+        begun = self.executor.begin(selected, context, allowed=allowed)
+        if isinstance(begun, Answer):
+            answer = begun
+        elif selected.type is OperationType.MUTATION:
+            # It runs to its end even if its client leaves: the client could not know how much of it had run.
+            answer = await begun
+        else:
+            answer = await while_connected(begun, request.receive)
         is_persisted = request.method == "GET" and not operation.query
         if is_persisted and answer.kind is AnswerKind.DATA and media_type not in FRAMINGS:
             return revalidated(answer.json, media_type, request.headers)
         return _response(answer, media_type)
 
     async def _stream(
-        self, request: Request, operation: OperationRequest, context: OperationContext, framing: Framing
+        self, request: Request, selected: Selected, context: OperationContext, framing: Framing
     ) -> ASGIApp:
         if self.streams.full:
             # Plain JSON: Apollo Client takes the errors of a GraphQL response as final, even with this status.
@@ -128,7 +132,7 @@ class GraphQLHTTP:
             message = f"An address can have at most {limit:,} open streams: end another first."
             raise RefusedRequest(429, ErrorCode.RATE_LIMITED, message)
         context.last_event_id = request.headers.get("last-event-id") or None
-        stream = await self.executor.open(operation, context)
+        stream = await self.executor.open(selected, context)
         if isinstance(stream, Answer):
             return whole_response(framing, stream.json)
         return StreamResponse(self.streams, framing, stream, context.request_id)
@@ -194,19 +198,16 @@ class GraphQLHTTP:
         return operations
 
 
-async def while_connected(execution: Coroutine[Any, Any, Answer], receive: Receive) -> Answer:
-    """Return the answer of `execution`. Cancel it if the client disconnects while it waits, as over a socket.
+async def while_connected(execution: Awaitable[Answer], receive: Receive) -> Answer:
+    """Return the answer of a begun operation. Cancel it if the client disconnects, as over a socket.
 
     Raises:
         ClientDisconnect: The client disconnected.
     """
-    running = Eager(execution)
-    if running.done:
-        return running.result
     try:
         async with asyncio.TaskGroup() as tasks:
             watch = tasks.create_task(disconnected(receive))
-            answer = await running
+            answer = await execution
             watch.cancel()
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from None

@@ -41,8 +41,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from events.hub import Hub, Page, Subscriber
 from execution.answers import StreamAnswer, encode_json
 from execution.errors import BadRequest, ErrorCode, error_body
-from execution.executor import Answer, Executor, OperationContext, OperationType
-from execution.requests import OperationRequest, parse_request
+from execution.executor import Answer, Executor, OperationContext, OperationType, Selected
+from execution.requests import parse_request
 from execution.subscriptions import SharedStream, Stream
 from settings import Settings
 from telemetry import SubscriptionTelemetry
@@ -215,9 +215,10 @@ class Socket:
             error = {"id": key, "type": "error", "payload": error_body(ErrorCode.RATE_LIMITED, message)["errors"]}
             await self._send(encode_json(error))
             return
-        task = self._operations[key] = self._start(self._operate, key, request)
+        selected = self.host.executor.select(request)
+        task = self._operations[key] = self._start(self._operate, key, selected)
         self._running += 1
-        if self.host.executor.operation_type(request) is OperationType.MUTATION:
+        if isinstance(selected, Selected) and selected.type is OperationType.MUTATION:
             self._mutations.add(task)
             task.add_done_callback(self._mutations.discard)
         task.add_done_callback(lambda _: self.done(key, task))
@@ -252,29 +253,31 @@ class Socket:
             self.frames.write(_PING_FRAME)
         self._timer = self._loop.call_later(min(interval, 2 * interval - silent), self._ping)
 
-    async def _operate(self, key: str, request: OperationRequest) -> None:
+    async def _operate(self, key: str, selected: Selected | Answer) -> None:
         context = self.host.context_factory(self.websocket)
         try:
-            await self._answer(key, request, context)
+            await self._answer(key, selected, context)
         except Close:
             raise
         except Exception as error:
             await self._say(key, "error", self.host.executor.fault(error, context.request_id).body["errors"])
 
-    async def _answer(self, key: str, request: OperationRequest, context: OperationContext) -> None:
-        executor = self.host.executor
+    async def _answer(self, key: str, selected: Selected | Answer, context: OperationContext) -> None:
         answer: Answer | Stream
-        if executor.operation_type(request) is OperationType.SUBSCRIPTION:
-            answer = await executor.open(request, context)
+        if isinstance(selected, Answer):
+            answer = selected
+        elif selected.type is OperationType.SUBSCRIPTION:
+            answer = await self.host.executor.open(selected, context)
         else:
-            answer = await executor.execute(request, context)
+            begun = self.host.executor.begin(selected, context)
+            answer = begun if isinstance(begun, Answer) else await begun
         if isinstance(answer, SharedStream):
             failed = await self._share(key, answer)
             if failed is None:
                 return
         elif not isinstance(answer, Answer):
             failed = await self._follow(key, answer)
-        elif "data" in answer.body:
+        elif answer.has_data:
             failed = None
             await self._next(key, answer.json)
         else:

@@ -15,6 +15,7 @@ from strawberry.types import Info
 from execution.answer_size import AnswerSize
 from execution.eager import TimeLimit
 from execution.errors import ClientError, ErrorCode
+from execution.lasting import Reads
 
 SECRET = "postgresql://assay:s3cret@db/etc/passwd"
 
@@ -67,6 +68,7 @@ class Context:
     probe: Probe
     time_limit: TimeLimit | None = None
     last_event_id: str | None = None
+    reads: Reads | None = None
     answer_size: AnswerSize = field(default_factory=lambda: AnswerSize(0))
 
 

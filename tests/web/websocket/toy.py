@@ -29,6 +29,7 @@ from execution.answer_size import AnswerSize
 from execution.eager import TimeLimit
 from execution.errors import ClientError
 from execution.executor import Executor
+from execution.lasting import Reads
 from settings import Settings
 from telemetry import Telemetry
 from web.graphql.websocket import GraphQLWebSocket
@@ -156,6 +157,7 @@ class Context:
     probe: Probe
     time_limit: TimeLimit | None = None
     last_event_id: str | None = None
+    reads: Reads | None = None
     answer_size: AnswerSize = field(default_factory=lambda: AnswerSize(0))
     audience: object = None
 
