@@ -34,8 +34,9 @@ from tests.support import ROOT, Server, post, until
 pytestmark = pytest.mark.long
 
 COUNTS = (
-    "alert: 0, analysis: 2, analysis_tag: 0, batch: 0, bulk_action: 0, bulk_action_item: 0, cleanup: 0,"
-    " control: 0, event: 1, history: 0, idempotency: 0, timing: 1"
+    "alert: 0, analysis: 2, analysis_tag: 0, api_key: 0, audit: 0, batch: 0, bulk_action: 0, bulk_action_item: 0,"
+    " cleanup: 0, control: 0, event: 1, history: 0, idempotency: 0, invitation: 0, membership: 0, timing: 1, user: 0,"
+    " workspace: 1"
 )
 LOST = "Running analyses that count as a lost attempt: 0."
 
