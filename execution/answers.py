@@ -33,6 +33,7 @@ class Answer:
     """A finished response body, ready to be written as JSON."""
 
     body: dict[str, Any]
+    """The body. Stored JSON in its data is an `orjson.Fragment`."""
     kind: AnswerKind
     encoded: bytes | None = field(default=None, compare=False, repr=False)
     """The body as JSON, if it was encoded to be measured."""

@@ -154,7 +154,7 @@ def _result(context: Context, row: AnalysisRow) -> Decoded | Result | StoredResu
     if analyzer is None:
         return StoredResult(row.result, row.result_form)
     model: type[Result] = analyzer.result
-    if (decoded := decoder_of(model)(row.result)) is not None:
+    if row.result_form == Form.CLIENT and (decoded := decoder_of(model)(row.result)) is not None:
         return decoded
     try:
         found = model.model_validate_json(row.result)

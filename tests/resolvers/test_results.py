@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import strawberry
 from pydantic import Field
 
 from analyzers.base import Analyzer, Choice, Job, Request, Result, name_fields
@@ -72,16 +73,17 @@ WHOLE: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def named() -> None:
-    """As the registry does it."""
-    name_fields(POND.request, POND.result)
+@pytest.fixture(scope="module")
+def schema() -> strawberry.Schema:
+    name_fields(POND.request, POND.result)  # as the registry does it
+    return build_schema({**load_registry().analyzers, "pond": POND})
 
 
 @pytest.fixture
-def answers(services: Services, add: Callable[..., Awaitable[None]]) -> Callable[[str, str], Awaitable[Answer]]:
+def answers(
+    services: Services, schema: strawberry.Schema, add: Callable[..., Awaitable[None]]
+) -> Callable[[str, str], Awaitable[Answer]]:
     """Return a function that stores a result and options, and returns the answer, after a comparison of all ways."""
-    schema = build_schema({**load_registry().analyzers, "pond": POND})
     given = replace(services, analyzers={"pond": POND})
     ways = [
         Executor(schema, settings=given.settings, telemetry=given.telemetry, compiled_bytes=size) for size in (0, 2**20)
@@ -106,7 +108,7 @@ def answers(services: Services, add: Callable[..., Awaitable[None]]) -> Callable
 
 def typed(services: Services, stored: str) -> Any:
     """Return the result of a row."""
-    row = AnalysisRow(**rows.analysis("COMPLETED", analyzer="pond", result=stored).values)
+    row = AnalysisRow(**rows.analysis("COMPLETED", analyzer="pond", result=stored, result_form=Form.CLIENT).values)
     context = Context(replace(services, analyzers={"pond": POND}), VIEWER, "test")
     return result(context, row, None)  # type: ignore[arg-type]
 
