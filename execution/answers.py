@@ -50,7 +50,7 @@ class Answer:
 
     @property
     def body(self) -> dict[str, Any]:
-        """The body."""
+        """The body. Stored JSON in its data is an `orjson.Fragment`, if the body was not read from bytes."""
         if self._body is None:
             self._body = json.loads(self.json)
         return self._body
@@ -91,8 +91,16 @@ class StreamAnswer:
 
 
 def encode_json(body: object) -> bytes:
-    """Return the bytes of a JSON document. The standard library writes integers beyond 64 bits: orjson refuses them."""
+    """Return the bytes of a JSON document, which may have parts that are JSON already (`orjson.Fragment`).
+
+    The standard library writes integers beyond 64 bits: orjson refuses them.
+    """
     try:
         return orjson.dumps(body)
     except TypeError:
-        return json.dumps(body).encode()
+        return json.dumps(body, default=read_fragment).encode()
+
+
+def read_fragment(value: object) -> Any:
+    """Return the value of a part that is JSON already. Raises TypeError for other values."""
+    return json.loads(orjson.dumps(value))

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from analyzers.base import AnalysisErrorCode, AnalysisFailure, Analyzer, Job, Request, Result
 from resolvers import old_forms
 from resolvers.context import Context
+from resolvers.decoders import Decoded, as_json, decoder_of, stored_json
 from resolvers.filters import require_analyses
 from resolvers.paging import Connection, each_once, read_page
 from resolvers.user_errors import UserError, answers, require_id, wrong_state
@@ -139,24 +140,27 @@ def _input_data(context: Context, row: AnalysisRow) -> Any:
     if row.input_data is None:
         return None
     if row.input_form == Form.CLIENT:
-        return orjson.loads(row.input_data)
+        return stored_json(row.input_data)
     return old_forms.input_data(row, context.services.analyzers.get(row.analyzer))
 
 
 def _options(context: Context, row: AnalysisRow) -> Any:
     if row.input_form == Form.CLIENT:
-        return orjson.loads(row.options)
+        return stored_json(row.options)
     return old_forms.options(row, context.services.analyzers.get(row.analyzer))
 
 
-def _result(context: Context, row: AnalysisRow) -> Result | StoredResult | None:
+def _result(context: Context, row: AnalysisRow) -> Decoded | Result | StoredResult | None:
     if row.result is None:
         return None
     analyzer = context.services.analyzers.get(row.analyzer)
     if analyzer is None:
         return StoredResult(row.result, row.result_form)
+    model: type[Result] = analyzer.result
+    if row.result_form == Form.CLIENT and (decoded := decoder_of(model)(row.result)) is not None:
+        return decoded
     try:
-        found: Result = analyzer.result.model_validate_json(row.result)
+        found = model.model_validate_json(row.result)
     except ValidationError:
         return StoredResult(row.result, row.result_form)
     return found
@@ -172,8 +176,14 @@ class StoredResult:
     @property
     def data(self) -> Any:
         """The JSON in the clients' spelling."""
-        kept = orjson.loads(self.json)
-        return kept if self.form == Form.CLIENT else old_forms.untyped(kept)
+        return stored_json(self.json) if self.form == Form.CLIENT else old_forms.untyped(orjson.loads(self.json))
+
+
+def result_data(found: Decoded | Result) -> Any:
+    """Return a whole result as JSON in the clients' spelling."""
+    if isinstance(found, Decoded):
+        return as_json(found)
+    return found.model_dump(mode="json", by_alias=True, warnings=False)
 
 
 def analyzer(context: Context, row: AnalysisRow) -> Analyzer[Any, Any]:

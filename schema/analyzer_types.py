@@ -22,6 +22,7 @@ from pydantic.fields import FieldInfo
 
 from analyzers.base import Analyzer, Choice, Result, camel, names_of
 from execution.errors import ClientError, ErrorCode
+from resolvers.decoders import is_of
 from resolvers.submissions import Requested
 from schema.analyzers import AnalysisResult
 from schema.scalars import JSON, describe
@@ -84,7 +85,7 @@ class AnalyzerTypes:
             raise TypeError(f"{model.__name__} may not have fields of its own named {', '.join(taken)}")
 
         def is_type_of(value: object, _info: object) -> bool:
-            return type(value) is model
+            return is_of(value, model)
 
         members = {name: self._output_field(model, name) for name in own}
         names_of(model)

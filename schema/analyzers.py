@@ -15,7 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from analyzers.base import Analyzer as AnalyzerValue
 from analyzers.base import Result
 from execution.lasting import lasting
-from resolvers.analyses import StoredResult
+from resolvers.analyses import StoredResult, result_data
 from schema.common import Node
 from schema.scalars import JSON
 
@@ -86,7 +86,7 @@ class AnalysisResult:
         description="Complete result as JSON, for clients without support for the concrete type.", metadata=lasting()
     )
     def data(root: strawberry.Parent[Result]) -> JSON:
-        return JSON(root.model_dump(mode="json", by_alias=True, warnings=False))
+        return JSON(result_data(root))
 
 
 @strawberry.type(

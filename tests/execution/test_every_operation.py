@@ -179,13 +179,13 @@ class Server:
     async def answer(self, request: OperationRequest) -> dict[str, Any]:
         """Return the body of the answer to a query or a mutation."""
         answer = await self.executor.execute(request, self._context())
-        return dict(answer.body)
+        return dict(json.loads(answer.json))
 
     async def answers(self, request: OperationRequest) -> list[Any]:
         """Return the answers of a subscription to all past events, or its first answer if it has no past."""
         stream = await self.executor.open(request, self._context())
         if isinstance(stream, Answer):
-            return [stream.body]
+            return [json.loads(stream.json)]
         if isinstance(stream, SharedStream):
             end, _ = await stream.end()
             pages = stream.replay(START, end)

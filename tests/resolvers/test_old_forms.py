@@ -175,7 +175,8 @@ async def shown(services: Services, typed_id: str, **analyzers: Analyzer[Any, An
     line = line_of(await read(services.database, typed_id), analyzers, with_input=True)
     assert line.count(b"\n") == 1
     exported = json.loads(line)
-    return answer.body["data"]["analysis"], {name: exported[name] for name in ("inputData", "options", "result")}
+    graph = json.loads(answer.json)["data"]["analysis"]
+    return graph, {name: exported[name] for name in ("inputData", "options", "result")}
 
 
 OPTIONS = {"countRules": {"leastAge": 2}, "anyNotes": REQUEST["anyNotes"]}
