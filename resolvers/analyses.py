@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
@@ -28,7 +28,8 @@ from store.queue.attempts import Attempt, attempts_by_id
 from store.queue.retries import may_retry, retry_analyses
 from store.queue.transitions import Fault
 from store.sql.clock import utcnow
-from store.sql.paging import PageArguments
+from store.sql.paging import Page, PageArguments
+from store.sql.short import Reader
 from store.status_counts import StatusCount, status_counts
 from store.stops import request_stop
 from store.tables import INLINE_BYTES, AnalysisRow, AnalysisStatus, Form
@@ -66,12 +67,26 @@ async def analyses(
     """Return a page of the viewer's analyses. Raise ClientError for arguments out of bounds."""
     where = require_analyses(where)
     viewer = context.viewer
+    return await _read_page(
+        context,
+        lambda reader: page_of_analyses(reader, viewer, where, page, order=order, descending=descending),
+        where,
+    )
+
+
+async def _read_page(
+    context: Context, read: Callable[[Reader], Awaitable[Page[AnalysisRow]]], where: AnalysisFilter
+) -> Connection[AnalysisRow]:
     found = await read_page(
         context.services.database,
-        lambda connection: page_of_analyses(connection, viewer, where, page, order=order, descending=descending),
-        lambda connection: count_analyses(connection, viewer, where),
+        read,
+        lambda connection: count_analyses(connection, context.viewer, where),
+        partial(_status_counts, context, where),
     )
-    return replace(found, status_counts=partial(_status_counts, context, where))
+    rows = found.nodes
+    context.expect(batches_by_id, lambda: [row.batch_id for row in rows if row.batch_id is not None])
+    context.expect(attempts_by_id, lambda: [row.id for row in rows])
+    return found
 
 
 async def _status_counts(context: Context, where: AnalysisFilter) -> list[StatusCount]:
@@ -84,12 +99,11 @@ async def results(
 ) -> Connection[AnalysisRow]:
     """Return a page of a batch's items, in the order of submission. Raise ClientError for an invalid cursor."""
     where, viewer = AnalysisFilter(status=each_once(status), batch_id=batch_id), context.viewer
-    found = await read_page(
-        context.services.database,
-        lambda connection: page_of_results(connection, viewer, batch_id, where.status, page),
-        lambda connection: count_analyses(connection, viewer, where),
+    return await _read_page(
+        context,
+        lambda reader: page_of_results(reader, viewer, batch_id, where.status, page),
+        where,
     )
-    return replace(found, status_counts=partial(_status_counts, context, where))
 
 
 def _content(
@@ -206,7 +220,7 @@ async def input_excerpt(context: Context, row: AnalysisRow) -> str | None:
         return None if whole is None else orjson.dumps(_input_data(context, whole)).decode()[:EXCERPT_CHARACTERS]
     if (row.input_bytes or 0) <= INLINE_BYTES:
         return content[:EXCERPT_CHARACTERS]
-    return await context.load(excerpts_by_id, row.id)
+    return await context.load_together(excerpts_by_id, row.id)
 
 
 async def title(context: Context, row: AnalysisRow) -> str:
