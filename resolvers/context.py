@@ -85,6 +85,11 @@ class Context:
         self.neighbors: dict[str, list[str]] = {}
         """By kind, ids of objects that are likely to be loaded soon. One statement can read them all."""
 
+    @property
+    def answers_at_once(self) -> bool:
+        """Whether short reads end without a wait now, apart from rare exceptions."""
+        return self.services.database.answers_at_once
+
     def anew(self) -> Context:
         """Return a context for the same caller that has read nothing."""
         return Context(self.services, self.viewer, self.request_id)
@@ -95,7 +100,7 @@ class Context:
         The operation reads each row once, until it calls `forget`. On SQLite, where a statement costs less than a wait
         for others, this ends without a wait. On PostgreSQL it is the same as `load_together`.
         """
-        if self.services.database.answers_at_once:
+        if self.answers_at_once:
             return (await self._rows(read, [id_]))[id_]
         return await self.load_together(read, id_)
 
@@ -106,12 +111,12 @@ class Context:
 
     def expect(self, read: Load[Any], ids: Callable[[], Iterable[str]]) -> None:
         """Read the rows of these ids together, with the first of them that is loaded: those of a list's items."""
-        if self.services.database.answers_at_once:  # loaders collect ids by themselves
+        if self.answers_at_once:  # loaders collect ids by themselves
             self._expected.setdefault(read, []).append(ids)
 
     async def load_many(self, read: Load[RowT], ids: Sequence[str]) -> list[RowT | None]:
         """`load` for each of these ids."""
-        if self.services.database.answers_at_once:
+        if self.answers_at_once:
             rows = await self._rows(read, ids)
             return [rows[id_] for id_ in ids]
         return await self._loader(read).load_many(ids)

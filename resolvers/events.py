@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -152,15 +153,20 @@ async def events(context: Context, where: EventFilter, first: int | None, after:
         if place is not None:
             await require_history(database, place)
     shown = [happening(context, row) for row in rows[: request.size]]
+    for kind, each in SUBJECTS.items():
+        context.expect(each.load, partial(_subjects, kind, shown))
     return Connection(shown, attrgetter("cursor"), len(rows) > request.size, after is not None)
+
+
+def _subjects(kind: str, events: Sequence[Happening]) -> list[str]:
+    return [event.subject_id for event in events if event.kind == kind]
 
 
 async def end_of_events(context: Context) -> str:
     """Return the cursor of the log's end. Nothing has happened after it."""
     if context.events_end is None:
         database = context.services.database
-        async with database.read() as connection:
-            _, context.events_end = await end_of_log(connection, database)
+        _, context.events_end = await end_of_log(database, database)
     return context.events_end
 
 

@@ -10,6 +10,7 @@ import strawberry
 
 from analyzers.base import AnalysisErrorCode
 from execution.prices import priced
+from execution.strawberry_parts import AT_ONCE
 from resolvers import analyses as resolve
 from resolvers import batches as resolve_batches
 from resolvers import events as resolve_events
@@ -102,7 +103,8 @@ class Analysis(Node):
         description=(
             "Title for display: the key unless generated, otherwise the first words of the input, at most 80 "
             "characters. Never empty."
-        )
+        ),
+        metadata=AT_ONCE,
     )
     async def title(root: strawberry.Parent[AnalysisRow], info: Info) -> str:
         return await resolve.title(info.context, root)
@@ -111,12 +113,13 @@ class Analysis(Node):
         description=(
             "First 1,000 characters of the input, also of a rejected input; of JSON, its text. Null without a stored "
             "input."
-        )
+        ),
+        metadata=AT_ONCE,
     )
     async def input_excerpt(root: strawberry.Parent[AnalysisRow], info: Info) -> str | None:
         return await resolve.input_excerpt(info.context, root)
 
-    @strawberry.field(description="Whether retryAnalysis accepts the analysis now.")
+    @strawberry.field(description="Whether retryAnalysis accepts the analysis now.", metadata=AT_ONCE)
     async def retryable(root: strawberry.Parent[AnalysisRow], info: Info) -> bool:
         return await resolve.retryable(info.context, root)
 
@@ -161,18 +164,19 @@ class Analysis(Node):
         return progress_of_analysis(root)
 
     @strawberry.field(
-        description=("Attempts of the analysis, at most the newest 100, oldest first. Empty before the first attempt.")
+        description=("Attempts of the analysis, at most the newest 100, oldest first. Empty before the first attempt."),
+        metadata=AT_ONCE,
     )
     async def attempts(root: strawberry.Parent[AnalysisRow], info: Info) -> list[Attempt]:
         return await resolve.attempts(info.context, root, info.path)
 
-    @strawberry.field(description="Batch of the analysis. Null for a single submission.")
+    @strawberry.field(description="Batch of the analysis. Null for a single submission.", metadata=AT_ONCE)
     async def batch(
         root: strawberry.Parent[AnalysisRow], info: Info
     ) -> Annotated[Batch, strawberry.lazy("schema.batches")] | None:
         return None if root.batch_id is None else await resolve_batches.batch(info.context, root.batch_id)
 
-    @strawberry.field(description="Events of this analysis, oldest first.")
+    @strawberry.field(description="Events of this analysis, oldest first.", metadata=AT_ONCE)
     async def events(
         root: strawberry.Parent[AnalysisRow], info: Info, first: FirstEvents = DEFAULT_PAGE, after: AfterEvent = None
     ) -> EventConnection:
@@ -279,7 +283,9 @@ class AnalysisEvent(Event):
     def status(root: strawberry.Parent[Happening]) -> AnalysisStatus:
         return root.data["status"]
 
-    @strawberry.field(description="Title of the analysis, as in Analysis.title. Null if the analysis was deleted.")
+    @strawberry.field(
+        description="Title of the analysis, as in Analysis.title. Null if the analysis was deleted.", metadata=AT_ONCE
+    )
     async def title(root: strawberry.Parent[Happening], info: Info) -> str | None:
         row = await resolve_events.subject(info.context, root)
         return None if row is None else await resolve.title(info.context, row)
@@ -297,7 +303,7 @@ class AnalysisEvent(Event):
         description="Error of the analysis or of the attempt. Null if there was no error."
     )
 
-    @strawberry.field(description=current_state("analysis"))
+    @strawberry.field(description=current_state("analysis"), metadata=AT_ONCE)
     async def analysis(root: strawberry.Parent[Happening], info: Info) -> Analysis | None:
         return await resolve_events.subject(info.context, root)
 
@@ -305,12 +311,13 @@ class AnalysisEvent(Event):
 @strawberry.type
 class AnalysisQuery:
     @strawberry.field(
-        description="Returns an analysis by id. Null if the analysis does not exist or is not visible to the caller."
+        description="Returns an analysis by id. Null if the analysis does not exist or is not visible to the caller.",
+        metadata=AT_ONCE,
     )
     async def analysis(self, info: Info, id: Annotated[strawberry.ID, id_of("analysis")]) -> Analysis | None:
         return await resolve.analysis(info.context, id)
 
-    @strawberry.field(description="Lists the caller's analyses.")
+    @strawberry.field(description="Lists the caller's analyses.", metadata=AT_ONCE)
     async def analyses(
         self,
         info: Info,

@@ -21,7 +21,7 @@ from strawberry.tools import merge_types
 
 from analyzers.base import MESSAGE_CHARACTERS, clean
 from analyzers.base import Analyzer as AnalyzerValue
-from execution.strawberry_parts import core_schema
+from execution.strawberry_parts import AT_ONCE, core_schema
 from resolvers import subjects as resolve
 from schema.alerts import AlertEvent
 from schema.analyses import AnalysisEvent, AnalysisMutation, AnalysisQuery, AnalysisSubscription
@@ -44,7 +44,8 @@ from schema.submissions import submission_mutation
 @strawberry.type
 class NodeQuery:
     @strawberry.field(
-        description="Returns an object by id. Null if the object does not exist or is not visible to the caller."
+        description="Returns an object by id. Null if the object does not exist or is not visible to the caller.",
+        metadata=AT_ONCE,
     )
     async def node(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Global id.")]

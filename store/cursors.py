@@ -89,12 +89,12 @@ def _at_place(sqlite: bool) -> Statement:
     return Statement(select(_event.type, _event.subject, _event.occurred_at).where(*place), sqlite=sqlite)
 
 
-async def end_of_log(connection: AsyncConnection, database: Database) -> tuple[Place, str]:
+async def end_of_log(reader: Reader, database: Database) -> tuple[Place, str]:
     """Return the place of the newest event that a reader may see, with its cursor; the log's start if there is none."""
-    event = await last_event(connection)
+    event = await last_event(reader)
     if event is not None:
         return place_of(event), cursor_of(database, event)
-    start, checksum = await _start(connection)
+    start, checksum = await _start(reader)
     return start, write_cursor(database, *start, checksum)
 
 

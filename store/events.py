@@ -270,23 +270,26 @@ async def require_history(reader: Reader, after: Place) -> None:
         raise HistoryGone(start)
 
 
-async def last_event(connection: AsyncConnection) -> EventRow | None:
+async def last_event(reader: Reader) -> EventRow | None:
     """Return the newest event that a reader may see; None if there is none."""
-    newest = in_order(connection, newest_first=True).limit(1)
-    if connection.dialect.name == "sqlite":
-        rows = rows_of(await connection.execute(newest), EventRow)
-    else:
-        found: list[Any] = rows_of(await connection.execute(newest.add_columns(_OLDEST_OPEN.label("fence"))), EventRow)
-        rows = found
-        if found and found[0].xid >= found[0].fence:
-            rows = rows_of(await connection.execute(newest.where(await below_fence(connection))), EventRow)
+    rows = await _newest(is_sqlite(reader)).fetch(reader, {})
+    if rows and not is_sqlite(reader) and rows[0].xid >= rows[0].fence:
+        async with in_pool(reader) as connection:
+            newest = in_order(connection, newest_first=True).where(await below_fence(connection)).limit(1)
+            rows = rows_of(await connection.execute(newest), EventRow)
     return rows[0] if rows else None
 
 
-async def last_place(connection: AsyncConnection) -> Place:
+@shapes
+def _newest(sqlite: bool) -> Statement:
+    newest = select(*_READ).order_by(*(column.desc() for column in _place_columns(sqlite))).limit(1)
+    return Statement(newest if sqlite else newest.add_columns(_OLDEST_OPEN.label("fence")), sqlite=sqlite)
+
+
+async def last_place(reader: Reader) -> Place:
     """Return the place of the newest event that a reader may see; the log's start if there is none."""
-    event = await last_event(connection)
-    return await log_start(connection) if event is None else place_of(event)
+    event = await last_event(reader)
+    return await log_start(reader) if event is None else place_of(event)
 
 
 async def events_after(connection: AsyncConnection, place: Place, limit: int) -> tuple[list[EventRow], bool]:

@@ -196,6 +196,8 @@ class Database:
             rows = await self._direct.rows(text, values)
         if rows is not None:
             return rows
+        # The caller may continue in another task than it began in. The pool's time limits belong to one task.
+        await asyncio.sleep(0)
         async with self.read() as connection:
             return (await connection.exec_driver_sql(text, tuple(values))).all()
 

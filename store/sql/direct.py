@@ -7,6 +7,7 @@ readers, which waits for locks, replaces lost connections, and reports errors.
 from __future__ import annotations
 
 import asyncio
+import resource
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -19,9 +20,12 @@ from store.sql.failures import is_too_many
 
 Rows = Sequence[Sequence[object]]
 
-# Longest time of a read in the thread of the event loop. A longer one is interrupted, and continues in the pool.
+# Longest time of a read in the thread of the event loop. A longer one is interrupted, and runs again in the pool.
 MOST_SECONDS = 0.005
-# Time without direct reads after such a read: the disk is slow, or a large transaction is being written.
+# The same if the thread neither computed for that time nor read from a disk: other programs used the processor, or a
+# file system on a network does not report what it reads.
+MOST_IDLE_SECONDS = 0.1
+# Time without direct reads after such a read: the disk is slow, or the rows are large.
 PAUSE_SECONDS = 1.0
 # Steps of SQLite's virtual machine between two looks at the clock: about 20 µs.
 _STEPS = 500
@@ -31,6 +35,16 @@ _STATEMENTS = 256
 REFUSED_SECONDS = 60.0
 
 
+# The resources of the calling thread; of the whole process on systems that know no others.
+_THREAD = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
+
+
+def _spent() -> tuple[float, int]:
+    """Return the seconds of computation of this thread, and the blocks that it has read from disks."""
+    used = resource.getrusage(_THREAD)
+    return used.ru_utime + used.ru_stime, used.ru_inblock
+
+
 class DirectSQLite:
     """A connection to a SQLite file for the thread that reads first: that of the event loop."""
 
@@ -38,7 +52,8 @@ class DirectSQLite:
         self._file = file
         self._connection: sqlite3.Connection | None = None
         self._thread: int | None = None
-        self._until = 0.0
+        self._began = 0.0
+        self._spent = 0.0, 0
         self._paused_until = 0.0
 
     @property
@@ -56,14 +71,23 @@ class DirectSQLite:
             return None
         if self._thread != get_ident():
             return None
-        self._until = perf_counter() + MOST_SECONDS
+        self._spent = _spent()
+        self._began = perf_counter()
         try:
             return connection.execute(text, values).fetchall()
         except sqlite3.Error:
             return None
         finally:
-            if (now := perf_counter()) > self._until:
-                self._paused_until = now + PAUSE_SECONDS
+            if self._is_slow():
+                self._paused_until = perf_counter() + PAUSE_SECONDS
+
+    def _is_slow(self) -> bool:
+        """Return whether the present read takes too long, as the handler of the progress of a statement."""
+        seconds = perf_counter() - self._began
+        if seconds < MOST_SECONDS:
+            return False
+        (computed, read), (before, read_before) = _spent(), self._spent
+        return computed - before >= MOST_SECONDS or read > read_before or seconds >= MOST_IDLE_SECONDS
 
     def _open(self) -> sqlite3.Connection:
         # No wait for a lock: it would stop the event loop.
@@ -72,7 +96,7 @@ class DirectSQLite:
         )
         for pragma in ("query_only = ON", "temp_store = MEMORY", "cache_size = -8192"):
             connection.execute(f"PRAGMA {pragma}")
-        connection.set_progress_handler(lambda: perf_counter() > self._until, _STEPS)
+        connection.set_progress_handler(self._is_slow, _STEPS)
         self._connection, self._thread = connection, get_ident()
         return connection
 

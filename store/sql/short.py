@@ -9,9 +9,10 @@ A `Reader` is a connection, or the whole database: its short reads run on connec
 
 from __future__ import annotations
 
+import asyncio
 from collections import namedtuple
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -78,9 +79,15 @@ def is_sqlite(reader: Reader) -> bool:
     return reader.dialect.name == "sqlite" if isinstance(reader, AsyncConnection) else reader.is_sqlite
 
 
-def in_pool(reader: Reader) -> AbstractAsyncContextManager[AsyncConnection]:
-    """Return a connection for statements that are not short: the reader itself, or one of the pool."""
-    return nullcontext(reader) if isinstance(reader, AsyncConnection) else reader.read()
+@asynccontextmanager
+async def in_pool(reader: Reader) -> AsyncIterator[AsyncConnection]:
+    """Open a connection for statements that are not short: the reader itself, or one of the pool."""
+    if isinstance(reader, AsyncConnection):
+        yield reader
+        return
+    await asyncio.sleep(0)  # see `Database.fetch`
+    async with reader.read() as connection:
+        yield connection
 
 
 def is_one_of(column: ColumnElement[str], name: str, *, sqlite: bool) -> ColumnElement[bool]:

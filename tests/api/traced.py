@@ -51,11 +51,12 @@ def main() -> None:
 
         async def note_short(database: Database, text: str, values: Any) -> Any:
             note_statement(None, None, text)
-            marked = in_request.set(False)  # not twice, if the pool executes the statement
+            marked = in_request.get()
+            in_request.set(False)  # not twice, if the pool executes the statement
             try:
                 return await fetch(database, text, values)
             finally:
-                in_request.reset(marked)
+                in_request.set(marked)
 
         def note_open_soon(*_: object) -> None:
             # Not at once: the signal may interrupt the writing of a line.
