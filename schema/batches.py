@@ -10,6 +10,7 @@ from typing import Annotated, cast
 import strawberry
 from strawberry.types.nodes import SelectedField
 
+from execution.compile.columns import columns_of
 from execution.strawberry_parts import AT_ONCE
 from resolvers import analyses as resolve_analyses
 from resolvers import batches as resolve
@@ -130,7 +131,8 @@ class Batch(Node):
         if last is not None and cast(SelectedField, info.selected_fields[0]).arguments.get("first") is None:
             first = None  # the default of `first` does not conflict with `last`
         page = page_request(first, after, last, before)
-        return await resolve_analyses.results(info.context, root.id, status, page)
+        columns = columns_of(info, "Analysis")
+        return await resolve_analyses.results(info.context, root.id, status, page, columns=columns)
 
     @strawberry.field(description="Events of the batch and its items, oldest first.", metadata=AT_ONCE)
     async def events(

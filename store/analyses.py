@@ -55,7 +55,7 @@ from store.sql.paging import (
     page_values,
 )
 from store.sql.scope import ANYONE, mine, scope_of
-from store.sql.short import Reader, Statement, in_pool, is_one_of, is_sqlite, shapes
+from store.sql.short import Columns, Reader, Statement, in_pool, is_one_of, is_sqlite, shapes
 from store.sql.statements import among
 from store.sql.viewer import Viewer
 from store.tables import AnalysisRow, AnalysisStatus
@@ -85,19 +85,21 @@ _OF_UNFINISHED: dict[AnalysisOrderField, ColumnElement[Any]] = {
 }
 
 
-async def analyses_by_id(reader: Reader, viewer: Viewer, ids: Sequence[str]) -> dict[str, AnalysisRow]:
-    """Return the existing analyses of the viewer's workspace among these, by id.
+async def analyses_by_id(
+    reader: Reader, viewer: Viewer, ids: Sequence[str], columns: Columns = None
+) -> dict[str, AnalysisRow]:
+    """Return the existing analyses of the viewer's workspace among these, by id, with these columns or all.
 
     As in all rows for clients, a content above `INLINE_BYTES` is an empty text: see `store.contents`.
     """
-    rows = await _by_id(is_sqlite(reader)).fetch(reader, {"ids": list(ids), **scope_of(viewer)})
+    rows = await _by_id(is_sqlite(reader), columns).fetch(reader, {"ids": list(ids), **scope_of(viewer)})
     return {row.id: row for row in rows}
 
 
 @shapes
-def _by_id(sqlite: bool) -> Statement:
+def _by_id(sqlite: bool, columns: Columns) -> Statement:
     these = (is_one_of(_analysis.c.id, "ids", sqlite=sqlite), mine(_analysis, ANYONE))
-    return Statement(select(*tables.shown).where(*these), sqlite=sqlite)
+    return Statement(select(*tables.shown_of(columns)).where(*these), sqlite=sqlite)
 
 
 async def analysis_by_id(reader: Reader, viewer: Viewer, analysis_id: str) -> AnalysisRow | None:
@@ -113,24 +115,25 @@ async def page_of_analyses(
     *,
     order: AnalysisOrderField = AnalysisOrderField.CREATED_AT,
     descending: bool = True,
+    columns: Columns = None,
 ) -> Page[AnalysisRow]:
-    """Read a page of the viewer's analyses. Raises PageError for an invalid cursor."""
+    """Read a page of the viewer's analyses, with these columns or all. Raises PageError for an invalid cursor."""
     # A repeated condition on the status makes SQLite choose another index.
     by_status = order is AnalysisOrderField.CREATED_AT and where.status and where.error_fingerprint is None
     listing = _listing(order, descending, _sorted(where.status) if by_status else ())
     where = replace(where, status=None) if by_status else where
     if where == AnalysisFilter():  # each part has an index, and no further condition
-        statement = _page(is_sqlite(reader), listing, page.shape)
+        statement = _page(is_sqlite(reader), listing, page.shape, columns)
         rows = await statement.fetch(reader, {**page_values(listing, page), **scope_of(viewer)})
         return page_of(rows, listing, page)
-    whole = select(*tables.shown).where(*analyses_where(viewer, where))
+    whole = select(*tables.shown_of(columns)).where(*analyses_where(viewer, where))
     async with in_pool(reader) as connection:
         return await fetch_page(connection, whole, listing, page, AnalysisRow)
 
 
 @shapes
-def _page(sqlite: bool, listing: Listing, shape: PageShape) -> Statement:
-    whole = select(*tables.shown).where(mine(_analysis, ANYONE))
+def _page(sqlite: bool, listing: Listing, shape: PageShape, columns: Columns) -> Statement:
+    whole = select(*tables.shown_of(columns)).where(mine(_analysis, ANYONE))
     return Statement(page_statement(whole, listing, shape), sqlite=sqlite)
 
 
@@ -177,19 +180,22 @@ async def page_of_results(
     batch_id: str,
     status: Sequence[AnalysisStatus] | None,
     page: PageArguments,
+    columns: Columns = None,
 ) -> Page[AnalysisRow]:
     """Read a page of a batch's items in the order of submission. Raises PageError for an invalid cursor."""
     listing = Listing(f"results {batch_id}", [_analysis.c.position])
     given = {**page_values(listing, page), **scope_of(viewer), "batch": batch_id}
     given["lowest"], given["highest"] = given.get("after_0", -1), given.get("before_0", 2**31 - 1)
-    statement = _results(is_sqlite(reader), None if status is None else _sorted(status), page.shape)
+    statuses = None if status is None else _sorted(status)
+    statement = _results(is_sqlite(reader), statuses, page.shape, columns)
     return page_of(await statement.fetch(reader, given), listing, page)
 
 
 @shapes
-def _results(sqlite: bool, status: tuple[AnalysisStatus, ...] | None, shape: PageShape) -> Statement:
+def _results(sqlite: bool, status: tuple[AnalysisStatus, ...] | None, shape: PageShape, columns: Columns) -> Statement:
     column = _analysis.c
-    batch, whole = bindparam("batch", type_=column.batch_id.type), select(*tables.shown).where(mine(_analysis, ANYONE))
+    batch = bindparam("batch", type_=column.batch_id.type)
+    whole = select(*tables.shown_of(columns)).where(mine(_analysis, ANYONE))
     listing = Listing("results", [column.position])
     if status is None:
         return Statement(page_statement(whole.where(column.batch_id == batch), listing, shape), sqlite=sqlite)

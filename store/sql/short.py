@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 Reader: TypeAlias = "AsyncConnection | Database"
 
+Columns: TypeAlias = frozenset[str] | None
+"""Names of the columns to read; None for all."""
+
 SHAPES = 1_000
 """Most statements of one function. Shapes come from the server's arguments; a client's values are parameters."""
 
