@@ -16,7 +16,8 @@ T = TypeVar("T")
 class Eager(Generic[T]):
     """A coroutine that has run to its first wait, or to its end. Exceptions pass at once.
 
-    `result` is valid once it is `done`. Only the task that began it may await it.
+    `result` is valid once it is `done`. Only the task that began it may await it, unless the coroutine has entered no
+    timeout and no TaskGroup before its first wait.
     """
 
     __slots__ = ("_coroutine", "_waits_for", "done", "result")
@@ -30,8 +31,21 @@ class Eager(Generic[T]):
             self._waits_for = coroutine.send(None)
         except StopIteration as end:
             self.done, self.result = True, end.value
+        else:
+            self._mark(False)
+
+    def _mark(self, blocking: bool) -> None:
+        """Mark the future as awaited by a task, or not: asyncio lets only one coroutine at a time begin to await it."""
+        if hasattr(self._waits_for, "_asyncio_future_blocking"):
+            self._waits_for._asyncio_future_blocking = blocking
+
+    def close(self) -> None:
+        """Close a coroutine that nobody awaits."""
+        self._coroutine.close()
 
     def __await__(self) -> Generator[Any, Any, T]:
+        if not self.done:
+            self._mark(True)
         while not self.done:
             resume: Callable[[Any], Any] = self._coroutine.send
             try:

@@ -22,7 +22,7 @@ from strawberry.types.lazy_type import LazyType
 from strawberry.utils.await_maybe import await_maybe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from graphql import GraphQLField, GraphQLSchema
     from graphql.pyutils import Path
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from execution.compile.plan import FieldPlan
 
 __all__ = [
+    "AT_ONCE",
     "FIRST",
     "RULES",
     "Attribute",
@@ -49,6 +50,12 @@ RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 
 FIRST = "first"
 """Key in the metadata of a field of `Query`: a function of the context, awaited before all fields of the operation."""
+
+AT_ONCE: Mapping[str, bool] = {"at_once": True}
+"""Metadata of a field whose asynchronous resolver usually ends without a wait, so that no task is made for it before.
+
+The resolver may begin in one task and continue in another: before its first wait it enters no timeout and no TaskGroup.
+"""
 
 _MADE_BY = f"{GraphQLCoreConverter.from_resolver.__qualname__}.<locals>."
 
@@ -74,6 +81,8 @@ class Function:
     info: str | None = None
     is_async: bool = False
     """Whether each call returns a coroutine."""
+    at_once: bool = False
+    """Whether the coroutine usually ends without a wait: see AT_ONCE."""
     field: Any = None
     convert: Callable[[dict[str, Any], Any], dict[str, Any]] | None = None
     """Turns graphql-core's arguments and an info into the function's keyword arguments. None without arguments."""
@@ -130,6 +139,7 @@ def read_of(schema: GraphQLSchema, definition: GraphQLField) -> Attribute | Func
         source=tuple(dict.fromkeys(each.name for each in sources if each is not None)),
         info=resolver.info_parameter.name if resolver.info_parameter else None,
         is_async=inspect.iscoroutinefunction(resolver.wrapped_func),
+        at_once=field.metadata.get("at_once", False),
         field=field,
         convert=convert if field.arguments else None,
         converts_with_info=any(not _is_simple(each.type) for each in field.arguments),

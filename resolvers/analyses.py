@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 import orjson
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from analyzers.base import AnalysisErrorCode, AnalysisFailure, Analyzer, Job, Request, Result
 from resolvers import old_forms
-from resolvers.context import Context
+from resolvers.context import Context, Load
 from resolvers.decoders import Decoded, as_json, decoder_of, stored_json
 from resolvers.filters import require_analyses
 from resolvers.paging import Connection, each_once, read_page
@@ -29,7 +29,8 @@ from store.queue.attempts import Attempt, attempts_by_id
 from store.queue.retries import may_retry, retry_analyses
 from store.queue.transitions import Fault
 from store.sql.clock import utcnow
-from store.sql.paging import PageArguments
+from store.sql.paging import Page, PageArguments
+from store.sql.short import Columns, Reader
 from store.status_counts import StatusCount, status_counts
 from store.stops import request_stop
 from store.tables import INLINE_BYTES, AnalysisRow, AnalysisStatus, Form
@@ -56,26 +57,54 @@ class DeletedPayload:
     user_errors: Sequence[UserError] = field(default_factory=list)
 
 
-async def analysis(context: Context, id_: str) -> AnalysisRow | None:
-    """Return an analysis; None if the viewer can't see one with this id."""
-    row = await context.load(analyses_by_id, require_id("analysis", id_))
+async def analysis(context: Context, id_: str, columns: Columns = None) -> AnalysisRow | None:
+    """Return an analysis with these columns; None if the viewer can't see one with this id."""
+    row = await context.load(_analyses_with(columns), require_id("analysis", id_))
     context.report([row])
     return row
 
 
+@lru_cache(1_000)
+def _analyses_with(columns: Columns) -> Load[AnalysisRow]:
+    """Return the function that loads analyses with these columns: the context keeps the rows of each function apart."""
+    return analyses_by_id if columns is None else partial(analyses_by_id, columns=columns)
+
+
 async def analyses(
-    context: Context, where: AnalysisFilter, order: AnalysisOrderField, descending: bool, page: PageArguments
+    context: Context,
+    where: AnalysisFilter,
+    order: AnalysisOrderField,
+    descending: bool,
+    page: PageArguments,
+    *,
+    columns: Columns = None,
 ) -> Connection[AnalysisRow]:
     """Return a page of the viewer's analyses. Raise ClientError for arguments out of bounds."""
     where = require_analyses(where)
     viewer = context.viewer
+    return await _read_page(
+        context,
+        lambda reader: page_of_analyses(
+            reader, viewer, where, page, order=order, descending=descending, columns=columns
+        ),
+        where,
+    )
+
+
+async def _read_page(
+    context: Context, read: Callable[[Reader], Awaitable[Page[AnalysisRow]]], where: AnalysisFilter
+) -> Connection[AnalysisRow]:
     found = await read_page(
         context.services.database,
-        lambda connection: page_of_analyses(connection, viewer, where, page, order=order, descending=descending),
-        lambda connection: count_analyses(connection, viewer, where),
+        read,
+        lambda connection: count_analyses(connection, context.viewer, where),
+        partial(_status_counts, context, where),
     )
-    context.report(found.nodes, as_list=True)
-    return replace(found, status_counts=partial(_status_counts, context, where))
+    rows = found.nodes
+    context.report(rows, as_list=True)
+    context.expect(batches_by_id, lambda: {id_ for row in rows if (id_ := getattr(row, "batch_id", None))})
+    context.expect(attempts_by_id, lambda: [row.id for row in rows])
+    return found
 
 
 async def _status_counts(context: Context, where: AnalysisFilter) -> list[StatusCount]:
@@ -84,16 +113,20 @@ async def _status_counts(context: Context, where: AnalysisFilter) -> list[Status
 
 
 async def results(
-    context: Context, batch_id: str, status: Sequence[AnalysisStatus] | None, page: PageArguments
+    context: Context,
+    batch_id: str,
+    status: Sequence[AnalysisStatus] | None,
+    page: PageArguments,
+    *,
+    columns: Columns = None,
 ) -> Connection[AnalysisRow]:
     """Return a page of a batch's items, in the order of submission. Raise ClientError for an invalid cursor."""
     where, viewer = AnalysisFilter(status=each_once(status), batch_id=batch_id), context.viewer
-    found = await read_page(
-        context.services.database,
-        lambda connection: page_of_results(connection, viewer, batch_id, where.status, page),
-        lambda connection: count_analyses(connection, viewer, where),
+    return await _read_page(
+        context,
+        lambda reader: page_of_results(reader, viewer, batch_id, where.status, page, columns),
+        where,
     )
-    return replace(found, status_counts=partial(_status_counts, context, where))
 
 
 def _content(
@@ -219,7 +252,7 @@ async def input_excerpt(context: Context, row: AnalysisRow) -> str | None:
         return None if whole is None else orjson.dumps(_input_data(context, whole)).decode()[:EXCERPT_CHARACTERS]
     if (row.input_bytes or 0) <= INLINE_BYTES:
         return content[:EXCERPT_CHARACTERS]
-    return await context.load(excerpts_by_id, row.id)
+    return await context.load_together(excerpts_by_id, row.id)
 
 
 async def title(context: Context, row: AnalysisRow) -> str:

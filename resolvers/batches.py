@@ -55,14 +55,16 @@ async def batches(
     where, viewer = require_batches(where), context.viewer
     return await read_page(
         context.services.database,
-        lambda connection: page_of_batches(connection, viewer, where, page, order=order, descending=descending),
+        lambda reader: page_of_batches(reader, viewer, where, page, order=order, descending=descending),
         lambda connection: count_batches(connection, viewer, where),
     )
 
 
 async def figures(context: Context, row: BatchRow) -> RetryFigures:
     """Return the numbers of rejected and of retryable items."""
-    return await context.load(retry_figures, row.id) or RetryFigures(0, 0)  # none if the batch was deleted since
+    return await context.load_together(retry_figures, row.id) or RetryFigures(
+        0, 0
+    )  # none if the batch was deleted since
 
 
 @answers(BatchPayload)

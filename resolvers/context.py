@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncConnection
 from strawberry.dataloader import DataLoader
 
 from analyzers.base import Analyzer
@@ -24,6 +24,7 @@ from store.contents import contents_by_id
 from store.queue.workers import work_of
 from store.sql.clock import utcnow
 from store.sql.database import Database
+from store.sql.short import Reader
 from store.sql.viewer import Viewer
 from store.submissions import Submissions
 from store.tables import AnalysisRow, AnalysisStatus
@@ -32,6 +33,9 @@ from telemetry import Telemetry
 # As texts: a page has up to a thousand rows.
 _UNENDED = frozenset(each.value for each in AnalysisStatus if not each.ended)
 
+MAX_LOADED = 500
+"""Most rows that one statement loads by their ids."""
+
 RowT = TypeVar("RowT")
 RowT_co = TypeVar("RowT_co", covariant=True)
 
@@ -39,9 +43,7 @@ RowT_co = TypeVar("RowT_co", covariant=True)
 class Load(Protocol[RowT_co]):
     """A function of the store that reads rows by their ids, those that the viewer may see."""
 
-    def __call__(
-        self, connection: AsyncConnection, viewer: Viewer, ids: Sequence[str]
-    ) -> Awaitable[Mapping[str, RowT_co]]: ...
+    def __call__(self, reader: Reader, viewer: Viewer, ids: Sequence[str]) -> Awaitable[Mapping[str, RowT_co]]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,8 @@ class Context:
         self.answer_size = AnswerSize(services.settings.max_answer_bytes)
         self.reads: Reads | None = Reads(viewer)
         self._contents: dict[str, DataLoader[str, AnalysisRow | None]] = {}
+        self._kept: dict[Load[Any], dict[str, Any]] = {}
+        self._expected: dict[Load[Any], list[Callable[[], Iterable[str]]]] = {}
         self._loaders: dict[Load[Any], DataLoader[str, Any]] = {}
         # Without a cache: a subscription loads again and again in one context, and work moves on.
         self.work: DataLoader[str, list[AnalysisRow]] = DataLoader(load_fn=self._load_work, cache=False)
@@ -87,22 +91,54 @@ class Context:
         self.neighbors: dict[str, list[str]] = {}
         """By kind, ids of objects that are likely to be loaded soon. One statement can read them all."""
 
+    @property
+    def answers_at_once(self) -> bool:
+        """Whether short reads end without a wait now, apart from rare exceptions."""
+        return self.services.database.answers_at_once
+
     def anew(self) -> Context:
         """Return a context for the same caller that has read nothing."""
         return Context(self.services, self.viewer, self.request_id)
 
     async def load(self, read: Load[RowT], id_: str) -> RowT | None:
-        """Return the row with this id. None if the viewer can't see one.
+        """Return the row with this id by a short read. None if the viewer can't see one.
 
-        One statement reads all rows that are loaded at the same time. The operation reads each row once, until it calls
-        `forget`.
+        The operation reads each row once, until it calls `forget`. On SQLite, where a statement costs less than a wait
+        for others, this ends without a wait. On PostgreSQL it is the same as `load_together`.
         """
+        if self.answers_at_once:
+            return (await self._rows(read, [id_]))[id_]
+        return await self.load_together(read, id_)
+
+    async def load_together(self, read: Load[RowT], id_: str) -> RowT | None:
+        """`load` by a statement that is not short. It reads all rows that are loaded at the same time."""
         row: RowT | None = await self._loader(read).load(id_)
         return row
 
+    def expect(self, read: Load[Any], ids: Callable[[], Iterable[str]]) -> None:
+        """Read the rows of these ids together, with the first of them that is loaded: those of a list's items."""
+        if self.answers_at_once:  # loaders collect ids by themselves
+            self._expected.setdefault(read, []).append(ids)
+
     async def load_many(self, read: Load[RowT], ids: Sequence[str]) -> list[RowT | None]:
         """`load` for each of these ids."""
+        if self.answers_at_once:
+            rows = await self._rows(read, ids)
+            return [rows[id_] for id_ in ids]
         return await self._loader(read).load_many(ids)
+
+    async def _rows(self, read: Load[RowT], ids: Sequence[str]) -> Mapping[str, RowT | None]:
+        """Return the rows with these ids, and perhaps others. Reads those in one statement that are not kept yet."""
+        kept = self._kept.setdefault(read, {})
+        new = [id_ for id_ in ids if id_ not in kept]
+        if new and (expected := self._expected.pop(read, None)):
+            together = dict.fromkeys(chain(new, *(each() for each in expected)))
+            new = [id_ for id_ in together if id_ not in kept]
+        for first in range(0, len(new), MAX_LOADED):
+            some = new[first : first + MAX_LOADED]
+            found = await read(self.services.database, self.viewer, some)
+            kept.update((id_, found.get(id_)) for id_ in some)
+        return kept
 
     async def content(self, name: str, id_: str) -> AnalysisRow | None:
         """Return a row with one of the contents, of any size. Raise AnswerTooLarge if the answer is too large by now.
@@ -135,6 +171,8 @@ class Context:
 
     def forget(self) -> None:
         """Read rows again from now on: a mutation has changed them, or a subscription has come to another event."""
+        self._kept.clear()
+        self._expected.clear()
         for loader in self._loaders.values():
             loader.clear_all()
 
@@ -148,11 +186,10 @@ class Context:
             return found
 
         async def load(ids: list[str]) -> list[RowT | None]:
-            async with self.services.database.read() as connection:
-                rows = await read(connection, self.viewer, ids)
+            rows = await read(self.services.database, self.viewer, ids)
             return [rows.get(id_) for id_ in ids]
 
-        loader = self._loaders[read] = DataLoader[str, RowT | None](load_fn=load, max_batch_size=500)
+        loader = self._loaders[read] = DataLoader[str, RowT | None](load_fn=load, max_batch_size=MAX_LOADED)
         return loader
 
     async def _load_work(self, worker_ids: list[str]) -> list[list[AnalysisRow]]:

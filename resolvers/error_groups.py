@@ -30,6 +30,6 @@ async def error_groups(context: Context, where: AnalysisFilter, first: int) -> l
 
 async def examples(context: Context, group: ErrorGroup) -> Sequence[AnalysisRow]:
     """Return the newest analyses of the group."""
-    async with context.services.database.read() as connection:
-        page = await page_of_analyses(connection, context.viewer, group.where, PageArguments(EXAMPLES))
+    database = context.services.database
+    page = await page_of_analyses(database, context.viewer, group.where, PageArguments(EXAMPLES))
     return page.rows

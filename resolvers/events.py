@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -14,7 +16,7 @@ import orjson
 from execution.errors import ClientError, ErrorCode
 from resolvers.context import Context, Load
 from resolvers.filters import require_values
-from resolvers.paging import Connection, Edge, page_info, page_request
+from resolvers.paging import Connection, page_request
 from resolvers.subjects import SUBJECTS
 from resolvers.user_errors import check_name, require_id, require_none
 from store import subjects
@@ -114,8 +116,9 @@ async def place_after(context: Context, cursor: str | None) -> Place | None:
     """Return the place of a client's cursor. Raises ClientError if it is malformed, too old or of another history."""
     if cursor is None:
         return None
-    async with context.services.database.read() as connection, reporting_history_gone(context):
-        place = await find_place(connection, context.services.database, cursor)
+    database = context.services.database
+    async with reporting_history_gone(context):
+        place = await find_place(database, database, cursor)
     if place is None:
         message = "`after` is not a cursor of this log: pass the cursor of an event of this server."
         raise ClientError(ErrorCode.BAD_USER_INPUT, message, argument="after")
@@ -144,22 +147,26 @@ async def events(context: Context, where: EventFilter, first: int | None, after:
     """Return a page of events, oldest first."""
     request = page_request(first)
     place = await place_after(context, after)
-    async with context.services.database.read() as connection, reporting_history_gone(context):
-        rows = await page_of_events(connection, context.viewer, where, place or START, request.size + 1)
+    database = context.services.database
+    async with reporting_history_gone(context):
+        rows = await page_of_events(database, context.viewer, where, place or START, request.size + 1)
         if place is not None:
-            await require_history(connection, place)
+            await require_history(database, place)
     shown = [happening(context, row) for row in rows[: request.size]]
-    edges = [Edge(each.cursor, each) for each in shown]
-    has_next = len(rows) > request.size
-    return Connection(edges, page_info(edges, has_next=has_next, has_previous=after is not None))
+    for kind, each in SUBJECTS.items():
+        context.expect(each.load, partial(_subjects, kind, shown))
+    return Connection(shown, attrgetter("cursor"), len(rows) > request.size, after is not None)
+
+
+def _subjects(kind: str, events: Sequence[Happening]) -> list[str]:
+    return [event.subject_id for event in events if event.kind == kind]
 
 
 async def end_of_events(context: Context) -> str:
     """Return the cursor of the log's end. Nothing has happened after it."""
     if context.events_end is None:
         database = context.services.database
-        async with database.read() as connection:
-            _, context.events_end = await end_of_log(connection, database)
+        _, context.events_end = await end_of_log(database, database)
     return context.events_end
 
 

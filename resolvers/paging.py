@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from execution.errors import ClientError, ErrorCode
 from store.sql.database import Database
 from store.sql.paging import Page, PageArguments, PageError
+from store.sql.short import Reader
 from store.status_counts import StatusCount
 
 RowT = TypeVar("RowT")
@@ -37,24 +38,38 @@ class PageInfo:
 
 @dataclass(frozen=True, slots=True)
 class Connection(Generic[RowT]):
-    """A page, and a function that counts the whole list."""
+    """A page, and a function that counts the whole list. Cursors are written only if a client selects them."""
 
-    edges: list[Edge[RowT]]
-    page_info: PageInfo
+    nodes: list[RowT]
+    """The rows without their cursors."""
+    cursor: Callable[[RowT], str]
+    has_next: bool
+    has_previous: bool
     count: Callable[[], Awaitable[int]] | None = None
     status_counts: Callable[[], Awaitable[list[StatusCount]]] | None = None
     """Of a list of analyses."""
 
     @property
-    def nodes(self) -> list[RowT]:
-        """The rows without their cursors."""
-        return [edge.node for edge in self.edges]
+    def edges(self) -> list[Edge[RowT]]:
+        """The rows with their cursors."""
+        return [Edge(self.cursor(node), node) for node in self.nodes]
+
+    @property
+    def page_info(self) -> PageInfo:
+        """The page info of these rows."""
+        return PageInfo(
+            has_next_page=self.has_next,
+            has_previous_page=self.has_previous,
+            start_cursor=self.cursor(self.nodes[0]) if self.nodes else None,
+            end_cursor=self.cursor(self.nodes[-1]) if self.nodes else None,
+        )
 
 
 async def read_page(
     database: Database,
-    read: Callable[[AsyncConnection], Awaitable[Page[RowT]]],
+    read: Callable[[Reader], Awaitable[Page[RowT]]],
     count: Callable[[AsyncConnection], Awaitable[int]],
+    status_counts: Callable[[], Awaitable[list[StatusCount]]] | None = None,
 ) -> Connection[RowT]:
     """Return the connection of a page from the store. Raise ClientError for an invalid cursor."""
 
@@ -63,20 +78,8 @@ async def read_page(
             return await count(connection)
 
     with _page_errors():
-        async with database.read() as connection:
-            page = await read(connection)
-    edges = [Edge(page.cursor(row), row) for row in page.rows]
-    return Connection(edges, page_info(edges, has_next=page.has_next, has_previous=page.has_previous), count_all)
-
-
-def page_info(edges: list[Edge[RowT]], *, has_next: bool, has_previous: bool) -> PageInfo:
-    """Return the page info of these edges."""
-    return PageInfo(
-        has_next_page=has_next,
-        has_previous_page=has_previous,
-        start_cursor=edges[0].cursor if edges else None,
-        end_cursor=edges[-1].cursor if edges else None,
-    )
+        page = await read(database)
+    return Connection(page.rows, page.cursor, page.has_next, page.has_previous, count_all, status_counts)
 
 
 def page_request(

@@ -55,8 +55,7 @@ async def _analyzer(context: Context, id_: str) -> Any | None:
 
 
 async def _worker(context: Context, id_: str) -> Any | None:
-    async with context.services.database.read() as connection:
-        return (await workers_by_id(connection, [id_])).get(id_)
+    return (await workers_by_id(context.services.database, [id_])).get(id_)
 
 
 # Nodes that are not subjects, by kind: they have no events, and every viewer sees them.

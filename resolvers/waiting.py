@@ -36,7 +36,6 @@ async def _until_ended(context: Context, id_: str) -> None:
     load = SUBJECTS[kind_of(id_) or ""].load
     async with aclosing(services.feed.follow(viewer, events_of(id_))) as pages:
         async for _ in pages:
-            async with services.database.read() as connection:
-                row = (await load(connection, viewer, [id_])).get(id_)
+            row = (await load(services.database, viewer, [id_])).get(id_)
             if row is None or row.finished_at is not None:
                 return

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from analyzers.base import AnalysisErrorCode
+from execution.compile.columns import columns_of, reads
 from execution.lasting import lasting
 from execution.prices import priced
+from execution.strawberry_parts import AT_ONCE
 from resolvers import analyses as resolve
 from resolvers import batches as resolve_batches
 from resolvers import events as resolve_events
@@ -96,7 +98,7 @@ class Analysis(Node):
             "Input text, also of a rejected input. Null if the analyzer takes no text. Complete, except for an input "
             "rejected as too large: its first 1,000 characters, or those of its JSON if the analyzer takes no text."
         ),
-        metadata=lasting(),
+        metadata={**lasting(), **reads("input_text", "input_bytes")},
     )
     def input_text(root: strawberry.Parent[AnalysisRow], info: Info) -> str | None:
         return resolve.input_text(info.context, root, info.path)
@@ -106,7 +108,11 @@ class Analysis(Node):
             "Title for display: the key unless generated, otherwise the first words of the input, at most 80 "
             "characters. Never empty."
         ),
-        metadata=lasting(),
+        metadata={
+            **lasting(),
+            **AT_ONCE,
+            **reads("key", "position", "input_text", "input_data", "input_form", "input_bytes"),
+        },
     )
     async def title(root: strawberry.Parent[AnalysisRow], info: Info) -> str:
         return await resolve.title(info.context, root)
@@ -116,20 +122,26 @@ class Analysis(Node):
             "First 1,000 characters of the input, also of a rejected input; of JSON, its text. Null without a stored "
             "input."
         ),
-        metadata=lasting(),
+        metadata={**lasting(), **AT_ONCE, **reads("input_text", "input_data", "input_form", "input_bytes")},
     )
     async def input_excerpt(root: strawberry.Parent[AnalysisRow], info: Info) -> str | None:
         return await resolve.input_excerpt(info.context, root)
 
-    @strawberry.field(description="Whether retryAnalysis accepts the analysis now.")
+    @strawberry.field(
+        description="Whether retryAnalysis accepts the analysis now.",
+        metadata={**AT_ONCE, **reads("status", "attempt", "batch_id")},
+    )
     async def retryable(root: strawberry.Parent[AnalysisRow], info: Info) -> bool:
         return await resolve.retryable(info.context, root)
 
-    @strawberry.field(description="Whether cancelAnalysis accepts the analysis now.", metadata=lasting())
+    @strawberry.field(
+        description="Whether cancelAnalysis accepts the analysis now.",
+        metadata={**lasting(), **reads("status", "stop_requested")},
+    )
     def cancelable(root: strawberry.Parent[AnalysisRow]) -> bool:
         return resolve.cancelable(root)
 
-    @strawberry.field(description="Analyzer that reads the input.", metadata=lasting())
+    @strawberry.field(description="Analyzer that reads the input.", metadata={**lasting(), **reads("analyzer")})
     def analyzer(root: strawberry.Parent[AnalysisRow], info: Info) -> Analyzer:
         return resolve.analyzer(info.context, root)
 
@@ -138,21 +150,28 @@ class Analysis(Node):
             "Input value as JSON, also of a rejected input. Null if the analyzer takes a text, or if the value was "
             "rejected as too large."
         ),
-        metadata=lasting(),
+        metadata={**lasting(), **reads("input_data", "input_bytes", "input_form", "analyzer")},
     )
     def input_data(root: strawberry.Parent[AnalysisRow], info: Info) -> JSON | None:
         return resolve.input_data(info.context, root, info.path)
 
-    @strawberry.field(description="Options used for the run, including defaults.", metadata=lasting())
+    @strawberry.field(
+        description="Options used for the run, including defaults.",
+        metadata={**lasting(), **reads("options", "options_bytes", "input_form", "analyzer")},
+    )
     def options(root: strawberry.Parent[AnalysisRow], info: Info) -> JSON:
         return resolve.options(info.context, root, info.path)
 
-    @strawberry.field(description="Result. Null until the analysis completes.", metadata=lasting())
+    @strawberry.field(
+        description="Result. Null until the analysis completes.",
+        metadata={**lasting(), **reads("result", "result_bytes", "result_form", "analyzer")},
+    )
     def result(root: strawberry.Parent[AnalysisRow], info: Info) -> AnalysisResult | None:
         return resolve.result(info.context, root, info.path)
 
     @strawberry.field(
-        description="Error. Null unless the analysis failed, timed out or was canceled.", metadata=lasting()
+        description="Error. Null unless the analysis failed, timed out or was canceled.",
+        metadata={**lasting(), **reads("error_code", "error_message", "error_retryable")},
     )
     def error(root: strawberry.Parent[AnalysisRow]) -> AnalysisError | None:
         return resolve.error(root)
@@ -164,24 +183,29 @@ class Analysis(Node):
         )
     )
 
-    @strawberry.field(description="Progress of the current attempt.", metadata=lasting())
+    @strawberry.field(
+        description="Progress of the current attempt.",
+        metadata={**lasting(), **reads("status", "progress", "progress_step", "started_at")},
+    )
     def progress(root: strawberry.Parent[AnalysisRow]) -> Progress:
         return progress_of_analysis(root)
 
     @strawberry.field(
         description=("Attempts of the analysis, at most the newest 100, oldest first. Empty before the first attempt."),
-        metadata=lasting(),
+        metadata={**lasting(), **AT_ONCE, **reads()},
     )
     async def attempts(root: strawberry.Parent[AnalysisRow], info: Info) -> list[Attempt]:
         return await resolve.attempts(info.context, root, info.path)
 
-    @strawberry.field(description="Batch of the analysis. Null for a single submission.")
+    @strawberry.field(
+        description="Batch of the analysis. Null for a single submission.", metadata={**AT_ONCE, **reads("batch_id")}
+    )
     async def batch(
         root: strawberry.Parent[AnalysisRow], info: Info
     ) -> Annotated[Batch, strawberry.lazy("schema.batches")] | None:
         return None if root.batch_id is None else await resolve_batches.batch(info.context, root.batch_id)
 
-    @strawberry.field(description="Events of this analysis, oldest first.")
+    @strawberry.field(description="Events of this analysis, oldest first.", metadata={**AT_ONCE, **reads()})
     async def events(
         root: strawberry.Parent[AnalysisRow], info: Info, first: FirstEvents = DEFAULT_PAGE, after: AfterEvent = None
     ) -> EventConnection:
@@ -288,7 +312,9 @@ class AnalysisEvent(Event):
     def status(root: strawberry.Parent[Happening]) -> AnalysisStatus:
         return root.data["status"]
 
-    @strawberry.field(description="Title of the analysis, as in Analysis.title. Null if the analysis was deleted.")
+    @strawberry.field(
+        description="Title of the analysis, as in Analysis.title. Null if the analysis was deleted.", metadata=AT_ONCE
+    )
     async def title(root: strawberry.Parent[Happening], info: Info) -> str | None:
         row = await resolve_events.subject(info.context, root)
         return None if row is None else await resolve.title(info.context, row)
@@ -306,7 +332,7 @@ class AnalysisEvent(Event):
         description="Error of the analysis or of the attempt. Null if there was no error."
     )
 
-    @strawberry.field(description=current_state("analysis"))
+    @strawberry.field(description=current_state("analysis"), metadata=AT_ONCE)
     async def analysis(root: strawberry.Parent[Happening], info: Info) -> Analysis | None:
         return await resolve_events.subject(info.context, root)
 
@@ -316,12 +342,12 @@ class AnalysisQuery:
     @strawberry.field(
         directives=VIEWER,
         description="Returns an analysis by id. Null if the analysis does not exist or is not visible to the caller.",
-        metadata=lasting(),
+        metadata={**lasting(), **AT_ONCE},
     )
     async def analysis(self, info: Info, id: Annotated[strawberry.ID, id_of("analysis")]) -> Analysis | None:
-        return await resolve.analysis(info.context, id)
+        return await resolve.analysis(info.context, id, columns_of(info, "Analysis"))
 
-    @strawberry.field(directives=VIEWER, description="Lists the caller's analyses.", metadata=lasting())
+    @strawberry.field(directives=VIEWER, description="Lists the caller's analyses.", metadata={**lasting(), **AT_ONCE})
     async def analyses(
         self,
         info: Info,
@@ -341,7 +367,8 @@ class AnalysisQuery:
         field = order.field or AnalysisOrderField.CREATED_AT
         descending = order.direction is not OrderDirection.ASC
         page = page_request(first, after, last, before)
-        return await resolve.analyses(info.context, where, field, descending, page)
+        columns = columns_of(info, "Analysis")
+        return await resolve.analyses(info.context, where, field, descending, page, columns=columns)
 
     @strawberry.field(directives=VIEWER, description="Lists the analyzers installed on this server, by name.")
     def analyzers(self, info: Info) -> list[Analyzer]:

@@ -10,6 +10,8 @@ from typing import Annotated, cast
 import strawberry
 from strawberry.types.nodes import SelectedField
 
+from execution.compile.columns import columns_of
+from execution.strawberry_parts import AT_ONCE
 from resolvers import analyses as resolve_analyses
 from resolvers import batches as resolve
 from resolvers import error_groups as resolve_errors
@@ -115,7 +117,7 @@ class Batch(Node):
         where = AnalysisFilter(batch_id=root.id)
         return await resolve_errors.error_groups(info.context, where, DEFAULT_GROUPS if first is None else first)
 
-    @strawberry.field(description="Items of the batch, in submission order.")
+    @strawberry.field(description="Items of the batch, in submission order.", metadata=AT_ONCE)
     async def results(
         root: strawberry.Parent[BatchRow],
         info: Info,
@@ -130,9 +132,10 @@ class Batch(Node):
         if last is not None and cast(SelectedField, info.selected_fields[0]).arguments.get("first") is None:
             first = None  # the default of `first` does not conflict with `last`
         page = page_request(first, after, last, before)
-        return await resolve_analyses.results(info.context, root.id, status, page)
+        columns = columns_of(info, "Analysis")
+        return await resolve_analyses.results(info.context, root.id, status, page, columns=columns)
 
-    @strawberry.field(description="Events of the batch and its items, oldest first.")
+    @strawberry.field(description="Events of the batch and its items, oldest first.", metadata=AT_ONCE)
     async def events(
         root: strawberry.Parent[BatchRow], info: Info, first: FirstEvents = DEFAULT_PAGE, after: AfterEvent = None
     ) -> EventConnection:
@@ -215,7 +218,7 @@ class BatchEvent(Event):
 
     progress: Progress = strawberry.field(description="Progress at the time of the event.")
 
-    @strawberry.field(description=current_state("batch"))
+    @strawberry.field(description=current_state("batch"), metadata=AT_ONCE)
     async def batch(root: strawberry.Parent[Happening], info: Info) -> Batch | None:
         return await resolve_events.subject(info.context, root)
 
@@ -225,11 +228,14 @@ class BatchQuery:
     @strawberry.field(
         directives=VIEWER,
         description="Returns a batch by id. Null if the batch does not exist or is not visible to the caller.",
+        metadata=AT_ONCE,
     )
     async def batch(self, info: Info, id: Annotated[strawberry.ID, id_of("batch")]) -> Batch | None:
         return await resolve.batch(info.context, id)
 
-    @strawberry.field(directives=VIEWER, description="Lists the caller's batches, newest first by default.")
+    @strawberry.field(
+        directives=VIEWER, description="Lists the caller's batches, newest first by default.", metadata=AT_ONCE
+    )
     async def batches(
         self,
         info: Info,

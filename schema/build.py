@@ -21,7 +21,7 @@ from strawberry.tools import merge_types
 
 from analyzers.base import MESSAGE_CHARACTERS, clean
 from analyzers.base import Analyzer as AnalyzerValue
-from execution.strawberry_parts import core_schema
+from execution.strawberry_parts import AT_ONCE, core_schema
 from resolvers import subjects as resolve
 from schema.access import VIEWER
 from schema.alerts import AlertEvent
@@ -47,6 +47,7 @@ class NodeQuery:
     @strawberry.field(
         directives=VIEWER,
         description="Returns an object by id. Null if the object does not exist or is not visible to the caller.",
+        metadata=AT_ONCE,
     )
     async def node(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Global id.")]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import strawberry
 
-from execution.strawberry_parts import FIRST
+from execution.strawberry_parts import AT_ONCE, FIRST
 from resolvers import events as resolve
 from resolvers.event_streams import follow_events
 from resolvers.events import Happening
@@ -124,7 +124,7 @@ Filter = Annotated[EventFilter | None, strawberry.argument(description="Conditio
 
 @strawberry.type
 class EventQuery:
-    @strawberry.field(directives=VIEWER, description="Lists past events, oldest first.")
+    @strawberry.field(directives=VIEWER, description="Lists past events, oldest first.", metadata=AT_ONCE)
     async def events(
         self,
         info: Info,

@@ -18,6 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     Float,
     and_,
+    bindparam,
     delete,
     false,
     func,
@@ -43,8 +44,19 @@ from store.queue.transitions import (
 from store.retention import Deleted, Round
 from store.sql.clock import utcnow
 from store.sql.columns import microseconds
-from store.sql.paging import Listing, Page, PageArguments, Part, fetch_page, rows_of
-from store.sql.scope import mine
+from store.sql.paging import (
+    Listing,
+    Page,
+    PageArguments,
+    PageShape,
+    Part,
+    fetch_page,
+    page_of,
+    page_statement,
+    page_values,
+)
+from store.sql.scope import ANYONE, mine, scope_of
+from store.sql.short import Columns, Reader, Statement, in_pool, is_one_of, is_sqlite, shapes
 from store.sql.statements import among
 from store.sql.viewer import Viewer
 from store.tables import AnalysisRow, AnalysisStatus
@@ -74,40 +86,67 @@ _OF_UNFINISHED: dict[AnalysisOrderField, ColumnElement[Any]] = {
 }
 
 
-async def analyses_by_id(connection: AsyncConnection, viewer: Viewer, ids: Sequence[str]) -> dict[str, AnalysisRow]:
-    """Return the existing analyses of the viewer's workspace among these, by id.
+async def analyses_by_id(
+    reader: Reader, viewer: Viewer, ids: Sequence[str], columns: Columns = None
+) -> dict[str, AnalysisRow]:
+    """Return the existing analyses of the viewer's workspace among these, by id, with these columns or all.
 
     As in all rows for clients, a content above `INLINE_BYTES` is an empty text: see `store.contents`.
     """
-    statement = select(*tables.shown).where(_analysis.c.id.in_(ids), mine(_analysis, viewer))
-    return {row.id: row for row in rows_of(await connection.execute(statement), AnalysisRow)}
+    rows = await _by_id(is_sqlite(reader), columns).fetch(reader, {"ids": list(ids), **scope_of(viewer)})
+    return {row.id: row for row in rows}
 
 
-async def analysis_by_id(connection: AsyncConnection, viewer: Viewer, analysis_id: str) -> AnalysisRow | None:
+@shapes
+def _by_id(sqlite: bool, columns: Columns) -> Statement:
+    these = (is_one_of(_analysis.c.id, "ids", sqlite=sqlite), mine(_analysis, ANYONE))
+    return Statement(select(*tables.shown_of(columns)).where(*these), sqlite=sqlite)
+
+
+async def analysis_by_id(reader: Reader, viewer: Viewer, analysis_id: str) -> AnalysisRow | None:
     """Return the analysis; None if absent from the viewer's workspace."""
-    return (await analyses_by_id(connection, viewer, [analysis_id])).get(analysis_id)
+    return (await analyses_by_id(reader, viewer, [analysis_id])).get(analysis_id)
 
 
 async def page_of_analyses(
-    connection: AsyncConnection,
+    reader: Reader,
     viewer: Viewer,
     where: AnalysisFilter,
     page: PageArguments,
     *,
     order: AnalysisOrderField = AnalysisOrderField.CREATED_AT,
     descending: bool = True,
+    columns: Columns = None,
 ) -> Page[AnalysisRow]:
-    """Read a page of the viewer's analyses. Raises PageError for an invalid cursor."""
+    """Read a page of the viewer's analyses, with these columns or all. Raises PageError for an invalid cursor."""
+    # A repeated condition on the status makes SQLite choose another index.
+    by_status = order is AnalysisOrderField.CREATED_AT and where.status and where.error_fingerprint is None
+    listing = _listing(order, descending, _sorted(where.status) if by_status else ())
+    where = replace(where, status=None) if by_status else where
+    if where == AnalysisFilter():  # each part has an index, and no further condition
+        statement = _page(is_sqlite(reader), listing, page.shape, columns)
+        rows = await statement.fetch(reader, {**page_values(listing, page), **scope_of(viewer)})
+        return page_of(rows, listing, page)
+    whole = select(*tables.shown_of(columns)).where(*analyses_where(viewer, where))
+    async with in_pool(reader) as connection:
+        return await fetch_page(connection, whole, listing, page, AnalysisRow)
+
+
+@shapes
+def _page(sqlite: bool, listing: Listing, shape: PageShape, columns: Columns) -> Statement:
+    whole = select(*tables.shown_of(columns)).where(mine(_analysis, ANYONE))
+    return Statement(page_statement(whole, listing, shape), sqlite=sqlite)
+
+
+@shapes
+def _listing(order: AnalysisOrderField, descending: bool, status: tuple[AnalysisStatus, ...]) -> Listing:
     name = f"analyses {order} {'DESC' if descending else 'ASC'}"
-    if order is AnalysisOrderField.CREATED_AT and where.status and where.error_fingerprint is None:
-        # A repeated condition on the status makes SQLite choose another index.
-        parts, where = _parts_by_status(where.status), replace(where, status=None)
-    else:
-        parts = _parts(order)
-    listing = Listing(name, _ORDERS[order], descending, parts)
-    return await fetch_page(
-        connection, select(*tables.shown).where(*analyses_where(viewer, where)), listing, page, AnalysisRow
-    )
+    return Listing(name, _ORDERS[order], descending, _parts_by_status(status) if status else _parts(order))
+
+
+def _sorted(status: Sequence[AnalysisStatus] | None) -> tuple[AnalysisStatus, ...]:
+    """Return the statuses once each, in one order for all lists of the same statuses."""
+    return tuple(sorted(set(status or ())))
 
 
 def _parts(order: AnalysisOrderField) -> list[Part]:
@@ -137,33 +176,40 @@ def _parts_by_status(status: Sequence[AnalysisStatus], *bounds: ColumnElement[bo
 
 
 async def page_of_results(
-    connection: AsyncConnection,
+    reader: Reader,
     viewer: Viewer,
     batch_id: str,
     status: Sequence[AnalysisStatus] | None,
     page: PageArguments,
+    columns: Columns = None,
 ) -> Page[AnalysisRow]:
     """Read a page of a batch's items in the order of submission. Raises PageError for an invalid cursor."""
+    listing = Listing(f"results {batch_id}", [_analysis.c.position])
+    given = {**page_values(listing, page), **scope_of(viewer), "batch": batch_id}
+    given["lowest"], given["highest"] = given.get("after_0", -1), given.get("before_0", 2**31 - 1)
+    statuses = None if status is None else _sorted(status)
+    statement = _results(is_sqlite(reader), statuses, page.shape, columns)
+    return page_of(await statement.fetch(reader, given), listing, page)
+
+
+@shapes
+def _results(sqlite: bool, status: tuple[AnalysisStatus, ...] | None, shape: PageShape, columns: Columns) -> Statement:
     column = _analysis.c
-    listing = Listing(f"results {batch_id}", [column.position])
+    batch = bindparam("batch", type_=column.batch_id.type)
+    whole = select(*tables.shown_of(columns)).where(mine(_analysis, ANYONE))
+    listing = Listing("results", [column.position])
     if status is None:
-        statement = select(*tables.shown).where(mine(_analysis, viewer), column.batch_id == batch_id)
-        return await fetch_page(connection, statement, listing, page, AnalysisRow)
+        return Statement(page_statement(whole.where(column.batch_id == batch), listing, shape), sqlite=sqlite)
     # By the index on the status: a page of a rare status would read the whole index on the batch.
     # Ids of a batch's items grow with their positions.
-    batch: ColumnElement[Any] = column.batch_id + "" if connection.dialect.name == "sqlite" else column.batch_id
-    lowest, highest = -1, 2**31 - 1
-    for argument, cursor in (("after", page.after), ("before", page.before)):
-        if cursor is not None:
-            (position,) = listing.values(argument, cursor)
-            lowest, highest = (position, highest) if argument == "after" else (lowest, position)
-    items = select(column.id).where(column.batch_id == batch_id).limit(1)
+    its: ColumnElement[Any] = column.batch_id + literal_column("''") if sqlite else column.batch_id
+    items = select(column.id).where(column.batch_id == batch).limit(1)
+    lowest, highest = (bindparam(name, type_=column.position.type) for name in ("lowest", "highest"))
     first = items.where(column.position > lowest).order_by(column.position)
     last = items.where(column.position < highest).order_by(column.position.desc())
     bounds = (column.id >= first.scalar_subquery(), column.id <= last.scalar_subquery())
-    statement = select(*tables.shown).where(mine(_analysis, viewer), batch == batch_id)
     listing = replace(listing, parts=_parts_by_status(status, *bounds) or [Part(false())])
-    return await fetch_page(connection, statement, listing, page, AnalysisRow)
+    return Statement(page_statement(whole.where(its == batch), listing, shape), sqlite=sqlite)
 
 
 async def count_analyses(connection: AsyncConnection, viewer: Viewer, where: AnalysisFilter) -> int:

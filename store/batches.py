@@ -35,9 +35,21 @@ from store.sql.clock import utcnow
 from store.sql.columns import microseconds
 from store.sql.database import announce
 from store.sql.ids import new_ids
-from store.sql.paging import Listing, Page, PageArguments, Part, fetch_page, rows_of
-from store.sql.scope import mine
+from store.sql.paging import (
+    Listing,
+    Page,
+    PageArguments,
+    PageShape,
+    Part,
+    fetch_page,
+    page_of,
+    page_statement,
+    page_values,
+    rows_of,
+)
+from store.sql.scope import ANYONE, mine, scope_of
 from store.sql.script import Script, run
+from store.sql.short import Reader, Statement, in_pool, is_one_of, is_sqlite, shapes
 from store.sql.statements import Bulk, among
 from store.sql.viewer import Viewer
 from store.stops import stop_queued
@@ -67,6 +79,7 @@ _ORDERS: dict[BatchOrderField, list[ColumnElement[Any]]] = {
     BatchOrderField.TOTAL_ITEMS: [_batch.c.total_items, _batch.c.id],
     BatchOrderField.FAILED: [_batch.c.failed, _batch.c.id],
 }
+_OPEN = {BatchStatus.QUEUED, BatchStatus.RUNNING}
 # An unfinished batch sorts as the longest ended.
 _BY_END = (
     Part(tables.finished),
@@ -121,19 +134,25 @@ def write_batch(
     return row
 
 
-async def batches_by_id(connection: AsyncConnection, viewer: Viewer, ids: Sequence[str]) -> dict[str, BatchRow]:
+async def batches_by_id(reader: Reader, viewer: Viewer, ids: Sequence[str]) -> dict[str, BatchRow]:
     """Return the existing batches of the viewer's workspace among these, by id."""
-    statement = select(_batch).where(_batch.c.id.in_(ids), mine(_batch, viewer))
-    return {row.id: row for row in rows_of(await connection.execute(statement), BatchRow)}
+    rows = await _by_id(is_sqlite(reader)).fetch(reader, {"ids": list(ids), **scope_of(viewer)})
+    return {row.id: row for row in rows}
 
 
-async def batch_by_id(connection: AsyncConnection, viewer: Viewer, batch_id: str) -> BatchRow | None:
+@shapes
+def _by_id(sqlite: bool) -> Statement:
+    these = (is_one_of(_batch.c.id, "ids", sqlite=sqlite), mine(_batch, ANYONE))
+    return Statement(select(_batch).where(*these), sqlite=sqlite)
+
+
+async def batch_by_id(reader: Reader, viewer: Viewer, batch_id: str) -> BatchRow | None:
     """Return the batch; None if absent from the viewer's workspace."""
-    return (await batches_by_id(connection, viewer, [batch_id])).get(batch_id)
+    return (await batches_by_id(reader, viewer, [batch_id])).get(batch_id)
 
 
 async def page_of_batches(
-    connection: AsyncConnection,
+    reader: Reader,
     viewer: Viewer,
     where: BatchFilter,
     page: PageArguments,
@@ -142,11 +161,33 @@ async def page_of_batches(
     descending: bool = True,
 ) -> Page[BatchRow]:
     """Read a page of the viewer's batches. Raises PageError for an invalid cursor."""
-    name = f"batches {order} {'DESC' if descending else 'ASC'}"
-    listing = Listing(name, _ORDERS[order], descending)
-    if order is BatchOrderField.FINISHED_AT:
-        listing = replace(listing, parts=_BY_END)
-    return await fetch_page(connection, select(_batch).where(*batches_where(viewer, where)), listing, page, BatchRow)
+    listing = _listing(order, descending)
+    # All open batches by creation have an index too.
+    is_open = order is BatchOrderField.CREATED_AT and set(where.status or ()) == {
+        BatchStatus.QUEUED,
+        BatchStatus.RUNNING,
+    }
+    if (replace(where, status=None) if is_open else where) == BatchFilter():
+        statement = _page(is_sqlite(reader), is_open, listing, page.shape)
+        rows = await statement.fetch(reader, {**page_values(listing, page), **scope_of(viewer)})
+        return page_of(rows, listing, page)
+    whole = select(_batch).where(*batches_where(viewer, where))
+    async with in_pool(reader) as connection:
+        return await fetch_page(connection, whole, listing, page, BatchRow)
+
+
+@shapes
+def _page(sqlite: bool, is_open: bool, listing: Listing, shape: PageShape) -> Statement:
+    whole = select(_batch).where(mine(_batch, ANYONE))
+    if is_open:
+        whole = whole.where(tables.unended, tables.unfinished)
+    return Statement(page_statement(whole, listing, shape), sqlite=sqlite)
+
+
+@shapes
+def _listing(order: BatchOrderField, descending: bool) -> Listing:
+    listing = Listing(f"batches {order} {'DESC' if descending else 'ASC'}", _ORDERS[order], descending)
+    return replace(listing, parts=_BY_END) if order is BatchOrderField.FINISHED_AT else listing
 
 
 async def count_batches(connection: AsyncConnection, viewer: Viewer, where: BatchFilter) -> int:

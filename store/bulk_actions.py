@@ -24,7 +24,8 @@ from store.queue.transitions import lock_batches
 from store.retention import Deleted, Round
 from store.sql.database import announce
 from store.sql.paging import rows_of
-from store.sql.scope import mine
+from store.sql.scope import ANYONE, mine, scope_of
+from store.sql.short import Reader, Statement, is_one_of, is_sqlite, shapes
 from store.sql.statements import among
 from store.sql.viewer import Viewer
 from store.tables import AnalysisStatus, BulkActionEventType, BulkActionKind, BulkActionRow, BulkActionStatus
@@ -120,12 +121,16 @@ async def insert_bulk_action(
     return count
 
 
-async def bulk_actions_by_id(
-    connection: AsyncConnection, viewer: Viewer, ids: Sequence[str]
-) -> dict[str, BulkActionRow]:
+async def bulk_actions_by_id(reader: Reader, viewer: Viewer, ids: Sequence[str]) -> dict[str, BulkActionRow]:
     """Return the existing actions of the viewer's workspace among these, by id."""
-    statement = select(_action).where(_action.c.id.in_(ids), mine(_action, viewer))
-    return {row.id: row for row in rows_of(await connection.execute(statement), BulkActionRow)}
+    rows = await _by_id(is_sqlite(reader)).fetch(reader, {"ids": list(ids), **scope_of(viewer)})
+    return {row.id: row for row in rows}
+
+
+@shapes
+def _by_id(sqlite: bool) -> Statement:
+    these = (is_one_of(_action.c.id, "ids", sqlite=sqlite), mine(_action, ANYONE))
+    return Statement(select(_action).where(*these), sqlite=sqlite)
 
 
 async def stop_bulk_action(connection: AsyncConnection, viewer: Viewer, id_: str, now: datetime) -> bool:

@@ -12,7 +12,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from zlib import crc32
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import bindparam, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
@@ -20,6 +20,7 @@ from store.events import START, HistoryGone, Place, behind, in_order, last_event
 from store.sql.columns import microseconds
 from store.sql.database import Database
 from store.sql.paging import rows_of
+from store.sql.short import Reader, Statement, is_sqlite, shapes
 from store.tables import AlertEventType, EventRow
 
 _CURSOR = re.compile(r"([sp])([0-9a-f]{1,15})-([0-9a-f]{1,15})(?:-([0-9a-f]{8}))?")
@@ -58,7 +59,7 @@ def cursor_of(database: Database, event: EventRow) -> str:
     return write_cursor(database, event.xid, event.position or 0, checksum_of(event))
 
 
-async def find_place(connection: AsyncConnection, database: Database, cursor: str) -> Place | None:
+async def find_place(reader: Reader, database: Database, cursor: str) -> Place | None:
     """Return the place of a cursor. None if the cursor is malformed.
 
     Raises HistoryGone for a cursor before the start of the log, and OtherHistory for a cursor of another history.
@@ -68,29 +69,32 @@ async def find_place(connection: AsyncConnection, database: Database, cursor: st
         return None
     kind, xid, position, ending = match.groups()
     place = Place(int(xid, 16), int(position, 16))
-    at_place = select(_event.type, _event.subject, _event.occurred_at).where(
-        _event.xid == place.xid, _event.position == place.position
-    )
-    found = rows_of(await connection.execute(at_place), EventRow)
+    found = await _at_place(is_sqlite(reader)).fetch(reader, place._asdict())
     if found:
         checksum = checksum_of(found[0])
     else:  # read the start after the event: retention deletes the event and moves the start in one transaction
-        start, checksum = await _start(connection)
+        start, checksum = await _start(reader)
         if place != start:
             raise (HistoryGone if place < start else OtherHistory)(start)
     # Cursors without a checksum end with the identity or with nothing: accepted until the next release.
     endings = (f"{checksum ^ database.identity:08x}", f"{database.identity:08x}", None)
     if (kind == "s") != database.is_sqlite or ending not in endings:
-        raise OtherHistory(await log_start(connection))
+        raise OtherHistory(await log_start(reader))
     return place
 
 
-async def end_of_log(connection: AsyncConnection, database: Database) -> tuple[Place, str]:
+@shapes
+def _at_place(sqlite: bool) -> Statement:
+    place = (_event.xid == bindparam("xid"), _event.position == bindparam("position"))
+    return Statement(select(_event.type, _event.subject, _event.occurred_at).where(*place), sqlite=sqlite)
+
+
+async def end_of_log(reader: Reader, database: Database) -> tuple[Place, str]:
     """Return the place of the newest event that a reader may see, with its cursor; the log's start if there is none."""
-    event = await last_event(connection)
+    event = await last_event(reader)
     if event is not None:
         return place_of(event), cursor_of(database, event)
-    start, checksum = await _start(connection)
+    start, checksum = await _start(reader)
     return start, write_cursor(database, *start, checksum)
 
 
@@ -139,8 +143,12 @@ def _between(low: Place, high: Place) -> Place | None:
     return None
 
 
-async def _start(connection: AsyncConnection) -> tuple[Place, int]:
+async def _start(reader: Reader) -> tuple[Place, int]:
     """Return the place after which the log begins, and the checksum there."""
-    columns = (_cleanup.log_xid, _cleanup.log_position, _cleanup.log_checksum)
-    row = (await connection.execute(select(*columns))).first()
-    return (START, 0) if row is None else (Place(row.log_xid, row.log_position), row.log_checksum)
+    rows = await _start_of_log(is_sqlite(reader)).fetch(reader, {})
+    return (Place(rows[0].log_xid, rows[0].log_position), rows[0].log_checksum) if rows else (START, 0)
+
+
+@shapes
+def _start_of_log(sqlite: bool) -> Statement:
+    return Statement(select(_cleanup.log_xid, _cleanup.log_position, _cleanup.log_checksum), sqlite=sqlite)

@@ -13,15 +13,28 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Select, func, literal_column, select, text, true, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Select,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    text,
+    true,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
 from store.sql.columns import microseconds
 from store.sql.database import announce
 from store.sql.paging import rows_of
-from store.sql.scope import mine_or_everywhere
+from store.sql.scope import ANYONE, mine_or_everywhere, scope_of
 from store.sql.script import EACH, Script, run
+from store.sql.short import Reader, Statement, in_pool, is_sqlite, shapes
 from store.sql.statements import Bulk
 from store.sql.viewer import Viewer
 from store.tables import EventRow
@@ -176,8 +189,12 @@ _FENCE = text(
 
 def place_columns(connection: AsyncConnection) -> list[ColumnElement[int]]:
     """Return the columns of a place, in the order of the log. On SQLite this is the key of the row, `position`."""
+    return _place_columns(is_sqlite(connection))
+
+
+def _place_columns(sqlite: bool) -> list[ColumnElement[int]]:
     position: ColumnElement[int] = tables.event.c.position
-    return [position] if connection.dialect.name == "sqlite" else [tables.event.c.xid, position]
+    return [position] if sqlite else [tables.event.c.xid, position]
 
 
 def behind(connection: AsyncConnection, place: Place) -> ColumnElement[bool]:
@@ -202,6 +219,13 @@ async def shown(connection: AsyncConnection, statement: Select[Any]) -> tuple[li
         return rows_of(await connection.execute(statement), EventRow), False
     # One statement reads the rows and the fence, because the fence moves.
     rows: list[Any] = rows_of(await connection.execute(statement.add_columns(_OLDEST_OPEN.label("fence"))), EventRow)
+    return await _in_front(connection, rows, statement)
+
+
+async def _in_front(
+    connection: AsyncConnection, rows: list[Any], statement: Select[Any]
+) -> tuple[list[EventRow], bool]:
+    """Return the rows of a statement that a reader may see. They were read with the fence."""
     if not rows or rows[-1].xid < rows[-1].fence:
         return rows, False
     found = [row for row in rows if row.xid < row.fence]
@@ -225,39 +249,47 @@ async def _fence(connection: AsyncConnection) -> int:
     return fence
 
 
-async def log_start(connection: AsyncConnection) -> Place:
+async def log_start(reader: Reader) -> Place:
     """Return the place after which the log begins. `START` if no event was ever deleted."""
-    row = (await connection.execute(select(tables.cleanup.c.log_xid, tables.cleanup.c.log_position))).first()
-    return START if row is None else Place(*row)
+    rows = await _log_start(is_sqlite(reader)).fetch(reader, {})
+    return Place(*rows[0]) if rows else START
 
 
-async def require_history(connection: AsyncConnection, after: Place) -> None:
+@shapes
+def _log_start(sqlite: bool) -> Statement:
+    return Statement(select(tables.cleanup.c.log_xid, tables.cleanup.c.log_position), sqlite=sqlite)
+
+
+async def require_history(reader: Reader, after: Place) -> None:
     """Raise HistoryGone if events after this place have been deleted.
 
     Called after reading there, it proves that the rows are complete: each deletion moves the start of the log.
     """
-    start = await log_start(connection)
+    start = await log_start(reader)
     if after < start:
         raise HistoryGone(start)
 
 
-async def last_event(connection: AsyncConnection) -> EventRow | None:
+async def last_event(reader: Reader) -> EventRow | None:
     """Return the newest event that a reader may see; None if there is none."""
-    newest = in_order(connection, newest_first=True).limit(1)
-    if connection.dialect.name == "sqlite":
-        rows = rows_of(await connection.execute(newest), EventRow)
-    else:
-        found: list[Any] = rows_of(await connection.execute(newest.add_columns(_OLDEST_OPEN.label("fence"))), EventRow)
-        rows = found
-        if found and found[0].xid >= found[0].fence:
-            rows = rows_of(await connection.execute(newest.where(await below_fence(connection))), EventRow)
+    rows = await _newest(is_sqlite(reader)).fetch(reader, {})
+    if rows and not is_sqlite(reader) and rows[0].xid >= rows[0].fence:
+        async with in_pool(reader) as connection:
+            newest = in_order(connection, newest_first=True).where(await below_fence(connection)).limit(1)
+            rows = rows_of(await connection.execute(newest), EventRow)
     return rows[0] if rows else None
 
 
-async def last_place(connection: AsyncConnection) -> Place:
+@shapes
+def _newest(sqlite: bool) -> Statement:
+    newest = select(*_READ).order_by(*(column.desc() for column in _place_columns(sqlite))).limit(1)
+    return Statement(newest if sqlite else newest.add_columns(_OLDEST_OPEN.label("fence")), sqlite=sqlite)
+
+
+async def last_place(reader: Reader) -> Place:
     """Return the place of the newest event that a reader may see; the log's start if there is none."""
-    event = await last_event(connection)
-    return await log_start(connection) if event is None else place_of(event)
+    event = await last_event(reader)
+    return await log_start(reader) if event is None else place_of(event)
 
 
 async def events_after(connection: AsyncConnection, place: Place, limit: int) -> tuple[list[EventRow], bool]:
@@ -288,7 +320,7 @@ async def oldest_held_back(connection: AsyncConnection) -> datetime | None:
 
 
 async def page_of_events(
-    connection: AsyncConnection,
+    reader: Reader,
     viewer: Viewer,
     where: EventFilter,
     after: Place,
@@ -300,16 +332,36 @@ async def page_of_events(
 
     `until` is the place of an event that a reader has seen: nothing is held back before it.
     """
+    rows: list[Any] | None = None
+    if until is None and where.types is None and where.analyzers is None:  # by an index alone
+        statement = _page(is_sqlite(reader), tuple(where.ids))
+        given = scope_of(viewer) | after._asdict() | dict(where.ids) | {"limit": limit}
+        rows = await statement.fetch(reader, given)
+        if not rows or statement.sqlite or rows[-1].xid < rows[-1].fence:
+            return rows
     event = tables.event.c
-    statement = (
-        in_order(connection).where(mine_or_everywhere(tables.event, viewer), behind(connection, after)).limit(limit)
-    )
-    if where.types is not None:
-        statement = statement.where(event.type.in_(sorted(where.types)))
-    if where.analyzers is not None:
-        statement = statement.where(event.analyzer.in_(sorted(where.analyzers)))
-    for column, value in where.ids.items():
-        statement = statement.where(event[column] == value)
-    if until is None:
-        return (await shown(connection, statement))[0]
-    return rows_of(await connection.execute(statement.where(~behind(connection, until))), EventRow)
+    async with in_pool(reader) as connection:
+        whole = in_order(connection).where(mine_or_everywhere(tables.event, viewer), behind(connection, after))
+        if where.types is not None:
+            whole = whole.where(event.type.in_(sorted(where.types)))
+        if where.analyzers is not None:
+            whole = whole.where(event.analyzer.in_(sorted(where.analyzers)))
+        for column, value in where.ids.items():
+            whole = whole.where(event[column] == value)
+        whole = whole.limit(limit)
+        if rows is not None:
+            return (await _in_front(connection, rows, whole))[0]
+        if until is None:
+            return (await shown(connection, whole))[0]
+        return rows_of(await connection.execute(whole.where(~behind(connection, until))), EventRow)
+
+
+@shapes
+def _page(sqlite: bool, columns: tuple[EventColumn, ...]) -> Statement:
+    event, place = tables.event.c, _place_columns(sqlite)
+    after = tuple_(*(bindparam(column.name, type_=column.type) for column in place))
+    whole = select(*_READ, *([] if sqlite else [_OLDEST_OPEN.label("fence")])).order_by(*place)
+    whole = whole.where(mine_or_everywhere(tables.event, ANYONE), tuple_(*place) > after)
+    for name in columns:
+        whole = whole.where(event[name] == bindparam(name, type_=event[name].type))
+    return Statement(whole.limit(bindparam("limit", type_=Integer)), sqlite=sqlite)

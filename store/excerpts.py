@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
 from store.sql.scope import mine
+from store.sql.short import Reader, in_pool
 from store.sql.viewer import Viewer
 from store.tables import AnalysisRow
 
@@ -19,12 +19,13 @@ TITLE_CHARACTERS = 80
 _analysis = tables.analysis
 
 
-async def excerpts_by_id(connection: AsyncConnection, viewer: Viewer, ids: Sequence[str]) -> dict[str, str | None]:
+async def excerpts_by_id(reader: Reader, viewer: Viewer, ids: Sequence[str]) -> dict[str, str | None]:
     """Return the first EXCERPT_CHARACTERS of each input, as stored; None without an input."""
     column = _analysis.c
     content = func.coalesce(column.input_text, column.input_data)
     statement = select(column.id, func.substr(content, 1, EXCERPT_CHARACTERS))
-    found = await connection.execute(statement.where(column.id.in_(ids), mine(_analysis, viewer)))
+    async with in_pool(reader) as connection:  # a database reads a whole input for its beginning
+        found = await connection.execute(statement.where(column.id.in_(ids), mine(_analysis, viewer)))
     return dict(cast(Any, found.all()))
 
 

@@ -21,7 +21,7 @@ from graphql import (
 )
 
 from execution.compile.plan import FieldPlan, Named, ObjectPlan, Plan, Resolver, Typename
-from execution.compile.run import Pending, Program, Root
+from execution.compile.run import Pending, Program, Root, step
 from execution.compile.values import (
     UNUSUAL,
     Arguments,
@@ -56,7 +56,13 @@ def compile_plan(plan: Plan, operation: Operation[Any]) -> Program:
     exec(compile(source, "<operation>", "exec"), namespace)  # noqa: S102 - see the module's docstring
     writer.finish()
     roots = [
-        Root(field.key, namespace[call], namespace[complete], (None, field.key, field.parent.name))
+        Root(
+            field.key,
+            namespace[call],
+            namespace[complete],
+            (None, field.key, field.parent.name),
+            isinstance(field.read, Function) and field.read.at_once,
+        )
         for field, (call, complete) in zip(plan.root.fields, names, strict=True)
     ]
     return Program(roots, plan.serial, operation.is_awaitable, source, writer.texts, len(source) * BYTES_PER_CHARACTER)
@@ -80,6 +86,7 @@ class _Writer:
             "refuse_type": refuse_type,
             "LightInfo": LightInfo,
             "Pending": Pending,
+            "step": step,
         }
         self._type_resolver = operation.type_resolver
         self._choices: list[tuple[dict[str, Any], dict[str, str]]] = []
@@ -153,9 +160,11 @@ class _Writer:
             return needs or below
         complete, at = self._completion(field.definition.type, field)
         pending = f"r.waiting.append(Pending({value}, {complete}, {here if at else None}, d, {name}))"
-        if isinstance(field.read, Function) and field.read.is_async:
+        if isinstance(field.read, Function) and field.read.is_async and not field.read.at_once:
             lines += [f"d[{name}] = None", pending]
         else:
+            if isinstance(field.read, Function) and field.read.is_async:
+                lines.append(f"if r.steps: {value} = step({value})")
             test = "w" if isinstance(field.read, Named) else f"{value}.__class__ not in plain and awaits({value})"
             lines += [f"if {test}:", f"    d[{name}] = None", f"    {pending}", "else:"]
             lines += [f"    {line}" for line in [*done, f"d[{name}] = {value}"]]

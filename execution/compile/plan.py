@@ -76,6 +76,8 @@ class FieldPlan:
     read: Read
     objects: Mapping[str, ObjectPlan] = field(default_factory=dict)
     """The selected objects by type name; several for an interface or a union, none for a leaf."""
+    columns: dict[str, frozenset[str] | None] = field(default_factory=dict)
+    """By type name, what `columns_of` has found."""
 
 
 @dataclass(slots=True, eq=False)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphql import MiddlewareManager
 from graphql.pyutils import Path
+
+from execution.eager import Eager
 
 if TYPE_CHECKING:
     from graphql.execution import Executor as Operation
@@ -52,6 +54,8 @@ class Root(NamedTuple):
     call: Callable[[Any, Any], Any]
     complete: Complete
     position: Position
+    at_once: bool = False
+    """Whether the resolver is a coroutine that usually ends without a wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,8 @@ class Run:
         self.program = program
         self.operation = operation
         self.context = operation.context_value
+        self.steps: bool = getattr(self.context, "answers_at_once", False)
+        """Whether coroutines that usually end without a wait begin where they are made: see `AT_ONCE`."""
         self.data: dict[str, Any] = {}
         self.waiting: list[Pending] = []
         self.arguments: dict[Arguments, dict[str, Any]] = {}
@@ -107,6 +113,8 @@ class Run:
         for root in self._roots:
             try:
                 value = root.call(source, self)
+                if root.at_once and self.steps:
+                    value = step(value)
             except Exception as error:
                 self._kept[root.key] = _Raised(error)
                 raise
@@ -135,7 +143,7 @@ class Run:
         graphql-core itself calls the root resolvers that this run has not called.
         """
         for pending in self.waiting:
-            if pending.container is not self.data and isinstance(pending.awaitable, CoroutineType):
+            if pending.container is not self.data and isinstance(pending.awaitable, (CoroutineType, Eager)):
                 pending.awaitable.close()
         self.waiting.clear()
         self.operation.middleware_manager = MiddlewareManager(self)
@@ -166,7 +174,7 @@ class Run:
         if left:
             await asyncio.gather(*left, return_exceptions=True)
         for pending in self.waiting:
-            if isinstance(pending.awaitable, CoroutineType):
+            if isinstance(pending.awaitable, (CoroutineType, Eager)):
                 pending.awaitable.close()
 
     def long(self, items: Iterable[Any], complete: Complete, position: Any) -> list[Any]:
@@ -257,6 +265,12 @@ class Run:
         pending.container[pending.key] = pending.complete(value, pending.position, self)
         if pending.container is self.data and before == len(self.waiting) + len(self._lists):
             self._done.add(pending.key)
+
+
+def step(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine to its first wait. Return its result, or the rest of it as an awaitable."""
+    running = Eager(coroutine)
+    return running.result if running.done else running
 
 
 def path_of(position: Position) -> Path:

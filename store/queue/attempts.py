@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
 from store.queue.transitions import Fault
 from store.sql.columns import instant_of, microseconds
-from store.sql.scope import mine
+from store.sql.scope import ANYONE, mine, scope_of
+from store.sql.short import Reader, Statement, is_one_of, is_sqlite, shapes
 from store.sql.viewer import Viewer
 
 # Attempts that an analysis keeps, the newest ones.
@@ -82,10 +82,16 @@ def after_run(row: Any) -> str:
     return kept._replace(run=kept.run + 1, before=kept.before + row.attempt).dump()
 
 
-async def attempts_by_id(connection: AsyncConnection, viewer: Viewer, ids: Sequence[str]) -> dict[str, list[Attempt]]:
+async def attempts_by_id(reader: Reader, viewer: Viewer, ids: Sequence[str]) -> dict[str, list[Attempt]]:
     """Return the attempts of the viewer's analyses among these, by id: at most `MOST_ATTEMPTS`, oldest first."""
-    statement = select(_column.id, *COLUMNS).where(_column.id.in_(ids), mine(tables.analysis, viewer))
-    return {row.id: _attempts_of(row) for row in (await connection.execute(statement)).all()}
+    rows = await _by_id(is_sqlite(reader)).fetch(reader, {"ids": list(ids), **scope_of(viewer)})
+    return {row.id: _attempts_of(row) for row in rows}
+
+
+@shapes
+def _by_id(sqlite: bool) -> Statement:
+    these = (is_one_of(_column.id, "ids", sqlite=sqlite), mine(tables.analysis, ANYONE))
+    return Statement(select(_column.id, *COLUMNS).where(*these), sqlite=sqlite)
 
 
 def _attempts_of(row: Any) -> list[Attempt]:

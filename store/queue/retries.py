@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
@@ -23,6 +23,7 @@ from store.sql.columns import microseconds
 from store.sql.database import announce
 from store.sql.scope import mine
 from store.sql.script import run
+from store.sql.short import Reader, in_pool
 from store.sql.statements import Bulk, among
 from store.sql.viewer import Viewer
 from store.tables import AnalysisEventType, AnalysisRow, AnalysisStatus, BatchStatus
@@ -76,12 +77,17 @@ def may_retry(row: AnalysisRow) -> bool:
     return row.status in _RETRYABLE and not (row.status == AnalysisStatus.FAILED and row.attempt == 0)
 
 
-async def retry_figures(connection: AsyncConnection, viewer: Viewer, ids: Sequence[str]) -> dict[str, RetryFigures]:
+async def retry_figures(reader: Reader, viewer: Viewer, ids: Sequence[str]) -> dict[str, RetryFigures]:
     """Return the figures of these batches by their counters; of batches without all items by a count of the items."""
     batch = _batch.c
     refused = select(func.count()).where(tables.refused, _analysis.batch_id == batch.id).scalar_subquery()
     ended = batch.failed + batch.canceled + batch.timed_out
     statement = select(batch.id, refused, ended, batch.thinned).where(batch.id.in_(ids), mine(_batch, viewer))
+    async with in_pool(reader) as connection:
+        return await _figures(connection, viewer, statement)
+
+
+async def _figures(connection: AsyncConnection, viewer: Viewer, statement: Select[Any]) -> dict[str, RetryFigures]:
     found = (await connection.execute(statement)).all()
     figures = {id_: RetryFigures(refused, ended - refused) for id_, refused, ended, _ in found}
     thinned = [id_ for id_, *_, thinned in found if thinned]

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import tables
 from store.sql.paging import rows_of
 from store.sql.scope import mine
+from store.sql.short import Reader, Statement, is_one_of, is_sqlite, shapes
 from store.sql.viewer import Viewer
 from store.tables import AnalysisRow, AnalysisStatus, WorkerRow
 
@@ -59,10 +60,15 @@ async def all_workers(connection: AsyncConnection) -> list[WorkerRow]:
     return rows_of(await connection.execute(select(_worker).order_by(_worker.c.id)), WorkerRow)
 
 
-async def workers_by_id(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, WorkerRow]:
+async def workers_by_id(reader: Reader, ids: Sequence[str]) -> dict[str, WorkerRow]:
     """Return the existing ones of these workers, by id."""
-    statement = select(_worker).where(_worker.c.id.in_(ids))
-    return {row.id: row for row in rows_of(await connection.execute(statement), WorkerRow)}
+    rows = await _by_id(is_sqlite(reader)).fetch(reader, {"ids": list(ids)})
+    return {row.id: row for row in rows}
+
+
+@shapes
+def _by_id(sqlite: bool) -> Statement:
+    return Statement(select(_worker).where(is_one_of(_worker.c.id, "ids", sqlite=sqlite)), sqlite=sqlite)
 
 
 async def analyzers_of_others(connection: AsyncConnection, worker_id: str, now: datetime) -> frozenset[str]:

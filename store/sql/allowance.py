@@ -7,7 +7,7 @@ place of the refused connection stays closed for a while, so that waiting caller
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -28,10 +28,12 @@ class Allowance:
     Two thirds of them may write: while writers wait for a lock of another program, readers continue.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, refused: Callable[[], Awaitable[None]]) -> None:
+        """`refused` is called when PostgreSQL refuses a further connection: it closes connections outside the pool."""
         self._places = asyncio.Semaphore(most)
         self._writers = asyncio.Semaphore(max(1, most * 2 // 3))
         self._used = 0
+        self._refused = refused
 
     @asynccontextmanager
     async def connect(self, engine: AsyncEngine, *, writes: bool = False) -> AsyncIterator[AsyncConnection]:
@@ -63,6 +65,7 @@ class Allowance:
                 is_alone = not self._used
                 loop.call_later(ALONE_SECONDS if is_alone else AGAIN_SECONDS, self._places.release)
                 give_up_at = give_up_at or loop.time() + GIVE_UP_SECONDS
+                await self._refused()
                 if is_alone and loop.time() > give_up_at:
                     raise
             else:

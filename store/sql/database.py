@@ -3,7 +3,7 @@
 `write()` is a transaction: it commits on exit, or rolls back after an exception. SQLite has one writer per process, and
 every transaction begins IMMEDIATE: a deferred one that reads first fails at once if another process commits in
 between, despite the busy timeout. `read()` runs each statement on its own, on a connection that can't write. Neither
-stays open across analysis work, a network call or the `yield` of a stream.
+stays open across analysis work, a network call or the `yield` of a stream. Short reads have `fetch`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -22,6 +22,7 @@ from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from store.sql.allowance import Allowance
+from store.sql.direct import DirectPostgreSQL, DirectSQLite
 from store.sql.postgresql import NoNotifications, PostgreSQL
 from store.sql.script import Script, transact
 
@@ -40,6 +41,8 @@ _SQLITE_PRAGMAS = (
 WATCH_SECONDS = 0.025
 # Most connections to PostgreSQL by default, of which `LISTENING` are outside the pool, for the bus and for permits.
 CONNECTIONS, LISTENING = 20, 2
+# Of the other connections, every fourth is for short reads.
+SHORT = 4
 # Time limit of an orderly close of PostgreSQL connections; then they are dropped.
 CLOSE_SECONDS = 2.0
 _NEWS = "assay_news"
@@ -102,10 +105,15 @@ class Database:
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
             self._writer = self._sqlite_engine("BEGIN IMMEDIATE", query_only=False, pool_size=1, alone=alone)
             self._reader = self._sqlite_engine(None, query_only=True, pool_size=4)
+            # A database in memory belongs to its connection.
+            self._file = None if alone or self.in_memory else DirectSQLite(self.url.database or "")
         else:
             self._server = PostgreSQL(self.url)
-            self._allowance = Allowance(connections - LISTENING)
-            self._writer = self._postgresql_engine(pool_size=connections - LISTENING)
+            pooled = connections - LISTENING
+            self._direct = DirectPostgreSQL(self._connect_directly, most=pooled // SHORT)
+            pooled -= pooled // SHORT
+            self._allowance = Allowance(pooled, self._direct.refuse)
+            self._writer = self._postgresql_engine(pool_size=pooled)
             self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")  # the same pool
         self._ends: Counter[tuple[str, str]] = Counter()
         self._listeners: list[Callable[[frozenset[str]], None]] = []
@@ -118,6 +126,11 @@ class Database:
         if self.is_sqlite:
             return f"the SQLite database {self.url.database}"
         return f"the database {self.url.database or ''} on {self.url.host or 'this machine'}:{self.url.port or 5432}"
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether this is a SQLite database without a file."""
+        return self.is_sqlite and self.url.database in (None, "", ":memory:")
 
     def on_commit(self, listener: Callable[[frozenset[str]], None]) -> None:
         """Call `listener` after each commit that announced something, with the subjects."""
@@ -171,6 +184,32 @@ class Database:
         """Open a connection for reading, without a transaction: each statement sees the commits before its start."""
         async with self._connected(self._reader) as connection:
             yield connection
+
+    async def fetch(self, text: str, values: Sequence[Any]) -> Sequence[Any]:
+        """Return the rows of a short statement of `store.sql.short`, as the driver gives them.
+
+        On SQLite this is synchronous, unless the file is locked or the read takes too long.
+        """
+        if self.is_sqlite:
+            rows = None if self._file is None else self._file.rows(text, values)
+        else:
+            rows = await self._direct.rows(text, values)
+        if rows is not None:
+            return rows
+        # The caller may continue in another task than it began in. The pool's time limits belong to one task.
+        await asyncio.sleep(0)
+        async with self.read() as connection:
+            return (await connection.exec_driver_sql(text, tuple(values))).all()
+
+    @property
+    def answers_at_once(self) -> bool:
+        """Whether `fetch` is synchronous now, apart from rare exceptions."""
+        return self.is_sqlite and self._file is not None and not self._file.is_paused
+
+    async def _connect_directly(self) -> asyncpg.Connection:
+        driver = await self._server.connect()
+        self._drivers.add(driver)
+        return driver
 
     def _connected(self, engine: AsyncEngine, *, writes: bool = False) -> AbstractAsyncContextManager[AsyncConnection]:
         return engine.connect() if self.is_sqlite else self._allowance.connect(engine, writes=writes)
@@ -226,9 +265,13 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection, within CLOSE_SECONDS if PostgreSQL does not answer."""
+        if self.is_sqlite and self._file is not None:
+            self._file.close()  # first: the last connection that closes cleans up the file
         # All at once, before the pools: those close one after the other, without a time limit.
         closing = (driver.close(timeout=CLOSE_SECONDS) for driver in list(self._drivers))
         await asyncio.gather(*closing, return_exceptions=True)
+        if not self.is_sqlite:
+            await self._direct.close()
         await self._reader.dispose()
         await self._writer.dispose()
 

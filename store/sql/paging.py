@@ -10,7 +10,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import orjson
 from sqlalchemy import (
@@ -18,9 +18,11 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Float,
+    Integer,
     Result,
     Select,
     Text,
+    bindparam,
     literal_column,
     select,
     true,
@@ -59,7 +61,7 @@ class Part:
     """An order with an index that is equivalent to the list's order in this part."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Listing:
     """A list with pages: its name, and the columns of its order, the unique one last."""
 
@@ -99,6 +101,14 @@ def _fits(column: ColumnElement[Any], value: object) -> bool:
     return isinstance(value, int) and abs(value) < 2**bits
 
 
+class PageShape(NamedTuple):
+    """The arguments of a page on which the text of its statement depends: the direction, and the given cursors."""
+
+    backward: bool
+    after: bool
+    before: bool
+
+
 @dataclass(frozen=True, slots=True)
 class PageArguments:
     """Relay's four arguments of a list, within their bounds.
@@ -122,6 +132,11 @@ class PageArguments:
     def backward(self) -> bool:
         """Whether the page is taken from the end of the list."""
         return self.last is not None
+
+    @property
+    def shape(self) -> PageShape:
+        """The shape of the page's statement."""
+        return PageShape(self.last is not None, self.after is not None, self.before is not None)
 
     @property
     def size(self) -> int:
@@ -148,21 +163,33 @@ async def fetch_page(
     connection: AsyncConnection, statement: Select[Any], listing: Listing, page: PageArguments, row_type: type[RowT]
 ) -> Page[RowT]:
     """Return a page of `statement`, which has conditions but no order. Raise PageError for an invalid cursor."""
-    size = page.size
-    descending = listing.descending != page.backward
-    ends = [
-        ((argument == "after") != listing.descending, listing.values(argument, cursor))
-        for argument, cursor in (("after", page.after), ("before", page.before))
-        if cursor is not None
-    ]
-    parts = [_part(statement, listing, part, ends, descending).limit(size + 1) for part in listing.parts]
-    query: Select[Any] | CompoundSelect[Any]
+    result = await connection.execute(page_statement(statement, listing, page.shape), page_values(listing, page))
+    return page_of(rows_of(result, row_type), listing, page)
+
+
+def page_statement(statement: Select[Any], listing: Listing, shape: PageShape) -> Select[Any] | CompoundSelect[Any]:
+    """Return the statement of all pages of a shape. Its parameters have the names of `page_values`."""
+    descending = listing.descending != shape.backward
+    limit = bindparam("limit", type_=Integer)
+    parts = [_part(statement, listing, part, shape, descending).limit(limit) for part in listing.parts]
     if len(parts) == 1:
-        (query,) = parts
-    else:
-        query = union_all(*(select(part.subquery()) for part in parts)).limit(size + 1)
-        query = query.order_by(*_directed(map(literal_column, _labels(listing)), descending))
-    rows = rows_of(await connection.execute(query), row_type)
+        return parts[0]
+    query = union_all(*(select(part.subquery()) for part in parts)).limit(limit)
+    return query.order_by(*_directed(map(literal_column, _labels(listing)), descending))
+
+
+def page_values(listing: Listing, page: PageArguments) -> dict[str, Any]:
+    """Return the parameters of a page. Raise PageError for an invalid cursor."""
+    values: dict[str, Any] = {"limit": page.size + 1}
+    for argument, cursor in (("after", page.after), ("before", page.before)):
+        if cursor is not None:
+            values |= zip(_ends(listing, argument), listing.values(argument, cursor), strict=True)
+    return values
+
+
+def page_of(rows: list[RowT], listing: Listing, page: PageArguments) -> Page[RowT]:
+    """Return the page of the rows that its statement has found."""
+    size = page.size
     more = len(rows) > size
     del rows[size:]
     if page.backward:
@@ -175,18 +202,25 @@ async def fetch_page(
     )
 
 
-def _part(
-    statement: Select[Any], listing: Listing, part: Part, ends: Sequence[tuple[bool, list[Any]]], descending: bool
-) -> Select[Any]:
+def _part(statement: Select[Any], listing: Listing, part: Part, shape: PageShape, descending: bool) -> Select[Any]:
     columns = part.values or listing.order
     key = tuple_(*columns)
-    for forward, values in ends:
-        statement = statement.where(key > tuple_(*values) if forward else key < tuple_(*values))
+    for argument, given in (("after", shape.after), ("before", shape.before)):
+        if given:
+            names = zip(_ends(listing, argument), listing.order, strict=True)
+            end = tuple_(*(bindparam(name, type_=column.type) for name, column in names))
+            forward = (argument == "after") != listing.descending
+            statement = statement.where(key > end if forward else key < end)
     return (
         statement.where(part.where)
         .add_columns(*(column.label(label) for column, label in zip(columns, _labels(listing), strict=True)))
         .order_by(*_directed(part.by or columns, descending))
     )
+
+
+def _ends(listing: Listing, argument: str) -> list[str]:
+    """Return the names of the parameters of a cursor's values."""
+    return [f"{argument}_{index}" for index in range(len(listing.order))]
 
 
 def _labels(listing: Listing) -> list[str]:

@@ -6,14 +6,19 @@ Events of the installation are in no workspace, and every viewer sees them.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, Table
+from sqlalchemy import ColumnElement, Table, Text, bindparam
 
 from store.sql.viewer import Viewer
 
 # The workspace of events of the installation.
 EVERYWHERE = "*"
+
+
+_workspace: Any = bindparam("workspace", type_=Text)
+ANYONE = Viewer(name="", workspace=_workspace, role=None)
+"""The viewer in a statement for every viewer, whose workspace is the parameter `workspace`."""
 
 
 class _Scoped(Protocol):
@@ -22,6 +27,11 @@ class _Scoped(Protocol):
 
 
 ScopedT = TypeVar("ScopedT", bound=_Scoped)
+
+
+def scope_of(viewer: Viewer) -> dict[str, Any]:
+    """Return the parameter of a statement for `ANYONE`."""
+    return {"workspace": viewer.workspace}
 
 
 def mine(table: Table, viewer: Viewer) -> ColumnElement[bool]:

@@ -146,6 +146,15 @@ shown: Sequence[ColumnElement[Any]] = [
     if column.name != "attempts"
 ]
 
+# In each row for clients. The cache of answers depends on the status (`resolvers.context.Context.report`).
+_ALWAYS = {"id", "workspace", "status"}
+
+
+def shown_of(columns: frozenset[str] | None) -> Sequence[ColumnElement[Any]]:
+    """Return these columns for clients, and the ids. All columns if None."""
+    return shown if columns is None else [each for each in shown if each.name in columns | _ALWAYS]
+
+
 # The conditions of the partial indexes. A statement uses an index only if its condition has the same text, without
 # parameters.
 queued: ColumnElement[bool] = literal_column("status = 'QUEUED' AND not_before IS NULL")

@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 
 import server
 from events.feed import Feed
+from store.sql.database import Database
 
 STREAMS = {"follow", "_happenings", "_answers", "_log_answers", "_follow_row", "_follow_metrics"}
 
@@ -46,6 +47,17 @@ def main() -> None:
             if in_request.get():
                 note(sql=" ".join(statement.split()))
 
+        fetch = Database.fetch
+
+        async def note_short(database: Database, text: str, values: Any) -> Any:
+            note_statement(None, None, text)
+            marked = in_request.get()
+            in_request.set(False)  # not twice, if the pool executes the statement
+            try:
+                return await fetch(database, text, values)
+            finally:
+                in_request.set(marked)
+
         def note_open_soon(*_: object) -> None:
             # Not at once: the signal may interrupt the writing of a line.
             asyncio.get_running_loop().call_soon_threadsafe(note_open)
@@ -67,6 +79,7 @@ def main() -> None:
             ]
             note(followers=followers, generators=sorted(generators))
 
+        Database.fetch = note_short  # type: ignore[method-assign, assignment]
         Feed.__init__ = note_feed  # type: ignore[method-assign, assignment]
         event.listen(Engine, "before_cursor_execute", note_statement)
         signal.signal(signal.SIGUSR1, note_open_soon)

@@ -114,6 +114,8 @@ async def test_a_process_opens_no_more_connections_than_the_setting(most: int, p
             for part in ("bus", "permits"):
                 await stack.enter_async_context(database.apart(part))
             calls = [asyncio.create_task(look(database, seconds=0.01)) for _ in range(3 * most)]
+            short = [database.fetch("SELECT 7 FROM pg_sleep(0.01)", []) for _ in range(3 * most)]
+            assert await asyncio.gather(*short) == [[(7,)]] * 3 * most
             assert await asyncio.gather(*calls) == [7] * 3 * most
             administrator = await asyncpg.connect(postgresql_url)
             assert await administrator.fetchval(count, name) == most
