@@ -123,12 +123,12 @@ class SharedChanges:
         # The present state stays until the end of the read, and an announcement during the read asks for another one.
         began, heard = asyncio.get_running_loop().time(), self._heard
         async with asyncio.timeout(ANSWER_SECONDS), self._database.read() as connection:
-            self._last = await changes_after(connection, self._last)
-        self._read_at, self._known = began, heard
-        if self._tags is None or self._last.tags is None or len(self._tags) > MOST_TAGS:
+            found = await changes_after(connection, self._last)
+        self._last, self._read_at, self._known = found, began, heard
+        if self._tags is None or found.tags is None or len(self._tags) > MOST_TAGS:
             self._tags = None
         else:
-            self._tags |= self._last.tags
+            self._tags |= found.tags
 
     def close(self) -> None:
         """Do nothing: the database closes its connections."""
