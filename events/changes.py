@@ -77,7 +77,8 @@ class SharedChanges:
         self._bus = bus
         self._wake = asyncio.Event()
         self._wanted = False
-        self._heard = True
+        self._heard, self._known = 1, 0
+        """The number of announcements, and the number of those before the start of the last complete read."""
         self._last: Changed | None = None
         self._read_at = float("-inf")
         self._failing = False
@@ -87,7 +88,7 @@ class SharedChanges:
         """Return whether all changes so far are known, and the tags that changed since the last call; None: any tag."""
         self._wanted = True
         tags, self._tags = self._tags, set()
-        if self._heard or asyncio.get_running_loop().time() - self._read_at > CURRENT_SECONDS:
+        if self._known < self._heard or asyncio.get_running_loop().time() - self._read_at > CURRENT_SECONDS:
             self._wake.set()
             return False, tags
         is_live = self._bus.has_broker and self._bus.live
@@ -96,7 +97,7 @@ class SharedChanges:
     def hear(self, news: frozenset[str]) -> None:
         """Note an announcement, by this instance or another: no answer is current until the next read."""
         if "events" in news:
-            self._heard = True
+            self._heard += 1
             self._wake.set()
 
     async def run(self) -> None:
@@ -112,22 +113,22 @@ class SharedChanges:
                     await self._read()
                     self._failing = False
                 except Exception:
-                    self._heard = True
+                    self._known = 0
                     if not self._failing:
                         log.exception("changes of answers can't be read: none is kept", retry_seconds=POLL_SECONDS)
                     self._failing = True
             await asyncio.sleep(GAP_SECONDS)
 
     async def _read(self) -> None:
-        began = asyncio.get_running_loop().time()
-        self._heard = False  # an announcement during the read asks for another one
+        # The present state stays until the end of the read, and an announcement during the read asks for another one.
+        began, heard = asyncio.get_running_loop().time(), self._heard
         async with asyncio.timeout(ANSWER_SECONDS), self._database.read() as connection:
-            self._last = await changes_after(connection, self._last)
-        self._read_at = began
-        if self._tags is None or self._last.tags is None or len(self._tags) > MOST_TAGS:
+            found = await changes_after(connection, self._last)
+        self._last, self._read_at, self._known = found, began, heard
+        if self._tags is None or found.tags is None or len(self._tags) > MOST_TAGS:
             self._tags = None
         else:
-            self._tags |= self._last.tags
+            self._tags |= found.tags
 
     def close(self) -> None:
         """Do nothing: the database closes its connections."""

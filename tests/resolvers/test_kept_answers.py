@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from analyzers.registry import load_registry
 from events.bus import Bus
@@ -27,6 +28,7 @@ from schema.build import fit
 from settings import Settings
 from store import retention, tables
 from store.batches import delete_batch, delete_batches, go_on_deleting, insert_batch
+from store.changes import Changed, changes_after
 from store.deletions import delete_analyses
 from store.queue.enqueue import NewAnalysis, insert_analyses
 from store.queue.retries import retry_analyses, retry_batch
@@ -349,13 +351,36 @@ async def test_an_unfinished_analysis_or_an_absent_one_is_not_kept(start: Start)
 
 
 @pytest.mark.needs("postgresql")
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_an_announcement_counts_until_the_end_of_its_read(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    instance, viewer = await start(), VIEWERS[0]
+    (id_,) = await insert(instance.database, viewer, 1)
+    await end(instance.database, viewer)
+    await instance.hit(viewer, ONE, id=id_)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def late(connection: AsyncConnection, before: Changed | None) -> Changed:
+        begun.set()
+        await go_on.wait()
+        return await changes_after(connection, before)
+
+    monkeypatch.setattr("events.changes.changes_after", late)
+    async with instance.database.write() as connection:
+        await delete_analyses(connection, viewer, _column.id == id_, now=utcnow())
+    await instance.ask(instance.caching, viewer, ONE, id=id_)  # asks for a read
+    await begun.wait()
+    kept, expected = await instance.both(viewer, ONE, id=id_)
+    go_on.set()
+    assert kept == expected
+
+
+@pytest.mark.needs("postgresql")
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 async def test_without_a_bus_nothing_is_kept(start: Start, database_url: str) -> None:
     instance = await start()
     (id_,) = await insert(instance.database, VIEWERS[0], 1)
     await end(instance.database, VIEWERS[0])
     await instance.hit(VIEWERS[0], ONE, id=id_)
-    if instance.database.is_sqlite:
-        return
     instance.bus.live = False
     hits = instance.telemetry.answers.hits
     for _ in range(3):
