@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, Table
+from sqlalchemy import ColumnElement, FromClause, Table
 
 from store.sql.viewer import Viewer
 
@@ -24,7 +24,7 @@ class _Scoped(Protocol):
 ScopedT = TypeVar("ScopedT", bound=_Scoped)
 
 
-def mine(table: Table, viewer: Viewer) -> ColumnElement[bool]:
+def mine(table: FromClause, viewer: Viewer) -> ColumnElement[bool]:
     """Return the condition that a row of this table is the viewer's to see."""
     column: ColumnElement[str] = table.c.workspace
     return column == viewer.workspace
