@@ -17,6 +17,7 @@ from store.tables import AnalysisStatus, BatchStatus
 _analysis = tables.analysis.c
 _batch = tables.batch.c
 _tag = tables.analysis_tag.c
+_keyed = tables.analysis.alias("keyed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,9 @@ def _of_analyses(viewer: Viewer, where: AnalysisFilter) -> Iterator[ColumnElemen
     for word in (where.search or "").split():
         yield column.input_text.icontains(word, autoescape=True)
     if where.key is not None:
-        yield column.key.in_(where.key)
+        # By a plain condition SQLite reads the index of the list's order, and each row for its key.
+        its = (mine(_keyed, viewer), _keyed.c.key.in_(where.key))
+        yield column.id.in_(select(_keyed.c.id).where(*its))
     for tag in where.tags or ():
         its = (mine(tables.analysis_tag, viewer), _tag.tag == tag)
         yield column.id.in_(select(_tag.analysis_id).where(*its))

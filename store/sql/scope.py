@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, Table, Text, bindparam
+from sqlalchemy import ColumnElement, FromClause, Table, Text, bindparam
 
 from store.sql.viewer import Viewer
 
@@ -34,7 +34,7 @@ def scope_of(viewer: Viewer) -> dict[str, Any]:
     return {"workspace": viewer.workspace}
 
 
-def mine(table: Table, viewer: Viewer) -> ColumnElement[bool]:
+def mine(table: FromClause, viewer: Viewer) -> ColumnElement[bool]:
     """Return the condition that a row of this table is the viewer's to see."""
     column: ColumnElement[str] = table.c.workspace
     return column == viewer.workspace

@@ -169,6 +169,7 @@ finished: ColumnElement[bool] = literal_column("finished_at IS NOT NULL")
 failed: ColumnElement[bool] = literal_column("error_fingerprint IS NOT NULL")
 # Items with a rejected input. Every other failure comes after a first attempt.
 refused: ColumnElement[bool] = literal_column("status = 'FAILED' AND attempt = 0")
+keyed: ColumnElement[bool] = literal_column("key IS NOT NULL")
 # An analysis that never ran sorts below every duration.
 duration: ColumnElement[float] = literal_column("coalesce(processing_time_ms, -1)", Float)
 
@@ -191,6 +192,7 @@ Index(
     postgresql_where=failed,
 )
 Index("analysis_batch_error", analysis.c.batch_id, sqlite_where=failed, postgresql_where=failed)
+Index("analysis_key", analysis.c.workspace, analysis.c.key, analysis.c.id, sqlite_where=keyed, postgresql_where=keyed)
 Index("analysis_created", analysis.c.workspace, analysis.c.id)
 Index("analysis_priority", analysis.c.workspace, analysis.c.priority, analysis.c.id)
 # Ended rows only: on PostgreSQL each change of a status writes to all indexes that contain the row.

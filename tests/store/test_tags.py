@@ -1,4 +1,4 @@
-"""Tags of results: written with the result, deleted with the analysis, and found by the filter."""
+"""Tags of results: written with the result, deleted with the analysis, and found by the filter. The filter by keys."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from store.queue.tags import MOST_CHARACTERS, MOST_TAGS, tags_of
 from store.queue.transitions import Fault
 from store.sql.clock import utcnow
 from store.sql.database import Database
-from store.sql.ids import new_id
+from store.sql.ids import new_id, new_ids
 from store.sql.paging import PageArguments
 from store.sql.viewer import LOCAL_ADMINISTRATOR as VIEWER
 from store.sql.viewer import Role, Viewer
@@ -250,6 +250,23 @@ async def test_a_tag_is_found_by_its_key(database: Database) -> None:
         assert "SEARCH analysis_tag USING PRIMARY KEY (workspace=? AND tag=?)" in steps
         assert [plan for plan in steps if plan.startswith("SCAN")] == []
         assert [plan for plan in plans if "TEMP B-TREE" in plan] == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_keys_are_found_by_their_index(database: Database) -> None:
+    keyed = [ITEM._replace(key=key) for key in ("a", "b", "a", "c", None)]
+    ids = new_ids("analysis", len(keyed))
+    async with database.write() as connection:
+        await insert_analyses(connection, VIEWER, keyed, NOW, timeout_seconds=60, max_attempts=3, ids=ids)
+    for order in AnalysisOrderField:
+        where = AnalysisFilter(key=["a", "b", "none"])
+        async with plans_of(database) as plans, database.read() as connection:
+            page = await page_of_analyses(connection, VIEWER, where, PageArguments(5), order=order)
+            assert await count_analyses(connection, VIEWER, where) == 3
+        assert {row.id for row in page.rows} == set(ids[:3])
+        assert "SEARCH keyed USING COVERING INDEX analysis_key (workspace=? AND key=?)" in plans
+    assert await ids_of(database, AnalysisFilter(key=["a"]), OTHER) == set()
+    assert await ids_of(database, AnalysisFilter(excluded=AnalysisFilter(key=["a"]))) == {ids[1], *ids[3:]}
 
 
 def test_a_filter_of_tags_as_json() -> None:

@@ -1,4 +1,4 @@
-"""Add the tags of results as rows, for the filter of analyses. Present results get theirs."""
+"""Add the tags of results as rows, and an index of keys, for the filter of analyses. Present results get their tags."""
 
 import orjson
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ depends_on = None
 ROWS = 500
 # The bounds of `store.queue.tags` at this revision.
 MOST_TAGS, MOST_CHARACTERS = 100, 200
+KEYED = sa.text("key IS NOT NULL")
 
 
 def upgrade() -> None:
@@ -37,9 +38,12 @@ def upgrade() -> None:
     op.create_index("analysis_tag_analysis", "analysis_tag", ["analysis_id"])
     if connection.dialect.name == "postgresql":  # before that, a list in another order than that of ids would sort all
         op.execute("ANALYZE analysis_tag")
+    columns = ["workspace", "key", "id"]
+    op.create_index("analysis_key", "analysis", columns, sqlite_where=KEYED, postgresql_where=KEYED)
 
 
 def downgrade() -> None:
+    op.drop_index("analysis_key", "analysis")
     op.drop_table("analysis_tag")
 
 
