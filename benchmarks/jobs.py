@@ -157,8 +157,9 @@ def one_round(root: Path, options: argparse.Namespace) -> dict[str, float]:
         url = options.database or f"sqlite:///{folder}/assay.db"
         if options.database:
             asyncio.run(emptied(options.database))
-        command = [sys.executable, "-P", str(Path(__file__)), "--one", url, str(options.items), str(options.slots)]
-        command.append(str(options.lone))
+        program = str(root / "benchmarks" / "jobs.py")
+        numbers = map(str, (options.items, options.slots, options.lone))
+        command = [sys.executable, "-P", program, "--one", url, *numbers]
         environment = os.environ | {"PYTHONPATH": str(root)}
         answer = subprocess.run(command, cwd=root, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     figures: dict[str, float] = json.loads(answer.stdout.splitlines()[-1])

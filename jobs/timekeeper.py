@@ -13,6 +13,7 @@ from store.queue.claims import Claimed
 from store.queue.finish import End, Outcome
 from store.queue.timings import Timings, fold_timings, minute_of, write_timings
 from store.tables import AnalysisStatus
+from telemetry import Histogram
 
 _MICROSECOND = timedelta(microseconds=1)
 _STATUS = {
@@ -48,12 +49,15 @@ class Timekeeper:
         timings = self._of(now)
         known = {outcome.id: self._claimed.pop(outcome.id, None) for outcome in group}
         ended = [outcome for outcome in held if outcome.end in _STATUS]
+        processing: defaultdict[str | None, Histogram] = defaultdict(Histogram)
         for outcome in ended:
             if outcome.processing_time_ms is not None:
-                microseconds = int(outcome.processing_time_ms * 1000)
-                timings.processing.record(microseconds)
-                if (claim := known[outcome.id]) is not None:
-                    self._work[claim[1]].processing.record(microseconds)
+                claim = known[outcome.id]
+                processing[claim and claim[1]].record(int(outcome.processing_time_ms * 1000))
+        for analyzer, each in processing.items():
+            timings.processing.add(each)
+            if analyzer is not None:
+                self._work[analyzer].processing.add(each)
         for claim, count in Counter(known[outcome.id] for outcome in ended).items():
             if claim is not None:
                 timings.total.record((now - claim[0]) // _MICROSECOND, count)

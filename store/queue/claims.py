@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -117,7 +118,7 @@ def _claim(script: Script, head: Head, worker_id: str, most: int, now: datetime,
     since = {value: instant_of(value) for value in {row[-1] for row in found}}
     rows = [Claimed._make((*row[:-1], since[row[-1]])) for row in found]
     if rows:
-        rows.sort(key=lambda row: (row.turn, row.id))
+        rows.sort(key=attrgetter("turn", "id"))
         alike: dict[tuple[str, int], list[str]] = {}
         for row in rows:
             alike.setdefault((row.workspace, row.attempt), []).append(row.id)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import tables
-from store.sql.script import Script, run
+from store.sql.script import EACH, Script, run
 from store.sql.statements import Bulk
 
 # Items of a batch per turn: with many queued batches, chunks of quick items keep this size at least.
@@ -86,19 +86,17 @@ def _heads(script: Script) -> list[Head]:
 
 _FIRST = f"""
     SELECT head.id, head.analyzer, head.priority, head.turn, head.batch_id
-    FROM (SELECT {{value}} AS value FROM {{names}}) AS name JOIN analysis AS head ON head.id = (
-      SELECT id FROM analysis WHERE {tables.queued} AND analyzer = name.value
+    FROM {EACH} JOIN analysis AS head ON head.id = (
+      SELECT id FROM analysis WHERE {tables.queued} AND analyzer = value
       ORDER BY analyzer, priority DESC, turn, id LIMIT 1
     )
     ORDER BY head.priority DESC, head.turn, head.id LIMIT 1
     """  # noqa: S608 - of constants
-_FIRST_SQLITE = _FIRST.format(value="value", names="json_each(?)")
-_FIRST_POSTGRESQL = _FIRST.format(value="unnest", names="unnest(?::text[])")
 
 
 def first_of(script: Script, analyzers: Collection[str]) -> Head | None:
     """Return the head of the queue for these analyzers, by one index look-up each; None if nothing is queued."""
-    found = script.rows(_FIRST_SQLITE if script.sqlite else _FIRST_POSTGRESQL, script.keys(sorted(analyzers)))
+    found = script.rows(_FIRST, script.keys(sorted(analyzers)))
     return Head(*found[0]) if found else None
 
 

@@ -33,7 +33,7 @@ from store.queue.transitions import (
 )
 from store.sql.columns import bytes_of, microseconds
 from store.sql.database import announce, count_ends
-from store.sql.script import Row, Script, run
+from store.sql.script import KEYS, Row, Script, run
 from store.sql.statements import Bulk, among
 from store.tables import AnalysisEventType, AnalysisStatus, Form
 
@@ -140,25 +140,28 @@ _COMPLETE = f"""
     UPDATE analysis SET
       status = 'COMPLETED', progress = 1.0, progress_step = NULL, stop_requested = NULL,
       lease = NULL, lease_expires_at = NULL,
-      updated_at = ?, finished_at = ?, result = ended.result, result_bytes = ended.bytes,
+      updated_at = ?, finished_at = ?, result = ended.result, result_bytes = {{bytes}},
       result_form = {Form.CLIENT.value},
       processing_time_ms = ended.microseconds / 1000.0
     FROM {{ended}}
-    WHERE analysis.id = ended.id AND analysis.lease = ended.lease AND analysis.status = 'RUNNING'
+    WHERE analysis.id = ended.id AND analysis.lease = {{lease}} AND analysis.status = 'RUNNING'
     """  # noqa: S608 - of a constant
-# One statement for all rows on both databases: the sqlite3 module takes the GIL between statements.
+# One statement for the rows of a lease, and on PostgreSQL for all: the sqlite3 module takes the GIL between statements.
+# Each `json_extract` reads the whole text of its row.
 _COMPLETE_SQLITE = _COMPLETE.format(
+    bytes="ended.bytes",
+    lease="?",
     ended="""(
-      SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS lease,
-        json_extract(value, '$[2]') AS result, json_extract(value, '$[3]') AS bytes,
-        json_extract(value, '$[4]') AS microseconds
+      SELECT key AS id, json_extract(value, '$[0]') AS result, json_extract(value, '$[1]') AS bytes,
+        json_extract(value, '$[2]') AS microseconds
       FROM json_each(?)
-    ) AS ended"""
+    ) AS ended""",
 )
 _COMPLETE_POSTGRESQL = (
     _COMPLETE.format(
-        ended="""unnest(?::text[], ?::text[], ?::text[], ?::integer[], ?::float8[])
-          AS ended(id, lease, result, bytes, microseconds)"""
+        bytes="octet_length(ended.result)",
+        lease="ended.lease",
+        ended=f"unnest({KEYS}, {KEYS}, ?::text[], ?::float8[]) AS ended(id, lease, result, microseconds)",
     )
     + " RETURNING analysis.id"
 )
@@ -170,9 +173,10 @@ async def _complete(connection: AsyncConnection, outcomes: list[Outcome], now: d
     None on SQLite if any lease was invalid: then nothing was written.
     """
 
+    ids: dict[Origin | None, list[str]] = {}
+
     def script(script: Script) -> list[Outcome] | None:
         held = _completed(script, outcomes, microseconds(now))
-        ids: dict[Origin | None, list[str]] = {}
         for outcome in held or ():
             ids.setdefault(outcome.origin, []).append(outcome.id)
         running, completed = AnalysisStatus.RUNNING, AnalysisStatus.COMPLETED
@@ -190,32 +194,35 @@ async def _complete(connection: AsyncConnection, outcomes: list[Outcome], now: d
 
     held = await run(connection, script)
     if held:
-        count_ends(connection, Counter((each.origin.analyzer, "COMPLETED") for each in held if each.origin is not None))
+        ends: Counter[tuple[str, str]] = Counter()
+        for origin, alike in ids.items():
+            if origin is not None:
+                ends[origin.analyzer, AnalysisStatus.COMPLETED.value] += len(alike)
+        count_ends(connection, ends)
         announce(connection, "events")
     return held
 
 
 def _completed(script: Script, outcomes: list[Outcome], instant: int) -> list[Outcome] | None:
-    values = [
-        (
-            each.id,
-            each.lease,
-            each.result,
-            bytes_of(each.result),
-            each.processing_time_ms and round(each.processing_time_ms * 1000),
-        )
-        for each in outcomes
-    ]
+    durations = [each.processing_time_ms and round(each.processing_time_ms * 1000) for each in outcomes]
     if script.sqlite:
+        ended: dict[str, dict[str, Row]] = {}
+        for each, duration in zip(outcomes, durations, strict=True):
+            ended.setdefault(each.lease, {})[each.id] = (each.result, bytes_of(each.result), duration)
+        rows = [(instant, instant, orjson.dumps(of_lease).decode(), lease) for lease, of_lease in ended.items()]
         script.do("SAVEPOINT complete")
-        if script.each(_COMPLETE_SQLITE, [(instant, instant, orjson.dumps(values).decode())]) == len(values):
+        if script.each(_COMPLETE_SQLITE, rows) == len(outcomes):
             return outcomes
         script.do("ROLLBACK TO complete")
         return None
     share_batches(script, "end ", {each.origin.batch_id for each in outcomes if each.origin is not None})
-    found = script.rows(_COMPLETE_POSTGRESQL, instant, instant, *map(list, zip(*values, strict=True)))
-    ids = {id_ for (id_,) in found}
-    return [each for each in outcomes if each.id in ids]
+    claims = script.keys([each.id for each in outcomes]), script.keys([each.lease for each in outcomes])
+    results = [each.result for each in outcomes]
+    found = script.rows(_COMPLETE_POSTGRESQL, instant, instant, *claims, results, durations)
+    if len(found) == len(outcomes):
+        return outcomes
+    held = {id_ for (id_,) in found}
+    return [each for each in outcomes if each.id in held]
 
 
 async def _finish_read(connection: AsyncConnection, outcomes: Sequence[Outcome], now: datetime) -> list[Outcome]:

@@ -44,14 +44,14 @@ _FOLD = text(
 
 
 def add(script: Script, changes: Mapping[Place, int]) -> None:
-    """Add these changes to the numbers."""
+    """Add these changes to the numbers, before the next statement of the script."""
     rows = [(*place, change) for place, change in sorted(changes.items()) if change]
     if not rows:
         return
     if script.sqlite:
         script.each(_ADD_SQLITE, rows)
     else:
-        script.do(_ADD_POSTGRESQL, *map(list, zip(*rows, strict=True)))
+        script.before_next(_ADD_POSTGRESQL, *map(list, zip(*rows, strict=True)))
 
 
 def add_moves(script: Script, moves: Mapping[tuple[str, AnalysisStatus | None, AnalysisStatus], int]) -> None:

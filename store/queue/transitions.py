@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from hashlib import blake2b
+from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -29,6 +29,7 @@ from store.queue.status_counts import add_moves
 from store.sql.columns import instant_of, microseconds
 from store.sql.database import announce, count_ends
 from store.sql.script import Script, run
+from store.sql.statements import Bulk
 from store.tables import AnalysisEventType, AnalysisStatus, BatchEventType, BatchRow, BatchStatus
 
 _Move = tuple[str | None, AnalysisStatus | None, AnalysisStatus]  # batch, before, after
@@ -106,25 +107,6 @@ def _state(after: AnalysisStatus, attempt: int, fraction: float, step: str | Non
     return orjson.dumps(data).decode()
 
 
-def _events(changes: Iterable[Change], now: datetime) -> list[NewEvent]:
-    """The log's lines for changes. Of those made together many say the same, which is written out once."""
-    occurred_at = microseconds(now)
-    state = cache(_state)
-    names = {type_: type_.value for type_ in AnalysisEventType}
-    return [
-        NewEvent(
-            change.workspace,
-            names[change.event],
-            change.id,
-            change.batch_id,
-            occurred_at,
-            state(change.after, change.attempt, change.fraction, change.step, change.fault),
-            analyzer=change.analyzer,
-        )
-        for change in changes
-    ]
-
-
 async def lock_batches(connection: AsyncConnection, batch_ids: Iterable[str | None]) -> None:
     """Lock these batches (None: the analyses without a batch) until the end of the transaction.
 
@@ -177,18 +159,34 @@ async def record(connection: AsyncConnection, changes: Sequence[Change], now: da
 
     def script(script: Script) -> None:
         note_changes(script, changes, now)
-        move_batches(script, Counter((change.batch_id, change.before, change.after) for change in changes), now)
+        move_batches(script, Counter(map(_move, changes)), now)
 
     await run(connection, script)
-    ended = (each for each in changes if each.after.ended and each.after is not each.before)
-    count_ends(connection, Counter((each.analyzer or "", each.after.value) for each in ended))
+    ends: Counter[tuple[str, str]] = Counter()
+    for (analyzer, before, after), count in Counter(map(_end, changes)).items():
+        if after.ended and after is not before:
+            ends[analyzer or "", after.value] += count
+    count_ends(connection, ends)
     announce(connection, "events")
+
+
+# In C, for each change.
+_move, _total, _end = (attrgetter(name, "before", "after") for name in ("batch_id", "workspace", "analyzer"))
+_said = attrgetter("after", "attempt", "fraction", "step", "fault")
+_INSERT = Bulk.insert(tables.event, ("workspace", "type", "subject", "batch_id", "occurred_at", "data", "analyzer"))
 
 
 def note_changes(script: Script, changes: Sequence[Change], now: datetime) -> None:
     """`record` in a script, without the batches, the metrics and the announcement, which the caller adds."""
-    note(script, _events(changes, now))
-    add_moves(script, Counter((change.workspace, change.before, change.after) for change in changes))
+    add_moves(script, Counter(map(_total, changes)))
+    # Of changes made together many say the same, which is written out once.
+    said = list(map(_said, changes))
+    data = {each: _state(*each) for each in set(said)}
+    ids, workspaces, batch_ids, _, _, events, *_, analyzers = zip(*changes, strict=True)
+    types = [event.value for event in events]
+    occurred_at = [microseconds(now)] * len(ids)
+    columns = [workspaces, types, ids, batch_ids, occurred_at, [data[each] for each in said], analyzers]
+    _INSERT.run_columns(script, columns)
 
 
 class Step(NamedTuple):
@@ -218,11 +216,12 @@ def note_steps(script: Script, steps: Mapping[Step, Sequence[str]], now: datetim
     occurred_at = microseconds(now)
     totals: Counter[_Total] = Counter()
     for step, ids in steps.items():
+        totals[step.workspace, step.before, step.after] += len(ids)
+    add_moves(script, totals)
+    for step, ids in steps.items():
         said = _state(step.after, step.attempt, step.fraction, None, None)
         event = NewEvent(step.workspace, step.event.value, "", step.batch_id, occurred_at, said, analyzer=step.analyzer)
         note_alike(script, ids, event)
-        totals[step.workspace, step.before, step.after] += len(ids)
-    add_moves(script, totals)
 
 
 def move_batches(script: Script, moves: Mapping[_Move, int], now: datetime) -> None:

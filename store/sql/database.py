@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from store.sql.allowance import Allowance
 from store.sql.direct import DirectPostgreSQL, DirectSQLite
-from store.sql.postgresql import NoNotifications, PostgreSQL
+from store.sql.postgresql import NoNotifications, PostgreSQL, begun
 from store.sql.script import Script, transact
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Database:
             pooled -= pooled // SHORT
             self._allowance = Allowance(pooled, self._direct.refuse)
             self._writer = self._postgresql_engine(pool_size=pooled)
-            self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")  # the same pool
+            self._reader = self._writer
         self._ends: Counter[tuple[str, str]] = Counter()
         self._listeners: list[Callable[[frozenset[str]], None]] = []
         self.identity = 0
@@ -141,7 +141,7 @@ class Database:
         """Open a transaction. A normal exit commits, and notifies the listeners of the announced subjects."""
         async with self._connected(self._writer, writes=True) as connection:
             info = _without_announcements(connection)
-            async with connection.begin():
+            async with connection.begin() if self.is_sqlite else begun(connection):
                 yield connection
                 for before_commit in info.pop(_BEFORE_COMMIT, ()):
                     await before_commit(connection, info[_NEWS])
@@ -151,8 +151,7 @@ class Database:
     async def transact(self, script: Callable[[Script], T], then: Callable[[AsyncConnection, T], None]) -> T:
         """Return the answer of a script that is a whole transaction. `then` may call `announce`, and nothing else.
 
-        The same as `write` and `run`, at seven tenths of the CPU time of a short transaction: SQLAlchemy begins and
-        ends none, and on SQLite begin, script and commit are one visit to the connection's thread.
+        The same as `write` and `run`; on SQLite begin, script and commit are one visit to the connection's thread.
         """
         async with self._connected(self._writer, writes=True) as connection:
             info = _without_announcements(connection)
@@ -223,11 +222,12 @@ class Database:
         async with self._connected(self._reader) as connection:
             if self.is_sqlite:
                 await connection.exec_driver_sql("BEGIN")
-            else:
-                await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                yield connection
+                return
+            async with begun(connection, isolation="repeatable_read", readonly=True):
                 # The reader of the rows may pause. The transaction has no id: no reader of the event log waits for it.
                 await connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
-            yield connection
+                yield connection
 
     @asynccontextmanager
     async def apart(self, part: Literal["bus", "permits"]) -> AsyncIterator[asyncpg.Connection]:
@@ -311,7 +311,10 @@ class Database:
 
         url = self.url.set(query={})  # `connect` knows the options
         arguments = {"async_creator_fn": connect}
-        engine = create_async_engine(url, connect_args=arguments, pool_size=pool_size, max_overflow=0)
+        # `begun` opens the transactions.
+        engine = create_async_engine(
+            url, connect_args=arguments, pool_size=pool_size, max_overflow=0, isolation_level="AUTOCOMMIT"
+        )
 
         @event.listens_for(engine.sync_engine, "connect")
         def remember(connection: Any, _record: Any) -> None:

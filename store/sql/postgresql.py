@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: direct, or through PgBouncer in transaction mode.
+"""Connections to PostgreSQL, direct or through PgBouncer in transaction mode, and their transactions.
 
 Behind PgBouncer each transaction may run in another session of PostgreSQL, so that nothing may outlive a transaction:
 no named statements, no settings of the session, no LISTEN. PgBouncer also refuses most start-up parameters.
@@ -7,11 +7,15 @@ no named statements, no settings of the session, no LISTEN. PgBouncer also refus
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Literal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any, Literal, cast
 
 import asyncpg
 from asyncpg.transaction import Transaction
 from sqlalchemy import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.sql.address import connect_arguments
 
@@ -62,6 +66,45 @@ class PostgreSQL:
             return bool(await connection.fetchval("SELECT pg_backend_pid()") != connection.get_server_pid())
         finally:
             await connection.close()
+
+
+def driver_of(connection: AsyncConnection) -> Any:
+    """Return the driver's connection of an open connection; `get_raw_connection` would start a greenlet."""
+    return connection.sync_connection.connection.driver_connection  # type: ignore[union-attr]
+
+
+@asynccontextmanager
+async def begun(connection: AsyncConnection, **terms: Any) -> AsyncIterator[None]:
+    """Open a transaction of asyncpg, with these `terms`. SQLAlchemy may execute statements in it, and begins none.
+
+    Raises DBAPIError for an error of asyncpg. A connection that may still be inside the transaction leaves the pool.
+    """
+    driver = driver_of(connection)
+    transaction = driver.transaction(**terms)
+    try:
+        with wrapped_errors(driver):
+            await transaction.start()
+            try:
+                yield
+            except BaseException:
+                with suppress(asyncpg.PostgresError, asyncpg.InterfaceError):  # the connection is lost
+                    await transaction.rollback()
+                raise
+            await transaction.commit()
+    finally:
+        if driver.is_in_transaction():  # a cancellation interrupted the end
+            await connection.invalidate()
+
+
+@contextmanager
+def wrapped_errors(driver: Any) -> Iterator[None]:
+    """Raise DBAPIError in place of an error of this asyncpg connection."""
+    try:
+        yield
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        lost = driver.is_closed()
+        failure = DBAPIError.instance("", None, error, Exception, connection_invalidated=lost)
+        raise cast(DBAPIError, failure) from error
 
 
 class _PooledTransaction(Transaction):  # type: ignore[misc]

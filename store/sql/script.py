@@ -1,24 +1,25 @@
 """Scripts: several statements in one call, for the hot paths.
 
 An asynchronous statement on SQLite goes to the connection's thread and back several times, which costs more than the
-statement itself. A script is a plain function that runs in that thread as a whole, and on PostgreSQL in a greenlet. Its
-SQL is the same for both, with `?` for parameters.
+statement itself. A script is a plain function that runs in that thread as a whole. On PostgreSQL it runs in a greenlet,
+and asyncpg executes its statements: SQLAlchemy's work for a statement takes longer than asyncpg's. The SQL is the same
+for both, with `?` for parameters.
 """
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from functools import cache
 from typing import Any, Protocol, TypeVar, cast
 
-import asyncpg
 import orjson
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store.sql.postgresql import begun, driver_of, wrapped_errors
 
 Row = tuple[Any, ...]
 T = TypeVar("T")
@@ -35,16 +36,24 @@ class Script(Protocol):
     def do(self, statement: str, *values: Any) -> None:
         """Execute a statement without rows."""
 
+    def before_next(self, statement: str, *values: Any) -> None:
+        """Execute a statement without rows, on PostgreSQL together with the next one of `rows` or `do`.
+
+        The next one must use other tables: both see the state before this call.
+        """
+
     def each(self, statement: str, rows: Sequence[Row]) -> int:
         """Execute a statement for each of these rows; returns the number of changed rows on SQLite, else -1."""
 
     def keys(self, keys: Collection[str]) -> Any:
-        """Return the parameter of `AMONG` or `EACH`."""
+        """Return the parameter of `AMONG` or `EACH` for these keys, which contain no line break."""
 
 
-# A condition (one of many keys) and a table (the keys as `value`), each with one parameter for any number of keys.
+# A condition (one of many keys) and a table (the keys as `value`), each with one parameter for any number of keys. On
+# PostgreSQL the parameter is one text: asyncpg examines each element of an array in Python.
 AMONG = "= ANY(ARRAY(SELECT value FROM json_each(?)))"
 EACH = "json_each(?)"
+KEYS = r"string_to_array(?, E'\n')"
 
 
 class _SQLite:
@@ -59,6 +68,8 @@ class _SQLite:
     def do(self, statement: str, *values: Any) -> None:
         self._connection.execute(_for_sqlite(statement), values)
 
+    before_next = do
+
     def each(self, statement: str, rows: Sequence[Row]) -> int:
         return self._connection.executemany(_for_sqlite(statement), rows).rowcount
 
@@ -70,39 +81,36 @@ class _PostgreSQL:
     sqlite = False
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def rows(self, statement: str, *values: Any) -> Sequence[Any]:
-        return self._connection.exec_driver_sql(_for_postgresql(statement), values).all()
-
-    def do(self, statement: str, *values: Any) -> None:
-        self._connection.exec_driver_sql(_for_postgresql(statement), values)
-
-    def each(self, statement: str, rows: Sequence[Row]) -> int:
-        self._connection.exec_driver_sql(_for_postgresql(statement), list(rows))
-        return -1
-
-    def keys(self, keys: Collection[str]) -> list[str]:
-        return list(keys)
-
-
-class _Asyncpg(_PostgreSQL):
-    """Without SQLAlchemy's work per statement, which takes longer than asyncpg's."""
-
-    def __init__(self, connection: Connection) -> None:
         adapted: Any = connection.connection.dbapi_connection
         self._run = adapted.run_async
+        self._first: tuple[str, Row] | None = None
 
     def rows(self, statement: str, *values: Any) -> Sequence[Any]:
+        if self._first is not None:
+            (first, given), self._first = self._first, None
+            statement, values = f"WITH first AS ({first}) {statement}", given + values
         found: list[Any] = self._run(lambda driver: driver.fetch(_for_postgresql(statement), *values))
         return found
 
     def do(self, statement: str, *values: Any) -> None:
         self.rows(statement, *values)
 
+    def before_next(self, statement: str, *values: Any) -> None:
+        self.end()
+        self._first = statement, values
+
+    def end(self) -> None:
+        """Execute a statement of `before_next` that has no next one."""
+        if self._first is not None:
+            (first, given), self._first = self._first, None
+            self.do(first, *given)
+
     def each(self, statement: str, rows: Sequence[Row]) -> int:
         self._run(lambda driver: driver.executemany(_for_postgresql(statement), rows))
         return -1
+
+    def keys(self, keys: Collection[str]) -> str:
+        return "\n".join(keys)
 
 
 @cache
@@ -112,7 +120,7 @@ def _for_sqlite(statement: str) -> str:
 
 @cache
 def _for_postgresql(statement: str) -> str:
-    statement = statement.replace(AMONG, "= ANY(?::text[])").replace(EACH, "unnest(?::text[]) AS each(value)")
+    statement = statement.replace(AMONG, f"= ANY({KEYS})").replace(EACH, f"unnest({KEYS}) AS each(value)")
     head, *rest = statement.split("?")
     return head + "".join(f"${number}{part}" for number, part in enumerate(rest, 1))
 
@@ -120,7 +128,7 @@ def _for_postgresql(statement: str) -> str:
 async def transact(
     connection: AsyncConnection, script: Callable[[Script], T], then: Callable[[T], Awaitable[None]]
 ) -> T:
-    """Run a script as a whole transaction of the driver; SQLAlchemy must have begun none. Raises DBAPIError.
+    """Run a script as a whole transaction; none may be open. Raises DBAPIError.
 
     `then` gets the script's answer: on PostgreSQL before the commit, on SQLite after it. A cancellation rolls back on
     PostgreSQL. On SQLite the script runs to its end, without `then`: `Database.watch` notices the commit.
@@ -129,18 +137,9 @@ async def transact(
         answer = await run(connection, _within_transaction(script))
         await then(answer)
         return answer
-    driver: Any = (await connection.get_raw_connection()).driver_connection
-    try:
-        async with driver.transaction():
-            answer = await connection.run_sync(lambda sync: script(_Asyncpg(sync)))
-            await then(answer)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        lost = driver.is_closed()
-        failure = DBAPIError.instance("", None, error, Exception, connection_invalidated=lost)
-        raise cast(DBAPIError, failure) from error
-    except asyncio.CancelledError:
-        await connection.invalidate()  # it may be inside the transaction
-        raise
+    async with begun(connection):
+        answer = await run(connection, script)
+        await then(answer)
     return answer
 
 
@@ -160,11 +159,19 @@ def _within_transaction(script: Callable[[Script], T]) -> Callable[[Script], T]:
     return transaction
 
 
+def _to_the_end(connection: Connection, script: Callable[[Script], T]) -> T:
+    whole = _PostgreSQL(connection)
+    answer = script(whole)
+    whole.end()
+    return answer
+
+
 async def run(connection: AsyncConnection, script: Callable[[Script], T]) -> T:
     """Run the script in this connection's transaction. Raises the same errors as statements through SQLAlchemy."""
+    driver = driver_of(connection)
     if connection.dialect.name != "sqlite":
-        return await connection.run_sync(lambda sync: script(_PostgreSQL(sync)))
-    driver: Any = (await connection.get_raw_connection()).driver_connection
+        with wrapped_errors(driver):
+            return await connection.run_sync(_to_the_end, script)
     try:
         return cast(T, await driver._execute(lambda: script(_SQLite(driver._conn))))
     except sqlite3.Error as error:

@@ -19,6 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.sql.script import Row, Script, run
 
+# Texts joined to one, by a character that few texts have: asyncpg examines each element of an array in Python.
+_ARRAY, _SEPARATOR = r"string_to_array(?, E'\x1f')", "\x1f"
 _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
@@ -70,7 +72,9 @@ class Bulk:
             return
         many = tuple(name for name in named if name not in alike) or self._names[-1:]
         once = [named[name][0] for name in named if name not in null and name not in many]
-        script.do(self._all_rows(null, many), *once, *(list(named[name]) for name in many))
+        arrays = [_joined(named[name]) or list(named[name]) for name in many]
+        joined = frozenset(name for name, array in zip(many, arrays, strict=True) if isinstance(array, str))
+        script.do(self._all_rows(null, many, joined), *once, *arrays)
 
     @cache  # noqa: B019 - instances live as long as the program
     def _each_row(self, null: frozenset[str]) -> str:
@@ -81,10 +85,10 @@ class Bulk:
         return f"UPDATE {self._table} SET {', '.join(values)} WHERE id = ?"  # noqa: S608 - of a table's names
 
     @cache  # noqa: B019
-    def _all_rows(self, null: frozenset[str], many: tuple[str, ...]) -> str:
+    def _all_rows(self, null: frozenset[str], many: tuple[str, ...], joined: frozenset[str]) -> str:
         once = [name for name in self._names if name not in null and name not in many]
         values = {name: f"?::{self._types[name]}" for name in once} | {name: f"each.{name}" for name in many}
-        arrays = ", ".join(f"?::{self._types[name]}[]" for name in many)
+        arrays = ", ".join(f"{_ARRAY if name in joined else '?'}::{self._types[name]}[]" for name in many)
         rows = f"FROM unnest({arrays}) AS each({', '.join(many)})"
         if self._inserts:
             return f"INSERT INTO {self._table} ({', '.join(values)}) SELECT {', '.join(values.values())} {rows}"
@@ -92,6 +96,14 @@ class Bulk:
         values |= dict.fromkeys(null, "NULL")
         sets = ", ".join(f"{name} = {value}" for name, value in values.items())
         return f"UPDATE {self._table} SET {sets} {rows} WHERE {self._table}.id = each.id"  # noqa: S608
+
+
+def _joined(values: Sequence[Any]) -> str | None:
+    """Return these texts as the parameter of `_ARRAY`. None if other values are among them, or if it would differ."""
+    if not isinstance(values[0], str) or None in values:
+        return None
+    joined = _SEPARATOR.join(values)
+    return joined if joined.count(_SEPARATOR) == len(values) - 1 else None
 
 
 def among(connection: AsyncConnection, column: ColumnElement[str], keys: Collection[str]) -> ColumnElement[bool]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
 import pytest
+from asyncpg.transaction import Transaction
 from sqlalchemy import event
 
 from store.analyses import page_of_results
@@ -314,7 +315,9 @@ async def test_a_canceled_reader_breaks_the_stream_off(database: Database) -> No
     assert await state(database, batch_id) == ("CANCELED", 3, 0, 0, 3)
 
 
-async def test_a_reader_canceled_during_its_first_commit_leaves_no_open_batch(database: Database) -> None:
+async def test_a_reader_canceled_during_its_first_commit_leaves_no_open_batch(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     batch_id, source = new_id("batch"), Source()
     commits = []
 
@@ -323,7 +326,13 @@ async def test_a_reader_canceled_during_its_first_commit_leaves_no_open_batch(da
         if len(commits) == 1:
             task.cancel()  # takes effect at the next wait: that for the database's answer to COMMIT
 
-    event.listen(database._writer.sync_engine, "commit", cancel)
+    async def commit(transaction: Transaction) -> None:
+        cancel(transaction)
+        await real_commit(transaction)
+
+    real_commit = Transaction.commit
+    monkeypatch.setattr(Transaction, "commit", commit)
+    event.listen(database._writer.sync_engine, "commit", cancel)  # of SQLite
     source.given.put_nowait(items(3))
     task = stream(database, batch_id, source)
     with pytest.raises(asyncio.CancelledError):

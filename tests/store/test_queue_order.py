@@ -183,7 +183,7 @@ async def test_only_rows_at_heads_are_read(database: Database) -> None:
         return [row.detail for row in found.all() if "analysis" in row.detail or " next " in row.detail]
 
     async with database.read() as connection:
-        first = await plan(connection, fairness._FIRST_SQLITE, '["text"]')
+        first = await plan(connection, fairness._FIRST, '["text"]')
         heads = await plan(connection, fairness._HEADS)
     for line in first + heads:
         assert "analysis_queue" in line or "analysis_alone" in line or "(id=?)" in line, line

@@ -205,3 +205,43 @@ async def test_a_batch_counts_its_items(database: Database) -> None:
     assert (row.queued, row.running, row.processed, row.failed, row.canceled, row.timed_out) == (1, 1, 1, 1, 0, 0)
     assert (row.created_at, row.deadline_at) == (NOW, NOW + timedelta(seconds=60))
     assert (row.started_at, row.updated_at, row.finished_at) == (NOW, NOW + timedelta(seconds=1), None)
+
+
+async def test_outcomes_of_several_claims_are_recorded_by_their_leases(database: Database) -> None:
+    for _ in range(6):
+        await insert(database, NewAnalysis("text", "{}", 5, input_text=TEXT))
+    rows = []
+    for _ in range(3):
+        async with database.write() as connection:
+            rows += await claims.claim(connection, "worker", lambda _: 2, NOW, analyzers=["text"])
+    assert [len({row.lease for row in rows}), len(rows)] == [3, 6]
+    results = [f'{{"number":{number},"text":"\U0001f40d"}}' for number in range(6)]
+    outcomes = [
+        finish.Outcome(
+            row.id,
+            row.lease,
+            End.COMPLETED,
+            result,
+            processing_time_ms=number + 0.25 if number else None,
+            origin=finish.Origin(row.workspace, row.batch_id, row.attempt, row.analyzer),
+        )
+        for number, (row, result) in enumerate(zip(rows, results, strict=True))
+    ]
+    late = outcomes[1]._replace(lease=outcomes[2].lease)  # of another claim
+    async with database.write() as connection:
+        held = await finish.finish(connection, [outcomes[0], late, *outcomes[2:5]], NOW)
+    assert {each.id for each in held} == {row.id for row in (rows[0], *rows[2:5])}
+    async with database.write() as connection:
+        assert await finish.finish(connection, outcomes, NOW) == [outcomes[1], outcomes[5]]
+    async with database.read() as connection:
+        for number, (row, result) in enumerate(zip(rows, results, strict=True)):
+            found = await analysis_by_id(connection, VIEWER, row.id)
+            assert found is not None
+            assert (found.status, found.result, found.result_bytes, found.lease, found.processing_time_ms) == (
+                AnalysisStatus.COMPLETED,
+                result,
+                len(result.encode()),
+                None,
+                number + 0.25 if number else None,
+            )
+        assert await count_analyses(connection, VIEWER, AnalysisFilter()) == 6
