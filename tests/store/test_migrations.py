@@ -58,6 +58,7 @@ FROZEN = {
     "0013_analyzers_of_events.py": "c03266a21c6f4e7746d0475b0e1cb8f48eaad918f41479d5d1a306919a207cd6",
     "0014_history.py": "8a475f1a4962a7ac66f7aed766e47a8b499c38a66a9061e3af3f847c35921afa",
     "0015_bulk_actions.py": "10d79b79f1365620bd77dce4f82ed50123371955b3a28a72a559275ced4fbc93",
+    "0016_tags_and_keys.py": "3eac3da14022452842cb000e4d709774c865aef915c45b158066f358c3deedaa",
 }
 TABLES = {
     *("analysis", "batch", "event", "worker", "timing", "idempotency", "control", "cleanup", "identity"),
