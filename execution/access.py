@@ -26,8 +26,8 @@ class FieldRule(NamedTuple):
     rule: Any
 
 
-RuleOf = Callable[[str, "GraphQLField | None"], Any]
-"""Returns the rule of a root field, with its name; None for none. Introspection has no definition."""
+RuleOf = Callable[["GraphQLField | None"], Any]
+"""Returns the rule of a root field; None for none. Introspection has no definition."""
 
 Refuse = Callable[[Any, Sequence[FieldRule]], ClientError | None]
 """Returns the error that refuses the caller of a context; None if it meets the rules."""
@@ -41,7 +41,7 @@ def unmet(error: ClientError | None) -> Answer | None:
     return Answer(error_body(error.code, error.message, **error.extensions), kind)
 
 
-def no_rule(_name: str, _field: GraphQLField | None) -> None:
+def no_rule(_field: GraphQLField | None) -> None:
     """Return None: a field of an app without access rules."""
     return
 
@@ -55,7 +55,7 @@ def rules(schema: GraphQLSchema, document: DocumentNode, rule_of: RuleOf) -> Map
             root = schema.get_root_type(operation.operation)
             assert root is not None, "the document is valid"
             names = dict.fromkeys(fields_of(operation.selection_set, fragments))
-            own = {name: rule_of(name, root.fields.get(name)) for name in names}
+            own = {name: rule_of(root.fields.get(name)) for name in names}
             distinct = {rule: FieldRule(name, rule) for name, rule in reversed(own.items()) if rule is not None}
             found[operation.name.value if operation.name else None] = tuple(distinct.values())
     return found

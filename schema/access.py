@@ -64,7 +64,7 @@ ADMINISTRATOR = _access(administrator=True)
 _ADMINISTRATION = "ADMINISTRATOR"
 
 
-def rule_of(_name: str, field: GraphQLField | None) -> str | None:
+def rule_of(field: GraphQLField | None) -> str | None:
     """Return the rule of a root field: a role, or the administration; None if the field is for everybody.
 
     Introspection and `__typename` need any credential.
