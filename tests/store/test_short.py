@@ -79,6 +79,8 @@ async def require_same(database: Database, reads: list[Read]) -> None:
                 rows = await statement.fetch(reader, given)
             expected = await by_sqlalchemy(database, (statement, given))
             found = [{name: getattr(row, name) for name in row._fields} for row in rows]
+            for row in (*expected, *found):
+                row.pop("fence", None)  # the oldest transaction of all databases, which other tests move
             assert found == expected
             assert [[type(each) for each in row.values()] for row in found] == [
                 [type(each) for each in row.values()] for row in expected
