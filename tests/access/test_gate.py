@@ -52,7 +52,8 @@ async def counted(database: Database) -> AsyncIterator[Counted]:
     statements: list[str] = []
 
     def count(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        statements.append(statement)
+        if statement.startswith("SELECT"):
+            statements.append(statement)
 
     engine = database._reader.sync_engine
     event.listen(engine, "before_cursor_execute", count)

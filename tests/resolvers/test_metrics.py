@@ -38,7 +38,8 @@ def statements(database: Database) -> list[str]:
     asked: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        asked.append(statement)
+        if not statement.startswith("INSERT"):  # on PostgreSQL, reads and writes share an engine
+            asked.append(statement)
 
     sql_event.listen(database._reader.sync_engine, "before_cursor_execute", note)
     return asked
