@@ -14,7 +14,7 @@ from analyzers.registry import load_registry
 from execution.errors import MAX_ERRORS, MAX_MESSAGE, ErrorCode
 from execution.limits import Limits
 from resolvers.error_groups import MAX_GROUPS
-from resolvers.filters import MAX_VALUES
+from resolvers.filters import MAX_TAGS, MAX_VALUES
 from resolvers.ingest import MAX_LINE_BYTES
 from resolvers.subjects import MAX_NODES
 from resolvers.user_errors import UserErrorCode
@@ -23,6 +23,7 @@ from settings import Settings
 from store import bounds
 from store.bulk_actions import MAX_IDS
 from store.queue.attempts import MOST_ATTEMPTS
+from store.queue.tags import MOST_CHARACTERS, MOST_TAGS
 from store.sql.paging import DEFAULT_PAGE, MAX_PAGE
 from tests.support import ROOT
 from web.downloads import MAX_DOWNLOAD_IDS
@@ -136,6 +137,8 @@ def test_the_other_limits_have_their_values() -> None:
         "entries in one page: `first`, `last`": f"{MAX_PAGE:,}; {DEFAULT_PAGE} by default",
         "ids in `nodes`": f"{MAX_NODES}",
         "names or keys in one condition of a filter": f"{MAX_VALUES}",
+        "tags in one condition of a filter": f"{MAX_TAGS}",
+        "tags of a result that a filter finds": f"the first {MOST_TAGS}, of up to {MOST_CHARACTERS} characters",
         "ids in `?ids=` of a download": f"{MAX_DOWNLOAD_IDS}",
         "groups in `errorGroups`": f"{MAX_GROUPS}",
         "attempts of an analysis in `attempts`": f"the newest {MOST_ATTEMPTS}",

@@ -15,7 +15,8 @@ from store.events import append, new_event
 from store.retention import Deleted, Round
 from store.sql.ids import new_id
 from store.sql.paging import rows_of
-from store.sql.scope import mine
+from store.sql.scope import ANYONE, mine, scope_of
+from store.sql.short import Reader, Statement, is_one_of, is_sqlite, shapes
 from store.sql.viewer import Viewer
 
 
@@ -46,10 +47,16 @@ async def _append(connection: AsyncConnection, row: NoteRow, type_: NoteEventTyp
     await append(connection, [new_event(row.workspace, type_, row.id, now, data, batch_id=row.batch_id)])
 
 
-async def notes_by_id(connection: AsyncConnection, viewer: Viewer, ids: Sequence[str]) -> dict[str, NoteRow]:
+async def notes_by_id(reader: Reader, viewer: Viewer, ids: Sequence[str]) -> dict[str, NoteRow]:
     """Return the existing notes of the viewer's workspace among these, by id."""
-    statement = select(note).where(note.c.id.in_(ids), mine(note, viewer))
-    return {row.id: row for row in rows_of(await connection.execute(statement), NoteRow)}
+    rows = await _by_id(is_sqlite(reader)).fetch(reader, {"ids": list(ids), **scope_of(viewer)})
+    return {row.id: row for row in rows}
+
+
+@shapes
+def _by_id(sqlite: bool) -> Statement:
+    these = (is_one_of(note.c.id, "ids", sqlite=sqlite), mine(note, ANYONE))
+    return Statement(select(note).where(*these), sqlite=sqlite)
 
 
 async def clean_up_notes(round_: Round, before: datetime) -> None:
