@@ -53,6 +53,7 @@ async def test_every_operation_of_the_recipes_runs(server: Start) -> None:
     assert [*operations] == [
         "FirstPage",
         "NextPage",
+        "Tagged",
         "SubmitOnce",
         "Snapshot",
         "Follow",
@@ -84,6 +85,10 @@ async def test_every_operation_of_the_recipes_runs(server: Start) -> None:
     rest = (await ask(one, operations["NextPage"], after=page["pageInfo"]["endCursor"]))["analyses"]
     assert len({node["id"] for node in page["nodes"] + rest["nodes"]}) == 2
     assert rest["pageInfo"]["hasNextPage"] is False
+
+    (tagged,) = (await ask(one, operations["Tagged"]))["analyses"]["nodes"]
+    assert tagged["id"] == first["analysis"]["id"]
+    assert (await ask(one, operations["Tagged"].replace("battery", "trains")))["analyses"]["nodes"] == []
 
     assert (await ask(one, operations["Failed"]))["analyses"]["nodes"] == []
     retried = await ask(one, operations["Retry"].replace("analysis_01jd…", first["analysis"]["id"]))
