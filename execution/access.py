@@ -34,7 +34,7 @@ Refuse = Callable[[Any, Sequence[FieldRule]], ClientError | None]
 
 
 def unmet(error: ClientError | None) -> Answer | None:
-    """Return the answer to a caller who does not meet the rules."""
+    """Return the answer with the error of an unmet rule; None without an error."""
     if error is None:
         return None
     kind = AnswerKind.FORBIDDEN if error.code == ErrorCode.FORBIDDEN else AnswerKind.UNAUTHENTICATED

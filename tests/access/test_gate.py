@@ -1,4 +1,4 @@
-"""The gate: callers by their credentials, and the end of what is remembered, on both databases."""
+"""The gate: callers by their credentials, remembered until a change of access, on both databases."""
 
 from __future__ import annotations
 
@@ -296,7 +296,7 @@ async def test_the_oldest_is_forgotten_first(counted: Counted, monkeypatch: pyte
     assert len(counted.statements) == 1
 
 
-async def test_the_indexes_shrink_with_what_is_remembered(counted: Counted) -> None:
+async def test_the_indexes_shrink_with_the_remembered_callers(counted: Counted) -> None:
     ann = await user(counted.database, "ann")
     for _ in range(5):
         _, token = await session_of(counted.database, ann)
