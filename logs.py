@@ -20,10 +20,12 @@ import socket
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
 
 import orjson
@@ -55,7 +57,7 @@ class Output(io.TextIOBase):
 
     def __init__(self, descriptor: int) -> None:
         self.dropped = 0
-        self._held: list[bytes] = []
+        self._held: deque[bytes] = deque()
         self._descriptor = descriptor
         self._is_cut = False
         self._poll: select.poll | None = None
@@ -65,37 +67,39 @@ class Output(io.TextIOBase):
         return self._descriptor
 
     def write(self, text: str) -> int:
-        with self._lock:
-            self._put(text)
+        self._held.append(text.encode("utf-8", "backslashreplace"))
+        self.flush()
         return len(text)
 
     def hold(self, line: bytes) -> None:
         """Write a line, with its end, together with others: before the next text, or at `flush`."""
-        with self._lock:
-            self._held.append(line)
-            if len(self._held) >= HELD_LINES:
-                self._put("")
+        self._held.append(line)
+        if len(self._held) >= HELD_LINES:
+            self.flush()
 
     def flush(self) -> None:
-        """Write the held lines."""
-        if self._held:
-            with self._lock:
-                self._put("")
+        """Write what is held. If a call is doing so already, it also writes what came since."""
+        # A wait for the lock could last for ever: a finalizer or a signal handler may interrupt its owner, and log.
+        while self._held and self._lock.acquire(blocking=False):
+            try:
+                self._put([self._held.popleft() for _ in range(len(self._held))])
+            finally:
+                self._lock.release()
 
     def isatty(self) -> bool:
         with suppress(OSError):
             return os.isatty(self._descriptor)
         return False
 
-    def _put(self, text: str) -> None:
-        """Write the held lines and a text. The caller has the lock."""
-        held = b"".join(self._held)
-        self._held.clear()
+    def _put(self, texts: Sequence[bytes]) -> None:
+        """Write these texts together. The caller has the lock."""
         begin = b"\n" if self._is_cut else b""
-        data = begin + held + text.encode("utf-8", "backslashreplace")
+        data = begin + b"".join(texts)
         written = self._write(data)
         if written < len(data):
-            self.dropped += held.count(b"\n", max(written - len(begin), 0)) + bool(text)
+            ends = accumulate(map(len, texts), initial=len(begin))
+            next(ends)
+            self.dropped += sum(end > written for end in ends)
         if written:
             self._is_cut = written < len(data) and data[written - 1 : written] != b"\n"
 

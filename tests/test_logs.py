@@ -91,6 +91,34 @@ def test_a_closed_descriptor(pipe: tuple[int, int]) -> None:
     assert output.isatty() is False
 
 
+INTERRUPTED = """
+import os, signal
+from logs import Output
+output = Output(1)
+
+def interrupt(*_):
+    output.write("interrupted\\n")
+    signal.setitimer(signal.ITIMER_REAL, 0.0002)
+
+signal.signal(signal.SIGALRM, interrupt)
+interrupt()
+for number in range(20_000):
+    output.write(f"{number}\\n")
+signal.signal(signal.SIGALRM, signal.SIG_IGN)
+assert not output.dropped
+"""
+
+
+def test_a_text_within_a_text_comes_after_it() -> None:
+    # As a finalizer or a signal handler that logs, at any place within `write`.
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED], cwd=ROOT, capture_output=True, text=True, check=True, timeout=300
+    )
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if line != "interrupted"] == [str(number) for number in range(20_000)]
+    assert len(lines) > 20_001
+
+
 # Held lines
 
 

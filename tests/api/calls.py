@@ -80,7 +80,8 @@ class ApiServer(Server):
 
     def trace(self) -> list[dict[str, Any]]:
         """Return all records of a traced server."""
-        return [json.loads(line) for line in self.trace_path.read_text().splitlines()]
+        *lines, _unfinished = self.trace_path.read_text().split("\n")
+        return [json.loads(line) for line in lines]
 
     def counts(self) -> dict[str, int]:
         """Return the number of rows of each table of the SQLite database."""
