@@ -205,7 +205,8 @@ class Server:
             "log_format": "json",
             **self.settings,
         }
-        return clean | {f"ASSAY_{name.upper()}": str(value) for name, value in own.items()}
+        given = {f"ASSAY_{name.upper()}": str(value) for name, value in own.items()}
+        return clean | given | {"PYTHONFAULTHANDLER": "1"}
 
     async def start(self, *, seconds: float = 120) -> Server:
         """Start the server and wait until /health/ready answers 200."""
@@ -266,6 +267,11 @@ class Server:
         )
         return cast(int, self.process.returncode)
 
+    async def _abort(self) -> None:
+        """End a server that does not stop. Its log then says where each of its threads was."""
+        self.process.send_signal(signal.SIGABRT)
+        await until(lambda: self.process.poll() is not None, what="an aborted process to end", seconds=60)
+
     def left_over(self) -> list[psutil.Process]:
         """Return the processes of this server that still run, also those without a parent."""
         found = []
@@ -285,15 +291,18 @@ class Server:
                 await self.terminate()
             except AssertionError:
                 stopped = False
+                await self._abort()
         try:
             await until(
                 lambda: not self.left_over(),
                 what="all processes to end",
                 seconds=self.stop_seconds / 2 if stopped else 0,
             )
+            assert stopped
         except AssertionError:
             left = [f"{process.pid} {' '.join(_command(process))}" for process in self.left_over()]
-            raise AssertionError(f"{self.name} left processes behind: {left}") from None
+            log = f"; its log ends:\n{self.log[-8000:]}" if not stopped else ""
+            raise AssertionError(f"{self.name} did not stop, or left processes behind: {left}{log}") from None
         finally:
             for process in self.left_over():
                 process.kill()
