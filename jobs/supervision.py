@@ -21,7 +21,10 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 async def keep_running(name: str, task: Callable[[], Awaitable[None]]) -> None:
-    """Run `task` until it returns; when it raises, log it and run it again, after pauses that double up to 5 s."""
+    """Run `task` until it returns; when it raises, log it and run it again, after pauses that double up to 5 s.
+
+    A cancellation ends it, even if `task` answers the cancellation with an error.
+    """
     pause = FIRST_PAUSE_SECONDS
     while True:
         began = time.monotonic()
@@ -36,8 +39,15 @@ async def keep_running(name: str, task: Callable[[], Awaitable[None]]) -> None:
                 log.warning("the database is out of reach", task=name, reason=reason, again_in_seconds=pause)
             else:
                 log.exception("task failed", task=name, again_in_seconds=pause)
+            if _is_canceled():
+                raise asyncio.CancelledError from error
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _is_canceled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 class Ending:

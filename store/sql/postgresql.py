@@ -21,6 +21,8 @@ from store.sql.address import connect_arguments
 
 # PostgreSQL ends an idle transaction after this time: until then a paused process holds up the others.
 IDLE_IN_TRANSACTION_SECONDS = 10
+# Time limit of a rollback. After it the connection is dropped, and PostgreSQL rolls back.
+ROLLBACK_SECONDS = 2.0
 _SETTINGS = {
     # An idle open transaction holds back its batches and every reader of the event log: PostgreSQL ends it.
     "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS * 1000}",
@@ -87,12 +89,13 @@ async def begun(connection: AsyncConnection, **terms: Any) -> AsyncIterator[None
             try:
                 yield
             except BaseException:
-                with suppress(asyncpg.PostgresError, asyncpg.InterfaceError):  # the connection is lost
-                    await transaction.rollback()
+                with suppress(Exception):  # the connection is lost, or PostgreSQL is silent
+                    async with asyncio.timeout(ROLLBACK_SECONDS):
+                        await transaction.rollback()
                 raise
             await transaction.commit()
     finally:
-        if driver.is_in_transaction():  # a cancellation interrupted the end
+        if not driver.is_closed() and driver.is_in_transaction():  # the end was interrupted
             await connection.invalidate()
 
 

@@ -198,6 +198,23 @@ async def test_side_tasks_end_with_their_block() -> None:
     assert asyncio.all_tasks() == before
 
 
+async def test_a_side_task_that_fails_at_its_cancellation_ends() -> None:
+    running = asyncio.Event()
+
+    async def task() -> None:
+        running.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ZeroDivisionError
+
+    with capture_logs() as logs:
+        async with side_tasks(name=task) as (one,):
+            await running.wait()
+    assert one.cancelled()
+    assert [line["event"] for line in logs] == ["task failed"]
+
+
 async def test_waiting_for_an_event_ends_at_its_timeout() -> None:
     event = asyncio.Event()
     assert not await wait_for(event, 0.001)

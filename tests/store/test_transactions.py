@@ -228,6 +228,37 @@ async def test_a_connection_leaves_the_pool_if_its_rollback_is_interrupted(postg
 
 
 @pytest.mark.needs("postgresql")
+@pytest.mark.parametrize("cancellations", [1, 2])
+async def test_a_cancellation_ends_a_statement_of_a_silent_database(postgresql_url: str, cancellations: int) -> None:
+    url = make_url(postgresql_url)
+    async with road_to(url.port or 5432) as road:
+        far = url.set(port=road.port).render_as_string(hide_password=False)
+        database = Database(Settings(database_url=far).database)
+        silent = asyncio.Event()
+
+        async def write() -> None:
+            async with database.write() as connection:
+                await connection.execute(PID)
+                road.cut()
+                silent.set()
+                await connection.execute(select(func.now()))
+
+        try:
+            task = asyncio.create_task(write())
+            await silent.wait()
+            for _ in range(cancellations):
+                await asyncio.sleep(0.1)  # time for the statement, or for the rollback, to wait
+                task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            road.mend()
+            async with database.write() as connection:
+                assert (await connection.execute(PID)).scalar_one() > 0
+        finally:
+            await database.close()
+
+
+@pytest.mark.needs("postgresql")
 async def test_the_whole_of_write_is_a_transaction_of_the_driver(postgresql_url: str) -> None:
     """SQLAlchemy's connection begins none: a statement of a script would otherwise be outside of it."""
     database = Database(Settings(database_url=postgresql_url).database)
