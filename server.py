@@ -57,7 +57,8 @@ Found = TypeVar("Found")
 def create_app(settings: Settings, instance: str | None = None, access_log: AccessLog | None = None) -> Starlette:
     """Assemble a server instance as an ASGI app. Its lifespan starts all tasks and ends them all.
 
-    `access_log` writes the line of each request; by default structlog does. Raises InvalidManifest.
+    `access_log` writes the line of each request; by default structlog does. Raises InvalidManifest, MustBeClosed, and
+    ValueError for the settings of credentials.
     """
     # Imported here, because sandbox processes and `--help` load this module and need none of these.
     from starlette.applications import Starlette
@@ -66,6 +67,7 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
     from starlette.responses import RedirectResponse, Response
     from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+    from access.admission import new_gate, require_no_user
     from analyzers.registry import load_registry
     from events.bus import Bus
     from events.changes import changes_in
@@ -92,9 +94,11 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
     from store.sql.database import Database
     from store.sql.history import renumber_moved
     from store.sql.migrate import is_current, migrate
-    from store.sql.viewer import LOCAL_ADMINISTRATOR
+    from store.sql.viewer import Viewer
     from store.submissions import Submissions
     from telemetry import Telemetry
+    from web.callers import CallerRefused, Callers
+    from web.callers import refusal as caller_refusal
     from web.downloads import download_routes
     from web.graphql.http import GraphQLHTTP
     from web.graphql.streams import Streams
@@ -126,8 +130,18 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
         instance=instance,
     )
 
-    def context(connection: HTTPConnection) -> Context:
-        return Context(services, LOCAL_ADMINISTRATOR, connection.scope["state"]["request_id"])
+    gate = new_gate(settings, database)
+    callers = Callers(gate)
+
+    def context(connection: HTTPConnection) -> Context | Coroutine[Any, Any, Context]:
+        request_id = connection.scope["state"]["request_id"]
+        viewer = callers.viewer(connection)
+        if isinstance(viewer, Viewer):
+            return Context(services, viewer, request_id)
+        return looked_up(viewer, request_id)
+
+    async def looked_up(viewer: Coroutine[Any, Any, Viewer], request_id: str) -> Context:
+        return Context(services, await viewer, request_id)
 
     own_documents = page_documents() if settings.trusted_documents_only else None
     changes = changes_in(database, bus)
@@ -141,7 +155,7 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
         refuse=refuse,
         answers=AnswerCache(changes, telemetry.answers, settings.answer_cache_bytes),
     )
-    sockets = GraphQLWebSocket(executor, context, settings, telemetry)
+    sockets = GraphQLWebSocket(executor, context, settings, telemetry, callers=callers)
     streams = Streams(settings, telemetry, sockets.hub)
     worker = Worker(database, analyzers, slots=settings.workers, instance=instance)
     alerts = Alerts(
@@ -166,6 +180,11 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
                 await migrate(database)
             elif not await is_current(database):
                 raise SystemExit("The database lacks this program's tables: run `python server.py migrate` first.")
+            if gate is None:
+                await require_no_user(database)
+            else:
+                bus.listen(gate.hear)
+                database.on_commit(gate.hear)
             await renumber_moved(database)
             await identify(database)
             # Commits of this instance wake its feed and worker directly.
@@ -185,6 +204,7 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
                     monitor=services.monitor.run,
                     orphans=partial(reap_orphans, lambda: worker.child),
                     watch=partial(database.watch, look),
+                    **({} if gate is None else {"gate": gate.run}),
                 )
             )
             if settings.workers:
@@ -203,8 +223,8 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
     async def to_graphiql(_request: Request) -> Response:
         return RedirectResponse("graphql")  # relative: a proxy may serve this path below another
 
-    answer = GraphQLHTTP(executor, context, settings, streams)
-    stream = GraphQLHTTP(executor, context, settings, streams, events_only=True)
+    answer = GraphQLHTTP(executor, context, settings, streams, callers=callers)
+    stream = GraphQLHTTP(executor, context, settings, streams, callers=callers, events_only=True)
     endpoints = {
         "/graphql": answer,
         "/graphql/": answer,
@@ -217,14 +237,14 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
         WebSocketRoute("/graphql/", sockets.endpoint),
         *graphiql_routes(),
         *dashboard_routes(),
-        *health_routes(services, readiness),
+        *health_routes(services, readiness, is_closed=gate is not None),
         *download_routes(context, FilterReader(schema)),
     ]
     app = Starlette(
         routes=routes,
-        middleware=middleware(settings, telemetry, endpoints, access_log),
+        middleware=middleware(settings, telemetry, endpoints, access_log, is_open=gate is None),
         lifespan=lifespan,
-        exception_handlers={HTTPException: refusal},
+        exception_handlers={HTTPException: refusal, CallerRefused: caller_refusal},
     )
     app.router.redirect_slashes = False  # its redirects name the host, and lose the path below which a proxy serves
     app.state.unready, app.state.stop = readiness.end, stop
@@ -251,6 +271,7 @@ def serve(settings: Settings) -> None:
     else:
         check_database(settings, migrated=True)
     check_bus(settings)
+    check_access(settings)
     access_log = configure_logging(settings.log_format, settings.log_level)
     try:
         app = create_app(settings, access_log=access_log)
@@ -303,6 +324,16 @@ def check_bus(settings: WorkerSettings) -> None:
     from store.sql.preflight import require_bus
 
     _check(require_bus(settings.bus), "BROADCAST_URL")
+
+
+def check_access(settings: Settings) -> None:
+    """Exit with a message if the server has no sign-in and needs it, or if its secret or issuer is not valid."""
+    from access.admission import MustBeClosed, require_admissible
+
+    try:
+        asyncio.run(require_admissible(settings))
+    except (MustBeClosed, ValueError) as error:
+        raise SystemExit(str(error)) from None
 
 
 def _check_database(settings: DatabaseSettings, checking: Coroutine[Any, Any, int]) -> None:

@@ -25,8 +25,8 @@ _DRIVERS = {
 }
 
 
-SECRETS = frozenset({"database_url", "broadcast_url"})
-"""Settings that can hold a password: no message shows their values."""
+SECRETS = frozenset({"database_url", "broadcast_url", "secret", "metrics_token"})
+"""Settings that are secret or can hold a password: no message shows their values."""
 
 MAX_SECRET_BYTES = 8_192
 
@@ -158,6 +158,58 @@ class HostSettings(NoSettings):
 
     host: str = Field("127.0.0.1", description="The address to listen on.")
 
+    @property
+    def is_loopback(self) -> bool:
+        """Return whether only programs on this machine can reach the port."""
+        return _is_loopback(self.host)
+
+
+class AccessSettings(NoSettings):
+    """The credentials that a server accepts. A server with a secret or an issuer is closed: its callers sign in."""
+
+    secret: str = Field(
+        "",
+        description="The secret of the installation, at least 32 bytes; several are separated by commas, the newest "
+        "first. Empty: the file `secret` in the data folder on SQLite, if there is one.",
+    )
+    secret_file: Path | None = Field(None, description="A file with the value of ASSAY_SECRET.")
+    metrics_token: str = Field(
+        "", description="The Bearer token that /metrics of a closed server requires. Empty: /metrics is refused there."
+    )
+    metrics_token_file: Path | None = Field(None, description="A file with the value of ASSAY_METRICS_TOKEN.")
+    oidc_issuer: str = Field(
+        "", description="The address of an OpenID Connect issuer, whose access tokens are accepted too."
+    )
+    oidc_audience: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="The audiences of the issuer's tokens for this server, separated by commas."
+    )
+    oidc_algorithms: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("RS256", "ES256"), description="The algorithms of the issuer's signatures, separated by commas."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_access_files(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return _with_file(_with_file(given, "secret"), "metrics_token")
+
+    @field_validator("oidc_audience", "oidc_algorithms", mode="before")
+    @classmethod
+    def _split_oidc(cls, value: object) -> object:
+        return _parts(value)
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_issuer(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://")):
+            raise ValueError(f"{value!r} must be an address with https:// or http://.")
+        return value
+
+    @model_validator(mode="after")
+    def _has_audience(self) -> AccessSettings:
+        if self.oidc_issuer and not self.oidc_audience:
+            raise ValueError("ASSAY_OIDC_ISSUER is set: set ASSAY_OIDC_AUDIENCE too.")
+        return self
+
 
 class WorkerCommandSettings(HostSettings, WorkerSettings):
     """The settings of a worker without a server."""
@@ -167,7 +219,7 @@ class WorkerCommandSettings(HostSettings, WorkerSettings):
     )
 
 
-class Settings(HostSettings, WorkerSettings):
+class Settings(AccessSettings, HostSettings, WorkerSettings):
     """All settings: those of a server. Names have the units. Values out of bounds are refused at start."""
 
     environment: Literal["development", "production"] = Field(
@@ -255,7 +307,7 @@ class Settings(HostSettings, WorkerSettings):
     @field_validator("allowed_origins", "allowed_hosts", "forwarded_allow_ips", "trusted_documents", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return _parts(value)
 
     @field_validator("allowed_hosts")
     @classmethod
@@ -304,7 +356,7 @@ class Settings(HostSettings, WorkerSettings):
         """
         if self.allowed_hosts:
             return self.allowed_hosts
-        if not _is_loopback(self.host):
+        if not self.is_loopback:
             return ("*",)
         own = f"[{self.host}]" if ":" in self.host else self.host
         return tuple(dict.fromkeys(("localhost", "127.0.0.1", "[::1]", own)))
@@ -319,6 +371,11 @@ def misspelt(variables: Iterable[str], names: Sequence[str]) -> list[str]:
             near = get_close_matches(name, names, n=1, cutoff=0.7)
             messages.append(f"{variable} is not a setting and has no effect{f': use {near[0]}' if near else ''}.")
     return messages
+
+
+def _parts(value: object) -> object:
+    """Return the parts of a text with commas, or any other value as it is."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
 def _host(given: str) -> str:

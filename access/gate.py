@@ -47,6 +47,8 @@ MOST_READ = 1_000
 READ_SECONDS = 0.9
 """Time limit of a read of the changes. Nothing is remembered while they can't be read."""
 
+EXPIRED = "The access token has expired: refresh it."
+
 _SCHEME = "bearer "
 _NAME = re.compile(r"[0-9A-Za-z_-]{1,100}")
 
@@ -148,7 +150,7 @@ class Gate:
             self._remember(_key_of(authorization), caller)
         return caller
 
-    def watch(self, caller: Viewer, changed: Callable[[], None]) -> Callable[[], None]:
+    def watch(self, caller: Viewer | Caller, changed: Callable[[], None]) -> Callable[[], None]:
         """Call `changed` after each change of access that may concern a caller. Returns the end of the watch.
 
         While the changes can't be read, it is called after each interval: a caller whose right is doubtful asks again.
@@ -242,7 +244,7 @@ class Gate:
         try:
             token = self._tokens.verify(credential, now)
         except ExpiredToken:
-            raise NotRecognized("The access token has expired: refresh it.", expired=True) from None
+            raise NotRecognized(EXPIRED, expired=True) from None
         if token is not None:
             async with self._database.read() as connection:
                 user = await identify_session(connection, token.session_id, now)
@@ -270,7 +272,10 @@ class Gate:
         )
 
     async def _by_issuer(self, issuer: Issuer, credential: str, now: datetime) -> Caller:
-        token = await issuer.verify(credential, now)
+        try:
+            token = await issuer.verify(credential, now)
+        except ExpiredToken:
+            raise NotRecognized(EXPIRED, expired=True) from None
         if token is None:
             raise NotRecognized("The credential is not valid.")
         async with self._database.read() as connection:

@@ -18,10 +18,10 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 import orjson
 import structlog
 from joserfc import jws, jwt
-from joserfc.errors import JoseError
+from joserfc.errors import ExpiredTokenError, JoseError
 from joserfc.jwk import ECKey, JWKRegistry, RSAKey
 
-from access.tokens import LONGEST
+from access.tokens import LONGEST, ExpiredToken
 
 ALGORITHMS = ("RS256", "ES256")
 """The algorithms by default. All of a list must be asymmetric."""
@@ -76,7 +76,7 @@ class Issuer:
         self._asking = asyncio.Lock()
 
     async def verify(self, token: str, now: datetime) -> ExternalToken | None:
-        """Return the content of a token; None if it is not valid now. Raises IssuerUnavailable."""
+        """Return the content of a token; None if it is not valid. Raises ExpiredToken and IssuerUnavailable."""
         if len(token) > LONGEST or not token.isascii():
             return None
         kid = _kid_of(token)
@@ -98,6 +98,8 @@ class Issuer:
             found = jwt.decode(token, self._keys[kid], algorithms=self._algorithms, registry=self._registry)
             rules.validate(found.claims)
             expires = datetime.fromtimestamp(found.claims["exp"], now.tzinfo)
+        except ExpiredTokenError:
+            raise ExpiredToken from None
         except (JoseError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
             return None
         return ExternalToken(found.claims["sub"], expires, found.claims)

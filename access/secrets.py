@@ -10,12 +10,19 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+if TYPE_CHECKING:
+    from settings import Settings
+
 SHORTEST_BYTES = 32
 """Bytes of a secret, at least: a shorter one can be guessed."""
+
+FILE = "secret"
+"""The file in the data folder that holds the secret of an installation on SQLite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,22 @@ class Keys:
 def new_secret() -> str:
     """Return a new secret: 43 characters with 256 random bits."""
     return secrets.token_urlsafe(32)
+
+
+def read_secret(settings: Settings) -> str:
+    """Return the installation's secret: `ASSAY_SECRET`, or on SQLite the content of the file in the data folder.
+
+    Empty without either. Raises ValueError if the file can't be read.
+    """
+    if settings.secret or not settings.database.startswith("sqlite"):
+        return settings.secret
+    path = settings.data_dir / FILE
+    try:
+        return path.read_text("utf-8").strip()
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"The secret in {path} can't be read: {error}.") from None
 
 
 def keys_of(setting: str) -> Sequence[Keys]:

@@ -183,10 +183,13 @@ class Executor:
         self, selected: Selected, context: OperationContext, allowed: frozenset[OperationType]
     ) -> Answer | None:
         """Return the answer that refuses an operation before it runs."""
-        refused = refusal(selected, allowed, self._operations.max_cost)
-        if refused is None and self._refuse is not None:
-            return unmet(self._refuse(context, selected.document.rules[selected.name]))
-        return refused
+        return refusal(selected, allowed, self._operations.max_cost) or self.unmet(selected, context)
+
+    def unmet(self, selected: Selected, context: OperationContext) -> Answer | None:
+        """Return the answer to a caller who does not meet the operation's rules; None if the caller meets them."""
+        if self._refuse is None:
+            return None
+        return unmet(self._refuse(context, selected.document.rules[selected.name]))
 
     def fault(self, error: Exception, request_id: str) -> Answer:
         """Log an exception outside all fields, for example of a source stream, and return its answer."""

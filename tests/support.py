@@ -27,6 +27,15 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from access.opaque import START, Kind, digest_of, new_token
+from settings import Settings
+from store.access.api_keys import NewApiKey, create_api_key
+from store.access.users import NewUser, create_user
+from store.sql.clock import utcnow
+from store.sql.database import Database
+from store.sql.ids import new_id
+from store.sql.viewer import DEFAULT_WORKSPACE, Role
+
 ROOT = Path(__file__).resolve().parent.parent
 CLIENTS = ROOT / "tests" / "conformance"
 SCHEMA = ROOT / "schema" / "schema.graphql"
@@ -187,6 +196,11 @@ class Server:
         return f"ws://127.0.0.1:{self.port}/graphql"
 
     @property
+    def database_url(self) -> str:
+        """The URL of the server's database: SQLite in the data folder if it has no other."""
+        return str(self.settings.get("database_url") or f"sqlite:///{self.data_dir / 'assay.db'}")
+
+    @property
     def process(self) -> subprocess.Popen[bytes]:
         assert self._process is not None, "the server was not started"
         return self._process
@@ -317,12 +331,32 @@ def _command(process: psutil.Process) -> list[str]:
         return ["?"]
 
 
-def post(url: str, query: str, variables: dict[str, Any] | None = None, *, seconds: float = 120) -> dict[str, Any]:
+SECRET = "the secret of closed servers in tests"
+
+
+async def new_api_key(database_url: str, role: Role = Role.ADMIN, workspace: str = DEFAULT_WORKSPACE) -> str:
+    """Create an API key of a new administrator, in a database with tables. Returns the key."""
+    key, now = new_token(Kind.API_KEY), utcnow()
+    database = Database(Settings(database_url=database_url).database)
+    try:
+        async with database.write() as connection:
+            user = await create_user(connection, NewUser(name=new_id("user"), is_administrator=True), now)
+            new = NewApiKey(workspace, "of a test", key[:START], digest_of(key), role, user.id, None)
+            await create_api_key(connection, new, now)
+    finally:
+        await database.close()
+    return key
+
+
+def post(
+    url: str, query: str, variables: dict[str, Any] | None = None, *, seconds: float = 120, key: str | None = None
+) -> dict[str, Any]:
     """Send a GraphQL request by the standard library; return the whole answer with its errors."""
+    credential = {} if key is None else {"Authorization": f"Bearer {key}"}
     request = urllib.request.Request(
         url,
         data=json.dumps({"query": query, "variables": variables or {}}).encode(),
-        headers={"Content-Type": "application/json", "Accept": "application/json"},
+        headers={"Content-Type": "application/json", "Accept": "application/json", **credential},
     )
     with urllib.request.urlopen(request, timeout=seconds) as answer:
         return cast(dict[str, Any], json.load(answer))

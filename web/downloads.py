@@ -6,8 +6,9 @@ connection before the last chunk, so that no client takes a part for the whole.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
+from typing import Any
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
@@ -25,6 +26,7 @@ from store.batches import batch_by_id
 from store.contents import contents_by_id, piece_of_content
 from store.filters import AnalysisFilter
 from store.tables import AnalysisRow, AnalysisStatus, Form
+from web.callers import anonymous, context_of
 from web.responses import JSON, error_response
 
 NDJSON = "application/x-ndjson"
@@ -42,7 +44,8 @@ class ContentGone(Exception):
 
 
 def download_routes(
-    context: Callable[[HTTPConnection], Context], read_filter: Callable[[str], AnalysisFilter]
+    context: Callable[[HTTPConnection], Context | Coroutine[Any, Any, Context]],
+    read_filter: Callable[[str], AnalysisFilter],
 ) -> Sequence[BaseRoute]:
     """Return the routes of all downloads.
 
@@ -51,10 +54,18 @@ def download_routes(
       `?ids=analysis_…,analysis_…`, or both
     - `GET /analyses/{id}/input`: the text, or the JSON of other content
     - `GET /analyses/{id}/result.json`
+
+    Each requires the role VIEWER, as the fields of the API do that read the same.
     """
 
+    async def allowed(request: Request) -> Context:
+        asked = await context_of(context, request)
+        if asked.viewer.role is None:
+            raise anonymous("A download needs a credential.")
+        return asked
+
     async def results(request: Request) -> Response:
-        asked = context(request)
+        asked = await allowed(request)
         names = request.query_params.getlist("status")
         unknown = sorted(set(names) - set(AnalysisStatus))
         if unknown:
@@ -92,7 +103,7 @@ def download_routes(
         return StreamingResponse(body(), headers=headers)
 
     async def list_(request: Request) -> Response:
-        asked = context(request)
+        asked = await allowed(request)
         try:
             where = require_analyses(read_filter(request.query_params.get("filter", "{}")))
             if "ids" in request.query_params:
@@ -118,7 +129,7 @@ def download_routes(
         return StreamingResponse(body(), headers=headers)
 
     async def input_(request: Request) -> Response:
-        asked = context(request)
+        asked = await allowed(request)
         row = await _analysis(asked, request)
         if row is None:
             return _not_found("There is no analysis with this id.")
@@ -129,7 +140,7 @@ def download_routes(
         return _not_found("The analysis has no input: the server rejected it.")
 
     async def result(request: Request) -> Response:
-        asked = context(request)
+        asked = await allowed(request)
         row = await _analysis(asked, request)
         if row is None:
             return _not_found("There is no analysis with this id.")

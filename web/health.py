@@ -1,13 +1,15 @@
 """Endpoints for operators: liveness, readiness, and metrics for Prometheus.
 
-They are open to every client that can reach the server. Their answers therefore hold no exception messages, addresses
-or names chosen by clients, except the names of operations, which `telemetry` bounds.
+They are open to every client that can reach the server, except `/metrics` of a closed server, which requires a token.
+Their answers therefore hold no exception messages, addresses or names chosen by clients, except the names of
+operations, which `telemetry` bounds.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from hmac import compare_digest
 from typing import Any
 
 import structlog
@@ -20,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from execution.errors import ErrorCode
 from resolvers import metrics
 from resolvers.context import Services
 from resolvers.health import Health, round_trip_ms
@@ -32,7 +35,7 @@ from store.sql.migrate import is_current
 from store.statistics import log_figures
 from store.tables import AnalysisStatus, HealthStatus
 from telemetry import exposed_buckets, exposition
-from web.responses import json_response
+from web.responses import error_response, json_response
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -87,8 +90,12 @@ class Readiness:
         return Component("migrations", HealthStatus.UNHEALTHY, message)
 
 
-def health_routes(services: Services, readiness: Readiness) -> Sequence[BaseRoute]:
-    """Return the routes `/health/live`, `/health/ready` and `/metrics`, for GET and HEAD."""
+def health_routes(services: Services, readiness: Readiness, *, is_closed: bool = False) -> Sequence[BaseRoute]:
+    """Return the routes `/health/live`, `/health/ready` and `/metrics`, for GET and HEAD.
+
+    On a closed server, `/metrics` requires ASSAY_METRICS_TOKEN.
+    """
+    authorization = f"Bearer {services.settings.metrics_token}".encode()
 
     async def live(_request: Request) -> Response:
         """Answer 200 while the event loop runs."""
@@ -98,8 +105,14 @@ def health_routes(services: Services, readiness: Readiness) -> Sequence[BaseRout
         """Answer 200 if the instance takes requests, else 503, with the components."""
         return readiness_response(await readiness.look(services.database))
 
-    async def prometheus(_request: Request) -> Response:
+    async def prometheus(request: Request) -> Response:
         """Answer with the counters, and with gauges read now."""
+        if is_closed:
+            given = request.headers.get("authorization", "").encode()
+            if not services.settings.metrics_token or not compare_digest(given, authorization):
+                message = "/metrics requires ASSAY_METRICS_TOKEN: send it as `Authorization: Bearer TOKEN`."
+                headers = {"www-authenticate": "Bearer"}
+                return error_response(401, ErrorCode.UNAUTHENTICATED, message, headers=headers)
         return metrics_response(await read_gauges(services), exposition(services.telemetry))
 
     return probe_routes(live, ready, prometheus)

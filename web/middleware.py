@@ -22,8 +22,9 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 
+from access.admission import COMMANDS
 from execution.errors import INTERNAL_MESSAGE, ErrorCode
-from web.health import PROBES
+from web.health import LIVE, PROBES, READY
 from web.inflation import GZIP, BodyRefused, inflated, too_large, unsupported_encoding
 from web.responses import error_response
 from web.sending import Sending, secured
@@ -44,8 +45,10 @@ DRAIN_BYTES = 1_000_000_000
 CLIENT_GONE = 499
 """The status in log and counters of a request whose client disconnected before the answer."""
 
+PUBLIC = frozenset((LIVE, READY))
+"""Paths that an open server serves through a proxy too."""
+
 ENCODINGS = GZIP | {"identity"}
-# The encoding of their bodies, which no route reads, does not matter.
 # The encoding of their bodies, which no route reads, does not matter.
 WITHOUT_BODY = frozenset(("GET", "HEAD", "OPTIONS"))
 
@@ -56,7 +59,13 @@ CORS_HEADERS = (
     "Authorization",
     "Last-Event-ID",
     "X-Request-ID",
+    "X-Assay-Workspace",
     *PREFLIGHT_HEADERS,
+)
+
+PROXIED = (
+    "The request came through a proxy, and this server has no sign-in: behind a proxy, each caller would be the "
+    f"administrator. Run these commands, and restart the server:\n{COMMANDS}"
 )
 
 _LONGEST_PATH = 200  # characters of a path in the log
@@ -72,8 +81,10 @@ def middleware(
     telemetry: Telemetry,
     endpoints: Mapping[str, ASGIApp] | None = None,
     access_log: AccessLog | None = None,
+    *,
+    is_open: bool = False,
 ) -> list[Middleware]:
-    """Return the layer, for `Starlette(middleware=...)`.
+    """Return the layer, for `Starlette(middleware=...)`. An open server refuses requests that came through a proxy.
 
     `endpoints` by path answer HTTP requests of any method without Starlette's router, which compares each path with
     all routes. Without an `access_log`, structlog writes the lines.
@@ -88,6 +99,7 @@ def middleware(
             allowed_origins=origins,
             endpoints=endpoints,
             access_log=access_log,
+            is_open=is_open,
         )
     ]
 
@@ -101,7 +113,7 @@ class _CORS(CORSMiddleware):
             allow_origins=origins,
             allow_methods=("GET", "POST"),
             allow_headers=CORS_HEADERS,
-            expose_headers=("X-Request-ID",),
+            expose_headers=("X-Request-ID", "WWW-Authenticate", "Retry-After"),
         )
 
     def preflight_response(self, request_headers: Headers) -> Response:
@@ -135,8 +147,10 @@ class RequestMiddleware:
         allowed_origins: list[str] | None = None,
         endpoints: Mapping[str, ASGIApp] | None = None,
         access_log: AccessLog | None = None,
+        is_open: bool = False,
     ) -> None:
         self.http = telemetry.http
+        self.is_open = is_open
         self.hosts = _Hosts(allowed_hosts)
         self.max_body_bytes = max_body_bytes
         self.origins = allowed_origins
@@ -204,6 +218,8 @@ class RequestMiddleware:
         elif not self.hosts.allow(headers.get(b"host", b"")) and path not in PROBES:
             refusal = error_response(400, ErrorCode.BAD_REQUEST, "The server does not serve this host name.")
             await refusal(scope, receive, send)
+        elif self.is_open and path not in PUBLIC and _came_through_a_proxy(scope, headers):
+            await error_response(403, ErrorCode.FORBIDDEN, PROXIED)(scope, receive, send)
         elif scope["type"] == "websocket":
             await self.app(scope, receive, send)
         elif refused := self._refused_body(scope, headers):
@@ -274,6 +290,13 @@ class _Hosts:
         host = header.decode("latin-1").lower()
         host = host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
         return host in self.names or host.endswith(self.domains)
+
+
+def _came_through_a_proxy(scope: Scope, headers: dict[bytes, bytes]) -> bool:
+    """Return whether a proxy passed the request on. nginx by its defaults adds no header, and speaks HTTP/1.0."""
+    if b"via" in headers or b"forwarded" in headers or scope["http_version"] == "1.0":
+        return True
+    return any(name.startswith(b"x-forwarded-") for name in headers)
 
 
 def _encoding(headers: dict[bytes, bytes]) -> str:

@@ -10,12 +10,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from execution.answers import encode_json
-from execution.errors import ErrorCode, error_body
+from execution.errors import BadRequest, ErrorCode, error_body
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 JSON = "application/json"
+
+
+class RefusedRequest(BadRequest):
+    """A request is refused with a status other than 400."""
+
+    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(code, message)
+        self.status = status
+        self.headers = headers or {}
 
 
 def json_response(

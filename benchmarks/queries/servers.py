@@ -86,7 +86,7 @@ async def _is_open(port: int) -> bool:
 
 @asynccontextmanager
 async def _assay(folder: Path, url: str, core: int) -> AsyncIterator[Running]:
-    settings: dict[str, object] = {"database_url": url, "environment": "production", "workers": 0}
+    settings: dict[str, object] = {"database_url": url, "workers": 0}
     server = Server(folder, settings, "assay")
     try:
         with on_core(core):

@@ -15,6 +15,7 @@ import pytest
 
 import access.issuer
 from access.issuer import Issuer, IssuerUnavailable
+from access.tokens import ExpiredToken
 from store.sql.clock import utcnow
 from tests.support import CLIENTS
 
@@ -77,7 +78,8 @@ async def test_tokens_that_are_not_for_this_server(provider: Provider) -> None:
     assert found is not None
     began, end = datetime.fromtimestamp(found.claims["iat"], UTC), found.expires_at
     assert await issuer.verify(token, end + timedelta(seconds=29)), "30 s of leeway"
-    assert await issuer.verify(token, end + timedelta(seconds=31)) is None
+    with pytest.raises(ExpiredToken):
+        await issuer.verify(token, end + timedelta(seconds=31))
     assert await issuer.verify(token, began - timedelta(seconds=29))
     assert await issuer.verify(token, began - timedelta(seconds=31)) is None, "from the future"
     assert await issuer.verify(await provider.do("token", "https://other.example"), now) is None

@@ -64,8 +64,42 @@ http://127.0.0.1:{port} {{
 """
 
 
+# Only the addresses are given, of the first server: all else is nginx's and Caddy's own.
+DEFAULTS = {
+    "nginx": """
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log warn;
+events {{}}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxied;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{ proxy_pass http://127.0.0.1:{first}; }}
+  }}
+}}
+""",
+    "caddy": """
+{{
+  admin off
+  auto_https off
+}}
+http://127.0.0.1:{port} {{
+  reverse_proxy {servers}
+}}
+""",
+}
+
+
 @asynccontextmanager
-async def proxied(name: ProxyName, folder: Path, servers: Sequence[Server], *, prefix: str = "") -> AsyncIterator[int]:
+async def proxied(
+    name: ProxyName, folder: Path, servers: Sequence[Server], *, prefix: str = "", defaults: bool = False
+) -> AsyncIterator[int]:
     """Run a proxy in front of the servers, and yield its port on 127.0.0.1. It strips `prefix` from paths."""
     path, port = program(name), free_port()
     assert path
@@ -73,11 +107,12 @@ async def proxied(name: ProxyName, folder: Path, servers: Sequence[Server], *, p
     configuration = folder / f"{name}.conf"
     if name == "nginx":
         listed = " ".join(f"server 127.0.0.1:{each};" for each in ports)
-        text = NGINX.format(folder=folder, servers=listed, port=port, prefix=prefix)
+        form = DEFAULTS["nginx"] if defaults else NGINX
+        text = form.format(folder=folder, servers=listed, first=ports[0], port=port, prefix=prefix)
         command = [path, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(configuration)]
     else:
         listed = " ".join(f"127.0.0.1:{each}" for each in ports)
-        text = CADDY.format(servers=listed, port=port, prefix=prefix)
+        text = (DEFAULTS["caddy"] if defaults else CADDY).format(servers=listed, port=port, prefix=prefix)
         command = [path, "run", "--adapter", "caddyfile", "--config", str(configuration)]
     configuration.write_text(text)
     log = folder / f"{name}.log"

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.api.sockets import opened
-from tests.support import Server, post, until
+from tests.support import SECRET, Server, new_api_key, post, until
 from tests.web.proxies import ProxyName, proxied
 
 Start = Callable[..., Awaitable[Server]]
@@ -25,9 +25,10 @@ BODY = json.dumps({"query": "{ __typename }"})
 TYPED = {"Content-Type": "application/json"}
 
 
-def ask(connection: HTTPConnection) -> tuple[int, str | None]:
+def ask(connection: HTTPConnection, key: str = "") -> tuple[int, str | None]:
     """Send a query, and return the answer's status and its `Connection` header."""
-    connection.request("POST", "/graphql", BODY, TYPED)
+    credential = {"Authorization": f"Bearer {key}"} if key else {}
+    connection.request("POST", "/graphql", BODY, TYPED | credential)
     answer = connection.getresponse()
     answer.read()
     return answer.status, answer.getheader("connection")
@@ -109,8 +110,9 @@ def served(server: Server) -> int:
 class Clients:
     """Threads that send queries through a proxy on kept connections, without a pause, and count the statuses."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, key: str) -> None:
         self.port = port
+        self.key = key
         self.statuses: Counter[int | str] = Counter()
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._send) for _ in range(4)]
@@ -129,7 +131,7 @@ class Clients:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
         while not self._stop.is_set():
             try:
-                self.statuses[ask(connection)[0]] += 1
+                self.statuses[ask(connection, self.key)[0]] += 1
             except OSError as error:
                 self.statuses[repr(error)] += 1
                 connection.close()
@@ -150,9 +152,10 @@ class Clients:
     ],
 )
 async def test_no_request_fails_while_one_of_two_servers_stops(server: Start, tmp_path: Path, name: ProxyName) -> None:
-    stopping, staying = [await server(workers=0, drain_seconds=1) for _ in range(2)]
+    stopping, staying = [await server(workers=0, drain_seconds=1, secret=SECRET) for _ in range(2)]
+    key = await new_api_key(staying.database_url)
     async with proxied(name, tmp_path, [stopping, staying]) as port:
-        with Clients(port) as clients:
+        with Clients(port, key) as clients:
             both = (stopping, staying)
             await until(lambda: all(served(each) > 50 for each in both), what="both servers to answer")
             assert await stopping.terminate() == 0

@@ -15,10 +15,10 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from settings import Settings
-from tests.support import Server, free_port, program, until
+from tests.support import SECRET, Server, free_port, program, until
 
 Start = Callable[..., Awaitable[Server]]
-ONE_EACH = {"workers": 0, "max_sockets_per_address": 1}
+ONE_EACH = {"workers": 0, "max_sockets_per_address": 1, "secret": SECRET}
 
 
 def opened(url: str, origin: str | None = None, **headers: str) -> connect:

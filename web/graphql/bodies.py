@@ -10,7 +10,7 @@ import orjson
 from starlette.requests import ClientDisconnect
 
 from execution.errors import MAX_QUOTED, BadRequest, ErrorCode
-from web.responses import JSON
+from web.responses import JSON, RefusedRequest
 
 if TYPE_CHECKING:
     from starlette.datastructures import FormData
@@ -18,15 +18,6 @@ if TYPE_CHECKING:
 
 MAX_PARTS = 20
 """Most parts of a multipart body. A body without files has two, `operations` and `map`."""
-
-
-class RefusedRequest(BadRequest):
-    """A request is refused with a status other than 400."""
-
-    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(code, message)
-        self.status = status
-        self.headers = headers or {}
 
 
 async def whole_body(receive: Receive) -> bytes:

@@ -6,6 +6,7 @@ https://graphql.github.io/graphql-over-http/draft/
   GraphiQL, for clients that prefer HTML. Subscriptions are streams (`web.graphql.streams`); an early refusal is JSON.
 - A malformed request (not JSON, wrong types, wrong method) gets a 4xx. A request with an invalid document gets 400 as
   `application/graphql-response+json` and 200 as `application/json`, as the specification's audits require.
+- A caller who does not meet the rules of an operation gets 401 or 403 in both media types.
 - Pages of other sites can't run operations: JSON needs a CORS preflight. Requests that need none (GET, multipart) are
   refused unless they carry a header that does need one. In production a GET query always needs that header, unless it
   is a persisted one.
@@ -14,23 +15,24 @@ https://graphql.github.io/graphql-over-http/draft/
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
-from execution.answers import Answer, AnswerKind
+from execution.answers import Answer, AnswerKind, encode_json
 from execution.eager import TimeLimit
-from execution.errors import BadRequest, ErrorCode
+from execution.errors import BadRequest, ErrorCode, error_body
 from execution.executor import QUERIES, QUERIES_AND_MUTATIONS, Executor, OperationContext, OperationType, Selected
 from execution.requests import OperationRequest, parse_request
 from web.accept import header
+from web.callers import OPEN, CallerRefused, Callers, ContextFactory, context_of
 from web.graphql.bodies import (
     MAX_PARTS,
-    RefusedRequest,
     decode_json,
     form_json,
     query_parameters,
@@ -43,7 +45,7 @@ from web.graphql.streams import FRAMINGS, Framing, StreamResponse, Streams, addr
 from web.middleware import PREFLIGHT_HEADERS
 from web.origins import Origins
 from web.pages import graphiql_response
-from web.responses import JSON, WholeJSON, error_response, json_response
+from web.responses import JSON, RefusedRequest, WholeJSON, error_response, json_response
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -66,13 +68,15 @@ class GraphQLHTTP:
     def __init__(
         self,
         executor: Executor,
-        context_factory: Callable[[HTTPConnection], OperationContext],
+        context_factory: ContextFactory,
         settings: Settings,
         streams: Streams,
         *,
+        callers: Callers = OPEN,
         events_only: bool = False,
     ) -> None:
         self.executor = executor
+        self.callers = callers
         self.context_factory = context_factory
         self.streams = streams
         self.events_only = events_only
@@ -99,10 +103,11 @@ class GraphQLHTTP:
             return error_response(status, refused.code, refused.message, media_type=takes.json or JSON, headers=headers)
 
     async def _answer(self, request: Request, operation: OperationRequest, takes: Accepted) -> ASGIApp:
+        # First of all, so that a credential that is not valid learns nothing about the document.
+        context = await context_of(self.context_factory, request)
         selected = self.executor.select(operation)
         if isinstance(selected, Answer):
             return _response(selected, takes.for_answer or takes.for_stream or JSON)
-        context = self.context_factory(request)
         if selected.type is OperationType.SUBSCRIPTION and takes.for_stream in FRAMINGS:
             return await self._stream(request, selected, context, FRAMINGS[takes.for_stream])
         media_type = _require_type(takes.for_answer)
@@ -135,7 +140,20 @@ class GraphQLHTTP:
         stream = await self.executor.open(selected, context)
         if isinstance(stream, Answer):
             return whole_response(framing, stream.json)
-        return StreamResponse(self.streams, framing, stream, context.request_id)
+        ended = partial(self._until_refused, request, selected) if self.callers.are_recognized else None
+        return StreamResponse(self.streams, framing, stream, context.request_id, ended)
+
+    async def _until_refused(self, request: Request, selected: Selected) -> bytes:
+        """Wait until the caller may no longer receive a stream, and return the body of the errors."""
+        try:
+            async for _ in self.callers.follow(request):
+                refused = self.executor.unmet(selected, await context_of(self.context_factory, request))
+                if refused is not None:
+                    return refused.json
+        except CallerRefused as refusal:
+            return encode_json(error_body(refusal.code, refusal.message))
+        await asyncio.Event().wait()  # without a credential, nothing changes
+        raise AssertionError
 
     async def _read_in_time(self, request: Request) -> OperationRequest:
         try:
@@ -223,6 +241,10 @@ def _response(answer: Answer, media_type: str) -> ASGIApp:
     status = 200
     if answer.kind is AnswerKind.FAULT:
         status = 500
+    elif answer.kind is AnswerKind.UNAUTHENTICATED:
+        status, headers = 401, {"www-authenticate": "Bearer"}
+    elif answer.kind is AnswerKind.FORBIDDEN:
+        status = 403
     elif answer.kind in ALWAYS_4XX or (answer.kind not in ALWAYS_200 and media_type == GRAPHQL_RESPONSE):
         status = 400
         if answer.kind is AnswerKind.METHOD and _operation_type(answer) == "mutation":

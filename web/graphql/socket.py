@@ -14,6 +14,9 @@ Invariants of every socket:
   stream; a shared subscription falls behind its group, which does not wait. A client that makes no room for
   `socket_send_seconds` is disconnected with 1013.
 - Every operation has a new context, so that nothing in it becomes stale during the life of the socket.
+- On a closed server, one more task follows the caller's access (`web.callers`). Access that is lost ends the socket:
+  with 4403 if the token has expired, and with 4401 otherwise. A role that falls ends only the subscriptions that need
+  more.
 
 Differences from the protocol or its reference implementation:
 
@@ -35,7 +38,6 @@ from typing import Any, Protocol
 
 import orjson
 import structlog
-from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from events.hub import Hub, Page, Subscriber
@@ -46,6 +48,7 @@ from execution.requests import parse_request
 from execution.subscriptions import SharedStream, Stream
 from settings import Settings
 from telemetry import SubscriptionTelemetry
+from web.callers import CallerRefused, Callers, ContextFactory, context_of
 from web.graphql.messages import Close, id_of, parse, payload_of, resume_reason
 from web.serving.websocket_protocol import frames_of, header
 
@@ -66,7 +69,8 @@ class SocketHost(Protocol):
     """The parts of the endpoint that its sockets use. Times are in seconds."""
 
     executor: Executor
-    context_factory: Callable[[HTTPConnection], OperationContext]
+    context_factory: ContextFactory
+    callers: Callers
     settings: Settings
     telemetry: SubscriptionTelemetry
     hub: Hub[StreamAnswer]
@@ -87,6 +91,8 @@ class Socket:
         self._tasks = asyncio.TaskGroup()
         self._operations: dict[str, asyncio.Task[None] | _Shared] = {}
         self._mutations: set[asyncio.Task[None]] = set()
+        self._subscriptions: dict[asyncio.Task[None] | _Shared, Selected] = {}
+        self._watch: asyncio.Task[None] | None = None
         self._running = 0
         self._acknowledged = False
         self._timer: asyncio.TimerHandle
@@ -119,6 +125,8 @@ class Socket:
             finally:
                 self._timer.cancel()
                 reader.cancel()
+                if self._watch is not None:
+                    self._watch.cancel()
                 operations = list(self._operations.values())
                 self._operations.clear()
                 for operation in operations:
@@ -192,11 +200,39 @@ class Socket:
         if self._acknowledged:
             raise Close(4429, "Too many initialisation requests")
         self.websocket.state.connection_init = payload_of(message)
+        if self.host.callers.are_recognized:
+            await self._context()
+            self._watch = self._start(self._follow_access)
         self._acknowledged = True
         self._timer.cancel()
         self._timer = self._loop.call_later(self.host.ping_seconds, self._ping)
         payload = {"server": "assay", "pingIntervalSeconds": self.host.ping_seconds}
         await self._send(encode_json({"type": "connection_ack", "payload": payload}))
+
+    async def _context(self) -> OperationContext:
+        """Return the context of a new operation. Raise Close if the caller is refused."""
+        try:
+            return await context_of(self.host.context_factory, self.websocket)
+        except CallerRefused as refused:
+            raise Close(refused.close_code, refused.message) from None
+
+    async def _follow_access(self) -> None:
+        """End the socket if its caller is refused, and each subscription whose rules the caller no longer meets."""
+        try:
+            async for _ in self.host.callers.follow(self.websocket):
+                context = await self._context()
+                for operation, selected in list(self._subscriptions.items()):
+                    if refused := self.host.executor.unmet(selected, context):
+                        await self._end_operation(operation, refused.body["errors"])
+        except CallerRefused as refusal:
+            raise Close(refusal.close_code, refusal.message) from None
+
+    async def _end_operation(self, operation: asyncio.Task[None] | _Shared, errors: object) -> None:
+        for key, each in list(self._operations.items()):
+            if each is operation:
+                del self._operations[key]
+                self._stop(operation)
+                await self._send(encode_json({"id": key, "type": "error", "payload": errors}))
 
     async def _subscribe(self, key: str, payload: object) -> None:
         try:
@@ -221,6 +257,8 @@ class Socket:
         if isinstance(selected, Selected) and selected.type is OperationType.MUTATION:
             self._mutations.add(task)
             task.add_done_callback(self._mutations.discard)
+        elif isinstance(selected, Selected) and selected.type is OperationType.SUBSCRIPTION:
+            self._subscriptions[task] = selected
         task.add_done_callback(lambda _: self.done(key, task))
 
     def _stop(self, operation: asyncio.Task[None] | _Shared) -> None:
@@ -237,6 +275,7 @@ class Socket:
     def done(self, key: str, operation: asyncio.Task[None] | _Shared) -> None:
         """Note that an operation has ended and its source stream is closed."""
         self._running -= 1
+        self._subscriptions.pop(operation, None)
         if self._operations.get(key) is operation:
             del self._operations[key]
 
@@ -254,7 +293,7 @@ class Socket:
         self._timer = self._loop.call_later(min(interval, 2 * interval - silent), self._ping)
 
     async def _operate(self, key: str, selected: Selected | Answer) -> None:
-        context = self.host.context_factory(self.websocket)
+        context = await self._context()
         try:
             await self._answer(key, selected, context)
         except Close:
@@ -272,7 +311,8 @@ class Socket:
             begun = self.host.executor.begin(selected, context)
             answer = begun if isinstance(begun, Answer) else await begun
         if isinstance(answer, SharedStream):
-            failed = await self._share(key, answer)
+            assert isinstance(selected, Selected), "it has begun"
+            failed = await self._share(key, answer, selected)
             if failed is None:
                 return
         elif not isinstance(answer, Answer):
@@ -287,7 +327,7 @@ class Socket:
         else:
             await self._say(key, "error", failed)
 
-    async def _share(self, key: str, stream: SharedStream) -> object | None:
+    async def _share(self, key: str, stream: SharedStream, selected: Selected) -> object | None:
         """Let the hub send a stream's answers from now on. Return the errors if the stream can't be joined."""
         shared = _Shared(self, key, stream.record)
         try:
@@ -298,6 +338,7 @@ class Socket:
         # A client that is disconnected before its first event resumes from its beginning.
         shared.cursor = cursor
         self._operations[key] = shared
+        self._subscriptions[shared] = selected
         self._running += 1
         self.host.telemetry.active += 1
         return None

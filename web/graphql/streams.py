@@ -9,16 +9,17 @@ Invariants of every stream:
 - A send waits until the transport has room, and the source stream waits for the send. (A shared stream holds a few
   answers, and its group continues without it.) A send that waits longer than `send_seconds` ends the stream.
 - A heartbeat in regular intervals keeps proxies from closing the connection, and detects clients that are gone.
-- If the source ends, the client receives `complete`, or the last boundary. If the stream ends for another reason (the
-  server stops, the database is out of reach, the client does not read), the connection breaks off. Clients take that
-  for a lost connection, reconnect, and resume after their cursor. Apollo's protocol can state the reason, and does.
+- If the source ends, the client receives `complete`, or the last boundary. If the caller loses its access, the client
+  receives an answer with the error before. If the stream ends for another reason (the server stops, the database is
+  out of reach, the client does not read), the connection breaks off. Clients take that for a lost connection,
+  reconnect, and resume after their cursor. Apollo's protocol can state the reason, and does.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
@@ -114,6 +115,14 @@ class _Breaking(Exception):
         self.errors = errors
 
 
+class _Refused(Exception):
+    """The caller has lost its access; `errors` is a body with the reason."""
+
+    def __init__(self, errors: bytes) -> None:
+        super().__init__(errors)
+        self.errors = errors
+
+
 class Streams:
     """All streams of one server. Times are in seconds."""
 
@@ -186,7 +195,10 @@ class StreamResponse:
         framing: Framing,
         stream: Stream,
         request_id: str,
+        until_refused: Callable[[], Awaitable[bytes]] | None = None,
     ) -> None:
+        """`until_refused` waits until the caller loses its access, and returns the body of the last answer."""
+        self._until_refused = until_refused
         self._streams = streams
         self._framing = framing
         self._pages = pages_of(streams.hub, stream)
@@ -207,12 +219,17 @@ class StreamResponse:
                 raise BrokenOff from None
             except _Breaking as breaking:
                 await self._break_off(breaking.errors)
+            except _Refused as refused:
+                answer = StreamAnswer(refused.errors, failed=True, has_errors=True)
+                await self._write(self._framing.answer(answer) + self._framing.complete, more=False)
 
     async def _run(self, receive: Receive) -> None:
         """Send the answers until the source ends, or another cause ends the stream."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                others = (self._beat(), disconnected(receive), self._streams.until_stopped())
+                others = [self._beat(), disconnected(receive), self._streams.until_stopped()]
+                if self._until_refused is not None:
+                    others.append(_refused(self._until_refused))
                 beside = [tasks.create_task(each) for each in others]
                 await self._follow()
                 for task in beside:
@@ -268,6 +285,10 @@ class StreamResponse:
         except TimeoutError:
             self._streams.telemetry.overflowed += 1
             raise BrokenOff from None
+
+
+async def _refused(until_refused: Callable[[], Awaitable[bytes]]) -> NoReturn:
+    raise _Refused(await until_refused())
 
 
 def address_of(scope: Scope) -> str:

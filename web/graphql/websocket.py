@@ -11,19 +11,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 from operator import attrgetter
 
-from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
 from events.hub import Hub
 from execution.answers import StreamAnswer
 from execution.errors import ErrorCode
-from execution.executor import Executor, OperationContext
+from execution.executor import Executor
 from settings import Settings
 from telemetry import Telemetry
+from web.callers import OPEN, Callers, ContextFactory
 from web.graphql import CLOSE_SECONDS, HEARTBEAT_SECONDS
 from web.graphql.messages import Close, resume_reason
 from web.graphql.socket import Socket
@@ -37,15 +36,17 @@ class GraphQLWebSocket:
     def __init__(
         self,
         executor: Executor,
-        context_factory: Callable[[HTTPConnection], OperationContext],
+        context_factory: ContextFactory,
         settings: Settings,
         telemetry: Telemetry,
         *,
+        callers: Callers = OPEN,
         ping_seconds: float = HEARTBEAT_SECONDS,
         close_seconds: float = CLOSE_SECONDS,
     ) -> None:
         self.executor = executor
         self.context_factory = context_factory
+        self.callers = callers
         self.settings = settings
         self.telemetry = telemetry.subscriptions
         self.half_open = telemetry.http.half_open
@@ -61,7 +62,7 @@ class GraphQLWebSocket:
         """Serve one connection, from its handshake to its end.
 
         The context factory receives the WebSocket; its `state.connection_init` is the payload of the client's
-        `connection_init`, or None.
+        `connection_init`, or None. It refuses a credential that is not valid, and the socket then ends.
         """
         if self.origins.is_foreign(websocket):
             await _refuse(websocket, 403, ErrorCode.FORBIDDEN, FOREIGN)
