@@ -286,6 +286,9 @@ class Settings(AccessSettings, HostSettings, WorkerSettings):
         description="The largest cost of an operation in points, about one for each object that it reads; 0 means no "
         "limit.",
     )
+    key_days: int = Field(
+        365, ge=0, le=36_500, description="The longest lifetime of a new API key in days; 0 means no limit."
+    )
     slow_ms: int = Field(
         0, ge=0, le=3_600_000, description="Milliseconds from which an operation is logged as slow; 0 logs none."
     )

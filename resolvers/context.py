@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from strawberry.dataloader import DataLoader
 
+from access.sign_in import Origin, SignIn
 from analyzers.base import Analyzer
 from events.bus import Bus
 from events.feed import Feed
@@ -19,6 +20,7 @@ from execution.eager import TimeLimit
 from execution.lasting import Reads
 from resolvers.monitor import Monitor
 from settings import Settings
+from store.access.sessions import Client
 from store.changes import analyses_of, lists_of
 from store.contents import contents_by_id
 from store.queue.workers import work_of
@@ -51,6 +53,7 @@ class Services:
     """The parts of one server instance. `plugin_failures` has the plug-ins that failed to load, and the reasons.
 
     `missing` has the analyzers that lack a package, and the commands that install the packages.
+    `sign_in` is None on an open server.
     `stopping` is set when the instance begins to stop: resolvers that wait for a client then answer at once.
     """
 
@@ -67,15 +70,17 @@ class Services:
     started_at: datetime = field(default_factory=utcnow)
     monitor: Monitor = field(default_factory=Monitor)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    sign_in: SignIn | None = None
 
 
 class Context:
     """The context of one operation. Nothing here outlives it, so that its rows can't become stale."""
 
-    def __init__(self, services: Services, viewer: Viewer, request_id: str) -> None:
+    def __init__(self, services: Services, viewer: Viewer, request_id: str, client: Client | None = None) -> None:
         self.services = services
         self.viewer = viewer
         self.request_id = request_id
+        self.client = client or Client()
         self.time_limit: TimeLimit | None = None
         self.last_event_id: str | None = None
         self.events_end: str | None = None
@@ -98,7 +103,17 @@ class Context:
 
     def anew(self) -> Context:
         """Return a context for the same caller that has read nothing."""
-        return Context(self.services, self.viewer, self.request_id)
+        return Context(self.services, self.viewer, self.request_id, self.client)
+
+    @property
+    def origin(self) -> Origin:
+        """The client and the id of the request, for the audit log."""
+        return Origin(self.client, self.request_id)
+
+    def become(self, viewer: Viewer) -> None:
+        """Answer the rest of the current field for the viewer who has just signed in."""
+        self.viewer = viewer
+        self.forget()
 
     async def load(self, read: Load[RowT], id_: str) -> RowT | None:
         """Return the row with this id by a short read. None if the viewer can't see one.

@@ -82,6 +82,24 @@ async def read_page(
     return Connection(page.rows, page.cursor, page.has_next, page.has_previous, count_all, status_counts)
 
 
+async def read_page_of(
+    database: Database,
+    read: Callable[[AsyncConnection], Awaitable[Page[RowT]]],
+    count: Callable[[AsyncConnection], Awaitable[int]] | None = None,
+) -> Connection[RowT]:
+    """`read_page` for a list whose statement is not short. Without `count`, the list has no total."""
+
+    async def count_all() -> int:
+        assert count is not None
+        async with database.read() as connection:
+            return await count(connection)
+
+    with _page_errors():
+        async with database.read() as connection:
+            page = await read(connection)
+    return Connection(page.rows, page.cursor, page.has_next, page.has_previous, count and count_all)
+
+
 def page_request(
     first: int | None, after: str | None = None, last: int | None = None, before: str | None = None
 ) -> PageArguments:

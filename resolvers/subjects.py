@@ -9,6 +9,7 @@ from typing import Any
 
 import store.subjects
 from execution.errors import ClientError, ErrorCode
+from resolvers import accounts
 from resolvers.context import Context, Load
 from store.analyses import analyses_by_id
 from store.batches import batches_by_id
@@ -58,7 +59,27 @@ async def _worker(context: Context, id_: str) -> Any | None:
     return (await workers_by_id(context.services.database, [id_])).get(id_)
 
 
-# Nodes that are not subjects, by kind: they have no events, and every viewer sees them.
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One kind of object of access, which has no events: its type in the schema, and its nouns."""
+
+    type_name: str
+    nouns: tuple[str, str, str]
+    load: Load[Any]
+    """Reads rows by their ids, those that the viewer may see."""
+
+
+# By kind, the prefix of ids.
+ACCOUNTS: Mapping[str, Account] = {
+    "user": Account("User", ("A", "user", "users"), accounts.visible_users),
+    "workspace": Account("Workspace", ("A", "workspace", "workspaces"), accounts.visible_workspaces),
+    "membership": Account("Membership", ("A", "membership", "memberships"), accounts.visible_memberships),
+    "apikey": Account("ApiKey", ("An", "API key", "API keys"), accounts.visible_api_keys),
+    "signin": Account("SignInSession", ("A", "sign-in session", "sign-in sessions"), accounts.own_sessions),
+    "audit": Account("AuditEntry", ("An", "audit entry", "audit entries"), accounts.visible_entries),
+}
+
+# Other nodes, by kind: every viewer sees them.
 _OTHERS: Mapping[str, Callable[[Context, str], Awaitable[Any | None]]] = {"worker": _worker, "analyzer": _analyzer}
 
 
@@ -68,9 +89,11 @@ async def node(context: Context, id_: str, argument: str = "id") -> Any | None:
     kind = "analyzer" if id_.startswith("analyzer_") else kind_of(id_) or ""
     if kind in SUBJECTS:
         return await context.load(SUBJECTS[kind].load, id_)
+    if kind in ACCOUNTS:
+        return await context.load_together(ACCOUNTS[kind].load, id_)
     if kind in _OTHERS:
         return await _OTHERS[kind](context, id_)
-    *first, last = [f"`{each}_…`" for each in (*SUBJECTS, *_OTHERS)]
+    *first, last = [f"`{each}_…`" for each in (*SUBJECTS, *ACCOUNTS, *_OTHERS)]
     message = f"`{argument}` is not an id: ids have the forms {', '.join(first)} and {last}."
     raise ClientError(ErrorCode.BAD_USER_INPUT, message, argument=argument)
 
@@ -84,6 +107,7 @@ async def nodes(context: Context, ids: Sequence[str]) -> list[Any | None]:
 
 
 def is_row_of(type_name: str, value: object) -> bool:
-    """Return whether the value is a row of the subject whose type has this name in the schema."""
-    subject = SUBJECTS.get(kind_of(getattr(value, "id", "")) or "")
-    return subject is not None and subject.type_name == type_name
+    """Return whether the value is a row of the subject or account whose type has this name in the schema."""
+    kind = kind_of(getattr(value, "id", "")) or ""
+    found = SUBJECTS.get(kind) or ACCOUNTS.get(kind)
+    return found is not None and found.type_name == type_name

@@ -24,10 +24,14 @@ from analyzers.base import Analyzer as AnalyzerValue
 from execution.strawberry_parts import AT_ONCE, core_schema
 from resolvers import subjects as resolve
 from schema.access import VIEWER
+from schema.accounts import AccountQuery
+from schema.administration import AdministrationMutation
 from schema.alerts import AlertEvent
 from schema.analyses import AnalysisEvent, AnalysisMutation, AnalysisQuery, AnalysisSubscription
 from schema.analyzer_types import AnalyzerTypes
 from schema.analyzers import UntypedResult
+from schema.api_keys import ApiKeyMutation
+from schema.audit import AuditQuery
 from schema.batches import BatchEvent, BatchMutation, BatchQuery, BatchSubscription
 from schema.bulk_actions import BulkActionEvent, BulkActionMutation
 from schema.common import NOUNS, Info, Node
@@ -39,6 +43,7 @@ from schema.metrics import MetricsQuery, MetricsSubscription
 from schema.retention import RetentionQuery
 from schema.scalars import SCALARS
 from schema.server import ServerQuery
+from schema.sign_ins import SignInMutation
 from schema.submissions import submission_mutation
 
 
@@ -78,12 +83,17 @@ _QUERIES = (
     MetricsQuery,
     ServerQuery,
     HistoryQuery,
+    AccountQuery,
+    AuditQuery,
 )
 _MUTATIONS = (
     AnalysisMutation,
     BatchMutation,
     BulkActionMutation,
     QueueMutation,
+    SignInMutation,
+    AdministrationMutation,
+    ApiKeyMutation,
 )
 _SUBSCRIPTIONS = (
     EventSubscription,
@@ -218,7 +228,7 @@ def _name_nodes(type_: GraphQLObjectType | GraphQLInterfaceType) -> None:
     article, noun, plural = NOUNS[node.__strawberry_definition__.name]
     for described in (type_, *type_.fields.values()):
         described.description = (described.description or "").format(
-            A=article, node=noun, nodes=plural, Nodes=plural.capitalize()
+            A=article, node=noun, nodes=plural, Nodes=plural[0].upper() + plural[1:]
         )
 
 

@@ -13,7 +13,7 @@ from execution.prices import priced
 from resolvers import user_errors
 from resolvers.context import Context
 from resolvers.paging import Connection as ConnectionOf
-from resolvers.subjects import SUBJECTS, is_row_of
+from resolvers.subjects import ACCOUNTS, SUBJECTS, is_row_of
 from resolvers.user_errors import UserErrorCode
 from schema.scalars import describe
 from store import subjects
@@ -171,8 +171,11 @@ class PageInfo:
 
 # Strawberry gives `Edge[Analysis]` and `Edge[Batch]` one description: `schema.build` puts in the nouns.
 NOUNS: Mapping[str, tuple[str, str, str]] = {
-    subject.type_name: ("An" if kind[0] in "aeiou" else "A", kind, subjects.SUBJECTS[kind].name)
-    for kind, subject in SUBJECTS.items()
+    **{
+        subject.type_name: ("An" if kind[0] in "aeiou" else "A", kind, subjects.SUBJECTS[kind].name)
+        for kind, subject in SUBJECTS.items()
+    },
+    **{account.type_name: account.nouns for account in ACCOUNTS.values()},
 }
 
 

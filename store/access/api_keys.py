@@ -63,6 +63,12 @@ async def api_keys_by_id(connection: AsyncConnection, workspace: str, ids: Seque
     return {row.id: row for row in rows_of(await connection.execute(statement), ApiKeyRow)}
 
 
+async def own_api_keys_by_id(connection: AsyncConnection, user_id: str, ids: Sequence[str]) -> dict[str, ApiKeyRow]:
+    """Return the keys of this creator among these, of all workspaces, by id, also revoked and expired ones."""
+    statement = select(_key).where(_key.c.created_by == user_id, _key.c.id.in_(ids))
+    return {row.id: row for row in rows_of(await connection.execute(statement), ApiKeyRow)}
+
+
 async def page_of_api_keys(connection: AsyncConnection, workspace: str, page: PageArguments) -> Page[ApiKeyRow]:
     """Return a page of a workspace's keys, also revoked and expired ones, oldest first. Raises PageError."""
     return await fetch_page(connection, select(_key).where(_key.c.workspace == workspace), _LISTING, page, ApiKeyRow)

@@ -41,6 +41,12 @@ async def create_invitation(
     return row
 
 
+async def is_open(connection: AsyncConnection, hash_: str, now: datetime) -> bool:
+    """Return whether there is an unused invitation with this SHA-256 (hexadecimal) that has not expired."""
+    statement = select(_invitation.c.user_id).where(_invitation.c.hash == hash_, _invitation.c.expires_at > now)
+    return (await connection.execute(statement)).first() is not None
+
+
 async def accept_invitation(connection: AsyncConnection, hash_: str, password: str, now: datetime) -> UserRow | None:
     """Use an invitation: store the encoded password of its user, end all sessions, and return the user.
 

@@ -64,20 +64,22 @@ async def _all(connection: AsyncConnection, which: ColumnElement[bool]) -> list[
 
 
 async def page_of_workspaces(
-    connection: AsyncConnection, page: PageArguments, *, of_user: str | None = None
+    connection: AsyncConnection, page: PageArguments, *, of_user: str | None = None, key: str | None = None
 ) -> Page[WorkspaceRow]:
-    """Return a page of a user's workspaces, or of all, oldest first. Raises PageError."""
-    return await fetch_page(connection, _listed(select(_workspace), of_user), _LISTING, page, WorkspaceRow)
+    """Return a page of a user's workspaces, of the one with this key, or of all, oldest first. Raises PageError."""
+    return await fetch_page(connection, _listed(select(_workspace), of_user, key), _LISTING, page, WorkspaceRow)
 
 
-async def count_workspaces(connection: AsyncConnection, *, of_user: str | None = None) -> int:
-    """Return the number of a user's workspaces, or of all."""
-    statement = _listed(select(func.count()).select_from(_workspace), of_user)
+async def count_workspaces(connection: AsyncConnection, *, of_user: str | None = None, key: str | None = None) -> int:
+    """Return the number of a user's workspaces, of those with this key, or of all."""
+    statement = _listed(select(func.count()).select_from(_workspace), of_user, key)
     count: int = (await connection.execute(statement)).scalar_one()
     return count
 
 
-def _listed(statement: Select[Any], of_user: str | None) -> Select[Any]:
+def _listed(statement: Select[Any], of_user: str | None, key: str | None) -> Select[Any]:
+    if key is not None:
+        statement = statement.where(_workspace.c.key == key)
     if of_user is not None:
         own = select(_membership.c.workspace).where(_membership.c.user_id == of_user)
         statement = statement.where(_workspace.c.key.in_(own))

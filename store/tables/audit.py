@@ -32,6 +32,8 @@ class AuditAction(StrEnum):
     """All audited actions: a noun and a past participle. The log has no other names."""
 
     USER_SIGNED_IN = "user.signed_in"
+    # A wrong name or password.
+    USER_SIGN_IN_FAILED = "user.sign_in_failed"
     USER_SIGNED_OUT = "user.signed_out"
     USER_CREATED = "user.created"
     USER_UPDATED = "user.updated"
