@@ -68,6 +68,12 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
     from starlette.routing import BaseRoute, Route, WebSocketRoute
 
     from access.admission import new_gate, require_no_user
+    from access.limits import Limits
+    from access.passwords import Passwords
+    from access.rules import parse_rules
+    from access.secrets import keys_of, read_secret
+    from access.sign_in import SignIn
+    from access.sign_in_throttle import begin_sign_in
     from analyzers.registry import load_registry
     from events.bus import Bus
     from events.changes import changes_in
@@ -90,6 +96,7 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
     from schema.access import refuse, rule_of
     from schema.build import fit
     from schema.filters import FilterReader
+    from store.access.sessions import Client
     from store.cursors import identify
     from store.sql.database import Database
     from store.sql.history import renumber_moved
@@ -97,7 +104,7 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
     from store.sql.viewer import Viewer
     from store.submissions import Submissions
     from telemetry import Telemetry
-    from web.callers import CallerRefused, Callers
+    from web.callers import CallerRefused, Callers, client_of
     from web.callers import refusal as caller_refusal
     from web.downloads import download_routes
     from web.graphql.http import GraphQLHTTP
@@ -116,6 +123,15 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
     submissions = Submissions(database)
     bus = Bus(settings.bus)
     feed = Feed(database)
+    gate = new_gate(settings, database)
+    callers = Callers(gate)
+    limits = Limits("")
+    secret = read_secret(settings)
+    sign_in = (
+        SignIn(database, keys_of(secret), Passwords(), partial(begin_sign_in, limits, parse_rules("")))
+        if secret
+        else None
+    )
     services = Services(
         settings=settings,
         database=database,
@@ -128,20 +144,18 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
         plugin_failures={**registry.failures, **unfit},
         missing=registry.missing,
         instance=instance,
+        sign_in=sign_in,
     )
-
-    gate = new_gate(settings, database)
-    callers = Callers(gate)
 
     def context(connection: HTTPConnection) -> Context | Coroutine[Any, Any, Context]:
         request_id = connection.scope["state"]["request_id"]
         viewer = callers.viewer(connection)
         if isinstance(viewer, Viewer):
-            return Context(services, viewer, request_id)
-        return looked_up(viewer, request_id)
+            return Context(services, viewer, request_id, client_of(connection))
+        return looked_up(viewer, request_id, client_of(connection))
 
-    async def looked_up(viewer: Coroutine[Any, Any, Viewer], request_id: str) -> Context:
-        return Context(services, await viewer, request_id)
+    async def looked_up(viewer: Coroutine[Any, Any, Viewer], request_id: str, client: Client) -> Context:
+        return Context(services, await viewer, request_id, client)
 
     own_documents = page_documents() if settings.trusted_documents_only else None
     changes = changes_in(database, bus)

@@ -17,6 +17,7 @@ from access.gate import NoSuchWorkspace, NotRecognized
 from access.issuer import IssuerUnavailable
 from execution.errors import ErrorCode
 from resolvers.user_errors import explain
+from store.access.sessions import Client
 from store.sql.clock import utcnow
 from store.sql.viewer import ANONYMOUS, LOCAL_ADMINISTRATOR
 from web.responses import RefusedRequest, error_response
@@ -58,6 +59,11 @@ def anonymous(message: str) -> CallerRefused:
 
 ContextFactory = Callable[["HTTPConnection"], "OperationContext | Coroutine[Any, Any, OperationContext]"]
 """Returns the context of a new operation: at once, or after a look-up of its caller. Both raise CallerRefused."""
+
+
+def client_of(connection: HTTPConnection) -> Client:
+    """Return the address and the program of a client."""
+    return Client(connection.client.host if connection.client else None, connection.headers.get("user-agent"))
 
 
 async def context_of(
