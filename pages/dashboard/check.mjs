@@ -75,8 +75,9 @@ function wrongImports() {
     return named.flatMap((target) => {
       const [other, into] = relative(src, resolve(src, dirname(name), target)).split('/');
       const isShared = other === 'feature' || (layer === 'frame' && other === 'routes');
+      const isOutside = other === '..'; // pages/shared
       const isOwn = other === layer && (layer !== 'features' || into === feature);
-      return isShared || isOwn || LAYERS[layer]?.includes(other) ? [] : [`${name} imports ${target}: ${layer} may import ${LAYERS[layer]?.join(', ') || 'nothing'}.`];
+      return isShared || isOutside || isOwn || LAYERS[layer]?.includes(other) ? [] : [`${name} imports ${target}: ${layer} may import ${LAYERS[layer]?.join(', ') || 'nothing'}.`];
     });
   });
 }

@@ -9,6 +9,7 @@ import { takeLinked } from './linked';
 import { LinkedDocument } from './LinkedDocument';
 import { isNarrow } from './narrow';
 import { StatusLine } from './StatusLine';
+import { SignIn } from './SignIn';
 import { storage } from './storage';
 import { SystemTheme } from './SystemTheme';
 import { TabList } from './TabList';
@@ -27,6 +28,7 @@ export function App() {
   return (
     <>
       <Header />
+      <SignIn />
       <main>
         <GraphiQL
           {...INITIAL}

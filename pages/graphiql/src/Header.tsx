@@ -1,7 +1,9 @@
 /** The page's name, and links to the other pages. */
 import { DASHBOARD, GRAPHQL, METRICS } from './address';
+import { sessions, useSession } from './session';
 
 export function Header() {
+  const now = useSession();
   return (
     <header className="top">
       <h1>
@@ -16,6 +18,11 @@ export function Header() {
       <nav aria-label="Other pages">
         <a href={DASHBOARD}>Dashboard</a>
         <a href={METRICS}>Metrics</a>
+        {now.state === 'in' && (
+          <button type="button" title={`Signed in as ${now.viewer.name}`} onClick={() => void sessions.signOut()}>
+            Sign out
+          </button>
+        )}
       </nav>
     </header>
   );

@@ -9,9 +9,13 @@ import { parse, type DocumentNode } from 'graphql';
 import { createClient, type Client } from 'graphql-ws';
 import { GRAPHQL } from './address';
 import { lastCursor, remember } from './seen';
+import { send, sessions, withSession } from './session';
 import { getStatus, setStatus } from './status';
 
 const MAX_RETRIES = 20; // with the pauses below, about two minutes without a server
+
+/** The token has ended: the next connection has a new one. */
+const EXPIRED = 4403;
 
 type Headers = Record<string, string>;
 
@@ -29,10 +33,10 @@ function operation(document: DocumentNode | undefined, name: string | null | und
   return all.find((definition) => definition.name?.value === name) ?? (all.length === 1 ? all[0] : undefined);
 }
 
-async function send(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+async function sendAny(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(input, init);
+    response = await send(input, init);
   } catch {
     throw new Error('The server did not respond. Is it running?');
   }
@@ -48,7 +52,7 @@ async function sendTimed(input: RequestInfo | URL, init?: RequestInit): Promise<
   const start = performance.now();
   setStatus({ state: 'waiting' });
   try {
-    const response = await send(input, init);
+    const response = await sendAny(input, init);
     setStatus({ state: 'answered', code: response.status, milliseconds: performance.now() - start });
     response
       .clone()
@@ -65,11 +69,16 @@ function connect(headers: Headers): Client {
   const address = new URL(GRAPHQL);
   address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:';
   let socket: WebSocket | undefined;
+  let sent: string | undefined;
   let overdue: ReturnType<typeof setTimeout> | undefined;
   return createClient({
     url: address.href,
     lazy: true,
-    connectionParams: headers,
+    connectionParams: async () => {
+      const { Authorization: authorization, 'X-Assay-Workspace': workspace, ...others } = await withSession(headers);
+      sent = authorization;
+      return { ...others, ...(authorization && { authorization }), ...(workspace && { workspace }) };
+    },
     connectionAckWaitTimeout: 10_000,
     keepAlive: 10_000,
     retryAttempts: MAX_RETRIES,
@@ -88,8 +97,9 @@ function connect(headers: Headers): Client {
       opened: (opened) => {
         socket = opened as WebSocket;
       },
-      closed: () => {
+      closed: (event) => {
         clearTimeout(overdue);
+        if ((event as CloseEvent).code === EXPIRED) sessions.refused(sent);
         const status = getStatus();
         if (status.state === 'live') setStatus({ ...status, state: 'reconnecting' });
       },
@@ -151,7 +161,7 @@ function resuming(client: Client, resumable: boolean): Client {
 export const fetcher: Fetcher = (params, options) => {
   const headers = (options?.headers ?? {}) as Headers;
   if (params.operationName === 'IntrospectionQuery') {
-    return createGraphiQLFetcher({ url: GRAPHQL, fetch: send })(params, { headers });
+    return createGraphiQLFetcher({ url: GRAPHQL, fetch: sendAny })(params, { headers });
   }
   const documentAST = read(params.query);
   const chosen = operation(documentAST, params.operationName);

@@ -5,6 +5,7 @@ import '@graphiql/plugin-explorer/style.css';
 import './workers';
 import './contrast';
 import { App } from './App';
+import { begin } from './session';
 import './style.css';
 
 const root = document.getElementById('root');
@@ -14,3 +15,4 @@ createRoot(root).render(
     <App />
   </StrictMode>,
 );
+void begin();

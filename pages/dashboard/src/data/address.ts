@@ -7,6 +7,7 @@ const ROOT = import.meta.env.DEV ? new URL('/', location.href) : new URL(/* @vit
 /** The path of the app, with a slash at its end. */
 export const BASE = new URL('dashboard/', ROOT).pathname;
 export const GRAPHQL = new URL('graphql', ROOT).href;
+export const AUTH = new URL('auth/', ROOT).href;
 /** The path of files that the server makes of lists, such as `analyses.csv`. */
 export const FILES = ROOT.href;
 export const METRICS = new URL('metrics', ROOT).href;

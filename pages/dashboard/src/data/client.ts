@@ -5,6 +5,7 @@
 import { cacheExchange } from '@urql/exchange-graphcache';
 import { Client, fetchExchange, type ClientOptions, type AnyVariables, type CombinedError, type DocumentInput } from '@urql/core';
 import { GRAPHQL } from './address';
+import { send } from './session';
 import { connected, isLost } from './socket';
 
 const options: Omit<ClientOptions, 'exchanges'> = {
@@ -12,7 +13,7 @@ const options: Omit<ClientOptions, 'exchanges'> = {
   preferGetMethod: false,
   fetch: async (...request) => {
     await connected();
-    return fetch(...request);
+    return send(...request);
   },
 };
 

@@ -3,6 +3,8 @@
  * `npm run check` validates each document against schema/schema.graphql. Other operations are in `.graphql` files, and
  * their types are generated.
  */
+import { ACCEPT_INVITATION, VIEWER } from '../../../shared/session';
+
 export type AnalysisStatus = 'QUEUED' | 'RUNNING' | 'COMPLETED' | 'FAILED' | 'CANCELED' | 'TIMED_OUT';
 export type BatchStatus = 'QUEUED' | 'RUNNING' | 'COMPLETED' | 'CANCELED' | 'TIMED_OUT';
 export type HealthStatus = 'HEALTHY' | 'DEGRADED' | 'UNHEALTHY';
@@ -189,4 +191,6 @@ export const DOCUMENTS = {
   METRICS,
   HEALTH,
   QUEUE,
+  VIEWER,
+  ACCEPT_INVITATION,
 };

@@ -7,6 +7,7 @@
 import { createClient, type ExecutionResult } from 'graphql-ws/client';
 import { GRAPHQL } from './address';
 import { now } from './clock';
+import { sessions } from './session';
 import { Store } from './store';
 
 export type Connection =
@@ -99,13 +100,26 @@ export function expectSilence(isExpected: boolean): void {
 const address = new URL(GRAPHQL);
 address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:';
 
+let authorization: string | undefined;
+
+async function parameters(): Promise<Record<string, string>> {
+  const headers = await sessions.headers();
+  authorization = headers['Authorization'];
+  const workspace = headers['X-Assay-Workspace'];
+  return { ...(authorization && { authorization }), ...(workspace && { workspace }) };
+}
+
 const client = createClient({
   url: address.href,
+  connectionParams: parameters,
   connectionAckWaitTimeout: 10_000,
   keepAlive: 10_000,
   retryAttempts: Infinity,
   shouldRetry: () => true,
-  retryWait: untilNextAttempt,
+  retryWait: async (retries) => {
+    await untilNextAttempt(retries);
+    await sessions.headers(); // nobody may be signed in
+  },
   on: {
     // A connection can be dead without being closed: then the pong is missing.
     ping: (received) => {
@@ -135,8 +149,9 @@ const client = createClient({
       heardAtServer = now();
       if (connection.value.state !== 'live') judge();
     },
-    closed: () => {
+    closed: (event) => {
       clearTimeout(overdue);
+      if ([4401, 4403].includes((event as CloseEvent).code)) sessions.refused(authorization);
       isOpen = false;
       judge();
     },
@@ -169,7 +184,11 @@ export function subscribe<T>(
   let stopped = false;
   let failures = 0;
   let stop: () => void = () => undefined;
-  const again = () => void pause(delay(failures++)).then(begin);
+  const again = async () => {
+    await pause(delay(failures++));
+    await sessions.headers();
+    begin();
+  };
   const begin = () => {
     if (stopped) return;
     let refusal: Error | undefined;
@@ -185,13 +204,12 @@ export function subscribe<T>(
         error: (error) => {
           if (stopped) return;
           if (Array.isArray(error) && options.refused?.(messageOf(error)) === 'stop') return;
-          again();
+          void again();
         },
         complete: () => {
           if (stopped) return;
           if (!refusal && options.ended) options.ended();
-          else if (!refusal) again();
-          else if (options.refused?.(refusal) !== 'stop') again();
+          else if (!refusal || options.refused?.(refusal) !== 'stop') void again();
         },
       },
     );

@@ -2,10 +2,12 @@
 import { Router, useLocation } from 'preact-iso';
 import { useEffect, useRef } from 'preact/hooks';
 import { isReadable, moved } from '../data/address';
+import { save, session } from '../data/session';
 import { connection } from '../data/socket';
 import { useStore } from '../data/store';
 import { NoPage, routes } from '../routes';
 import { approach, leave } from '../ui/arrival';
+import { toast } from '../ui/toast';
 import { Banner, Notices } from './Banner';
 import './frame.css';
 import { Guard } from './Guard';
@@ -41,10 +43,25 @@ function usePlaces(): void {
   }, []);
 }
 
+/** A link to a file sends no headers: the files of a signed-in caller are fetched. */
+function useDownloads(): void {
+  useEffect(() => {
+    const clicks = (event: MouseEvent) => {
+      const link = (event.target as Element).closest<HTMLAnchorElement>('a[download]');
+      if (!link || session.value.state !== 'in') return;
+      event.preventDefault();
+      save(link.href, link.download).catch((error: Error) => toast(error.message, 'failed'));
+    };
+    addEventListener('click', clicks);
+    return () => removeEventListener('click', clicks);
+  }, []);
+}
+
 export function Frame() {
   const { state } = useStore(connection);
   const { route, url, path } = useLocation();
   usePlaces();
+  useDownloads();
   useEffect(() => {
     const changed = () => {
       const page = moved(location.hash);

@@ -5,6 +5,7 @@ import { clockTime } from '../data/clock';
 import { connection } from '../data/socket';
 import { useStore } from '../data/store';
 import { Icon } from '../ui/Icon';
+import { Account } from './Account';
 import { PALETTE_KEYS, showPalette } from './PaletteHost';
 
 export function Pill() {
@@ -68,6 +69,7 @@ export function TopBar() {
       </a>
       <Find />
       <Pill />
+      <Account />
       <a class="button primary" href={href('new')}>
         <Icon name="plus" />
         New analysis

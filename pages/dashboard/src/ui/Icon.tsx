@@ -23,6 +23,7 @@ const PATHS = {
   download: 'M8 2.5v8M4.5 7.5 8 11l3.5-3.5M3 13.5h10',
   left: 'M10 3 5 8l5 5',
   right: 'm6 3 5 5-5 5',
+  user: 'M8 8a2.7 2.7 0 1 0 0-5.4A2.7 2.7 0 0 0 8 8zM2.8 13.5c.6-2.6 2.6-3.7 5.2-3.7s4.6 1.1 5.2 3.7',
 } as const;
 
 export type IconName = keyof typeof PATHS;
