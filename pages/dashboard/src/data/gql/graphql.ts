@@ -483,7 +483,13 @@ export type TitlesQueryVariables = Exact<{
 export type TitlesQuery = { nodes: Array<
     | { title: string, id: string }
     | { id: string }
+    | { id: string }
+    | { id: string }
     | { name: string | null, id: string }
+    | { id: string }
+    | { id: string }
+    | { id: string }
+    | { id: string }
     | { id: string }
     | { id: string }
    | null> };
@@ -638,9 +644,15 @@ export type BulkActionPageQueryVariables = Exact<{
 export type BulkActionPageQuery = { eventsEnd: string, node:
     | { __typename: 'Analysis' }
     | { __typename: 'Analyzer' }
+    | { __typename: 'ApiKey' }
+    | { __typename: 'AuditEntry' }
     | { __typename: 'Batch' }
     | { __typename: 'BulkAction', id: string, kind: BulkActionKind, status: BulkActionStatus, eligible: number, done: number, refused: number, createdAt: string, finishedAt: string | null, progress: { fraction: number, etaSeconds: number | null } }
+    | { __typename: 'Membership' }
+    | { __typename: 'SignInSession' }
+    | { __typename: 'User' }
     | { __typename: 'Worker' }
+    | { __typename: 'Workspace' }
    | null };
 
 export type OverviewHistoryQueryVariables = Exact<{
