@@ -95,6 +95,8 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
     from store.sql.viewer import LOCAL_ADMINISTRATOR
     from store.submissions import Submissions
     from telemetry import Telemetry
+    from web.audit import audit_routes
+    from web.auth import auth_routes, client_of
     from web.downloads import download_routes
     from web.graphql.http import GraphQLHTTP
     from web.graphql.streams import Streams
@@ -127,7 +129,7 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
     )
 
     def context(connection: HTTPConnection) -> Context:
-        return Context(services, LOCAL_ADMINISTRATOR, connection.scope["state"]["request_id"])
+        return Context(services, LOCAL_ADMINISTRATOR, connection.scope["state"]["request_id"], client_of(connection))
 
     own_documents = page_documents() if settings.trusted_documents_only else None
     changes = changes_in(database, bus)
@@ -219,6 +221,8 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
         *dashboard_routes(),
         *health_routes(services, readiness),
         *download_routes(context, FilterReader(schema)),
+        *audit_routes(context),
+        *auth_routes(services.sign_in),
     ]
     app = Starlette(
         routes=routes,
