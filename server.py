@@ -104,6 +104,8 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
     from store.sql.viewer import Viewer
     from store.submissions import Submissions
     from telemetry import Telemetry
+    from web.audit import audit_routes
+    from web.auth import auth_routes
     from web.callers import CallerRefused, Callers, client_of
     from web.callers import refusal as caller_refusal
     from web.downloads import download_routes
@@ -253,6 +255,8 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
         *dashboard_routes(),
         *health_routes(services, readiness, is_closed=gate is not None),
         *download_routes(context, FilterReader(schema)),
+        *audit_routes(context),
+        *auth_routes(sign_in),
     ]
     app = Starlette(
         routes=routes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from execution.errors import ClientError, ErrorCode
 from resolvers.context import Context
 from resolvers.paging import Connection, read_page_of
-from resolvers.user_errors import check_name, require_none
-from store.access.audit import Actor, AuditEntry, AuditFilter, page_of_audit, write_audit
+from resolvers.user_errors import Refused, UserError, UserErrorCode, check_name, require_id, require_none
+from store.access.audit import Actor, AuditEntry, AuditFilter, audit_after, audit_by_id, page_of_audit, write_audit
+from store.access.workspaces import workspaces_by_key
+from store.sql.clock import utcnow, write_instant
+from store.sql.database import Database
 from store.sql.ids import kind_of
 from store.sql.paging import PageArguments
 from store.sql.viewer import Viewer
@@ -20,6 +24,9 @@ from store.tables import AuditAction, AuditActorKind, AuditRow
 
 MAX_ACTIONS = 100
 """Most actions of a filter."""
+
+SLICE = 1_000
+"""Entries that an export reads at once."""
 
 
 def is_api_key(viewer: Viewer) -> bool:
@@ -85,3 +92,54 @@ async def audit_log(context: Context, where: AuditFilter, page: PageArguments) -
 def details_of(row: AuditRow) -> Any:
     """Return the details of an entry."""
     return orjson.loads(row.details)
+
+
+async def export(context: Context, after: str | None) -> AsyncIterator[list[dict[str, Any]]]:
+    """Return slices of the entries that the viewer may see, oldest first, after the entry with this id.
+
+    Writes an entry about the export first. Raises Refused for an id that is not in the viewer's log.
+    """
+    database, workspace = context.services.database, audited_workspace(context.viewer)
+    if after is not None:
+        require_id("audit", after, "after")
+        async with database.read() as connection:
+            if after not in await audit_by_id(connection, workspace, [after]):
+                message = "There is no audit entry with this id, or it is deleted: leave out `after`."
+                raise Refused(UserError(UserErrorCode.INVALID, message, ["after"]))
+    async with database.write() as connection:
+        details = {"after": after}
+        action = AuditAction.AUDIT_EXPORTED
+        await write(context, connection, action, None, utcnow(), workspace=workspace, **details)
+    return _slices(database, workspace, after)
+
+
+async def _slices(database: Database, workspace: str | None, after: str | None) -> AsyncIterator[list[dict[str, Any]]]:
+    while True:
+        async with database.read() as connection:
+            rows = await audit_after(connection, workspace, after, SLICE)
+            keys = list({row.workspace for row in rows if row.workspace is not None})
+            ids = {key: place.id for key, place in (await workspaces_by_key(connection, keys)).items()}
+        if rows:
+            yield [_line(row, ids) for row in rows]
+            after = rows[-1].id
+        if len(rows) < SLICE:
+            return
+
+
+def _line(row: AuditRow, ids: Mapping[str, str]) -> dict[str, Any]:
+    """Return an entry with the names of the schema. A deleted workspace keeps its id."""
+    return {
+        "id": row.id,
+        "at": write_instant(row.at),
+        "action": row.action,
+        "outcome": row.outcome,
+        "actorKind": row.actor_kind,
+        "actorId": row.actor_id,
+        "actorName": row.actor_name,
+        "workspaceId": None if row.workspace is None else ids.get(row.workspace, row.workspace),
+        "subjectId": row.subject_id,
+        "address": row.address,
+        "userAgent": row.user_agent,
+        "requestId": row.request_id,
+        "details": details_of(row),
+    }
