@@ -114,8 +114,9 @@ export class Sessions {
         ACCEPT_INVITATION,
         { invitation, password },
       );
-      const refusal = acceptInvitation.userErrors[0];
-      return refusal ? refusal.message : await this.signIn(acceptInvitation.viewer!.name, password);
+      const { viewer, userErrors } = acceptInvitation;
+      if (userErrors[0]) return userErrors[0].message;
+      return viewer ? await this.signIn(viewer.name, password) : 'Your password is set, but you are in no workspace yet: ask an administrator.';
     } catch (error) {
       return (error as Error).message;
     }

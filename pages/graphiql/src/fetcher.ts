@@ -75,9 +75,9 @@ function connect(headers: Headers): Client {
     url: address.href,
     lazy: true,
     connectionParams: async () => {
-      const { Authorization: authorization, 'X-Assay-Workspace': workspace, ...others } = await withSession(headers);
-      sent = authorization;
-      return { ...others, ...(authorization && { authorization }), ...(workspace && { workspace }) };
+      const { 'X-Assay-Workspace': workspace, ...own } = await withSession(headers);
+      sent = own['Authorization'];
+      return { ...own, ...(workspace && { workspace }) };
     },
     connectionAckWaitTimeout: 10_000,
     keepAlive: 10_000,

@@ -3,7 +3,7 @@
  * `npm run check` validates each document against schema/schema.graphql. Other operations are in `.graphql` files, and
  * their types are generated.
  */
-import { ACCEPT_INVITATION, VIEWER } from '../../../shared/session';
+import { ACCEPT_INVITATION, VIEWER } from '../../../shared/session.ts';
 
 export type AnalysisStatus = 'QUEUED' | 'RUNNING' | 'COMPLETED' | 'FAILED' | 'CANCELED' | 'TIMED_OUT';
 export type BatchStatus = 'QUEUED' | 'RUNNING' | 'COMPLETED' | 'CANCELED' | 'TIMED_OUT';

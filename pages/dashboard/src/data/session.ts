@@ -1,5 +1,5 @@
 /** The caller's session, and the headers of its requests. */
-import { Sessions, type Session } from '../../../shared/session';
+import { Sessions, type Session } from '../../../shared/session.ts';
 import { AUTH, GRAPHQL } from './address';
 import { Store } from './store';
 

@@ -12,7 +12,7 @@ export function Account() {
     <Menu label={<bdi>{name}</bdi>} name={`Account of ${name}`} icon="user" class="account" closes>
       <div class="entries">
         <p class="quiet">
-          {words(role)} in <bdi>{workspace.name}</bdi>
+          Signed in to <bdi>{workspace.name}</bdi> as {words(role)}
         </p>
         {memberships
           .filter((each) => each.workspace.slug !== workspace.slug)

@@ -3,6 +3,7 @@ import { href } from '../data/address';
 import { clockTime, count, plural, tick } from '../data/clock';
 import { health, metrics, queue, unwell } from '../data/figures';
 import { gap, resumption } from '../data/log';
+import { session } from '../data/session';
 import { connection, nextAttempt, tryNow } from '../data/socket';
 import { useStore } from '../data/store';
 import { Icon } from '../ui/Icon';
@@ -29,6 +30,7 @@ export function Banner() {
   const held = useStore(queue);
   const waiting = useStore(metrics)?.queue.depth ?? 0;
   const state = useStore(health);
+  if (useStore(session).state === 'out') return null; // the sign-in is in front
   if (at.state === 'reconnecting' || (at.state === 'stale' && !at.open)) return <Disconnected />;
   if (held?.pausedSince) {
     return (

@@ -1,9 +1,10 @@
 /** The dialog of a closed server: sign-in, or the password of an invited user. The page behind it waits. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { keepsSession } from '../../../shared/session';
+import { keepsSession } from '../../../shared/session.ts';
 import { BASE } from '../data/address';
 import { session, sessions } from '../data/session';
 import { useStore } from '../data/store';
+import { Logo } from './Logo';
 
 const LEAST = 12;
 
@@ -51,7 +52,10 @@ export function SignIn() {
   };
   return (
     <dialog ref={dialog} class="question sign-in" aria-labelledby="sign-in-title" onCancel={(event) => event.preventDefault()}>
-      <h2 id="sign-in-title">{invitation ? 'Choose a password' : 'Sign in to Assay'}</h2>
+      <h2 id="sign-in-title">
+        <Logo />
+        {invitation ? 'Choose a password' : 'Sign in to Assay'}
+      </h2>
       {now.state === 'out' && now.reason && <p>{now.reason}</p>}
       <form
         onSubmit={(event) => {

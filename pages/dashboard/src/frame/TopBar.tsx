@@ -6,6 +6,7 @@ import { connection } from '../data/socket';
 import { useStore } from '../data/store';
 import { Icon } from '../ui/Icon';
 import { Account } from './Account';
+import { Logo } from './Logo';
 import { PALETTE_KEYS, showPalette } from './PaletteHost';
 
 export function Pill() {
@@ -61,10 +62,7 @@ export function TopBar() {
   return (
     <header class="top">
       <a class="brand" href={BASE} aria-label="Assay, overview">
-        <svg viewBox="0 0 32 32" aria-hidden="true">
-          <path d="M16 1.5 28.6 8.8v14.4L16 30.5 3.4 23.2V8.8z" fill="#0f766e" />
-          <path d="M10.5 21.5v-5M16 21.5v-11M21.5 21.5v-8" stroke="#fff" stroke-width="3" stroke-linecap="round" />
-        </svg>
+        <Logo />
         <span>Assay</span>
       </a>
       <Find />
