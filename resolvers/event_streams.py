@@ -46,8 +46,7 @@ class EventStream:
     def __init__(
         self, context: Context, where: EventFilter, place: Place | None, cursor: str | None, progress_seconds: float
     ) -> None:
-        viewer = context.viewer
-        self.audience = viewer.workspace, viewer.role, viewer.is_administrator
+        self.audience = context.viewer
         self.place, self.cursor = place, cursor
         self._context = context
         self._where = where

@@ -65,4 +65,4 @@ class ServerQuery:
         description="Returns version and capabilities of the server, also to a caller without a credential.",
     )
     def server(self, info: Info) -> Server:
-        return resolve.server(info.context.services)
+        return resolve.server(info.context.services, info.context.viewer)

@@ -35,8 +35,10 @@ WORKSPACE_HEADER = "X-Assay-Workspace"
 AGAIN_SECONDS = 1.0
 """Pause before a caller of an open socket is looked up again, if the database or the issuer does not answer."""
 
-SIGN_IN_AGAIN, REFRESH, TRY_AGAIN = 4401, 4403, 1013
-"""Close codes: 4401 is final for clients, 4403 asks them to refresh the token and reconnect."""
+SIGN_IN_AGAIN = 4401
+REFRESH = 4403
+TRY_AGAIN = 1013
+"""Close codes: the first is final for clients, the second asks them to refresh the token and reconnect."""
 
 Found = TypeVar("Found")
 AnyContext = TypeVar("AnyContext")

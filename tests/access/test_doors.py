@@ -24,7 +24,7 @@ from access.opaque import START, Kind, digest_of, new_token
 from access.secrets import keys_of, new_secret
 from access.tokens import LIFETIME, AccessTokens
 from server import create_app
-from settings import Settings
+from settings import Settings, version
 from store.access.api_keys import NewApiKey, create_api_key, revoke_api_key
 from store.access.memberships import set_role
 from store.access.sessions import Client, end_session, start_session
@@ -182,6 +182,15 @@ async def test_another_origin_may_send_and_read_the_headers(server: Start) -> No
     refused = await call(one, COUNT, origin="https://app.example")
     assert refused.status_code == 401
     assert "WWW-Authenticate" in refused.headers["access-control-expose-headers"]
+
+
+async def test_the_server_shows_itself_to_callers_alone(closed: Server, database: Database) -> None:
+    query = "{ server { version capabilities unavailable { name } publicUrl } }"
+    hidden = {"version": None, "capabilities": ["ACCOUNTS"], "unavailable": [], "publicUrl": None}
+    assert (await call(closed, query)).json() == {"data": {"server": hidden}}
+    key = await key_of(database, await new_user(database, "ann", Role.VIEWER))
+    shown = (await call(closed, query, key.token)).json()["data"]["server"]
+    assert (shown["version"], shown["capabilities"]) == (version(), ["ACCOUNTS"])
 
 
 # Downloads, metrics, pages
@@ -474,7 +483,7 @@ async def test_random_and_mutated_tokens_open_nothing(database: Database, databa
     ann = await new_user(database, "ann", Role.ADMIN)
     key, session = (await key_of(database, ann)).token, (await session_of(database, ann)).token
     foreign = AccessTokens(keys_of(new_secret())).sign(ann.id, "signin_x", utcnow())[0]
-    sources = [
+    sources: list[Callable[[], str]] = [
         mutations(key, choose),
         mutations(session, choose),
         lambda: new_token(Kind.API_KEY),
