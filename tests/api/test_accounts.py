@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import select, update
 
@@ -18,11 +20,13 @@ from store.sql.clock import utcnow, write_instant
 from store.sql.viewer import LOCAL_ADMINISTRATOR, Role
 from store.tables import AuditAction
 from tests.api.accounts import ERRORS, PASSWORD, REFRESH, SECRET, SIGN_IN, Accounts, problem
+from tests.api.calls import Api
 from tests.resolvers.conftest import services
 from tests.support import ROOT
 
 __all__ = ["services"]
 
+PAGE = (ROOT / "docs" / "audit.md").read_text()
 NEW_PASSWORD = "Canary-Password-2"
 CREATE_KEY = f"""mutation($input: CreateApiKeyInput!) {{ createApiKey(input: $input) {{
   apiKey {{ id name start role expiresAt workspace {{ slug }} createdBy {{ name }} }} key {ERRORS} }} }}"""
@@ -559,5 +563,24 @@ async def test_no_credential_is_in_the_audit_log(
 
 
 def test_the_documentation_lists_all_actions() -> None:
-    listed = re.findall(r"^\| `([a-z_.]+)` \|", (ROOT / "docs" / "audit.md").read_text(), re.MULTILINE)
-    assert listed == list(AuditAction)
+    assert re.findall(r"^\| `([a-z_.]+)` \|", PAGE, re.MULTILINE) == list(AuditAction)
+
+
+async def test_the_query_of_the_documentation_runs(accounts: Accounts) -> None:
+    await accounts.ask(SIGN_IN, input={"name": "nobody", "password": "wrong"})
+    (query,) = re.findall(r"```graphql\n(.*?)```", PAGE, re.DOTALL)
+    body = await accounts.body_of(LOCAL_ADMINISTRATOR, query)
+    assert [each["actorName"] for each in body["data"]["auditLog"]["nodes"]] == ["nobody"]
+
+
+async def test_a_running_server_without_sign_in_is_open(api: Api) -> None:
+    assert (await api(VIEWER))["viewer"]["isSignedIn"] is False
+    payload = (await api(SIGN_IN, input={"name": "ada", "password": PASSWORD}))["signIn"]
+    assert [each["code"] for each in payload["userErrors"]] == ["CONFLICT"]
+    async with httpx.AsyncClient(timeout=300) as client:
+        response = await client.get(f"{api.server.address}/audit.jsonl")
+        refused = await client.post(f"{api.server.address}/auth/token", json={"username": "ada", "password": PASSWORD})
+    entries = [json.loads(line) for line in response.text.splitlines()]
+    assert [each["address"] for each in entries if each["action"] == "audit.exported"][-1] == "127.0.0.1"
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
+    assert PASSWORD not in api.server.log
