@@ -15,6 +15,7 @@ from sqlalchemy import select, update
 
 from resolvers.context import Services
 from store import tables
+from store.access.users import set_password
 from store.access.workspaces import create_workspace
 from store.sql.clock import utcnow, write_instant
 from store.sql.viewer import LOCAL_ADMINISTRATOR, Role
@@ -219,6 +220,24 @@ async def test_a_new_password_ends_the_other_sessions(accounts: Accounts) -> Non
     await accounts.signed_in("ada", NEW_PASSWORD)
     changed = [entry["outcome"] for entry in await accounts.log() if entry["action"] == "password.changed"]
     assert changed == ["REFUSED", "DONE"]
+
+
+async def test_a_password_that_was_replaced_meanwhile_changes_nothing(
+    accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = await accounts.user("ada", Role.VIEWER)
+    own, encode = await accounts.token("ada"), accounts.passwords.encode
+
+    async def later(password: str) -> str:
+        encoded = await encode("The-Password-of-an-invitation")
+        async with accounts.database.write() as connection:
+            await set_password(connection, user.id, encoded, utcnow())
+        return await encode(password)
+
+    monkeypatch.setattr(accounts.passwords, "encode", later)
+    answer = await accounts.ask(CHANGE, own, input={"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD})
+    assert problem(answer) == ("INVALID", ["currentPassword"])
+    await accounts.signed_in("ada", "The-Password-of-an-invitation")
 
 
 async def test_a_session_is_revoked_by_its_user_alone(accounts: Accounts) -> None:
