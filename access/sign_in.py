@@ -23,6 +23,7 @@ from access.sign_in_throttle import SignInAttempt
 from access.tokens import AccessTokens
 from store.access.audit import Actor, AuditEntry, write_audit
 from store.access.invitations import accept_invitation, is_open
+from store.access.lock import lock_access
 from store.access.refresh import Refreshed, Refusal, refresh
 from store.access.sessions import Client, end_session, end_session_of_token, end_sessions, start_session
 from store.access.users import rehash_password, set_password, user_by_name, users_by_id
@@ -198,6 +199,9 @@ class SignIn:
         encoded = await self._passwords.encode(new)
         now = utcnow()
         async with self._database.write() as connection:
+            await lock_access(connection)
+            if not await _has_password(connection, user):
+                raise WrongPassword  # an invitation or another change was faster
             await set_password(connection, user.id, encoded, now, keep_session=viewer.credential_id)
             await _write(connection, AuditAction.PASSWORD_CHANGED, user, origin, now, user.id)
 

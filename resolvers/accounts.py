@@ -50,7 +50,7 @@ from store.tables import ApiKeyRow, AuditRow, MembershipRow, SignInRow, UserRow,
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What a viewer may know of a user."""
+    """The private fields of a user that a viewer may see."""
 
     email: bool
 
@@ -80,7 +80,7 @@ async def all_workspaces(reader: Reader, viewer: Viewer, ids: Sequence[str]) -> 
 
 
 async def sights(reader: Reader, viewer: Viewer, ids: Sequence[str]) -> dict[str, Sight]:
-    """Return what the viewer may know of those users among these that the viewer may see, by id."""
+    """Return the sights of the users among these that the viewer may see, by id."""
     if viewer.is_administrator:
         return dict.fromkeys(ids, Sight(email=True))
     async with _reading(reader) as connection:
@@ -230,15 +230,15 @@ async def workspace(context: Context, id_: str | None, slug: str | None) -> Work
 async def workspaces(context: Context, page: PageArguments) -> Connection[WorkspaceRow]:
     """Return a page of the viewer's workspaces; of all for administrators."""
     viewer = context.viewer
-    where: dict[str, str | None] = {}
+    only: dict[str, str | None] = {}
     if is_api_key(viewer):
-        where["key"] = viewer.workspace
+        only["key"] = viewer.workspace
     elif not viewer.is_administrator:
-        where["of_user"] = viewer.user_id or ""
+        only["of_user"] = viewer.user_id or ""
     return await read_page_of(
         context.services.database,
-        lambda connection: page_of_workspaces(connection, page, **where),
-        lambda connection: count_workspaces(connection, **where),
+        lambda connection: page_of_workspaces(connection, page, **only),
+        lambda connection: count_workspaces(connection, **only),
     )
 
 

@@ -26,7 +26,11 @@ __all__ = ["services"]
 SCHEMA = build_schema(load_registry(built_in=True).analyzers)
 CORE = core_schema(SCHEMA)
 # Types whose objects are about access itself: a field of another type that returns one has a rule, too.
-OF_ACCESS = {"User", "Workspace", "Membership", "ApiKey", "SignInSession", "AuditEntry", "Tokens"}
+OF_ACCESS = {"User", "Workspace", "Membership", "ApiKey", "SignInSession", "AuditEntry", "Tokens", "Viewer"}
+# Lists of a workspace, which need a role there.
+LISTS_OF_A_WORKSPACE = {"members": Role.VIEWER, "apiKeys": Role.ADMIN}
+# Mutations of the caller's own account: the credential itself is the permission.
+OF_THE_OWN_ACCOUNT = {"changePassword", "revokeSession", "createApiKey", "revokeApiKey"}
 
 
 class RootField(NamedTuple):
@@ -75,18 +79,38 @@ def test_each_root_field_has_one_rule() -> None:
         assert given in ([True], [rule.role]), each
 
 
+def is_of_access(name: str) -> bool:
+    """Whether a type is about access, or is a page of such a type or the payload of a mutation."""
+    if name.endswith("Payload"):
+        return rules_of_mutation(name.removesuffix("Payload"))
+    return name.removesuffix("Connection").removesuffix("Edge") in OF_ACCESS
+
+
+def rules_of_mutation(name: str) -> bool:
+    """Whether there is a mutation with a rule and this payload."""
+    return any(each.rules for each in ROOT_FIELDS if each.name == name[0].lower() + name[1:])
+
+
 def test_each_field_that_leads_to_access_has_a_rule() -> None:
+    assert set(CORE.type_map) >= OF_ACCESS
     for type_ in CORE.type_map.values():
-        if type_.name in OF_ACCESS or type_.name.startswith("__"):
+        if is_of_access(type_.name) or type_.name.startswith("__"):
             continue
         for name, field in getattr(type_, "fields", {}).items():
             if hasattr(field, "args") and get_named_type(field.type).name.removesuffix("Connection") in OF_ACCESS:
                 assert rules_of(field), f"{type_.name}.{name}"
 
 
+def test_the_lists_of_a_workspace_have_their_rules() -> None:
+    fields = CORE.type_map["Workspace"].fields  # type: ignore[attr-defined]
+    found = {name: [rule.role for rule in rules_of(fields[name])] for name in LISTS_OF_A_WORKSPACE}
+    assert found == {name: [role] for name, role in LISTS_OF_A_WORKSPACE.items()}
+
+
 def test_mutations_need_more_than_reading() -> None:
+    assert {each.name for each in ROOT_FIELDS} >= OF_THE_OWN_ACCOUNT
     for each in ROOT_FIELDS:
-        if each.operation == "mutation":
+        if each.operation == "mutation" and each.name not in OF_THE_OWN_ACCOUNT:
             assert each.rules[0].role is not Role.VIEWER, each
 
 

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import select, update
 
 from resolvers.context import Services
 from store import tables
+from store.access.users import set_password
 from store.access.workspaces import create_workspace
 from store.sql.clock import utcnow, write_instant
 from store.sql.viewer import LOCAL_ADMINISTRATOR, Role
 from store.tables import AuditAction
 from tests.api.accounts import ERRORS, PASSWORD, REFRESH, SECRET, SIGN_IN, Accounts, problem
+from tests.api.calls import Api
 from tests.resolvers.conftest import services
 from tests.support import ROOT
 
 __all__ = ["services"]
 
+PAGE = (ROOT / "docs" / "audit.md").read_text()
 NEW_PASSWORD = "Canary-Password-2"
 CREATE_KEY = f"""mutation($input: CreateApiKeyInput!) {{ createApiKey(input: $input) {{
   apiKey {{ id name start role expiresAt workspace {{ slug }} createdBy {{ name }} }} key {ERRORS} }} }}"""
@@ -215,6 +220,24 @@ async def test_a_new_password_ends_the_other_sessions(accounts: Accounts) -> Non
     await accounts.signed_in("ada", NEW_PASSWORD)
     changed = [entry["outcome"] for entry in await accounts.log() if entry["action"] == "password.changed"]
     assert changed == ["REFUSED", "DONE"]
+
+
+async def test_a_password_that_was_replaced_meanwhile_changes_nothing(
+    accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = await accounts.user("ada", Role.VIEWER)
+    own, encode = await accounts.token("ada"), accounts.passwords.encode
+
+    async def later(password: str) -> str:
+        encoded = await encode("The-Password-of-an-invitation")
+        async with accounts.database.write() as connection:
+            await set_password(connection, user.id, encoded, utcnow())
+        return await encode(password)
+
+    monkeypatch.setattr(accounts.passwords, "encode", later)
+    answer = await accounts.ask(CHANGE, own, input={"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD})
+    assert problem(answer) == ("INVALID", ["currentPassword"])
+    await accounts.signed_in("ada", "The-Password-of-an-invitation")
 
 
 async def test_a_session_is_revoked_by_its_user_alone(accounts: Accounts) -> None:
@@ -559,5 +582,24 @@ async def test_no_credential_is_in_the_audit_log(
 
 
 def test_the_documentation_lists_all_actions() -> None:
-    listed = re.findall(r"^\| `([a-z_.]+)` \|", (ROOT / "docs" / "audit.md").read_text(), re.MULTILINE)
-    assert listed == list(AuditAction)
+    assert re.findall(r"^\| `([a-z_.]+)` \|", PAGE, re.MULTILINE) == list(AuditAction)
+
+
+async def test_the_query_of_the_documentation_runs(accounts: Accounts) -> None:
+    await accounts.ask(SIGN_IN, input={"name": "nobody", "password": "wrong"})
+    (query,) = re.findall(r"```graphql\n(.*?)```", PAGE, re.DOTALL)
+    body = await accounts.body_of(LOCAL_ADMINISTRATOR, query)
+    assert [each["actorName"] for each in body["data"]["auditLog"]["nodes"]] == ["nobody"]
+
+
+async def test_a_running_server_without_sign_in_is_open(api: Api) -> None:
+    assert (await api(VIEWER))["viewer"]["isSignedIn"] is False
+    payload = (await api(SIGN_IN, input={"name": "ada", "password": PASSWORD}))["signIn"]
+    assert [each["code"] for each in payload["userErrors"]] == ["CONFLICT"]
+    async with httpx.AsyncClient(timeout=300) as client:
+        response = await client.get(f"{api.server.address}/audit.jsonl")
+        refused = await client.post(f"{api.server.address}/auth/token", json={"username": "ada", "password": PASSWORD})
+    entries = [json.loads(line) for line in response.text.splitlines()]
+    assert [each["address"] for each in entries if each["action"] == "audit.exported"][-1] == "127.0.0.1"
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
+    assert PASSWORD not in api.server.log

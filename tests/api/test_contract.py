@@ -159,7 +159,11 @@ BOUNDED = {
     "QueueMetrics.byPriority": "10 priorities",
     "Server.capabilities": "one for each function",
     "Server.unavailable": "the analyzers that lack a package",
+    "User.memberships": "100, the oldest ones",
     "UserError.path": "the depth of an input",
+    "Viewer.apiKeys": "100, the newest ones",
+    "Viewer.memberships": "100, the oldest ones",
+    "Viewer.sessions": "100, the last used ones",
     "Worker.current": "its slots",
 }
 
