@@ -35,6 +35,7 @@ from store.sql.migrate import migrate
 from tests import support
 from tests.hold import Hold
 from tests.pgbouncer import PgBouncer
+from tests.store import guard
 
 CI = bool(os.environ.get("CI"))
 
@@ -126,6 +127,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
     if CI and exitstatus == pytest.ExitCode.OK and terminal is not None and _skipped(terminal):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _workspaces_kept_apart() -> Iterator[None]:
+    """Fail each statement of the program that reads or changes rows of all workspaces without a known reason."""
+    with pytest.MonkeyPatch.context() as patch:
+        guard.install(patch)
+        yield
 
 
 async def _administer(statement: str) -> None:
