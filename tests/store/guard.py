@@ -55,6 +55,7 @@ REASONS: Mapping[str, Mapping[str, str]] = {
     "bulk_slices.py": {"running_actions": WORKERS, "carry_out": WORKERS, "release": WORKERS},
     "cursors.py": {"_at_place": LOG, "cursor_at": LOG},
     "deletions.py": {"delete_analyses": FOUND},
+    "emptying.py": {"deleted_with_data": "Deleted workspaces of which any row is left."},
     "events.py": {"events_after": LOG, "last_event": LOG, "_newest": LOG, "oldest_held_back": LOG},
     "history.py": {"levels": FIGURES},
     "idempotency.py": {"trim_keys": CLEAN_UP},
