@@ -91,10 +91,8 @@ async def test_running_work_is_canceled_before_its_deletion(database: Database) 
             running.values["id"]: "CANCELED",
             other.values["id"]: None,
         }
-        ended = (
-            update(rows.analysis).where(column.workspace == place.key).values(status="CANCELED", finished_at=utcnow())
-        )
-        await connection.execute(ended)
+        ended = update(rows.analysis).where(column.workspace == place.key)
+        await connection.execute(ended.values(status="CANCELED", finished_at=utcnow()))
     await empty(database)
     assert (await count(database))["analysis"] == 1
 
