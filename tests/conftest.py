@@ -130,11 +130,19 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _workspaces_kept_apart() -> Iterator[None]:
-    """Fail each statement of the program that reads or changes rows of all workspaces without a known reason."""
+def _guard() -> Iterator[None]:
+    """Refuse each statement of the program on rows of all workspaces that has no known reason."""
     with pytest.MonkeyPatch.context() as patch:
         guard.install(patch)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _workspaces_kept_apart(_guard: None) -> Iterator[None]:
+    """Fail the test if the program caught a refusal of the guard."""
+    guard.found.clear()
+    yield
+    assert guard.found == []
 
 
 async def _administer(statement: str) -> None:

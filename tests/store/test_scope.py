@@ -135,6 +135,8 @@ async def test_the_guard_fails_a_statement_without_a_reason(
             await running_batches(connection)
         with pytest.raises(guard.Unscoped, match=r"store/events\.py, _newest: .* of event"):
             store.events._newest.__wrapped__(database.is_sqlite)
+    assert len(guard.found) == 2
+    guard.found.clear()
 
 
 def test_each_reason_belongs_to_a_function() -> None:
