@@ -1,4 +1,5 @@
-"""The keeper: batch deadlines, delayed retries, expired leases, lost workers, bulk actions, clean-up.
+"""The keeper: deadlines of batches, delayed retries, expired leases, lost workers, bulk actions, clean-up, deleted
+workspaces.
 
 Any number of keepers may run on one database: each of their changes is one conditional statement, or fenced by a lease.
 A keeper measures the silence of a worker, and the age of a lease, from the last change that it saw, by its own clock:
@@ -24,6 +25,7 @@ from jobs.bulk_actions import BulkActions
 from jobs.cleanup import Ages, clean_up
 from jobs.stillness import Stillness
 from jobs.supervision import keep_running, wait_for
+from store import emptying
 from store.batches import (
     bring_deadlines_near,
     go_on_deleting,
@@ -43,6 +45,8 @@ from store.tables import WorkerRow
 POLL_SECONDS = 1.0
 # Seconds between two checks for a due clean-up. Of the servers on one database, one runs it.
 CLEANUP_SECONDS = 300.0
+# Seconds between two looks for data of deleted workspaces.
+EMPTY_SECONDS = 10.0
 # A silent worker keeps its row for this time, shown as not alive: it may come back.
 FORGET = timedelta(minutes=2)
 # Smallest difference between the machine's clock and this process's clock that is logged.
@@ -74,6 +78,7 @@ class Keeper:
             tasks.create_task(keep_running("lost leases", self._find_lost))
             tasks.create_task(keep_running("bulk actions", self._bulk_actions.run))
             tasks.create_task(keep_running("clean-up", self._clean_up))
+            tasks.create_task(keep_running("deleted workspaces", self._empty_workspaces))
             tasks.create_task(keep_running("clock", self._watch_clock))
 
     async def _settle_deadlines(self) -> None:
@@ -146,6 +151,11 @@ class Keeper:
             await clean_up(self._database, self._ages)
             await asyncio.sleep(CLEANUP_SECONDS)
 
+    async def _empty_workspaces(self) -> None:
+        while True:
+            if not await empty_workspaces(self._database):
+                await asyncio.sleep(EMPTY_SECONDS)
+
     async def _watch_clock(self) -> None:
         told = timedelta()
         while True:
@@ -155,6 +165,23 @@ class Keeper:
                 log.warning("the machine's clock was set", seconds=round(step.total_seconds()), hint=hint)
                 told = step
             await asyncio.sleep(POLL_SECONDS)
+
+
+async def empty_workspaces(database: Database) -> int:
+    """Do each step for the data of each deleted workspace once; returns the number of changed objects.
+
+    Pauses after each step for as long as it took, so that other writers get a turn.
+    """
+    async with database.read() as connection:
+        deleted = await emptying.deleted_with_data(connection)
+    changed = 0
+    for viewer in deleted:
+        for step in emptying.STEPS:
+            began = time.monotonic()
+            async with database.write() as connection:
+                changed += await step(connection, viewer, utcnow())
+            await asyncio.sleep(time.monotonic() - began)
+    return changed
 
 
 async def reclaim(database: Database, gone: Collection[str], silent: Mapping[str, datetime] | None = None) -> None:

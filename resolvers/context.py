@@ -85,7 +85,7 @@ class Context:
         self.last_event_id: str | None = None
         self.events_end: str | None = None
         self.answer_size = AnswerSize(services.settings.max_answer_bytes)
-        self.reads: Reads | None = Reads(viewer)
+        self.reads: Reads | None = Reads(viewer.rights)
         self._contents: dict[str, DataLoader[str, AnalysisRow | None]] = {}
         self._kept: dict[Load[Any], dict[str, Any]] = {}
         self._expected: dict[Load[Any], list[Callable[[], Iterable[str]]]] = {}
@@ -101,9 +101,9 @@ class Context:
         """Whether short reads end without a wait now, apart from rare exceptions."""
         return self.services.database.answers_at_once
 
-    def anew(self) -> Context:
-        """Return a context for the same caller that has read nothing."""
-        return Context(self.services, self.viewer, self.request_id, self.client)
+    def shared(self) -> Context:
+        """Return a context for all callers with the same rights that has read nothing, and knows no user."""
+        return Context(self.services, self.viewer.without_person(), self.request_id)
 
     @property
     def origin(self) -> Origin:

@@ -46,7 +46,7 @@ class EventStream:
     def __init__(
         self, context: Context, where: EventFilter, place: Place | None, cursor: str | None, progress_seconds: float
     ) -> None:
-        self.audience = context.viewer
+        self.audience = context.viewer.rights
         self.place, self.cursor = place, cursor
         self._context = context
         self._where = where
@@ -63,12 +63,12 @@ class EventStream:
 
     def follow(self, after: Place) -> tuple[Context, AsyncGenerator[list[Happening], None]]:
         """Return the events after a place, old and new, and the context in which they are answered."""
-        context = self._context.anew()
+        context = self._context.shared()
         return context, self._happenings(context, self._followed(context, after))
 
     def replay(self, after: Place, until: Place) -> tuple[Context, AsyncGenerator[list[Happening], None]]:
         """Return the events after one place and not after the other, and the context in which they are answered."""
-        context = self._context.anew()
+        context = self._context.shared()
         return context, self._happenings(context, self._replayed(context, after, until))
 
     async def _one_by_one(self) -> AsyncGenerator[Happening, None]:

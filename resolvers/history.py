@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from resolvers.context import Services
+from resolvers.context import Context
 from resolvers.user_errors import Refused, UserError, UserErrorCode
 from store.history import LONG, MIDDLE, SHORT, Step, read_history, step_of
 from store.sql.clock import utcnow
@@ -59,8 +59,12 @@ class History:
     points: Sequence[HistoryPoint]
 
 
-async def history(services: Services, range_: HistoryRange, analyzer: str | None) -> History:
-    """Return the history of one analyzer, or of all. Raise Refused for an analyzer without a history."""
+async def history(context: Context, range_: HistoryRange, analyzer: str | None) -> History:
+    """Return the history of one analyzer, or of all. Raise Refused for an analyzer without a history.
+
+    The figures are those of all workspaces together: all points of a viewer without administration are empty.
+    """
+    services = context.services
     now = utcnow()
     count, seconds = _SHAPES[range_]
     last = step_of(now - _SETTLED, SHORT) - 1 if seconds == SHORT else step_of(now, seconds)
@@ -71,6 +75,8 @@ async def history(services: Services, range_: HistoryRange, analyzer: str | None
     if analyzer is not None and analyzer not in known:
         message = f"There is no analyzer with this name: the analyzers are {', '.join(sorted(known))}."
         raise Refused(UserError(UserErrorCode.INVALID, message, ["analyzer"]))
+    if not context.viewer.is_administrator:
+        steps = {}
     points = [
         _point(datetime.fromtimestamp(number * seconds, UTC), steps.get(number, Step()), analyzer) for number in numbers
     ]

@@ -1,19 +1,26 @@
-"""Metrics: counters, measurements and stored amounts. Each part is read only if a client selects it."""
+"""Metrics: counters, measurements and stored amounts. Each part is read only if a client selects it.
+
+Figures of batches, the queue and stored rows cover the viewer's workspace. For a viewer without sign-in, and for the
+programs of the installation, they cover all workspaces. Subscribers in one workspace share each read.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from resolvers.context import Context, Services
 from resolvers.monitor import Disk, Memory, read_disk, read_memory
 from resolvers.user_errors import check_number, require_none
+from store import tables
 from store.queue.timings import Timings, WorkFigures, all_timings, work_figures
 from store.queue.workers import SILENCE, all_workers
 from store.sql.clock import utcnow
+from store.sql.scope import mine
+from store.sql.viewer import LOCAL_ADMINISTRATOR, Viewer
 from store.statistics import (
     AnalyzerFigures,
     BatchFigures,
@@ -27,6 +34,8 @@ from store.statistics import (
     storage_figures,
 )
 from store.tables import WorkerRow
+from store.workspace_figures import analyzers_of, queue_of, storage_of, work_of_workspace
+from telemetry import OperationTelemetry
 
 LEAST_INTERVAL_SECONDS, MOST_INTERVAL_SECONDS, DEFAULT_INTERVAL_SECONDS = 0.5, 60.0, 5.0
 
@@ -94,44 +103,62 @@ async def disk(services: Services) -> Disk:
     return await asyncio.to_thread(read_disk, services.settings.data_dir)
 
 
-async def queue(services: Services) -> QueueFigures:
+def _covered(viewer: Viewer) -> str | None:
+    """Return the workspace that the figures for a viewer cover. None, for all, without sign-in and for programs."""
+    return None if viewer.is_local else viewer.workspace
+
+
+def operations(context: Context) -> Sequence[OperationTelemetry]:
+    """Return the operations by name. Callers choose the names: only administrators see those of all callers."""
+    return context.services.telemetry.operations() if context.viewer.is_administrator else []
+
+
+async def queue(services: Services, viewer: Viewer = LOCAL_ADMINISTRATOR) -> QueueFigures:
     """Return the figures of the queue."""
 
     async def read() -> QueueFigures:
         async with services.database.read() as connection:
-            return await queue_figures(connection, utcnow())
+            if viewer.is_local:
+                return await queue_figures(connection, utcnow())
+            return await queue_of(connection, viewer, utcnow())
 
-    return await services.monitor.queue.get(read)
+    return await services.monitor.queue.get(_covered(viewer), read)
 
 
-async def batches(services: Services) -> BatchFigures:
+async def batches(services: Services, viewer: Viewer = LOCAL_ADMINISTRATOR) -> BatchFigures:
     """Return the figures of all stored batches."""
 
     async def read() -> BatchFigures:
         async with services.database.read() as connection:
-            return await batch_figures(connection, utcnow())
+            if viewer.is_local:
+                return await batch_figures(connection, utcnow())
+            return await batch_figures(connection, utcnow(), mine(tables.batch, viewer))
 
-    return await services.monitor.batches.get(read)
+    return await services.monitor.batches.get(_covered(viewer), read)
 
 
-async def analyzer_depths(services: Services) -> list[AnalyzerFigures]:
+async def analyzer_depths(services: Services, viewer: Viewer = LOCAL_ADMINISTRATOR) -> list[AnalyzerFigures]:
     """Return the numbers of queued analyses by analyzer."""
 
     async def read() -> list[AnalyzerFigures]:
         async with services.database.read() as connection:
-            return await analyzer_figures(connection)
+            if viewer.is_local:
+                return await analyzer_figures(connection)
+            return await analyzers_of(connection, viewer)
 
-    return await services.monitor.analyzers.get(read)
+    return await services.monitor.analyzers.get(_covered(viewer), read)
 
 
-async def work(services: Services) -> WorkFigures:
+async def work(services: Services, viewer: Viewer = LOCAL_ADMINISTRATOR) -> WorkFigures:
     """Return the recent throughput and durations of all workers, on all servers."""
 
     async def read() -> WorkFigures:
         async with services.database.read() as connection:
-            return await work_figures(connection, utcnow())
+            if viewer.is_local:
+                return await work_figures(connection, utcnow())
+            return await work_of_workspace(connection, viewer, utcnow())
 
-    return await services.monitor.work.get(read)
+    return await services.monitor.work.get(_covered(viewer), read)
 
 
 async def timings(services: Services) -> Timings:
@@ -140,14 +167,16 @@ async def timings(services: Services) -> Timings:
         return await all_timings(connection)
 
 
-async def storage(services: Services) -> StorageFigures:
+async def storage(services: Services, viewer: Viewer = LOCAL_ADMINISTRATOR) -> StorageFigures:
     """Return the size and contents of the database."""
 
     async def read() -> StorageFigures:
         async with services.database.read() as connection:
-            return await storage_figures(connection)
+            if viewer.is_local:
+                return await storage_figures(connection)
+            return await storage_of(connection, viewer)
 
-    return await services.monitor.storage.get(read)
+    return await services.monitor.storage.get(_covered(viewer), read)
 
 
 async def files(services: Services) -> FileFigures:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +63,17 @@ class Kept(Generic[ValueT]):
             return self._values[0]
 
 
+class KeptByWorkspace(Generic[ValueT]):
+    """A cached figure of each workspace, and of all together (None)."""
+
+    def __init__(self, longest_seconds: float = _LONGEST_KEPT_SECONDS) -> None:
+        self._kept: defaultdict[str | None, Kept[ValueT]] = defaultdict(lambda: Kept(longest_seconds=longest_seconds))
+
+    async def get(self, workspace: str | None, read: Callable[[], Awaitable[ValueT]]) -> ValueT:
+        """Return the cached figure of the workspace, or the result of `read`."""
+        return await self._kept[workspace].get(read)
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
     """Used memory in percent, and resident memory of this server and its child processes.
@@ -96,11 +107,11 @@ class Monitor:
         """Load over the last second, of the container's quota or of all processors of the machine; at first 0."""
         self._processors = _Processors()
         self._lags: deque[float] = deque(maxlen=_LAGS_KEPT)
-        self.queue: Kept[QueueFigures] = Kept(longest_seconds=_LONGEST_KEPT_LIVE_SECONDS)
-        self.work: Kept[WorkFigures] = Kept(longest_seconds=_LONGEST_KEPT_LIVE_SECONDS)
-        self.batches: Kept[BatchFigures] = Kept(longest_seconds=_LONGEST_KEPT_LIVE_SECONDS)
-        self.analyzers: Kept[list[AnalyzerFigures]] = Kept()
-        self.storage: Kept[StorageFigures] = Kept()
+        self.queue: KeptByWorkspace[QueueFigures] = KeptByWorkspace(_LONGEST_KEPT_LIVE_SECONDS)
+        self.work: KeptByWorkspace[WorkFigures] = KeptByWorkspace(_LONGEST_KEPT_LIVE_SECONDS)
+        self.batches: KeptByWorkspace[BatchFigures] = KeptByWorkspace(_LONGEST_KEPT_LIVE_SECONDS)
+        self.analyzers: KeptByWorkspace[list[AnalyzerFigures]] = KeptByWorkspace()
+        self.storage: KeptByWorkspace[StorageFigures] = KeptByWorkspace()
         self.files: Kept[FileFigures] = Kept()
         self.memory: Kept[Memory] = Kept()
 

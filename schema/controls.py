@@ -79,7 +79,7 @@ class Queue:
 
     @strawberry.field(description="Queued and running analyses.", metadata=priced(5))
     async def metrics(self, info: Info) -> QueueMetrics:
-        return await resolve_metrics.queue(info.context.services)
+        return await resolve_metrics.queue(info.context.services, info.context.viewer)
 
 
 describe_events({"QUEUE_CHANGED": "The queue or an analyzer was paused or resumed, or its concurrency changed."})

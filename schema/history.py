@@ -62,7 +62,8 @@ class HistoryPoint:
 @strawberry.type(
     description=(
         "Throughput, queue and latency over time, across all servers that share the database. Kept across restarts. "
-        "Analyses that commands of `server.py` end are not counted."
+        "Analyses that commands of `server.py` end are not counted. The figures cover all workspaces: the points have "
+        "none for callers without administration of the installation."
     )
 )
 class History:
@@ -85,4 +86,4 @@ class HistoryQuery:
             str | None, strawberry.argument(description="Name of an analyzer. Null covers all analyzers.")
         ] = None,
     ) -> History:
-        return await resolve.history(info.context.services, range, analyzer)
+        return await resolve.history(info.context, range, analyzer)

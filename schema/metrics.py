@@ -92,12 +92,22 @@ class HttpMetrics:
     def latency(root: strawberry.Parent[HttpTelemetry]) -> Latency:
         return root.latency.percentiles()
 
-    @strawberry.field(description="GraphQL operations by name, most frequent first; at most 201.")
+    @strawberry.field(
+        description=(
+            "GraphQL operations by name, most frequent first; at most 201. Empty for callers without administration of "
+            "the installation."
+        )
+    )
     def operations(self, info: Info) -> list[OperationMetrics]:
-        return info.context.services.telemetry.operations()
+        return resolve.operations(info.context)
 
 
-@strawberry.type(description="Batch counts and throughput, across all servers that share the database.")
+@strawberry.type(
+    description=(
+        "Batch counts and throughput, across all servers that share the database. On a server with sign-in, they cover "
+        "the caller's workspace."
+    )
+)
 class BatchMetrics:
     total: BigInt = strawberry.field(description="Number of stored batches, in any state.")
     running: int = strawberry.field(description="Number of batches that have started and not ended.")
@@ -111,7 +121,7 @@ class BatchMetrics:
         )
     )
     async def items_per_second(self, info: Info) -> float:
-        return (await resolve.work(info.context.services)).last_ten_seconds
+        return (await resolve.work(info.context.services, info.context.viewer)).last_ten_seconds
 
     @strawberry.field(description="Latency of batches, from the start to the end of the last item.")
     def latency(root: strawberry.Parent[BatchFigures]) -> Latency:
@@ -149,7 +159,8 @@ class Throughput:
 
 @strawberry.type(
     description=(
-        "Latency of analyses run by workers, over the last five minutes. Each percentile is accurate to 3.2 %."
+        "Latency of analyses run by workers, over the last five minutes. Each percentile is accurate to 3.2 %. On a "
+        "server with sign-in, of the newest 1,000 analyses in the caller's workspace."
     )
 )
 class AnalysisLatency:
@@ -166,7 +177,12 @@ class AnalysisLatency:
     )
 
 
-@strawberry.type(description="Queued and running analyses, across all servers that share the database.")
+@strawberry.type(
+    description=(
+        "Queued and running analyses, across all servers that share the database. On a server with sign-in, they cover "
+        "the caller's workspace."
+    )
+)
 class QueueMetrics:
     depth: int = strawberry.field(description="Number of queued analyses, including those waiting for a retry.")
     running: int = strawberry.field(
@@ -191,15 +207,15 @@ class QueueMetrics:
         metadata=priced(10),
     )
     async def by_analyzer(self, info: Info) -> list[AnalyzerDepth]:
-        return await resolve.analyzer_depths(info.context.services)
+        return await resolve.analyzer_depths(info.context.services, info.context.viewer)
 
     @strawberry.field(description="Throughput of all workers.")
     async def throughput(self, info: Info) -> Throughput:
-        return await resolve.work(info.context.services)
+        return await resolve.work(info.context.services, info.context.viewer)
 
     @strawberry.field(description="Waiting and processing times of recent analyses.")
     async def latency(self, info: Info) -> AnalysisLatency:
-        return await resolve.work(info.context.services)
+        return await resolve.work(info.context.services, info.context.viewer)
 
 
 @strawberry.type(description="A process that runs analyses. The server's own process if the server runs them itself.")
@@ -242,7 +258,11 @@ class Worker(Node):
 
 
 @strawberry.type(
-    description="Contents of the database and the data folder. Up to a minute old if there is much to count."
+    description=(
+        "Contents of the database and the data folder. Up to a minute old if there is much to count. On a server with "
+        "sign-in, analyses and events are those of the caller's workspace; sizes and files are those of the "
+        "installation."
+    )
 )
 class StorageMetrics:
     database_bytes: BigInt = strawberry.field(description="Size of the database on disk, in bytes.")
@@ -282,7 +302,11 @@ class ComponentHealth:
         )
     )
     status: HealthStatus = strawberry.field(description="Status of the component.")
-    message: str | None = strawberry.field(description="Human-readable finding.")
+    message: str | None = strawberry.field(
+        description=(
+            "Human-readable finding. Null for the queue and callers without administration of the installation."
+        )
+    )
     latency_ms: float | None = strawberry.field(
         description="Response time or delay of the component, in milliseconds. Null if there is nothing to measure."
     )
@@ -293,7 +317,10 @@ class Health:
     status: HealthStatus = strawberry.field(description="Worst status of all components.")
     components: list[ComponentHealth] = strawberry.field(description="Health of each component.")
     recommendations: list[str] = strawberry.field(
-        description="Recommended actions for the operator. Empty if all components are healthy."
+        description=(
+            "Recommended actions for the operator. Empty if all components are healthy. Those about the queue are for "
+            "administrators of the installation."
+        )
     )
 
 
@@ -313,11 +340,11 @@ class Metrics:
 
     @strawberry.field(description="Batch counts and throughput.")
     async def batches(self, info: Info) -> BatchMetrics:
-        return await resolve.batches(info.context.services)
+        return await resolve.batches(info.context.services, info.context.viewer)
 
     @strawberry.field(description="Queued and running analyses.", metadata=priced(5))
     async def queue(self, info: Info) -> QueueMetrics:
-        return await resolve.queue(info.context.services)
+        return await resolve.queue(info.context.services, info.context.viewer)
 
     @strawberry.field(description="Registered workers, oldest first. A worker that shuts down leaves the list.")
     async def workers(self, info: Info) -> list[Worker]:
@@ -325,7 +352,7 @@ class Metrics:
 
     @strawberry.field(description="Contents of the database and the data folder.")
     async def storage(self, info: Info) -> StorageMetrics:
-        return await resolve.storage(info.context.services)
+        return await resolve.storage(info.context.services, info.context.viewer)
 
     @strawberry.field(description="Subscriptions of this server.")
     def subscriptions(self, info: Info) -> SubscriptionMetrics:
@@ -333,7 +360,7 @@ class Metrics:
 
     @strawberry.field(description="Health of the server.", metadata=priced(10))
     async def health(self, info: Info) -> Health:
-        return await resolve_health.health(info.context.services)
+        return await resolve_health.health_for(info.context)
 
 
 @strawberry.type
@@ -346,7 +373,7 @@ class MetricsQuery:
         directives=VIEWER, description="Returns the health of the server, with recommendations.", metadata=priced(10)
     )
     async def health(self, info: Info) -> Health:
-        return await resolve_health.health(info.context.services)
+        return await resolve_health.health_for(info.context)
 
 
 @strawberry.type

@@ -1,7 +1,7 @@
 """Figures of the queue, of batches, of storage, and of the delay of the event log.
 
-The figures cover all workspaces. Frequent ones use an index. Batch and storage figures read a whole table or index:
-frequent callers cache them.
+The figures cover all workspaces; `store.workspace_figures` has those of one. Frequent figures use an index. Batch and
+storage figures read a whole table or index: frequent callers cache them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import (
+    ColumnElement,
     Table,
     func,
     literal,
@@ -133,33 +134,33 @@ class BatchFigures:
     durations: Percentiles
 
 
-async def batch_figures(connection: AsyncConnection, now: datetime) -> BatchFigures:
-    """Read the batch figures from the whole table of batches."""
+async def batch_figures(connection: AsyncConnection, now: datetime, *where: ColumnElement[bool]) -> BatchFigures:
+    """Read the figures of the batches that match the conditions, or of the whole table of batches."""
     batch = tables.batch.c
     sums = select(
         func.count(), func.coalesce(func.sum(batch.processed), 0), func.coalesce(func.sum(batch.failed), 0)
-    ).select_from(tables.batch)
+    ).where(*where)
     total, processed, failed = (await connection.execute(sums)).one()
     return BatchFigures(
         total=total,
-        running=await running_batches(connection),
+        running=await running_batches(connection, *where),
         items_processed=int(processed),
         items_failed=int(failed),
-        durations=await _batch_durations(connection, now - LATENCY_WINDOW),
+        durations=await _batch_durations(connection, now - LATENCY_WINDOW, *where),
     )
 
 
-async def running_batches(connection: AsyncConnection) -> int:
-    """Count the batches that began and have not ended."""
+async def running_batches(connection: AsyncConnection, *where: ColumnElement[bool]) -> int:
+    """Count the batches that began and have not ended, those that match the conditions."""
     running = (
         select(func.count())
         .select_from(tables.batch)
-        .where(tables.unended, tables.batch.c.status == BatchStatus.RUNNING.value)
+        .where(tables.unended, tables.batch.c.status == BatchStatus.RUNNING.value, *where)
     )
     return (await connection.execute(running)).scalar_one()
 
 
-async def _batch_durations(connection: AsyncConnection, since: datetime) -> Percentiles:
+async def _batch_durations(connection: AsyncConnection, since: datetime, *where: ColumnElement[bool]) -> Percentiles:
     batch = tables.batch.c
     ended = (
         select(
@@ -167,7 +168,7 @@ async def _batch_durations(connection: AsyncConnection, since: datetime) -> Perc
             func.row_number().over(order_by=tables.run_time).label("rank"),
             func.count().over().label("total"),
         )
-        .where(batch.finished_at >= since, batch.started_at.is_not(None))
+        .where(batch.finished_at >= since, batch.started_at.is_not(None), *where)
         .subquery()
     )
     ranks = [nearest_rank(ended.c.total, percent) for percent in PERCENTS]
@@ -192,15 +193,21 @@ class StorageFigures:
 
 async def storage_figures(connection: AsyncConnection) -> StorageFigures:
     """Read the storage figures. On PostgreSQL counts above 100,000 rows are the planner's estimates."""
+    return StorageFigures(
+        database_bytes=await database_size(connection),
+        analyses=await _rows_in(connection, _analysis),
+        events=await _rows_in(connection, tables.event),
+    )
+
+
+async def database_size(connection: AsyncConnection) -> int:
+    """Return the disk space of the database in bytes."""
     if connection.dialect.name == "sqlite":
         size = text("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
     else:
         size = text("SELECT pg_database_size(current_database())")
-    return StorageFigures(
-        database_bytes=(await connection.execute(size)).scalar_one(),
-        analyses=await _rows_in(connection, _analysis),
-        events=await _rows_in(connection, tables.event),
-    )
+    found: int = (await connection.execute(size)).scalar_one()
+    return found
 
 
 async def _rows_in(connection: AsyncConnection, table: Table) -> int:

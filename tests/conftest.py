@@ -35,6 +35,7 @@ from store.sql.migrate import migrate
 from tests import support
 from tests.hold import Hold
 from tests.pgbouncer import PgBouncer
+from tests.store import guard
 
 CI = bool(os.environ.get("CI"))
 
@@ -126,6 +127,22 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
     if CI and exitstatus == pytest.ExitCode.OK and terminal is not None and _skipped(terminal):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _guard() -> Iterator[None]:
+    """Refuse each statement of the program on rows of all workspaces that has no known reason."""
+    with pytest.MonkeyPatch.context() as patch:
+        guard.install(patch)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _workspaces_kept_apart(_guard: None) -> Iterator[None]:
+    """Fail the test if the program caught a refusal of the guard."""
+    guard.found.clear()
+    yield
+    assert guard.found == []
 
 
 async def _administer(statement: str) -> None:

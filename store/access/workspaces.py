@@ -89,8 +89,8 @@ def _listed(statement: Select[Any], of_user: str | None, key: str | None) -> Sel
 async def delete_workspace(connection: AsyncConnection, id_: str, now: datetime) -> WorkspaceRow | None:
     """Mark a workspace as deleted, delete its memberships and revoke its API keys. None without an existing one.
 
-    Nothing finds the workspace afterwards. Its data stays in the database, under a key that no other workspace gets;
-    `deleted_workspaces` lists these keys. Raises FirstWorkspace.
+    Nothing finds the workspace afterwards. The keeper deletes its data (`store.emptying`), under a key that no other
+    workspace gets; `deleted_workspaces` lists these keys. Raises FirstWorkspace.
     """
     await lock_access(connection)
     rows = await _all(connection, _workspace.c.id == id_)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 DEFAULT_WORKSPACE = "default"
@@ -37,6 +37,20 @@ class Viewer:
     user_id: str | None = None
     credential_id: str | None = None
     """The sign-in session or the API key."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is an administrator without a credential: a caller of a server without sign-in."""
+        return self.is_administrator and self.credential_id is None
+
+    @property
+    def rights(self) -> tuple[str, Role | None, bool]:
+        """All that an answer to several callers of one server may depend on."""
+        return self.workspace, self.role, self.is_administrator
+
+    def without_person(self) -> Viewer:
+        """Return a viewer with these rights but without the person, for answers to several callers."""
+        return self if self.is_local else replace(self, name="", user_id="", credential_id="")
 
 
 ANONYMOUS = Viewer("anonymous", workspace="-", role=None)

@@ -615,7 +615,7 @@ class ComponentHealth(Shape, frozen=True):
     """Status of the component."""
 
     message: str | None
-    """Human-readable finding."""
+    """Human-readable finding. Null for the queue and callers without administration of the installation."""
 
     latency_ms: float | None
     """Response time or delay of the component, in milliseconds. Null if there is nothing to measure."""
@@ -631,7 +631,10 @@ class Health(Shape, frozen=True):
     """Health of each component."""
 
     recommendations: list[str]
-    """Recommended actions for the operator. Empty if all components are healthy."""
+    """
+    Recommended actions for the operator. Empty if all components are healthy. Those about the queue are for
+    administrators of the installation.
+    """
 
 
 class SystemMetrics(Shape, frozen=True):
@@ -705,11 +708,17 @@ class HttpMetrics(Shape, frozen=True):
     """Latency of HTTP requests, from arrival to the end of the response. Streams are not measured."""
 
     operations: list[OperationMetrics]
-    """GraphQL operations by name, most frequent first; at most 201."""
+    """
+    GraphQL operations by name, most frequent first; at most 201. Empty for callers without administration of the
+    installation.
+    """
 
 
 class BatchMetrics(Shape, frozen=True):
-    """Batch counts and throughput, across all servers that share the database."""
+    """
+    Batch counts and throughput, across all servers that share the database. On a server with sign-in, they cover
+    the caller's workspace.
+    """
 
     total: int
     """Number of stored batches, in any state."""
@@ -773,7 +782,10 @@ class Throughput(Shape, frozen=True):
 
 
 class AnalysisLatency(Shape, frozen=True):
-    """Latency of analyses run by workers, over the last five minutes. Each percentile is accurate to 3.2 %."""
+    """
+    Latency of analyses run by workers, over the last five minutes. Each percentile is accurate to 3.2 %. On a
+    server with sign-in, of the newest 1,000 analyses in the caller's workspace.
+    """
 
     waiting: Latency
     """Time in the queue before the first attempt, until a worker claims the analysis."""
@@ -786,7 +798,10 @@ class AnalysisLatency(Shape, frozen=True):
 
 
 class QueueMetrics(Shape, frozen=True):
-    """Queued and running analyses, across all servers that share the database."""
+    """
+    Queued and running analyses, across all servers that share the database. On a server with sign-in, they cover
+    the caller's workspace.
+    """
 
     depth: int
     """Number of queued analyses, including those waiting for a retry."""
@@ -821,7 +836,11 @@ class WorkerReference(Shape, frozen=True):
 
 
 class StorageMetrics(Shape, frozen=True):
-    """Contents of the database and the data folder. Up to a minute old if there is much to count."""
+    """
+    Contents of the database and the data folder. Up to a minute old if there is much to count. On a server with
+    sign-in, analyses and events are those of the caller's workspace; sizes and files are those of the
+    installation.
+    """
 
     database_bytes: int
     """Size of the database on disk, in bytes."""
