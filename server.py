@@ -66,6 +66,9 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
     from starlette.responses import RedirectResponse, Response
     from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+    from access.charging import Charging
+    from access.limits import Limits
+    from access.rules import parse_rules
     from analyzers.registry import load_registry
     from events.bus import Bus
     from events.changes import changes_in
@@ -112,6 +115,8 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
     submissions = Submissions(database)
     bus = Bus(settings.bus)
     feed = Feed(database)
+    limits = Limits(settings.limits_redis)
+    charging = Charging(limits, parse_rules(settings.limits))
     services = Services(
         settings=settings,
         database=database,
@@ -139,6 +144,7 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
         own_documents=own_documents,
         rule_of=rule_of,
         refuse=refuse,
+        charge=lambda context, cost: charging.charge(context.viewer, cost),
         answers=AnswerCache(changes, telemetry.answers, settings.answer_cache_bytes),
     )
     sockets = GraphQLWebSocket(executor, context, settings, telemetry)
@@ -178,6 +184,7 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
                 side_tasks(
                     bus=bus.run,
                     feed=feed.run,
+                    limits=limits.run,
                     changes=changes.run,
                     keeper=Keeper(database, ages=Ages.of(settings)).run,
                     alerts=alerts.run,

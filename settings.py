@@ -241,8 +241,8 @@ class Settings(HostSettings, WorkerSettings):
     )
     limits_url: str = Field(
         "",
-        description="The Redis that shares the limits of use between servers: `redis://…`, `rediss://…`, or `memory://` "
-        "for none. Empty: the bus if it is Redis, and none otherwise.",
+        description="The Redis that shares the limits of use between servers: `redis://…`, `rediss://…`, or "
+        "`memory://` for none. Empty: the bus if it is Redis, and none otherwise.",
     )
     slow_ms: int = Field(
         0, ge=0, le=3_600_000, description="Milliseconds from which an operation is logged as slow; 0 logs none."

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from strawberry.dataloader import DataLoader
 
+from access.charging import Charged
 from analyzers.base import Analyzer
 from events.bus import Bus
 from events.feed import Feed
@@ -80,6 +81,7 @@ class Context:
         self.last_event_id: str | None = None
         self.events_end: str | None = None
         self.answer_size = AnswerSize(services.settings.max_answer_bytes)
+        self.charged: Charged | None = None
         self.reads: Reads | None = Reads(viewer)
         self._contents: dict[str, DataLoader[str, AnalysisRow | None]] = {}
         self._kept: dict[Load[Any], dict[str, Any]] = {}

@@ -25,6 +25,7 @@ from starlette.requests import ClientDisconnect
 from execution.errors import INTERNAL_MESSAGE, ErrorCode
 from web.health import PROBES
 from web.inflation import GZIP, BodyRefused, inflated, too_large, unsupported_encoding
+from web.limits import LIMIT_HEADERS
 from web.responses import error_response
 from web.sending import Sending, secured
 from web.serving.request_head import EXTENSION, Fault
@@ -101,7 +102,7 @@ class _CORS(CORSMiddleware):
             allow_origins=origins,
             allow_methods=("GET", "POST"),
             allow_headers=CORS_HEADERS,
-            expose_headers=("X-Request-ID",),
+            expose_headers=("X-Request-ID", *LIMIT_HEADERS),
         )
 
     def preflight_response(self, request_headers: Headers) -> Response:

@@ -40,6 +40,7 @@ from web.graphql.bodies import (
 from web.graphql.negotiation import GRAPHQL_RESPONSE, Accepted, accepted
 from web.graphql.revalidation import revalidated
 from web.graphql.streams import FRAMINGS, Framing, StreamResponse, Streams, address_of, disconnected, whole_response
+from web.limits import limited
 from web.middleware import PREFLIGHT_HEADERS
 from web.origins import Origins
 from web.pages import graphiql_response
@@ -103,6 +104,16 @@ class GraphQLHTTP:
         if isinstance(selected, Answer):
             return _response(selected, takes.for_answer or takes.for_stream or JSON)
         context = self.context_factory(request)
+        return limited(await self._run(request, operation, selected, context, takes), context.charged)
+
+    async def _run(
+        self,
+        request: Request,
+        operation: OperationRequest,
+        selected: Selected,
+        context: OperationContext,
+        takes: Accepted,
+    ) -> ASGIApp:
         if selected.type is OperationType.SUBSCRIPTION and takes.for_stream in FRAMINGS:
             return await self._stream(request, selected, context, FRAMINGS[takes.for_stream])
         media_type = _require_type(takes.for_answer)
@@ -223,6 +234,8 @@ def _response(answer: Answer, media_type: str) -> ASGIApp:
     status = 200
     if answer.kind is AnswerKind.FAULT:
         status = 500
+    elif answer.kind is AnswerKind.RATE_LIMITED:
+        status = 429
     elif answer.kind in ALWAYS_4XX or (answer.kind not in ALWAYS_200 and media_type == GRAPHQL_RESPONSE):
         status = 400
         if answer.kind is AnswerKind.METHOD and _operation_type(answer) == "mutation":
