@@ -115,8 +115,7 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
     submissions = Submissions(database)
     bus = Bus(settings.bus)
     feed = Feed(database)
-    limits = Limits(settings.limits_redis)
-    charging = Charging(limits, parse_rules(settings.limits))
+    charging = Charging(Limits(settings.limits_redis), parse_rules(settings.limits))
     services = Services(
         settings=settings,
         database=database,
@@ -125,6 +124,7 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
         bus=bus,
         telemetry=telemetry,
         monitor=Monitor(),
+        charging=charging,
         analyzers=analyzers,
         plugin_failures={**registry.failures, **unfit},
         missing=registry.missing,
@@ -184,7 +184,7 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
                 side_tasks(
                     bus=bus.run,
                     feed=feed.run,
-                    limits=limits.run,
+                    limits=charging.limits.run,
                     changes=changes.run,
                     keeper=Keeper(database, ages=Ages.of(settings)).run,
                     alerts=alerts.run,

@@ -6,14 +6,19 @@ has none. A caller without a credential has the bucket of its address, in reques
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from access import limit_headers
 from access.buckets import Charge, Rule
 from access.limits import Limits
+from access.rules import DEFAULT_RULES
 from store.sql.ids import kind_of
 from store.sql.viewer import Viewer
+
+CHARGED = ("VIEWER", "ANALYST", "ADMIN", "ADDRESS")
+"""The rules of operations and requests."""
 
 
 class Charged:
@@ -68,8 +73,10 @@ class Charged:
 class Charging:
     """Charges the callers of one instance."""
 
-    def __init__(self, limits: Limits, rules: Mapping[str, Rule]) -> None:
-        self._limits = limits
+    def __init__(self, limits: Limits, rules: Mapping[str, Rule] = DEFAULT_RULES) -> None:
+        self.limits = limits
+        self.refusals: Counter[str] = Counter(dict.fromkeys(CHARGED, 0))
+        """Refused charges by the name of the rule."""
         self._rules = rules
 
     def charge(self, viewer: Viewer, cost: int) -> Charged | Awaitable[Charged] | None:
@@ -83,11 +90,15 @@ class Charging:
         return self._charge(key, self._rules[viewer.role], cost)
 
     def _charge(self, key: str, rule: Rule, cost: int) -> Charged | Awaitable[Charged]:
-        charge = self._limits.charge(key, rule, cost)
-        return self._ask(key, rule, cost) if charge is None else Charged(self._limits, charge)
+        charge = self.limits.charge(key, rule, cost)
+        return self._ask(key, rule, cost) if charge is None else self._count(charge)
 
     async def _ask(self, key: str, rule: Rule, cost: int) -> Charged:
-        return Charged(self._limits, await self._limits.ask(key, rule, cost))
+        return self._count(await self.limits.ask(key, rule, cost))
+
+    def _count(self, charge: Charge) -> Charged:
+        self.refusals[charge.rule.name] += not charge.admitted
+        return Charged(self.limits, charge)
 
 
 def _key(viewer: Viewer) -> str | None:

@@ -62,7 +62,8 @@ class _Answer:
             return sum([self.missing(at, row) for row in page])
         if term.name is None:
             return self._shared(at, page, lambda: sum([self._in_rows(each, page) for each in term.once]))
-        return sum([self.missing(each, row) for row in page.get(term.name) or () for each in term.once])
+        rows = page.get(term.name)
+        return sum([self.missing(each, row) for row in rows for each in term.once]) if isinstance(rows, list) else 0
 
     def _shared(self, at: int, value: Any, find: Any) -> int:
         key = at, id(value)

@@ -11,7 +11,8 @@ from typing import Any, Protocol, TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from access.charging import Charged
+from access.charging import Charged, Charging
+from access.limits import Limits
 from analyzers.base import Analyzer
 from events.bus import Bus
 from events.feed import Feed
@@ -67,6 +68,7 @@ class Services:
     missing: Mapping[str, str] = field(default_factory=dict)
     started_at: datetime = field(default_factory=utcnow)
     monitor: Monitor = field(default_factory=Monitor)
+    charging: Charging = field(default_factory=lambda: Charging(Limits()))
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
