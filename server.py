@@ -100,7 +100,7 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
     from telemetry import Telemetry
     from web.downloads import download_routes
     from web.graphql.http import GraphQLHTTP
-    from web.graphql.streams import Streams
+    from web.graphql.streams import Streams, address_of
     from web.graphql.websocket import GraphQLWebSocket
     from web.health import Readiness, health_routes
     from web.middleware import middleware
@@ -132,7 +132,8 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
     )
 
     def context(connection: HTTPConnection) -> Context:
-        return Context(services, LOCAL_ADMINISTRATOR, connection.scope["state"]["request_id"])
+        request_id, address = connection.scope["state"]["request_id"], address_of(connection.scope)
+        return Context(services, LOCAL_ADMINISTRATOR, request_id, address)
 
     own_documents = page_documents() if settings.trusted_documents_only else None
     changes = changes_in(database, bus)
@@ -145,6 +146,7 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
         rule_of=rule_of,
         refuse=refuse,
         charge=lambda context, cost: charging.charge(context.viewer, cost),
+        admit=lambda context: charging.admit(context.viewer, context.address),
         answers=AnswerCache(changes, telemetry.answers, settings.answer_cache_bytes),
     )
     sockets = GraphQLWebSocket(executor, context, settings, telemetry)

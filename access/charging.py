@@ -14,6 +14,7 @@ from access import limit_headers
 from access.buckets import Charge, Rule
 from access.limits import Limits
 from access.rules import DEFAULT_RULES
+from access.sign_in_throttle import place_of
 from store.sql.ids import kind_of
 from store.sql.viewer import Viewer
 
@@ -88,6 +89,12 @@ class Charging:
         if key is None or viewer.role is None:
             return None
         return self._charge(key, self._rules[viewer.role], cost)
+
+    def admit(self, viewer: Viewer, address: str) -> Charged | Awaitable[Charged] | None:
+        """Charge a request of a caller without a credential to the bucket of its address. None for all others."""
+        if viewer.role is not None:
+            return None
+        return self._charge(place_of(address), self._rules["ADDRESS"], 1)
 
     def _charge(self, key: str, rule: Rule, cost: int) -> Charged | Awaitable[Charged]:
         charge = self.limits.charge(key, rule, cost)

@@ -54,6 +54,24 @@ Charge = Callable[[Any, int], "Charged | Awaitable[Charged] | None"]
 """Charges the caller of a context. None if no limit applies to the caller."""
 
 
+Admit = Callable[[Any], "Charged | Awaitable[Charged] | None"]
+"""Charges a request, before its operation is known. None if no limit of requests applies to the caller."""
+
+
+def no_admission(_context: object) -> None:
+    """Return None: an app without a limit of requests."""
+    return
+
+
+def not_admitted(charged: Charged | None) -> Answer | None:
+    """Return the answer that refuses a request; None if the request is admitted."""
+    if charged is None or charged.admitted:
+        return None
+    seconds = charged.retry_after
+    message = f"The limit of requests without a credential is reached: sign in, or try again in {seconds:,} s."
+    return Answer(error_body(ErrorCode.RATE_LIMITED, message, retryAfter=seconds), AnswerKind.RATE_LIMITED)
+
+
 def no_charge(_context: object, _cost: int) -> None:
     """Return None: an app without limits of use."""
     return

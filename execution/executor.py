@@ -19,7 +19,17 @@ from strawberry.types.graphql import OperationType
 from execution.access import Refuse, RuleOf, no_rule, unmet
 from execution.answer_cache import AnswerCache, Kept, Missed
 from execution.answers import Answer, AnswerKind, StreamAnswer
-from execution.charging import Charge, actual, asks_for_cost, charge_for, no_charge, with_cost
+from execution.charging import (
+    Admit,
+    Charge,
+    Charged,
+    actual,
+    asks_for_cost,
+    charge_for,
+    no_admission,
+    no_charge,
+    with_cost,
+)
 from execution.compile.cache import MAX_BYTES
 from execution.documents import Documents
 from execution.eager import Eager, TimeLimit
@@ -84,11 +94,13 @@ class Executor:
         rule_of: RuleOf = no_rule,
         refuse: Refuse | None = None,
         charge: Charge = no_charge,
+        admit: Admit = no_admission,
     ) -> None:
         """Read the manifests of the settings. `own_documents` are trusted too, texts by id. Raises InvalidManifest.
 
         `answers` is of this schema alone. None keeps no answers. `rule_of` and `refuse` decide which callers may run an
-        operation: by default all. `charge` charges callers: by default none.
+        operation: by default all. `charge` charges callers, and `admit` their requests: by
+        default none.
         """
         if schema.extensions:
             raise TypeError("Strawberry's schema extensions are not run: the executor compiles operations")
@@ -102,12 +114,18 @@ class Executor:
         )
         self._refuse = refuse
         self._charge = charge
+        self._admit = admit
         self._persisted = PersistedDocuments(self._documents, telemetry, only=settings.trusted_documents_only)
         self._persisted.read(settings.trusted_documents)
         self._persisted.trust(own_documents or {})
         self._introspections = Introspections()
         self._answers = answers
         self._streams = Streams(self._operations)
+
+    async def admit(self, context: OperationContext) -> Charged | None:
+        """Charge a request by its caller alone. None if no limit of requests applies to the caller."""
+        charged = self._admit(context)
+        return await charged if isinstance(charged, Awaitable) else charged
 
     def select(self, request: OperationRequest) -> Selected | Answer:
         """Return the operation of a request, or the answer that refuses the request."""

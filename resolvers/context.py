@@ -75,8 +75,9 @@ class Services:
 class Context:
     """The context of one operation. Nothing here outlives it, so that its rows can't become stale."""
 
-    def __init__(self, services: Services, viewer: Viewer, request_id: str) -> None:
+    def __init__(self, services: Services, viewer: Viewer, request_id: str, address: str = "") -> None:
         self.services = services
+        self.address = address
         self.viewer = viewer
         self.request_id = request_id
         self.time_limit: TimeLimit | None = None
@@ -102,7 +103,7 @@ class Context:
 
     def anew(self) -> Context:
         """Return a context for the same caller that has read nothing."""
-        return Context(self.services, self.viewer, self.request_id)
+        return Context(self.services, self.viewer, self.request_id, self.address)
 
     async def load(self, read: Load[RowT], id_: str) -> RowT | None:
         """Return the row with this id by a short read. None if the viewer can't see one.

@@ -36,7 +36,7 @@ from store.submissions import Submissions
 from telemetry import Telemetry
 from tests.support import until
 from web.graphql.http import GraphQLHTTP
-from web.graphql.streams import Streams
+from web.graphql.streams import Streams, address_of
 from web.graphql.websocket import GraphQLWebSocket
 from web.middleware import middleware
 from web.serving import websocket_protocol
@@ -80,6 +80,7 @@ class Instance:
             rule_of=rule_of,
             refuse=refuse,
             charge=lambda context, cost: self.charging.charge(context.viewer, cost),
+            admit=lambda context: self.charging.admit(context.viewer, context.address),
             answers=AnswerCache(changes, self.telemetry.answers, self.settings.answer_cache_bytes),
         )
         self.address = ""
@@ -120,8 +121,8 @@ class Instance:
             server.should_exit = True
             await task
 
-    def _of(self, _connection: HTTPConnection) -> Context:
-        return self.context()
+    def _of(self, connection: HTTPConnection) -> Context:
+        return Context(self.services, self.viewer, "request-1", address_of(connection.scope))
 
     async def post(self, query: str, accept: str = "application/json", **members: Any) -> httpx.Response:
         """Send an operation by POST, from a page of another origin."""

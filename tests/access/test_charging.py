@@ -18,7 +18,7 @@ from execution.executor import AnswerKind, OperationRequest, Stream
 from resolvers.health import local_components
 from store.sql.database import Database
 from store.sql.ids import new_id
-from store.sql.viewer import LOCAL_ADMINISTRATOR, Role
+from store.sql.viewer import ANONYMOUS, LOCAL_ADMINISTRATOR, Role
 from store.tables import HealthStatus
 from tests.access.charged import VIEWER, Instance, rules
 from tests.access.conftest import Start, apart, shared
@@ -219,6 +219,32 @@ async def test_a_refused_mutation_changes_nothing(database: Database, clock: Clo
     found, _ = await made.ask("{ analyses { totalCount } }")
     assert found.body["data"] == {"analyses": {"totalCount": 1}}
     await made.services.submissions.close()
+
+
+async def test_requests_without_a_credential_are_counted_by_address(small: Instance, clock: Clock) -> None:
+    small.viewer = ANONYMOUS
+    server = "{ server { capabilities } }"
+    for query, status in ((server, 200), (ONE, 400), ("{ nope }", 400)):
+        answer = await small.post(query, "application/graphql-response+json", extensions={"cost": True})
+        assert (answer.status_code, answer.json().get("extensions")) == (status, None)
+    assert answer.headers["ratelimit-policy"] == '"address";q=100;w=50'
+    assert answer.headers["ratelimit"] == '"address";r=97;t=2'
+    assert (await small.over_socket(server))["type"] == "next"
+    for _ in range(96):
+        charged = small.charging.admit(ANONYMOUS, "127.0.0.1")
+        assert isinstance(charged, Charged)
+        assert charged.admitted
+    answer = await small.post(server)
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "50")
+    assert extensions(answer.json()) == {"code": "RATE_LIMITED", "retryAfter": 50}
+    message = await small.over_socket(server)
+    assert (message["type"], message["payload"][0]["extensions"]["code"]) == ("error", "RATE_LIMITED")
+    assert small.charging.refusals == {"VIEWER": 0, "ANALYST": 0, "ADMIN": 0, "ADDRESS": 2}
+    small.viewer = VIEWER
+    assert (await small.post(ONE)).status_code == 200
+    small.viewer = ANONYMOUS
+    clock.now += 0.5
+    assert (await small.post(server)).status_code == 200
 
 
 async def test_two_instances_share_a_bucket_until_redis_is_lost(

@@ -23,6 +23,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from execution.answers import Answer, AnswerKind
+from execution.charging import not_admitted
 from execution.eager import TimeLimit
 from execution.errors import BadRequest, ErrorCode
 from execution.executor import QUERIES, QUERIES_AND_MUTATIONS, Executor, OperationContext, OperationType, Selected
@@ -100,11 +101,13 @@ class GraphQLHTTP:
             return error_response(status, refused.code, refused.message, media_type=takes.json or JSON, headers=headers)
 
     async def _answer(self, request: Request, operation: OperationRequest, takes: Accepted) -> ASGIApp:
-        selected = self.executor.select(operation)
-        if isinstance(selected, Answer):
-            return _response(selected, takes.for_answer or takes.for_stream or JSON)
         context = self.context_factory(request)
-        return limited(await self._run(request, operation, selected, context, takes), context.charged)
+        admitted = await self.executor.admit(context)
+        selected = not_admitted(admitted) or self.executor.select(operation)
+        if isinstance(selected, Answer):
+            return limited(_response(selected, takes.for_answer or takes.for_stream or JSON), admitted)
+        response = await self._run(request, operation, selected, context, takes)
+        return limited(response, context.charged or admitted)
 
     async def _run(
         self,
