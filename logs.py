@@ -78,7 +78,7 @@ class Output(io.TextIOBase):
             self.flush()
 
     def flush(self) -> None:
-        """Write what is held. If a call is doing so already, it also writes what came since."""
+        """Write the held texts. A call that is doing so already also writes the later ones."""
         # A wait for the lock could last for ever: a finalizer or a signal handler may interrupt its owner, and log.
         while self._held and self._lock.acquire(blocking=False):
             try:

@@ -68,6 +68,7 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
     from starlette.routing import BaseRoute, Route, WebSocketRoute
 
     from access.admission import new_gate, require_no_user
+    from access.charging import Charging
     from access.limits import Limits
     from access.passwords import Passwords
     from access.rules import parse_rules
@@ -127,13 +128,12 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
     feed = Feed(database)
     gate = new_gate(settings, database)
     callers = Callers(gate)
-    limits = Limits("")
-    secret = read_secret(settings)
-    sign_in = (
-        SignIn(database, keys_of(secret), Passwords(), partial(begin_sign_in, limits, parse_rules("")))
-        if secret
-        else None
-    )
+    limits, rules = Limits(settings.limits_redis), parse_rules(settings.limits)
+    charging = Charging(limits, rules)
+    passwords = Passwords()
+    sign_in = None
+    if secret := read_secret(settings):
+        sign_in = SignIn(database, keys_of(secret), passwords, partial(begin_sign_in, limits, rules))
     services = Services(
         settings=settings,
         database=database,
@@ -142,6 +142,7 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
         bus=bus,
         telemetry=telemetry,
         monitor=Monitor(),
+        charging=charging,
         analyzers=analyzers,
         plugin_failures={**registry.failures, **unfit},
         missing=registry.missing,
@@ -169,6 +170,8 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
         own_documents=own_documents,
         rule_of=rule_of,
         refuse=refuse,
+        charge=lambda context, cost: charging.charge(context.viewer, cost),
+        admit=lambda context: charging.admit(context.viewer, context.address),
         answers=AnswerCache(changes, telemetry.answers, settings.answer_cache_bytes),
     )
     sockets = GraphQLWebSocket(executor, context, settings, telemetry, callers=callers)
@@ -191,6 +194,7 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
             # The stack unwinds in reverse order: the database closes last, after all its users.
             stack.push_async_callback(database.close)
             stack.callback(changes.close)
+            stack.callback(passwords.close)
             stack.push_async_callback(submissions.close)
             if database.is_sqlite:
                 await migrate(database)
@@ -213,6 +217,7 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
                 side_tasks(
                     bus=bus.run,
                     feed=feed.run,
+                    limits=charging.limits.run,
                     changes=changes.run,
                     keeper=Keeper(database, ages=Ages.of(settings)).run,
                     alerts=alerts.run,

@@ -25,7 +25,7 @@ _DRIVERS = {
 }
 
 
-SECRETS = frozenset({"database_url", "broadcast_url", "secret", "metrics_token"})
+SECRETS = frozenset({"database_url", "broadcast_url", "limits_url", "secret", "metrics_token"})
 """Settings that are secret or can hold a password: no message shows their values."""
 
 MAX_SECRET_BYTES = 8_192
@@ -289,6 +289,16 @@ class Settings(AccessSettings, HostSettings, WorkerSettings):
     key_days: int = Field(
         365, ge=0, le=36_500, description="The longest lifetime of a new API key in days; 0 means no limit."
     )
+    limits: str = Field(
+        "",
+        description="Changes to the limits of use, such as `VIEWER=50000/2000`: points of a full bucket, and points "
+        "restored per second. Commas separate several.",
+    )
+    limits_url: str = Field(
+        "",
+        description="The Redis that shares the limits of use between servers: `redis://…`, `rediss://…`, or "
+        "`memory://` for none. Empty: the bus if it is Redis, and none otherwise.",
+    )
     slow_ms: int = Field(
         0, ge=0, le=3_600_000, description="Milliseconds from which an operation is logged as slow; 0 logs none."
     )
@@ -322,6 +332,23 @@ class Settings(AccessSettings, HostSettings, WorkerSettings):
     def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(map(_origin, value))
 
+    @field_validator("limits")
+    @classmethod
+    def _are_limits(cls, value: str) -> str:
+        from access.rules import parse_rules
+
+        parse_rules(value)
+        return value
+
+    @field_validator("limits_url")
+    @classmethod
+    def _is_redis(cls, value: str) -> str:
+        if value.startswith(("redis:", "rediss:")):
+            _require_redis(value)
+        elif value not in ("", "memory://"):
+            raise ValueError("It must begin with redis:// or rediss://, or be memory:// or empty.")
+        return value
+
     @field_validator("public_url")
     @classmethod
     def _is_base(cls, value: str) -> str:
@@ -349,6 +376,12 @@ class Settings(AccessSettings, HostSettings, WorkerSettings):
         if self.trusted_documents_only and not self.trusted_documents:
             raise ValueError("ASSAY_TRUSTED_DOCUMENTS_ONLY is set: set ASSAY_TRUSTED_DOCUMENTS too.")
         return self
+
+    @property
+    def limits_redis(self) -> str:
+        """Return the URL of the Redis that shares the limits of use; empty if each server has its own."""
+        url = self.limits_url or self.bus
+        return url if url.startswith(("redis:", "rediss:")) else ""
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -72,6 +72,11 @@ class Limits:
         """Whether all instances share their buckets; otherwise this instance has its own."""
         return self._shares is not None
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the last attempt to use Redis failed."""
+        return bool(self._reason)
+
     def charge(self, key: str, rule: Rule, cost: float) -> Charge | None:
         """Charge `cost` points, at least 0, or refuse them, without a wait. None: only `ask` can decide."""
         taker = self._own if self._shares is None else self._shares

@@ -50,10 +50,14 @@ class Missed(NamedTuple):
     generation: int
 
 
-class _Kept(NamedTuple):
+class Kept(NamedTuple):
+    """An answer, what it depends on, and its size in bytes of memory."""
+
     answer: bytes
     tags: Collection[str]
     size: int
+    cost: int
+    """The actual cost of the operation in points."""
 
 
 class AnswerCache:
@@ -63,11 +67,11 @@ class AnswerCache:
         self._changes = changes
         self._telemetry = telemetry
         self._max_bytes = max_bytes
-        self._kept: OrderedDict[Key, _Kept] = OrderedDict()
+        self._kept: OrderedDict[Key, Kept] = OrderedDict()
         self._keys: dict[str, set[Key]] = {}
         self._generation = 0
 
-    def get(self, selected: Selected, reads: Reads | None) -> bytes | Missed | None:
+    def get(self, selected: Selected, reads: Reads | None) -> Kept | Missed | None:
         """Return the kept answer, or the key to keep it by; None if the answer can't be kept."""
         if reads is None or not self._max_bytes or selected.name not in selected.document.lasting:
             return None
@@ -85,9 +89,9 @@ class AnswerCache:
             return Missed(key, reads, self._generation)
         self._telemetry.hits += 1
         self._kept.move_to_end(key)
-        return found.answer
+        return found
 
-    def keep(self, missed: Missed, answer: bytes) -> None:
+    def keep(self, missed: Missed, answer: bytes, cost: int = 0) -> None:
         """Keep an answer without errors, if all that it depends on was reported and did not change meanwhile."""
         key, reads, generation = missed
         if not reads.is_final or not reads.tags or generation != self._generation:
@@ -96,7 +100,7 @@ class AnswerCache:
         if size > self._max_bytes / MAX_SHARE:
             return
         self._remove(key)
-        self._kept[key] = _Kept(answer, frozenset(reads.tags), size)
+        self._kept[key] = Kept(answer, frozenset(reads.tags), size, cost)
         for tag in reads.tags:
             self._keys.setdefault(tag, set()).add(key)
         self._telemetry.bytes += size

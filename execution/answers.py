@@ -19,6 +19,7 @@ class AnswerKind(Enum):
     BAD_REQUEST = "bad_request"  # the request does not have the shape of GraphQL requests
     PARSE_ERROR = "parse_error"
     VALIDATION_ERROR = "validation_error"
+    RATE_LIMITED = "rate_limited"  # the caller has too few points
     LIMIT = "limit"  # beyond a limit of execution.limits, or above the maximum cost
     UNREGISTERED = "unregistered"  # an unknown hash: clients of Apollo's protocol send the text next
     UNKNOWN_DOCUMENT = "unknown_document"  # an unknown document id, or a document that is not trusted

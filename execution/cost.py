@@ -101,6 +101,8 @@ class Term(NamedTuple):
     points: int = 0
     size: Size | None = None
     """The number of rows; None for a field without rows."""
+    has_pages: bool = False
+    """Whether the term or one of its parts has rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,18 +120,19 @@ class OperationCost:
 
     def __call__(self, variables: Mapping[str, Any] | None) -> int:
         """Return the cost, at most `SATURATED`. Invalid values count as 1: execution refuses them."""
-        return self._values(self._given(variables))[self.root] if self.constant is None else self.constant
+        return self.values(self.given(variables))[self.root] if self.constant is None else self.constant
 
     def check(self, variables: Mapping[str, Any] | None, limit: int) -> None:
         """Raise OperationTooExpensive if the cost is above the limit; 0 means no limit."""
         if limit and (cost := self(variables)) > limit:
-            raise OperationTooExpensive(cost, limit, *self._most_expensive(self._given(variables)))
+            raise OperationTooExpensive(cost, limit, *self._most_expensive(self.given(variables)))
 
-    def _given(self, variables: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    def given(self, variables: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        """Return the variables with their default values."""
         return {**self.defaults, **(variables or {})}
 
-    def _values(self, variables: Mapping[str, Any]) -> list[int]:
-        """Return the value of each term."""
+    def values(self, variables: Mapping[str, Any]) -> list[int]:
+        """Return the value of each term, up to the operation's."""
         values: list[int] = []
         for term in self.terms[: self.root + 1]:
             value = term.points + sum([values[each] for each in term.once])
@@ -143,7 +146,7 @@ class OperationCost:
 
         The path follows the most expensive part of each selection, down to a field that costs more by itself.
         """
-        values = self._values(variables)
+        values = self.values(variables)
         path: list[str] = []
         shown: list[str] = []
         at = self.root
@@ -214,7 +217,8 @@ class Terms:
         return cost if self._varies else replace(cost, constant=cost(None))
 
     def _add(self, term: Term) -> int:
-        self._terms.append(term)
+        parts = any(self._terms[each].has_pages for each in (*term.once, *term.rows))
+        self._terms.append(term._replace(has_pages=parts or term.size is not None))
         return len(self._terms) - 1
 
     def _fragment(self, parts: list[int]) -> list[int]:

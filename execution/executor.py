@@ -17,8 +17,19 @@ from graphql import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from execution.access import Refuse, RuleOf, no_rule, unmet
-from execution.answer_cache import AnswerCache, Missed
+from execution.answer_cache import AnswerCache, Kept, Missed
 from execution.answers import Answer, AnswerKind, StreamAnswer
+from execution.charging import (
+    Admit,
+    Charge,
+    Charged,
+    actual,
+    asks_for_cost,
+    charge_for,
+    no_admission,
+    no_charge,
+    with_cost,
+)
 from execution.compile.cache import MAX_BYTES
 from execution.documents import Documents
 from execution.eager import Eager, TimeLimit
@@ -82,11 +93,14 @@ class Executor:
         answers: AnswerCache | None = None,
         rule_of: RuleOf = no_rule,
         refuse: Refuse | None = None,
+        charge: Charge = no_charge,
+        admit: Admit = no_admission,
     ) -> None:
         """Read the manifests of the settings. `own_documents` are trusted too, texts by id. Raises InvalidManifest.
 
         `answers` is of this schema alone. None keeps no answers. `rule_of` and `refuse` decide which callers may run an
-        operation: by default all.
+        operation: by default all. `charge` charges callers, and `admit` their requests: by
+        default none.
         """
         if schema.extensions:
             raise TypeError("Strawberry's schema extensions are not run: the executor compiles operations")
@@ -99,12 +113,19 @@ class Executor:
             rule_of=rule_of,
         )
         self._refuse = refuse
+        self._charge = charge
+        self._admit = admit
         self._persisted = PersistedDocuments(self._documents, telemetry, only=settings.trusted_documents_only)
         self._persisted.read(settings.trusted_documents)
         self._persisted.trust(own_documents or {})
         self._introspections = Introspections()
         self._answers = answers
         self._streams = Streams(self._operations)
+
+    async def admit(self, context: OperationContext) -> Charged | None:
+        """Charge a request by its caller alone. None if no limit of requests applies to the caller."""
+        charged = self._admit(context)
+        return await charged if isinstance(charged, Awaitable) else charged
 
     def select(self, request: OperationRequest) -> Selected | Answer:
         """Return the operation of a request, or the answer that refuses the request."""
@@ -137,15 +158,43 @@ class Executor:
         the operation may await its rest.
         """
         started = perf_counter()
-        kept = None if self._answers is None else self._answers.get(selected, context.reads)
-        if isinstance(kept, bytes):
-            return self._again(selected, kept, started)
-        refused = self._refusal(selected, context, allowed)
+        kept = None
+        if self._answers is not None and not asks_for_cost(selected):
+            kept = self._answers.get(selected, context.reads)
+        if not isinstance(kept, Kept):
+            refused = self._refusal(selected, context, allowed)
+            if refused is not None:
+                return refused
+        charged = charge_for(self._charge, selected, context)
+        if charged is None:
+            return self._run(selected, context, started, kept)
+        return charged if isinstance(charged, Answer) else self._run_charged(charged, selected, context, started, kept)
+
+    async def _run_charged(
+        self,
+        charged: Awaitable[Answer | None],
+        selected: Selected,
+        context: OperationContext,
+        started: float,
+        kept: Kept | Missed | None,
+    ) -> Answer:
+        """Run an operation after a charge that must be awaited, unless the charge is refused."""
+        refused = await charged
         if refused is not None:
             return refused
+        begun = self._run(selected, context, started, kept)
+        return begun if isinstance(begun, Answer) else await begun
+
+    def _run(
+        self, selected: Selected, context: OperationContext, started: float, kept: Kept | Missed | None
+    ) -> Answer | Awaitable[Answer]:
+        if isinstance(kept, Kept):
+            if context.charged is not None:
+                context.charged.settle(kept.cost)
+            return self._again(selected, kept.answer, started)
         introspection = self._introspections.get(selected.text, selected.name)
         if introspection is not None:
-            return self._again(selected, introspection, started)
+            return with_cost(self._again(selected, introspection, started), selected, context)
         running = _Running(selected, context, started, kept)
         context.time_limit = TimeLimit(self._operations.seconds)
         self._operations.measure_again(context)
@@ -177,6 +226,10 @@ class Executor:
         if isinstance(selected, Answer):
             return selected
         refused = self._refusal(selected, context, SUBSCRIPTIONS)
+        if refused is not None:
+            return refused
+        charged = charge_for(self._charge, selected, context)
+        refused = charged if charged is None or isinstance(charged, Answer) else await charged
         return await self._streams.open(selected, context) if refused is None else refused
 
     def _refusal(
@@ -225,6 +278,8 @@ class Executor:
 
     def _answered(self, running: _Running, result: ExecutionResult) -> Answer:
         size = running.context.answer_size
+        if running.context.charged is not None:
+            running.context.charged.settle(actual(running.selected, result.data))
         # A mutation has run: its answer lacks only the fields that do not fit.
         if size.path is not None and running.selected.type is OperationType.QUERY:
             return size.error.answer()
@@ -237,11 +292,12 @@ class Executor:
         if not failed and selected.name in selected.document.introspections:
             self._introspections.keep(selected.text, selected.name, answer.json)
         if not failed and missed is not None and self._answers is not None:
-            self._answers.keep(missed, answer.json)
+            cost = 0 if context.charged is None else context.charged.cost
+            self._answers.keep(missed, answer.json, cost)
         seconds = perf_counter() - started
         self._telemetry.record_operation(selected.name, seconds, failed=failed)
         self._operations.log_if_slow(selected, context.request_id, seconds)
-        return answer
+        return with_cost(answer, selected, context)
 
 
 class _Running(NamedTuple):

@@ -40,6 +40,8 @@ class OperationContext(Protocol):
     """Set by the transport if a client resumes a subscription: the cursor to resume after, instead of `after`."""
     answer_size: AnswerSize
     """Set by the executor for each answer. Resolvers count large contents before they read them."""
+    charged: Any
+    """Set by the executor: the `Charged` of the operation; None if no limit applies to the caller."""
     reads: Reads | None
     """Reports of resolvers, for the cache of answers; None if no answer is kept."""
 

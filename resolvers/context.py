@@ -11,6 +11,8 @@ from typing import Any, Protocol, TypeVar
 
 from strawberry.dataloader import DataLoader
 
+from access.charging import Charged, Charging
+from access.limits import Limits
 from access.sign_in import Origin, SignIn
 from analyzers.base import Analyzer
 from events.bus import Bus
@@ -69,6 +71,7 @@ class Services:
     missing: Mapping[str, str] = field(default_factory=dict)
     started_at: datetime = field(default_factory=utcnow)
     monitor: Monitor = field(default_factory=Monitor)
+    charging: Charging = field(default_factory=lambda: Charging(Limits()))
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     sign_in: SignIn | None = None
 
@@ -85,6 +88,7 @@ class Context:
         self.last_event_id: str | None = None
         self.events_end: str | None = None
         self.answer_size = AnswerSize(services.settings.max_answer_bytes)
+        self.charged: Charged | None = None
         self.reads: Reads | None = Reads(viewer.rights)
         self._contents: dict[str, DataLoader[str, AnalysisRow | None]] = {}
         self._kept: dict[Load[Any], dict[str, Any]] = {}
@@ -104,6 +108,11 @@ class Context:
     def shared(self) -> Context:
         """Return a context for all callers with the same rights that has read nothing, and knows no user."""
         return Context(self.services, self.viewer.without_person(), self.request_id)
+
+    @property
+    def address(self) -> str:
+        """The address of the client; empty if it is unknown."""
+        return self.client.address or ""
 
     @property
     def origin(self) -> Origin:

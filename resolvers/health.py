@@ -21,6 +21,7 @@ from resolvers.health_checks import (
     check_database,
     check_disk,
     check_events,
+    check_limits,
     check_loop,
     check_memory,
     check_queue,
@@ -90,7 +91,9 @@ async def local_components(services: Services) -> Sequence[Component]:
         _checked("memory", services, metrics.memory, lambda memory: check_memory(memory, wanted)),
     )
     analyzers = check_analyzers(len(services.analyzers), services.plugin_failures)
-    return [disk, memory, analyzers, check_loop(services.monitor.loop_lag_seconds)]
+    limits = services.charging.limits
+    shared = [check_limits(limits)] if limits.has_redis else []
+    return [disk, memory, analyzers, check_loop(services.monitor.loop_lag_seconds), *shared]
 
 
 async def _kept(services: Services, wanted: int) -> Sequence[Component]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from access.limits import Limits
 from events.bus import Bus
 from resolvers.cgroup import cores
 from resolvers.metrics import is_alive
@@ -82,6 +83,20 @@ def check_bus(bus: Bus, *, sqlite: bool) -> Component:
         "reconnects by itself."
     )
     return Component("bus", DEGRADED, message, None, [advice])
+
+
+def check_limits(limits: Limits) -> Component:
+    """Check the Redis that shares the limits of use."""
+    if not limits.is_lost:
+        how = "shared by all servers" if limits.shared else "kept by this server"
+        return Component("limits", HEALTHY, f"The limits of use are {how}.")
+    since = _time(limits.since)
+    message = f"The limits of use are not shared since {since}: each server admits up to the whole limit."
+    advice = (
+        f"The limits of use are not shared since {since}: check that the Redis in ASSAY_LIMITS_URL (the bus, if it is "
+        "empty) can be reached; the log has the reason. The server reconnects by itself."
+    )
+    return Component("limits", DEGRADED, message, None, [advice])
 
 
 def check_events(figures: LogFigures, lag_seconds: float) -> Component:

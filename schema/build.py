@@ -40,6 +40,7 @@ from schema.error_groups import ErrorGroupQuery
 from schema.events import EventQuery, EventSubscription
 from schema.history import HistoryQuery
 from schema.metrics import MetricsQuery, MetricsSubscription
+from schema.rate_limit import RateLimitQuery
 from schema.retention import RetentionQuery
 from schema.scalars import SCALARS
 from schema.server import ServerQuery
@@ -82,6 +83,7 @@ _QUERIES = (
     RetentionQuery,
     MetricsQuery,
     ServerQuery,
+    RateLimitQuery,
     HistoryQuery,
     AccountQuery,
     AuditQuery,

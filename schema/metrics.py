@@ -298,7 +298,8 @@ class SubscriptionMetrics:
 class ComponentHealth:
     name: str = strawberry.field(
         description=(
-            "Name of the component: database, bus, events, workers, queue, disk, memory, analyzers or event_loop."
+            "Name of the component: database, bus, events, workers, queue, disk, memory, analyzers, event_loop or "
+            "limits."
         )
     )
     status: HealthStatus = strawberry.field(description="Status of the component.")

@@ -385,6 +385,32 @@ def test_an_invalid_broadcast_url_is_refused_at_start() -> None:
     assert (code, output) == (2, f"ASSAY_BROADCAST_URL (--broadcast-url): {BUSES}\n")
 
 
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ({}, ""),
+        ({"database_url": "postgresql://h/d"}, ""),
+        ({"broadcast_url": "redis://h/1"}, "redis://h/1"),
+        ({"broadcast_url": "redis://h/1", "limits_url": "memory://"}, ""),
+        ({"broadcast_url": "redis://h/1", "limits_url": "rediss://other"}, "rediss://other"),
+    ],
+)
+def test_the_redis_of_the_limits_is_that_of_the_bus_by_default(given: dict[str, str], used: str) -> None:
+    assert Settings.model_validate(given).limits_redis == used
+
+
+def test_an_invalid_limits_url_is_refused_without_its_password() -> None:
+    message = "It must begin with redis:// or rediss://, or be memory:// or empty."
+    line = f"ASSAY_LIMITS_URL (--limits-url): {message}\n"
+    assert refused("serve", "--limits-url", "postgresql://u:secret@h/d") == (2, line)
+    assert refused("serve", "--limits-url", "redis://:secret@h/first") == (2, line.replace(message, REDISES))
+
+
+def test_invalid_limits_are_refused_at_start() -> None:
+    message = "'VIEWER' must be NAME=CAPACITY/DRAIN, such as VIEWER=50000/2000; commas separate several."
+    assert refused("serve", "--limits", "VIEWER") == (2, f"ASSAY_LIMITS (--limits): {message}\n")
+
+
 def test_a_proxy_that_is_everybody_is_refused_at_start() -> None:
     message = (
         "'*' must be an address or a network, such as 10.0.0.1 or 10.0.0.0/8. `*` is refused: every client could then "

@@ -160,6 +160,11 @@ async def read_gauges(services: Services) -> list[Metric]:
         gauge("assay_bus_live", "Whether news comes by the bus (1) or by polling (0).", bus.live),
         CounterMetricFamily("assay_bus_reconnects", "Attempts to connect the bus again.", value=bus.reconnects),
     ]
+    refusals = CounterMetricFamily("assay_limits_refusals", "Operations refused for lack of points.", labels=["limit"])
+    for name, count in services.charging.refusals.items():
+        refusals.add_metric([name], count)
+    about = "Whether all servers share the limits of use (1) or this one has its own (0)."
+    gauges += [gauge("assay_limits_shared", about, services.charging.limits.shared), refusals]
     if bus.round_trip_seconds is not None:
         about = "How long the bus's last heartbeat took to come back."
         gauges.append(gauge("assay_bus_round_trip_seconds", about, bus.round_trip_seconds))

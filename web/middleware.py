@@ -26,6 +26,7 @@ from access.admission import COMMANDS
 from execution.errors import INTERNAL_MESSAGE, ErrorCode
 from web.health import LIVE, PROBES, READY
 from web.inflation import GZIP, BodyRefused, inflated, too_large, unsupported_encoding
+from web.limits import LIMIT_HEADERS
 from web.responses import error_response
 from web.sending import Sending, secured
 from web.serving.request_head import EXTENSION, Fault
@@ -113,7 +114,7 @@ class _CORS(CORSMiddleware):
             allow_origins=origins,
             allow_methods=("GET", "POST"),
             allow_headers=CORS_HEADERS,
-            expose_headers=("X-Request-ID", "WWW-Authenticate", "Retry-After"),
+            expose_headers=("X-Request-ID", "WWW-Authenticate", *LIMIT_HEADERS),
         )
 
     def preflight_response(self, request_headers: Headers) -> Response:

@@ -13,6 +13,7 @@ from graphql import GraphQLError
 from strawberry.types import Info
 
 from execution.answer_size import AnswerSize
+from execution.charging import Charged
 from execution.eager import TimeLimit
 from execution.errors import ClientError, Explain
 from execution.executor import Answer, Executor, Limits, OperationRequest, OperationType
@@ -41,6 +42,7 @@ class Context:
     time_limit: TimeLimit | None = None
     last_event_id: str | None = None
     reads: Reads | None = None
+    charged: Charged | None = None
     answer_size: AnswerSize = field(default_factory=lambda: AnswerSize(0))
 
 

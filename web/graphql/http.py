@@ -25,6 +25,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from execution.answers import Answer, AnswerKind, encode_json
+from execution.charging import not_admitted
 from execution.eager import TimeLimit
 from execution.errors import BadRequest, ErrorCode, error_body
 from execution.executor import QUERIES, QUERIES_AND_MUTATIONS, Executor, OperationContext, OperationType, Selected
@@ -42,6 +43,7 @@ from web.graphql.bodies import (
 from web.graphql.negotiation import GRAPHQL_RESPONSE, Accepted, accepted
 from web.graphql.revalidation import revalidated
 from web.graphql.streams import FRAMINGS, Framing, StreamResponse, Streams, address_of, disconnected, whole_response
+from web.limits import limited
 from web.middleware import PREFLIGHT_HEADERS
 from web.origins import Origins
 from web.pages import graphiql_response
@@ -105,9 +107,21 @@ class GraphQLHTTP:
     async def _answer(self, request: Request, operation: OperationRequest, takes: Accepted) -> ASGIApp:
         # First of all, so that a credential that is not valid learns nothing about the document.
         context = await context_of(self.context_factory, request)
-        selected = self.executor.select(operation)
+        admitted = await self.executor.admit(context)
+        selected = not_admitted(admitted) or self.executor.select(operation)
         if isinstance(selected, Answer):
-            return _response(selected, takes.for_answer or takes.for_stream or JSON)
+            return limited(_response(selected, takes.for_answer or takes.for_stream or JSON), admitted)
+        response = await self._run(request, operation, selected, context, takes)
+        return limited(response, context.charged or admitted)
+
+    async def _run(
+        self,
+        request: Request,
+        operation: OperationRequest,
+        selected: Selected,
+        context: OperationContext,
+        takes: Accepted,
+    ) -> ASGIApp:
         if selected.type is OperationType.SUBSCRIPTION and takes.for_stream in FRAMINGS:
             return await self._stream(request, selected, context, FRAMINGS[takes.for_stream])
         media_type = _require_type(takes.for_answer)
@@ -245,6 +259,8 @@ def _response(answer: Answer, media_type: str) -> ASGIApp:
         status, headers = 401, {"www-authenticate": "Bearer"}
     elif answer.kind is AnswerKind.FORBIDDEN:
         status = 403
+    elif answer.kind is AnswerKind.RATE_LIMITED:
+        status = 429
     elif answer.kind in ALWAYS_4XX or (answer.kind not in ALWAYS_200 and media_type == GRAPHQL_RESPONSE):
         status = 400
         if answer.kind is AnswerKind.METHOD and _operation_type(answer) == "mutation":

@@ -42,6 +42,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from events.hub import Hub, Page, Subscriber
 from execution.answers import StreamAnswer, encode_json
+from execution.charging import not_admitted
 from execution.errors import BadRequest, ErrorCode, error_body
 from execution.executor import Answer, Executor, OperationContext, OperationType, Selected
 from execution.requests import parse_request
@@ -295,7 +296,8 @@ class Socket:
     async def _operate(self, key: str, selected: Selected | Answer) -> None:
         context = await self._context()
         try:
-            await self._answer(key, selected, context)
+            refused = not_admitted(await self.host.executor.admit(context))
+            await self._answer(key, refused or selected, context)
         except Close:
             raise
         except Exception as error:

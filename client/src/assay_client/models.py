@@ -609,7 +609,7 @@ class ComponentHealth(Shape, frozen=True):
     """Health of one component."""
 
     name: str
-    """Name of the component: database, bus, events, workers, queue, disk, memory, analyzers or event_loop."""
+    """Name of the component: database, bus, events, workers, queue, disk, memory, analyzers, event_loop or limits."""
 
     status: HealthStatus
     """Status of the component."""

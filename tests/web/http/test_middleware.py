@@ -250,7 +250,8 @@ async def test_an_allowed_origin_may_send_and_read(shared_with_app: Server, orig
     answer = await server.send("POST", headers=JSON | {"origin": origin}, content=HELLO)
     assert answer.json() == SAID
     assert answer.headers["access-control-allow-origin"] == origin
-    assert answer.headers["access-control-expose-headers"] == "X-Request-ID, WWW-Authenticate, Retry-After"
+    exposed = "X-Request-ID, WWW-Authenticate, RateLimit-Policy, RateLimit, Retry-After"
+    assert answer.headers["access-control-expose-headers"] == exposed
     assert "Origin" in answer.headers["vary"]
     refusal = await server.send("POST", headers={"origin": origin}, content=HELLO)
     refused(refusal, 415, "UNSUPPORTED_MEDIA_TYPE")

@@ -26,6 +26,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin, Subprotocol
 
 from execution.answer_size import AnswerSize
+from execution.charging import Charged
 from execution.eager import TimeLimit
 from execution.errors import ClientError
 from execution.executor import Executor
@@ -158,6 +159,7 @@ class Context:
     time_limit: TimeLimit | None = None
     last_event_id: str | None = None
     reads: Reads | None = None
+    charged: Charged | None = None
     answer_size: AnswerSize = field(default_factory=lambda: AnswerSize(0))
     audience: object = None
 
