@@ -22,7 +22,9 @@ from settings import Settings
 from tests.support import ROOT
 
 # Schemas, built pages, modules made from the operations, and the tests of costs.
-NO_SOURCES = re.compile(r"^(schema/|web/static/)|contract\.graphql$|/gql/|(test_|benchmarks/)(cost|prices|refunds)\.py$")
+NO_SOURCES = re.compile(
+    r"^(schema/|web/static/)|contract\.graphql$|/gql/|(test_|benchmarks/)(cost|prices|refunds)\.py$"
+)
 # In a language's source, the texts that can be operations.
 TEXTS = {".md": r"```graphql\n(.*?)```", ".ts": r"`([^`]*)`", ".tsx": r"`([^`]*)`", ".mjs": r"`([^`]*)`"}
 
