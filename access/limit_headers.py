@@ -7,6 +7,7 @@ a client that believes them is not refused.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 from access.buckets import Charge, Rule
@@ -23,6 +24,7 @@ def seconds_to_full(charge: Charge) -> int:
     return seconds if charge.admitted else max(1, seconds)
 
 
+@lru_cache  # rules are few
 def policy_header(rule: Rule) -> str:
     """Return the value of `RateLimit-Policy`: the points of a full bucket, and the seconds in which they return."""
     return f'"{rule.policy}";q={rule.capacity};w={max(1, math.ceil(rule.capacity / rule.drain))}'

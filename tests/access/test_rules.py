@@ -6,7 +6,9 @@ import re
 
 import pytest
 
+from access.charging import CHARGED
 from access.rules import DEFAULT_RULES, parse_rules
+from tests.support import ROOT
 
 
 def test_the_defaults() -> None:
@@ -87,3 +89,10 @@ def test_an_invalid_setting_is_refused(text: str, message: str) -> None:
 )
 def test_the_bounds_are_allowed(text: str) -> None:
     assert parse_rules(text)["VIEWER"] != DEFAULT_RULES["VIEWER"]
+
+
+def test_the_documentation_has_the_limits_of_operations_and_requests() -> None:
+    page = (ROOT / "docs" / "limits.md").read_text()
+    found = re.findall(r"^\| `(\w+)` \| ([\d,]+) \w+ \| ([\d,]+) \|", page, flags=re.MULTILINE)
+    listed = {name: (int(full.replace(",", "")), float(drain.replace(",", ""))) for name, full, drain in found}
+    assert listed == {name: DEFAULT_RULES[name][1:3] for name in CHARGED}
