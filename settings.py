@@ -25,8 +25,8 @@ _DRIVERS = {
 }
 
 
-SECRETS = frozenset({"database_url", "broadcast_url"})
-"""Settings that can hold a password: no message shows their values."""
+SECRETS = frozenset({"database_url", "broadcast_url", "secret"})
+"""Settings that are secret or can hold a password: no message shows their values."""
 
 MAX_SECRET_BYTES = 8_192
 
@@ -116,6 +116,26 @@ class CleanupSettings(RetentionSettings, OperatorSettings):
     """The settings of a clean-up."""
 
 
+class SecretSettings(NoSettings):
+    """The secret of the installation."""
+
+    secret: str = Field(
+        "",
+        description="The secret of the installation, at least 32 bytes; several are separated by commas, the newest "
+        "first. Empty: the file `secret` in the data folder on SQLite, if there is one.",
+    )
+    secret_file: Path | None = Field(None, description="A file with the value of ASSAY_SECRET.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_file(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return _with_file(given, "secret")
+
+
+class NewUserSettings(SecretSettings, OperatorSettings):
+    """The settings of a command that creates users, and a secret if there is none."""
+
+
 class WorkerSettings(RetentionSettings, LogSettings, DatabaseSettings):
     """The settings of a worker, with or without a server."""
 
@@ -167,7 +187,7 @@ class WorkerCommandSettings(HostSettings, WorkerSettings):
     )
 
 
-class Settings(HostSettings, WorkerSettings):
+class Settings(SecretSettings, HostSettings, WorkerSettings):
     """All settings: those of a server. Names have the units. Values out of bounds are refused at start."""
 
     environment: Literal["development", "production"] = Field(

@@ -6,16 +6,22 @@ sign-out: put the new one in front, and remove the old one after the lifetime of
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 SHORTEST_BYTES = 32
 """Bytes of a secret, at least: a shorter one can be guessed."""
+
+FILE = "secret"
+"""The file in the data folder that holds the secret of an installation on SQLite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,29 @@ class Keys:
 def new_secret() -> str:
     """Return a new secret: 43 characters with 256 random bits."""
     return secrets.token_urlsafe(32)
+
+
+def write_secret(data_dir: Path) -> bool:
+    """Write a new secret to the file in the data folder, with mode 0600. Returns False if the file exists.
+
+    Of concurrent calls, one writes the file, and no reader sees a part of it. Raises OSError.
+    """
+    path = data_dir / FILE
+    if path.exists():
+        return False
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=data_dir, prefix=f"{FILE}.") as part:  # with mode 0600
+        part.write(new_secret().encode() + b"\n")
+        part.flush()
+        os.fsync(part.fileno())
+        try:
+            os.link(part.name, path)  # in contrast to a rename, fails if the file exists
+        except FileExistsError:
+            return False
+    folder = os.open(data_dir, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
+    return True
 
 
 def keys_of(setting: str) -> Sequence[Keys]:
