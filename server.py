@@ -431,6 +431,8 @@ def operation(
 
 GROUPS = {
     "user": "Create, list, invite, deactivate and activate users, set roles, end sessions.",
+    "workspace": "List and create workspaces.",
+    "key": "List, create and revoke API keys.",
 }
 """The first words of commands with two words."""
 
@@ -519,6 +521,20 @@ COMMANDS = {
         arguments.add_user_sessions,
         module="users",
     ),
+    "workspace list": operation("list_workspaces", "Show all workspaces, oldest first.", module="workspaces"),
+    "workspace create": operation(
+        "create", "Create a workspace without members.", arguments.add_new_workspace, module="workspaces"
+    ),
+    "key list": operation(
+        "list_", "Show the API keys of a workspace, or of all.", arguments.add_key_list, module="api_keys"
+    ),
+    "key create": operation(
+        "create",
+        "Create an API key of a user, and print it. It can't be shown again.",
+        arguments.add_new_key,
+        module="api_keys",
+    ),
+    "key revoke": operation("revoke", "Refuse an API key from now on.", arguments.add_key, module="api_keys"),
 }
 
 

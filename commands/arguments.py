@@ -24,6 +24,8 @@ from store.sql.viewer import Role
 STATUSES = ("QUEUED", "RUNNING", "COMPLETED", "FAILED", "CANCELED", "TIMED_OUT")
 
 USER_NAME_RULE = "1 to 64 of the characters a-z, 0-9, ., _, - and @"
+DEFAULT_KEY_DAYS, MAX_KEY_DAYS = 365, 36_500
+"""Lifetime of an API key in days."""
 MAX_EMAIL = 254
 """Longest e-mail address, in characters (RFC 5321 with its erratum 1690)."""
 
@@ -149,6 +151,43 @@ def add_user_sessions(parser: ArgumentParser) -> None:
     """Add the arguments of `user sessions`."""
     add_user(parser)
     parser.add_argument("--end", action="store_true", help="end all open sessions of the user")
+
+
+def add_new_workspace(parser: ArgumentParser) -> None:
+    """Add the arguments of `workspace create`."""
+    parser.add_argument("slug", metavar="SLUG", type=slug, help="1 to 40 of the characters a-z, 0-9 and -")
+    parser.add_argument(
+        "--name", metavar="TEXT", help=f"the name to show, 1 to {MAX_NAME} characters; default the slug"
+    )
+
+
+def add_key_list(parser: ArgumentParser) -> None:
+    """Add the arguments of `key list`."""
+    parser.add_argument("--workspace", metavar="SLUG", type=slug, help="the keys of this workspace only")
+
+
+def add_new_key(parser: ArgumentParser) -> None:
+    """Add the arguments of `key create`."""
+    parser.add_argument("name", metavar="NAME", help=f"the key's name, for display, 1 to {MAX_NAME} characters")
+    about = "the user of the key, a member of the workspace or an administrator"
+    parser.add_argument("--user", metavar="NAME", type=user_name, required=True, help=about)
+    parser.add_argument("--workspace", metavar="SLUG", type=slug, required=True, help="the workspace of the key")
+    about = "VIEWER, ANALYST or ADMIN, at most the role of the user"
+    parser.add_argument("--role", metavar="ROLE", type=role, required=True, help=about)
+    about = f"days until the key expires, at most {MAX_KEY_DAYS}; 0 means never; default %(default)s"
+    parser.add_argument("--days", metavar="N", type=days, default=DEFAULT_KEY_DAYS, help=about)
+
+
+def add_key(parser: ArgumentParser) -> None:
+    """Add the argument of `key revoke`."""
+    parser.add_argument("id_", metavar="ID", help="apikey_…")
+
+
+def days(text: str) -> int:
+    """Parse the lifetime of a key in days. Raises ArgumentTypeError."""
+    if not re.fullmatch("[0-9]{1,5}", text) or int(text) > MAX_KEY_DAYS:
+        raise ArgumentTypeError(f"{text!r} is not a number from 0 to {MAX_KEY_DAYS}")
+    return int(text)
 
 
 def user_name(text: str) -> str:

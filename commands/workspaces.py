@@ -8,14 +8,18 @@ from typing import TypeVar
 from rich.markup import escape
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from commands.audit import write
 from commands.operations import Refused
 from commands.terminal import show, table, written
+from resolvers.user_errors import check_name
 from settings import OperatorSettings
+from store.access.lock import lock_access
 from store.access.memberships import count_members
-from store.access.workspaces import page_of_workspaces, workspace_by_slug
+from store.access.workspaces import SlugTaken, create_workspace, page_of_workspaces, workspace_by_slug
+from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.paging import MAX_PAGE, Page, PageArguments
-from store.tables import WorkspaceRow
+from store.tables import AuditAction, WorkspaceRow
 
 RowT = TypeVar("RowT")
 
@@ -28,6 +32,27 @@ async def list_workspaces(database: Database, _settings: OperatorSettings) -> No
             members = await count_members(connection, row.key)
             found.add_row(row.slug, escape(row.name), f"{members:,}", written(row.created_at), row.id)
     show(found)
+
+
+async def create(database: Database, _settings: OperatorSettings, slug: str, name: str | None) -> None:
+    """Create a workspace without members. Its name is the slug if none is given."""
+    if faults := [*check_name("--name", name, [])]:
+        raise Refused(faults[0].message)
+    async with database.write() as connection:
+        await lock_access(connection)
+        await add_workspace(connection, slug, name or slug)
+    print(f"The workspace {slug} is created.")
+
+
+async def add_workspace(connection: AsyncConnection, slug: str, name: str) -> WorkspaceRow:
+    """Create a workspace, and its audit entry. Raises Refused for a slug in use."""
+    now = utcnow()
+    try:
+        row = await create_workspace(connection, slug, name, now)
+    except SlugTaken:
+        raise Refused(f"There is a workspace {slug}: choose another slug.") from None
+    await write(connection, AuditAction.WORKSPACE_CREATED, row.id, now, workspace=row.key, slug=slug, name=name)
+    return row
 
 
 async def all_workspaces(connection: AsyncConnection) -> list[WorkspaceRow]:

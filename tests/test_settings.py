@@ -423,6 +423,7 @@ LISTED = {
     "secret": set(),
     "user create": OPERATOR | {"--secret", "--secret-file"},
     **dict.fromkeys((f"user {name}" for name in USER), OPERATOR),
+    **dict.fromkeys(("workspace list", "workspace create", "key list", "key create", "key revoke"), OPERATOR),
 }
 
 
