@@ -391,6 +391,14 @@ def print_secret(_settings: NoSettings) -> None:
     print(new_secret())
 
 
+def export_audit(settings: OperatorSettings, **options: Any) -> None:
+    """Write the audit log to standard output."""
+    from commands import audit_export
+
+    check_database(settings, migrated=True)
+    audit_export.export(settings, **options)
+
+
 def create_user(settings: NewUserSettings, **options: Any) -> None:
     """Create a user, possibly before the first start of a server."""
     from commands import users
@@ -433,6 +441,7 @@ GROUPS = {
     "user": "Create, list, invite, deactivate and activate users, set roles, end sessions.",
     "workspace": "List and create workspaces.",
     "key": "List, create and revoke API keys.",
+    "audit": "Export the audit log.",
 }
 """The first words of commands with two words."""
 
@@ -533,6 +542,12 @@ COMMANDS = {
         "Create an API key of a user, and print it. It can't be shown again.",
         arguments.add_new_key,
         module="api_keys",
+    ),
+    "audit export": Command(
+        "Write the audit log to standard output, oldest entry first.",
+        export_audit,
+        OperatorSettings,
+        arguments.add_audit_export,
     ),
     "key revoke": operation("revoke", "Refuse an API key from now on.", arguments.add_key, module="api_keys"),
 }

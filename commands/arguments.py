@@ -183,6 +183,14 @@ def add_key(parser: ArgumentParser) -> None:
     parser.add_argument("id_", metavar="ID", help="apikey_…")
 
 
+def add_audit_export(parser: ArgumentParser) -> None:
+    """Add the arguments of `audit export`."""
+    about = "JSON lines, or CSV; default %(default)s"
+    parser.add_argument("--format", dest="form", choices=("jsonl", "csv"), default="jsonl", help=about)
+    parser.add_argument("--after", metavar="ID", help="only entries after this one, audit_…")
+    parser.add_argument("--workspace", metavar="SLUG", type=slug, help="only entries of this workspace")
+
+
 def days(text: str) -> int:
     """Parse the lifetime of a key in days. Raises ArgumentTypeError."""
     if not re.fullmatch("[0-9]{1,5}", text) or int(text) > MAX_KEY_DAYS:

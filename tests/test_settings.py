@@ -423,7 +423,9 @@ LISTED = {
     "secret": set(),
     "user create": OPERATOR | {"--secret", "--secret-file"},
     **dict.fromkeys((f"user {name}" for name in USER), OPERATOR),
-    **dict.fromkeys(("workspace list", "workspace create", "key list", "key create", "key revoke"), OPERATOR),
+    **dict.fromkeys(
+        ("workspace list", "workspace create", "key list", "key create", "key revoke", "audit export"), OPERATOR
+    ),
 }
 
 
