@@ -10,7 +10,8 @@ python server.py restore    fill an empty database from a backup, of either kind
 python server.py schema     print the schema
 python server.py explain    print the plan of an operation and its code
 
-The operator's commands (`status`, `pause`, `retry ID` and others) are in `commands/`.
+The operator's commands (`status`, `pause`, `retry ID` and others), and those of users, workspaces and keys
+(`user create NAME` and others), are in `commands/`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
@@ -37,6 +39,7 @@ from settings import (
     SECRETS,
     CleanupSettings,
     DatabaseSettings,
+    NewUserSettings,
     NoSettings,
     OperatorSettings,
     Settings,
@@ -69,6 +72,7 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
 
     from access.admission import new_gate, require_no_user
     from access.charging import Charging
+    from access.first_administrator import create_first_administrator
     from access.limits import Limits
     from access.passwords import Passwords
     from access.rules import parse_rules
@@ -203,6 +207,8 @@ def create_app(settings: Settings, instance: str | None = None, access_log: Acce
             if gate is None:
                 await require_no_user(database)
             else:
+                if password := settings.admin_password:
+                    await create_first_administrator(database, password)
                 bus.listen(gate.hear)
                 database.on_commit(gate.hear)
             await renumber_moved(database)
@@ -427,12 +433,43 @@ def restore_database(settings: DatabaseSettings, **options: Any) -> None:
     restore(settings, **options)
 
 
-def operate(name: str, settings: OperatorSettings, **options: Any) -> None:
-    """Run the operator's command of this name, with or without running servers."""
-    from commands import operations
+def operate(module: str, name: str, settings: OperatorSettings, /, **options: Any) -> None:
+    """Run the command of this name in a module of `commands`, with or without running servers."""
+    from commands.operations import run
 
     check_database(settings, migrated=True)
-    operations.run(getattr(operations, name), settings, **options)
+    run(getattr(import_module(f"commands.{module}"), name), settings, **options)
+
+
+def print_secret(_settings: NoSettings) -> None:
+    """Print a new secret."""
+    from access.secrets import new_secret
+
+    print(new_secret())
+
+
+def export_audit(settings: OperatorSettings, **options: Any) -> None:
+    """Write the audit log to standard output."""
+    from commands import audit_export
+
+    check_database(settings, migrated=True)
+    audit_export.export(settings, **options)
+
+
+def create_user(settings: NewUserSettings, **options: Any) -> None:
+    """Create a user, possibly before the first start of a server."""
+    from commands import users
+
+    prepare_database(settings)
+    users.create(settings, **options)
+
+
+def prepare_database(settings: DatabaseSettings) -> None:
+    """Check the database. A SQLite database is created or updated first."""
+    if settings.database.startswith("sqlite"):
+        update_database(settings)
+    else:
+        check_database(settings, migrated=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,10 +487,20 @@ def operation(
     about: str,
     arguments: Callable[[argparse.ArgumentParser], None] = lambda _parser: None,
     settings: type[OperatorSettings] = OperatorSettings,
+    *,
+    module: str = "operations",
 ) -> Command:
-    """Return an operator's command, the function of this name in `commands.operations`."""
-    return Command(about, partial(operate, name), settings, arguments)
+    """Return an operator's command, the function of this name in a module of `commands`."""
+    return Command(about, partial(operate, module, name), settings, arguments)
 
+
+GROUPS = {
+    "user": "Create, list, invite, deactivate and activate users, set roles, end sessions.",
+    "workspace": "List and create workspaces.",
+    "key": "List, create and revoke API keys.",
+    "audit": "Export the audit log.",
+}
+"""The first words of commands with two words."""
 
 COMMANDS = {
     "serve": Command("Run one server instance until SIGTERM or SIGINT.", serve, Settings),
@@ -513,6 +560,53 @@ COMMANDS = {
         arguments.add_cleanup,
         CleanupSettings,
     ),
+    "secret": Command("Print a new secret, for ASSAY_SECRET.", print_secret, NoSettings),
+    "user create": Command(
+        "Create a user with a password from the terminal or standard input. Without either, print an invitation.",
+        create_user,
+        NewUserSettings,
+        arguments.add_new_user,
+    ),
+    "user list": operation("list_", "Show all users, oldest first, with their roles.", module="users"),
+    "user invite": operation(
+        "invite",
+        "Print an invitation, which sets the user's password once within 72 hours, and end all sessions of the user.",
+        arguments.add_user,
+        module="users",
+    ),
+    "user deactivate": operation(
+        "deactivate", "Refuse a user: end all sessions, and refuse the API keys.", arguments.add_user, module="users"
+    ),
+    "user activate": operation("activate", "Let a deactivated user sign in again.", arguments.add_user, module="users"),
+    "user role": operation(
+        "role", "Set the role of a user in a workspace, or end the membership.", arguments.add_user_role, module="users"
+    ),
+    "user sessions": operation(
+        "show_sessions",
+        "Show the open sign-in sessions of a user, or end all of them.",
+        arguments.add_user_sessions,
+        module="users",
+    ),
+    "workspace list": operation("list_workspaces", "Show all workspaces, oldest first.", module="workspaces"),
+    "workspace create": operation(
+        "create", "Create a workspace without members.", arguments.add_new_workspace, module="workspaces"
+    ),
+    "key list": operation(
+        "list_", "Show the API keys of a workspace, or of all.", arguments.add_key_list, module="api_keys"
+    ),
+    "key create": operation(
+        "create",
+        "Create an API key of a user, and print it. It can't be shown again.",
+        arguments.add_new_key,
+        module="api_keys",
+    ),
+    "audit export": Command(
+        "Write the audit log to standard output, oldest entry first.",
+        export_audit,
+        OperatorSettings,
+        arguments.add_audit_export,
+    ),
+    "key revoke": operation("revoke", "Refuse an API key from now on.", arguments.add_key, module="api_keys"),
 }
 
 
@@ -524,15 +618,26 @@ def main(given: Sequence[str] | None = None) -> None:
         "--version", action=ShowVersion, nargs=0, default=argparse.SUPPRESS, help="show the program's version and exit"
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    groups, parsers = {}, {}
     for name, command in COMMANDS.items():
-        subparser = commands.add_parser(name, help=command.about, description=command.about)
+        group, _, last = name.rpartition(" ")
+        if group and group not in groups:
+            parsers[group] = commands.add_parser(group, help=GROUPS[group], description=GROUPS[group])
+            groups[group] = parsers[group].add_subparsers(dest="subcommand", required=True, metavar="command")
+        subparser = (groups[group] if group else commands).add_parser(
+            last, help=command.about, description=command.about
+        )
+        parsers[name] = subparser
         command.arguments(subparser)
         add_settings(subparser, command.settings)
-    require_command(parser, given, [*COMMANDS])
-    if given and given[0] in COMMANDS:
-        commands.choices[given[0]].require_options(given[1:])
+    require_command(parser, given, [*commands.choices])
+    if given and given[0] in groups:
+        require_command(parsers[given[0]], given[1:], [*groups[given[0]].choices])
+    for words in (1, 2):
+        if (name := " ".join(given[:words])) in COMMANDS:
+            parsers[name].require_options(given[words:])
     values = vars(parser.parse_args(given))
-    command = COMMANDS[values.pop("command")]
+    command = COMMANDS[" ".join(values.pop(word) for word in ("command", "subcommand") if word in values)]
     own = {name: values.pop(name) for name in [*values] if name not in command.settings.model_fields}
     try:
         settings = command.settings(**values)

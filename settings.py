@@ -116,6 +116,26 @@ class CleanupSettings(RetentionSettings, OperatorSettings):
     """The settings of a clean-up."""
 
 
+class SecretSettings(NoSettings):
+    """The secret of the installation."""
+
+    secret: str = Field(
+        "",
+        description="The secret of the installation, at least 32 bytes; several are separated by commas, the newest "
+        "first. Empty: the file `secret` in the data folder on SQLite, if there is one.",
+    )
+    secret_file: Path | None = Field(None, description="A file with the value of ASSAY_SECRET.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_file(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return _with_file(given, "secret")
+
+
+class NewUserSettings(SecretSettings, OperatorSettings):
+    """The settings of a command that creates users, and a secret if there is none."""
+
+
 class WorkerSettings(RetentionSettings, LogSettings, DatabaseSettings):
     """The settings of a worker, with or without a server."""
 
@@ -164,15 +184,13 @@ class HostSettings(NoSettings):
         return _is_loopback(self.host)
 
 
-class AccessSettings(NoSettings):
+class AccessSettings(SecretSettings):
     """The credentials that a server accepts. A server with a secret or an issuer is closed: its callers sign in."""
 
-    secret: str = Field(
-        "",
-        description="The secret of the installation, at least 32 bytes; several are separated by commas, the newest "
-        "first. Empty: the file `secret` in the data folder on SQLite, if there is one.",
+    admin_password_file: Path | None = Field(
+        None,
+        description="A file with the password of the administrator `admin`, whom the first start without users creates.",
     )
-    secret_file: Path | None = Field(None, description="A file with the value of ASSAY_SECRET.")
     metrics_token: str = Field(
         "", description="The Bearer token that /metrics of a closed server requires. Empty: /metrics is refused there."
     )
@@ -190,7 +208,7 @@ class AccessSettings(NoSettings):
     @model_validator(mode="before")
     @classmethod
     def _read_access_files(cls, given: dict[str, Any]) -> dict[str, Any]:
-        return _with_file(_with_file(given, "secret"), "metrics_token")
+        return _with_file(given, "metrics_token")
 
     @field_validator("oidc_audience", "oidc_algorithms", mode="before")
     @classmethod
@@ -203,6 +221,17 @@ class AccessSettings(NoSettings):
         if value and not value.startswith(("https://", "http://")):
             raise ValueError(f"{value!r} must be an address with https:// or http://.")
         return value
+
+    @property
+    def admin_password(self) -> str:
+        """Return the password of the first administrator; empty for none. Raises ValueError."""
+        file = self.admin_password_file
+        return "" if file is None else _read_secret("ASSAY_ADMIN_PASSWORD_FILE", file)
+
+    @model_validator(mode="after")
+    def _has_admin_password(self) -> AccessSettings:
+        _ = self.admin_password
+        return self
 
     @model_validator(mode="after")
     def _has_audience(self) -> AccessSettings:

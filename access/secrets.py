@@ -6,10 +6,13 @@ sign-out: put the new one in front, and remove the old one after the lifetime of
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -58,6 +61,29 @@ def read_secret(settings: Settings) -> str:
         return ""
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"The secret in {path} can't be read: {error}.") from None
+
+
+def write_secret(data_dir: Path) -> bool:
+    """Write a new secret to the file in the data folder, with mode 0600. Returns False if the file exists.
+
+    Of concurrent calls, one writes the file, and no reader sees a part of it. Raises OSError.
+    """
+    path = data_dir / FILE
+    if path.exists():
+        return False
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=data_dir, prefix=f"{FILE}.") as part:  # with mode 0600
+        part.write(new_secret().encode() + b"\n")
+        part.flush()
+        os.fsync(part.fileno())
+        try:
+            os.link(part.name, path)  # in contrast to a rename, fails if the file exists
+        except FileExistsError:
+            return False
+    folder = os.open(data_dir, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
+    return True
 
 
 def keys_of(setting: str) -> Sequence[Keys]:

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from rich import box
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from analyzers.registry import load_analyzers
 from commands.connection import connected
+from commands.terminal import show, table, written
 from jobs.cleanup import Ages, clean_up
 from logs import configure_logging
 from resolvers.user_errors import state_of
@@ -141,22 +139,22 @@ async def status(database: Database, _settings: OperatorSettings) -> None:
         held = {row.analyzer: row for row in await controls.control_rows(connection)}
     whole = held.pop(controls.WHOLE_QUEUE, ControlRow(analyzer=controls.WHOLE_QUEUE))
     alive = sum(now - worker.last_seen_at <= SILENCE for worker in workers)
-    overview = _table("", "")
+    overview = table("", "")
     overview.show_header = False
     overview.add_row("Queue", "open" if whole.paused_at is None else f"paused since {_pause(whole)}")
     overview.add_row("Queued", f"{queue.depth:,}")
     overview.add_row("Running", f"{queue.running:,}")
     overview.add_row("Workers", f"{alive} alive" + (f", {len(workers) - alive} silent" if alive < len(workers) else ""))
     overview.add_row("Slots per worker", "as started" if whole.slots is None else f"{whole.slots}")
-    priorities = _table("Priority", "Queued")
+    priorities = table("Priority", "Queued")
     for each in queue.by_priority:
         priorities.add_row(f"{each.priority}", f"{each.depth:,}")
-    analyzers = _table("Analyzer", "Paused since", "Limit")
+    analyzers = table("Analyzer", "Paused since", "Limit")
     for name, row in held.items():
         if row.paused_at is not None or row.slots is not None:
             paused = "" if row.paused_at is None else _pause(row)
             analyzers.add_row(name, paused, "" if row.slots is None else f"{row.slots}")
-    _show(overview, *(each for each in (priorities, analyzers) if each.row_count))
+    show(overview, *(each for each in (priorities, analyzers) if each.row_count))
 
 
 async def workers(database: Database, _settings: OperatorSettings) -> None:
@@ -164,7 +162,7 @@ async def workers(database: Database, _settings: OperatorSettings) -> None:
     now = utcnow()
     async with database.read() as connection:
         rows = await all_workers(connection)
-    found = _table("Worker", "Process", "Seen", "Busy", "Completed", "Failed", "CPU", "Memory")
+    found = table("Worker", "Process", "Seen", "Busy", "Completed", "Failed", "CPU", "Memory")
     for row in rows:
         silent = now - row.last_seen_at
         seen = "alive" if silent <= SILENCE else f"{silent.total_seconds():,.0f} s ago"
@@ -172,7 +170,7 @@ async def workers(database: Database, _settings: OperatorSettings) -> None:
         numbers = (f"{row.completed:,}", f"{row.failed:,}", f"{row.cpu_percent:.0f} %", memory)
         found.add_row(row.id, f"{row.host}:{row.pid}", seen, busy, *numbers)
     if rows:
-        _show(found)
+        show(found)
     else:
         print("No worker is registered.")
 
@@ -236,20 +234,4 @@ def _amounts(deleted: Deleted) -> str:
 
 def _pause(row: ControlRow) -> str:
     assert row.paused_at is not None
-    return _written(row.paused_at) + (f": {escape(row.pause_reason)}" if row.pause_reason else "")
-
-
-def _written(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _table(*columns: str) -> Table:
-    return Table(*columns, box=box.SIMPLE, pad_edge=False)
-
-
-def _show(*tables_: Table) -> None:
-    console = Console()
-    # Output to a file or pipe is not cut to a terminal's width.
-    console = console if console.is_terminal else Console(width=200)
-    for each in tables_:
-        console.print(each)
+    return written(row.paused_at) + (f": {escape(row.pause_reason)}" if row.pause_reason else "")

@@ -1,4 +1,4 @@
-"""Progress and messages of a command on the terminal."""
+"""Progress, tables and messages of a command on the terminal."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rich.console import Console
     from rich.progress import Progress, Task
+    from rich.table import Table
 
 
 def progress_bars(console: Console) -> Progress:
@@ -31,6 +34,29 @@ def progress_bars(console: Console) -> Progress:
         console=console,
         disable=not console.is_terminal,
     )
+
+
+def table(*columns: str) -> Table:
+    """Return an empty table with these columns."""
+    from rich import box
+    from rich.table import Table
+
+    return Table(*columns, box=box.SIMPLE, pad_edge=False)
+
+
+def show(*tables: Table) -> None:
+    """Print tables. Output to a file or pipe is not cut to a terminal's width."""
+    from rich.console import Console
+
+    console = Console()
+    console = console if console.is_terminal else Console(width=200)
+    for each in tables:
+        console.print(each)
+
+
+def written(instant: datetime | None) -> str:
+    """Return an instant in UTC, to the second; "never" for None."""
+    return "never" if instant is None else f"{instant:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def end(message: str, code: int = 1) -> NoReturn:

@@ -8,7 +8,7 @@ Items that a stream adds after the export of their batch has begun are left out.
 from __future__ import annotations
 
 import csv
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from io import StringIO
 from typing import Any
 
@@ -109,7 +109,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def csv_line(row: AnalysisRow, analyzers: Analyzers, content: AnalysisRow | None) -> bytes:
-    """Return an analysis as a line of CSV (RFC 4180). A text that could be a formula begins with an apostrophe."""
+    """Return an analysis as a line of CSV, by `csv_row`."""
     source = content or row
     result: Mapping[str, Any] = {}
     if source.result is not None:
@@ -121,6 +121,11 @@ def csv_line(row: AnalysisRow, analyzers: Analyzers, content: AnalysisRow | None
     ]
     values = [row.id, row.key, row.batch_id, row.status, row.analyzer, row.priority, row.attempt, result.get("score")]
     values += [tags, result.get("summary"), row.error_code, row.error_message, *instants, row.processing_time_ms]
+    return csv_row(values)
+
+
+def csv_row(values: Iterable[object]) -> bytes:
+    """Return values as a line of CSV (RFC 4180). A text that could be a formula begins with an apostrophe."""
     line = StringIO()
     csv.writer(line).writerow(
         "'" + each if isinstance(each, str) and each.startswith(_FORMULA) else each for each in values

@@ -423,6 +423,7 @@ def test_a_proxy_that_is_everybody_is_refused_at_start() -> None:
 DATABASE = {"--data-dir", "--database-url", "--database-url-file", "--database-password-file", "--database-connections"}
 OPERATOR = DATABASE | {"--log-format"}
 RETENTION = {"--keep-analyses-days", "--keep-events-days"}
+USER = ("list", "invite", "deactivate", "activate", "role", "sessions")
 LISTED = {
     "serve": {f"--{name.replace('_', '-')}" for name in Settings.model_fields},
     "worker": OPERATOR
@@ -445,6 +446,12 @@ LISTED = {
     "explain": set(),
     **dict.fromkeys(("status", "workers", "pause", "resume", "concurrency", "retry", "cancel", "delete"), OPERATOR),
     "cleanup": OPERATOR | RETENTION,
+    "secret": set(),
+    "user create": OPERATOR | {"--secret", "--secret-file"},
+    **dict.fromkeys((f"user {name}" for name in USER), OPERATOR),
+    **dict.fromkeys(
+        ("workspace list", "workspace create", "key list", "key create", "key revoke", "audit export"), OPERATOR
+    ),
 }
 
 
@@ -453,7 +460,7 @@ def test_each_command_lists_its_settings_and_no_others() -> None:
     """The types guarantee that a command reads no other: its function takes the class of these settings."""
     assert COMMANDS.keys() == LISTED.keys()
     for name in COMMANDS:
-        arguments = [sys.executable, "server.py", name, "--help"]
+        arguments = [sys.executable, "server.py", *name.split(), "--help"]
         text = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=True).stdout
         _, *settings = text.split("settings, each also an environment variable:")
         assert set(re.findall(r"^  (--[a-z-]+) ", "".join(settings), flags=re.MULTILINE)) == LISTED[name]

@@ -69,6 +69,12 @@ async def own_api_keys_by_id(connection: AsyncConnection, user_id: str, ids: Seq
     return {row.id: row for row in rows_of(await connection.execute(statement), ApiKeyRow)}
 
 
+async def workspace_of_api_key(connection: AsyncConnection, id_: str) -> str | None:
+    """Return the key of the workspace of an API key. None for an unknown id."""
+    workspace: str | None = (await connection.execute(select(_key.c.workspace).where(_key.c.id == id_))).scalar()
+    return workspace
+
+
 async def page_of_api_keys(connection: AsyncConnection, workspace: str, page: PageArguments) -> Page[ApiKeyRow]:
     """Return a page of a workspace's keys, also revoked and expired ones, oldest first. Raises PageError."""
     return await fetch_page(connection, select(_key).where(_key.c.workspace == workspace), _LISTING, page, ApiKeyRow)

@@ -1,7 +1,8 @@
 """Run commands of `server.py`, each in a process forked from this one.
 
-A line of standard input is JSON, `[arguments, environment]`; the answer is a line `[exit code, stdout, stderr]`. A fork
-has all modules loaded, which takes a new process seconds, and the tests run dozens of commands.
+A line of standard input is JSON, `[arguments, environment, standard input]`; the answer is a line
+`[exit code, stdout, stderr]`. A fork has all modules loaded, which takes a new process seconds, and the tests run
+dozens of commands.
 """
 
 from __future__ import annotations
@@ -12,20 +13,21 @@ import sys
 import tempfile
 from collections.abc import Sequence
 
-import commands.operations  # noqa: F401  # loaded before the forks, like the modules below
 import server
 import store.queue.permits
 import store.sql.preflight  # noqa: F401
 from analyzers.registry import load_analyzers
 
 
-def run(arguments: Sequence[str], environment: dict[str, str]) -> tuple[int, str, str]:
-    """Run one command with this environment added; return its exit code, output and errors."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as error:
+def run(arguments: Sequence[str], environment: dict[str, str], stdin: str) -> tuple[int, str, str]:
+    """Run one command with this environment added and this standard input; return its exit code, output and errors."""
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as error:
+        given.write(stdin.encode())
+        given.seek(0)
         pid = os.fork()
         if not pid:
             os.environ.update(environment)
-            for number, file in ((1, out), (2, error)):
+            for number, file in ((0, given), (1, out), (2, error)):
                 os.dup2(file.fileno(), number)
             sys.argv = ["server.py", *arguments]
             server.main()

@@ -23,7 +23,7 @@ from store import tables
 from store.sql.database import Database
 from store.sql.migrate import migrate
 from tests.api.calls import BATCH, EVENTS
-from tests.commands.test_operations import prompt, refused, said  # noqa: F401
+from tests.commands.calls import refused, said
 from tests.hold import Hold
 from tests.resolvers.rows import analysis, event
 from tests.store.aged import add
@@ -31,7 +31,7 @@ from tests.store.test_backup import Way, backup_of, databases, rows_of, sqlite  
 from tests.store.truth import ENDS, assert_consistent, whole_log
 from tests.support import ROOT, Server, post, until
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("prompt")]
 
 COUNTS = (
     "alert: 0, analysis: 2, analysis_tag: 0, api_key: 0, audit: 0, batch: 0, bulk_action: 0, bulk_action_item: 0,"

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
-import shlex
 import sqlite3
-import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -27,66 +23,14 @@ from store.batches import go_on_stopping
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from tests.api.calls import NO_SUCH_ANALYSIS, NO_SUCH_BATCH, ApiServer, connected
+from tests.commands.calls import ACCOUNTS, refused, said
 from tests.resolvers.rows import event, worker
 from tests.store.aged import add, days_ago, ended, ended_batch
 from tests.support import ROOT, SCHEMA, run, until
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("prompt")]
 
-PROMPT: list[subprocess.Popen[str]] = []
 QUEUE = "{ queue { paused concurrency analyzers { analyzer paused limit } } }"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def prompt() -> Iterator[None]:
-    """The process that runs the commands of all tests."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.commands.prompt"],
-        cwd=ROOT,
-        env=clean | {"NO_COLOR": "1"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        PROMPT.append(process)
-        yield
-        PROMPT.clear()
-
-
-async def call(url: str, command: str, **environment: str) -> tuple[int, str, str]:
-    """Run a command on this database; return its exit code, output and errors."""
-
-    def ask() -> tuple[int, str, str]:
-        (process,) = PROMPT
-        assert process.stdin is not None
-        assert process.stdout is not None
-        print(
-            json.dumps([shlex.split(command), {"ASSAY_DATABASE_URL": url, **environment}]),
-            file=process.stdin,
-            flush=True,
-        )
-        code, out, error = json.loads(process.stdout.readline())
-        return code, out, error
-
-    return await asyncio.to_thread(ask)
-
-
-async def said(url: str, command: str, **environment: str) -> str:
-    """Run a command that must succeed; return its output."""
-    code, out, error = await call(url, command, **environment)
-    assert (code, error) == (0, ""), (command, code, out, error)
-    return out
-
-
-async def refused(url: str, command: str, code: int = 1, **environment: str) -> str:
-    """Run a command that must be refused; return its last line. Only a usage text may precede it."""
-    found, out, error = await call(url, command, **environment)
-    assert (found, out) == (code, ""), (command, found, out, error)
-    assert "Traceback" not in error
-    assert code == 2 or error.count("\n") == 1
-    return error.splitlines()[-1]
 
 
 async def counts(database: Database) -> dict[str, int]:
@@ -267,7 +211,11 @@ async def test_the_page_about_operations_is_right(tmp_path: Path) -> None:
     await said(url, "migrate")
     page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     found = re.findall(r"^    python server\.py (.+)$", page, flags=re.MULTILINE)
-    operating = {name for name, command in COMMANDS.items() if issubclass(command.settings, OperatorSettings)}
+    operating = {
+        name
+        for name, command in COMMANDS.items()
+        if issubclass(command.settings, OperatorSettings) and name not in ACCOUNTS
+    }
     assert found
     assert {command.split()[0] for command in found} == operating | {"backup", "restore"}
     for command in found:

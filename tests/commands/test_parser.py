@@ -82,7 +82,7 @@ def test_a_command_shows_the_default_the_variable_and_the_choices_of_each_settin
 @pytest.mark.parametrize("name", COMMANDS)
 def test_no_command_shows_the_settings_of_another(capsys: pytest.CaptureFixture[str], name: str) -> None:
     settings: type[BaseSettings] = COMMANDS[name].settings
-    text = help_of(capsys, name)
+    text = help_of(capsys, *name.split())
     assert set(re.findall(r"\[(ASSAY_[A-Z_]+|FORWARDED_ALLOW_IPS)\]", text)) == {
         variable(settings, each) for each in settings.model_fields
     }
