@@ -189,7 +189,8 @@ class AccessSettings(SecretSettings):
 
     admin_password_file: Path | None = Field(
         None,
-        description="A file with the password of the administrator `admin`, whom the first start without users creates.",
+        description="A file with the password of the administrator `admin`, whom the first start without users "
+        "creates.",
     )
     metrics_token: str = Field(
         "", description="The Bearer token that /metrics of a closed server requires. Empty: /metrics is refused there."
