@@ -304,8 +304,9 @@ async def _invite(connection: AsyncConnection, row: UserRow, invitation: str) ->
 
 
 def _show_invitation(row: UserRow, invitation: str) -> None:
+    how = "/dashboard/invitation/… of a server sets the password, once, within 72 hours"
     print(
-        f"Give {row.name} this invitation. By acceptInvitation it sets a password, once, within 72 hours:",
+        f"Give {row.name} this invitation: {how}.",
         file=sys.stderr,
         flush=True,
     )

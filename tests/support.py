@@ -28,9 +28,10 @@ import psutil
 import pytest
 
 from access.opaque import START, Kind, digest_of, new_token
+from access.passwords import Passwords
 from settings import Settings
 from store.access.api_keys import NewApiKey, create_api_key
-from store.access.users import NewUser, create_user
+from store.access.users import NewUser, create_user, set_password
 from store.sql.clock import utcnow
 from store.sql.database import Database
 from store.sql.ids import new_id
@@ -346,6 +347,20 @@ async def new_api_key(database_url: str, role: Role = Role.ADMIN, workspace: str
     finally:
         await database.close()
     return key
+
+
+async def new_user(database_url: str, name: str, password: str) -> str:
+    """Create an administrator with a password, in a database with tables. Returns the id."""
+    passwords, database = Passwords(), Database(Settings(database_url=database_url).database)
+    try:
+        encoded = await passwords.encode(password)
+        async with database.write() as connection:
+            user = await create_user(connection, NewUser(name=name, is_administrator=True), utcnow())
+            await set_password(connection, user.id, encoded, utcnow())
+    finally:
+        passwords.close()
+        await database.close()
+    return user.id
 
 
 def post(

@@ -188,7 +188,7 @@ def _set_cookie(response: Response, request: Request, token: str, seconds: int) 
         PLAIN_COOKIE if plain else COOKIE,
         token,
         max_age=seconds,
-        path="/auth",
+        path=None,  # by default that of the request as the browser sees it: a proxy may serve this below a path
         secure=not plain,
         httponly=True,
         samesite="strict",

@@ -99,7 +99,7 @@ async def test_an_invitation_sets_a_password(database: Database, database_url: s
     assert code == 0
     assert error.splitlines() == [
         "The user ada is created.",
-        "Give ada this invitation. By acceptInvitation it sets a password, once, within 72 hours:",
+        "Give ada this invitation: /dashboard/invitation/… of a server sets the password, once, within 72 hours.",
     ]
     assert (await user(database, "ada")).password is None
     code, later, _ = await call(database_url, "user invite ada")

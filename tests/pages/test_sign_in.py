@@ -9,11 +9,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from access.passwords import Passwords
-from settings import Settings
-from store.access.users import NewUser, create_user, set_password
-from store.sql.clock import utcnow
-from store.sql.database import Database
 from tests import support
 from tests.pages.live_page import BROWSER, needs_a_browser
 
@@ -29,25 +24,12 @@ mutation ($workspace: ID!) { createUser(input: {name: "grace", workspaceId: $wor
 SUBMIT = 'mutation { submitAnalysis(input: {request: {text: {text: "A calm day."}}}) { analysis { id } } }'
 
 
-async def add_user(database_url: str) -> None:
-    """Create an administrator with a password."""
-    passwords, database = Passwords(), Database(Settings(database_url=database_url).database)
-    try:
-        encoded = await passwords.encode(PASSWORD)
-        async with database.write() as connection:
-            user = await create_user(connection, NewUser(name=NAME, is_administrator=True), utcnow())
-            await set_password(connection, user.id, encoded, utcnow())
-    finally:
-        passwords.close()
-        await database.close()
-
-
 @needs_a_browser
 async def test_users_sign_in_and_out_in_all_tabs(
     server: Callable[..., Awaitable[support.Server]], tmp_path: Path
 ) -> None:
     one = await server(secret=support.SECRET)
-    await add_user(one.database_url)
+    await support.new_user(one.database_url, NAME, PASSWORD)
 
     async def ask(query: str, key: str | None = None, **variables: Any) -> Any:
         answer = await asyncio.to_thread(support.post, one.url, query, variables, key=key)

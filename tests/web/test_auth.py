@@ -25,6 +25,7 @@ from tests.resolvers.conftest import services
 from tests.support import free_port, until
 from web.audit import audit_routes
 from web.auth import PLAIN_COOKIE, auth_routes
+from web.callers import CallerRefused, refusal
 
 __all__ = ["services"]
 
@@ -49,7 +50,8 @@ async def client(accounts: Accounts) -> AsyncIterator[httpx.AsyncClient]:
         viewer = await accounts.viewer(credential) if credential else ANONYMOUS
         return Context(accounts.services, viewer, "request-2")
 
-    app = Starlette(routes=[*auth_routes(accounts.sign_in), *audit_routes(context)])
+    routes = [*auth_routes(accounts.sign_in), *audit_routes(context)]
+    app = Starlette(routes=routes, exception_handlers={CallerRefused: refusal})
     async for client in _served(app):
         yield client
 
@@ -137,7 +139,8 @@ async def test_a_page_of_the_server_keeps_the_refresh_token_in_a_cookie(client: 
     name, _, value = response.headers["set-cookie"].partition("=")
     assert name == PLAIN_COOKIE
     attributes = {each.strip().lower() for each in value.split(";")[1:]}
-    assert {"httponly", "path=/auth", "samesite=strict"} <= attributes
+    assert {"httponly", "samesite=strict"} <= attributes
+    assert not any(each.startswith("path") for each in attributes)  # that of `/auth`, also below a path
     assert "secure" not in attributes
     first = client.cookies[PLAIN_COOKIE]
     for headers in (PREFLIGHT, {"origin": own(client)["origin"]}, {**PREFLIGHT, "origin": "https://evil.example"}):
