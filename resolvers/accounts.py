@@ -43,6 +43,7 @@ from store.access.workspaces import (
 )
 from store.sql.clock import utcnow
 from store.sql.paging import PageArguments
+from store.sql.scope import is_mine
 from store.sql.short import Reader
 from store.sql.viewer import Role, Viewer
 from store.tables import ApiKeyRow, AuditRow, MembershipRow, SignInRow, UserRow, WorkspaceRow
@@ -116,9 +117,7 @@ async def visible_api_keys(reader: Reader, viewer: Viewer, ids: Sequence[str]) -
             found |= await api_keys_by_id(connection, viewer.workspace, ids)
         if viewer.user_id is not None:
             own = await own_api_keys_by_id(connection, viewer.user_id, ids)
-            found |= {
-                id_: row for id_, row in own.items() if not is_api_key(viewer) or row.workspace == viewer.workspace
-            }
+            found |= {id_: row for id_, row in own.items() if not is_api_key(viewer) or is_mine(row, viewer)}
         return {row.id: row for row in await _of_existing(connection, list(found.values()))}
 
 

@@ -46,6 +46,11 @@ def mine_or_everywhere(events: Table, viewer: Viewer) -> ColumnElement[bool]:
     return (column == viewer.workspace) | (column == EVERYWHERE)
 
 
+def is_mine(row: _Scoped, viewer: Viewer) -> bool:
+    """Return whether a row is in the viewer's workspace."""
+    return row.workspace == viewer.workspace
+
+
 def select_mine(events: Iterable[ScopedT], viewer: Viewer) -> list[ScopedT]:
     """Return those events, read before for all viewers, that are the viewer's to see."""
-    return [row for row in events if row.workspace == viewer.workspace or row.workspace == EVERYWHERE]
+    return [row for row in events if is_mine(row, viewer) or row.workspace == EVERYWHERE]
