@@ -441,6 +441,13 @@ def operate(module: str, name: str, settings: OperatorSettings, /, **options: An
     run(getattr(import_module(f"commands.{module}"), name), settings, **options)
 
 
+def check(settings: Settings) -> None:
+    """Print what an operator should change before others use a server."""
+    from commands.check import check
+
+    check(settings)
+
+
 def print_secret(_settings: NoSettings) -> None:
     """Print a new secret."""
     from access.secrets import new_secret
@@ -559,6 +566,9 @@ COMMANDS = {
         "Delete data older than ASSAY_KEEP_ANALYSES_DAYS and ASSAY_KEEP_EVENTS_DAYS, or than --older-than.",
         arguments.add_cleanup,
         CleanupSettings,
+    ),
+    "check": Command(
+        "Show what to change before others use a server. Exits with status 1 after an error.", check, Settings
     ),
     "secret": Command("Print a new secret, for ASSAY_SECRET.", print_secret, NoSettings),
     "user create": Command(

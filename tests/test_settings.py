@@ -447,6 +447,7 @@ LISTED = {
     **dict.fromkeys(("status", "workers", "pause", "resume", "concurrency", "retry", "cancel", "delete"), OPERATOR),
     "cleanup": OPERATOR | RETENTION,
     "secret": set(),
+    "check": {f"--{name.replace('_', '-')}" for name in Settings.model_fields},
     "user create": OPERATOR | {"--secret", "--secret-file"},
     **dict.fromkeys((f"user {name}" for name in USER), OPERATOR),
     **dict.fromkeys(

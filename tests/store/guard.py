@@ -70,7 +70,7 @@ REASONS: Mapping[str, Mapping[str, str]] = {
     "history.py": {"levels": FIGURES},
     "idempotency.py": {"trim_keys": CLEAN_UP},
     "ingest.py": {"break_silent_streams": WORKERS},
-    "queue/finish.py": {"_finish_read": WORKERS, "report_progress": WORKERS},
+    "queue/finish.py": {"_finish_read": WORKERS, "report_progress": WORKERS, "lock_batches_of": FOUND},
     "queue/leases.py": {
         "stops": WORKERS,
         "next_wake": WORKERS,
