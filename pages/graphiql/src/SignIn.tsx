@@ -5,27 +5,28 @@ import { sessions, useSession } from './session';
 
 export function SignIn() {
   const now = useSession();
+  return now.state === 'out' ? <SignInDialog reason={now.reason} /> : null;
+}
+
+function SignInDialog({ reason }: { reason: string }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [failure, setFailure] = useState('');
   const [isBusy, setBusy] = useState(false);
-  const isShown = now.state === 'out';
   useEffect(() => {
-    if (isShown && !dialog.current!.open) dialog.current!.showModal();
-    if (!isShown) dialog.current!.close();
-  }, [isShown]);
+    if (!dialog.current!.open) dialog.current!.showModal();
+  }, []);
   const submit = async (form: HTMLFormElement) => {
     const given = new FormData(form);
     setBusy(true);
     setFailure('');
-    const reason = await sessions.signIn(String(given.get('name')).trim(), String(given.get('password')));
+    const refusal = await sessions.signIn(String(given.get('name')).trim(), String(given.get('password')));
     setBusy(false);
-    if (reason) setFailure(reason);
-    else form.reset();
+    if (refusal) setFailure(refusal);
   };
   return (
     <dialog ref={dialog} className="sign-in" aria-labelledby="sign-in-title" onCancel={(event) => event.preventDefault()}>
       <h2 id="sign-in-title">Sign in to Assay</h2>
-      {now.state === 'out' && now.reason && <p>{now.reason}</p>}
+      {reason && <p>{reason}</p>}
       <form
         onSubmit={(event) => {
           event.preventDefault();

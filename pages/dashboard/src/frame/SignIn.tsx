@@ -30,24 +30,23 @@ function Field({ label, name, type, autocomplete, least }: FieldProps) {
 
 export function SignIn() {
   const now = useStore(session);
+  return now.state === 'out' ? <SignInDialog reason={now.reason} /> : null;
+}
+
+function SignInDialog({ reason }: { reason: string }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [failure, setFailure] = useState('');
   const [isBusy, setBusy] = useState(false);
   const invitation = invited();
-  const isShown = now.state === 'out';
-  useEffect(() => {
-    if (isShown) dialog.current!.showModal();
-    else dialog.current!.close();
-  }, [isShown]);
+  useEffect(() => dialog.current!.showModal(), []);
   const submit = async (form: HTMLFormElement) => {
     const value = (name: string) => (form.elements.namedItem(name) as HTMLInputElement | null)?.value ?? '';
     if (invitation && value('password') !== value('again')) return setFailure('The two passwords differ.');
     setBusy(true);
     setFailure('');
-    const reason = invitation ? await sessions.accept(invitation, value('password')) : await sessions.signIn(value('name').trim(), value('password'));
+    const refusal = invitation ? await sessions.accept(invitation, value('password')) : await sessions.signIn(value('name').trim(), value('password'));
     setBusy(false);
-    if (reason) return setFailure(reason);
-    form.reset();
+    if (refusal) return setFailure(refusal);
     if (invitation) location.replace(BASE);
   };
   return (
@@ -56,7 +55,7 @@ export function SignIn() {
         <Logo />
         {invitation ? 'Choose a password' : 'Sign in to Assay'}
       </h2>
-      {now.state === 'out' && now.reason && <p>{now.reason}</p>}
+      {reason && <p>{reason}</p>}
       <form
         onSubmit={(event) => {
           event.preventDefault();
