@@ -55,7 +55,7 @@ async def post(program: Server, query: str, **variables: object) -> httpx.Respon
 
 
 @pytest.mark.parametrize(
-    "given", ["", "1", "QW5hbHlzaXM6MQ==", "analysis_", "analysis_x", "user_" + "0" * 26, "\x00", "é"]
+    "given", ["", "1", "QW5hbHlzaXM6MQ==", "analysis_", "analysis_x", "thing_" + "0" * 26, "\x00", "é"]
 )
 @pytest.mark.parametrize("field", ["node(id: $id) { id }", "analysis(id: $id) { id }", "batch(id: $id) { id }"])
 async def test_e07_a_bad_id_is_the_clients_error(program: Server, field: str, given: str) -> None:
