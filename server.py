@@ -42,6 +42,7 @@ from settings import (
     NewUserSettings,
     NoSettings,
     OperatorSettings,
+    SeedSettings,
     Settings,
     WorkerCommandSettings,
     WorkerSettings,
@@ -471,6 +472,14 @@ def create_user(settings: NewUserSettings, **options: Any) -> None:
     users.create(settings, **options)
 
 
+def seed(settings: SeedSettings, *, demo: bool) -> None:
+    """Create demo users, possibly before the first start of a server."""
+    from commands.seed import seed
+
+    prepare_database(settings)
+    seed(settings, demo=demo)
+
+
 def prepare_database(settings: DatabaseSettings) -> None:
     """Check the database. A SQLite database is created or updated first."""
     if settings.database.startswith("sqlite"):
@@ -570,6 +579,7 @@ COMMANDS = {
     "check": Command(
         "Show what to change before others use a server. Exits with status 1 after an error.", check, Settings
     ),
+    "seed": Command("Create demo users and workspaces, not in production.", seed, SeedSettings, arguments.add_seed),
     "secret": Command("Print a new secret, for ASSAY_SECRET.", print_secret, NoSettings),
     "user create": Command(
         "Create a user with a password from the terminal or standard input. Without either, print an invitation.",

@@ -132,8 +132,22 @@ class SecretSettings(NoSettings):
         return _with_file(given, "secret")
 
 
+class EnvironmentSettings(NoSettings):
+    """The kind of the installation."""
+
+    environment: Literal["development", "production"] = Field(
+        "development",
+        description="`production` closes GET queries without a preflight header, except persisted ones, and hides "
+        "suggestions.",
+    )
+
+
 class NewUserSettings(SecretSettings, OperatorSettings):
     """The settings of a command that creates users, and a secret if there is none."""
+
+
+class SeedSettings(EnvironmentSettings, NewUserSettings):
+    """The settings of a command that creates demo users."""
 
 
 class WorkerSettings(RetentionSettings, LogSettings, DatabaseSettings):
@@ -249,14 +263,9 @@ class WorkerCommandSettings(HostSettings, WorkerSettings):
     )
 
 
-class Settings(AccessSettings, HostSettings, WorkerSettings):
+class Settings(EnvironmentSettings, AccessSettings, HostSettings, WorkerSettings):
     """All settings: those of a server. Names have the units. Values out of bounds are refused at start."""
 
-    environment: Literal["development", "production"] = Field(
-        "development",
-        description="`production` closes GET queries without a preflight header, except persisted ones, and hides "
-        "suggestions.",
-    )
     port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
     keep_alive_seconds: int = Field(
         75, ge=1, le=3600, description="The time after which an idle HTTP connection is closed."

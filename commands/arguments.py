@@ -139,6 +139,12 @@ def add_new_user(parser: ArgumentParser) -> None:
     parser.add_argument("--password-stdin", action="store_true", help=about)
 
 
+def add_seed(parser: ArgumentParser) -> None:
+    """Add the argument of `seed`."""
+    about = "create the users demo-viewer, demo-analyst and demo-admin, with random passwords, and two workspaces"
+    parser.add_argument("--demo", action="store_true", required=True, help=about)
+
+
 def add_user_role(parser: ArgumentParser) -> None:
     """Add the arguments of `user role`."""
     add_user(parser)

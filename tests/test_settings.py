@@ -449,6 +449,7 @@ LISTED = {
     "secret": set(),
     "check": {f"--{name.replace('_', '-')}" for name in Settings.model_fields},
     "user create": OPERATOR | {"--secret", "--secret-file"},
+    "seed": OPERATOR | {"--secret", "--secret-file", "--environment"},
     **dict.fromkeys((f"user {name}" for name in USER), OPERATOR),
     **dict.fromkeys(
         ("workspace list", "workspace create", "key list", "key create", "key revoke", "audit export"), OPERATOR
