@@ -84,12 +84,12 @@ export class Sessions {
     if (!(await this.refresh())) this.set({ state: 'out', reason: '' });
   }
 
-  /** Returns the headers of a request. Waits until somebody is signed in. */
+  /** Returns the headers of a request. Waits until somebody is signed in, and until the server gives a new token. */
   async headers(): Promise<Record<string, string>> {
     while (this.current.state !== 'open') {
       if (this.token && this.token.expiresAt > Date.now()) return this.own();
-      if (this.current.state === 'in' && (await this.refresh())) continue;
-      await this.change();
+      if (this.current.state !== 'in') await this.change();
+      else if (!(await this.refresh())) await new Promise((done) => setTimeout(done, RETRY_MS));
     }
     return {};
   }
@@ -184,8 +184,9 @@ export class Sessions {
       if (this.token && this.token !== before) return true;
       const answer = await this.post('refresh', {});
       if (answer === UNREACHABLE) {
+        clearTimeout(this.timer);
         this.timer = setTimeout(() => void this.refresh(), RETRY_MS);
-        return Boolean(this.token);
+        return false;
       }
       if (typeof answer === 'string') {
         if (this.current.state === 'in') this.end('Your session has ended.');

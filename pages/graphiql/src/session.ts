@@ -19,10 +19,10 @@ export async function withSession(given: Record<string, string>): Promise<Record
 /** Sends a request of the session, and once more after a refresh if the server refuses its token. */
 export async function send(input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> {
   const given = (init.headers ?? {}) as Record<string, string>;
-  for (;;) {
+  for (let isFirst = true; ; isFirst = false) {
     const headers = await withSession(given);
     const response = await fetch(input, { ...init, headers });
-    if (response.status !== 401 || sessions.value.state === 'open' || isGiven(given)) return response;
+    if (response.status !== 401 || sessions.value.state === 'open' || isGiven(given) || !isFirst) return response;
     sessions.refused(headers['Authorization']);
   }
 }

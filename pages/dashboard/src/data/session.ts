@@ -9,12 +9,12 @@ export const sessions = new Sessions(GRAPHQL, AUTH);
 export const session = new Store<Session>(sessions.value);
 sessions.listen(() => session.set(sessions.value));
 
-/** Sends a request of the caller. It waits until somebody is signed in, also if the server refuses the present token. */
+/** Sends a request of the caller, and once more with a new token if the server refuses the present one. */
 export async function send(input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> {
-  for (;;) {
+  for (let isFirst = true; ; isFirst = false) {
     const own = await sessions.headers();
     const response = await fetch(input, { ...init, headers: { ...(init.headers as Record<string, string>), ...own } });
-    if (response.status !== 401 || session.value.state === 'open') return response;
+    if (response.status !== 401 || session.value.state === 'open' || !isFirst) return response;
     sessions.refused(own['Authorization']);
   }
 }

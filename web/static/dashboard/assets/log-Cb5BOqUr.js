@@ -1,4 +1,4 @@
-import{X as e,nt as t,rt as n}from"./graphql-CSWuQfKO.js";import{h as r,x as i}from"./words-Bj7d6lpa.js";var a=`query DashboardRecent {
+import{X as e,nt as t,rt as n}from"./graphql-D5DRsLdb.js";import{h as r,x as i}from"./words-Bj7d6lpa.js";var a=`query DashboardRecent {
   ended: analyses(first: 20, orderBy: { field: FINISHED_AT }) { nodes { id finishedAt } }
   newest: analyses(first: 1) { nodes { id createdAt } }
 }`,o=`query DashboardCursorAt($time: DateTime!) { eventsCursorAt(time: $time) }`,s=`subscription DashboardEvents($after: String, $filter: EventFilter) {

@@ -1,0 +1,1 @@
+import{C as e,O as t}from"./words-Bj7d6lpa.js";import{o as n,t as r}from"./log-Cb5BOqUr.js";var i=400;function a(a,o,s,c){let l=e(c);l.current=c,t(()=>{let e,t=()=>{e??=setTimeout(()=>{e=void 0,l.current()},i)},n=r({types:o,take:e=>e.subjectId===a&&t(),restarted:t});return()=>{n(),clearTimeout(e)}},[a]),t(()=>{s&&n(s)},[s])}export{a as t};
