@@ -32,10 +32,9 @@ from gql.transport.websockets import WebsocketsTransport
 from settings import Settings
 from store.sql.database import Database
 from store.sql.migrate import migrate
-from tests import support
+from tests import guard, support
 from tests.hold import Hold
 from tests.pgbouncer import PgBouncer
-from tests.store import guard
 
 CI = bool(os.environ.get("CI"))
 

@@ -16,9 +16,9 @@ from store.sql.database import Database
 from store.sql.scope import EVERYWHERE, mine, mine_or_everywhere, select_mine
 from store.sql.viewer import LOCAL_ADMINISTRATOR
 from store.statistics import running_batches
+from tests import guard
+from tests.guard import unscoped
 from tests.resolvers.rows import event
-from tests.store import guard
-from tests.store.guard import unscoped
 from tests.support import ROOT
 
 PACKAGES = ("commands", "events", "jobs", "resolvers", "store", "web")

@@ -17,7 +17,7 @@ TOY = Path(__file__).parent / "notes"
 PAGE = ROOT / "docs" / "adding-a-subject.md"
 PROGRAM = ("access", "analyzers", "commands", "events", "execution", "jobs", "resolvers", "schema", "store", "web")
 MODULES = ("logs.py", "pyproject.toml", "server.py", "settings.py", "telemetry.py")
-SHARED = ("__init__.py", "conftest.py", "hold.py", "pgbouncer.py", "support.py", "api", "resolvers")
+SHARED = ("__init__.py", "conftest.py", "guard.py", "hold.py", "pgbouncer.py", "support.py", "api", "resolvers")
 TESTS = tuple(f"tests/{name}" for name in SHARED)
 
 
